@@ -1,0 +1,53 @@
+"""What time is it, and wake me then: the only room that sleeps.
+
+Under a loop with virtual time everything that asks a ``LoopClock`` runs at virtual speed.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bulk_publisher.model import Epoch, Mono
+
+
+class Clock(Protocol):
+    """Our own time, in its two forms."""
+
+    def now(self) -> Mono:
+        """Seconds that never run back."""
+        ...
+
+    def epoch(self) -> Epoch:
+        """UTC seconds."""
+        ...
+
+    async def sleep_until(self, at: Mono) -> None:
+        """Return at *at*, or at once where that is past."""
+        ...
+
+
+class LoopClock:
+    """The running loop's time. UTC is taken once and moves with the loop, never by itself."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._basetime = time.time() - self._loop.time()
+
+    def now(self) -> Mono:
+        """The loop's time."""
+        return Mono(self._loop.time())
+
+    def epoch(self) -> Epoch:
+        """The loop's time as UTC seconds."""
+        return Epoch(self._basetime + self._loop.time())
+
+    async def sleep_until(self, at: Mono) -> None:
+        """Return at *at*, or after one turn of the loop where that is past."""
+        await asyncio.sleep(max(0.0, at - self._loop.time()))
+
+
+def as_utc(moment: Epoch) -> str:
+    """*moment* as ISO 8601 in UTC with milliseconds: ``2026-03-01T03:00:00.000Z``."""
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,95 @@
+"""What can end a run, and with which exit status.
+
+A page that fails is an outcome and never in this tree::
+
+    BulkPublisherError 1
+    ├── UsageError 2
+    │   ├── BadJobFile 2
+    │   ├── BadSource 2
+    │   ├── BadSetting 2
+    │   └── BadJournal 2
+    ├── StoppedByPortal 3
+    │   ├── LimitReached 3
+    │   └── TooManyFailures 3
+    ├── JournalLost 3
+    ├── PortalUnusable 4
+    └── RunBusy 5
+
+An interruption ends with 130 (SIGINT) or 143 (SIGTERM), which the command line sees to.
+"""
+
+from typing import ClassVar
+
+
+class BulkPublisherError(Exception):
+    """Something that ends a run.
+
+    Args:
+        message: What is wrong, and where.
+        hint: What to do about it.
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(BulkPublisherError):
+    """What was asked for cannot be done as asked; nothing was sent."""
+
+    exit_status = 2
+
+
+class BadJobFile(UsageError):
+    """A job file that does not say what it must, or says what it must not."""
+
+
+class BadSource(UsageError):
+    """A list of pages that cannot be read; *problems* has a line each: ``file:line: why``."""
+
+    def __init__(self, message: str, hint: str = "", problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.problems = problems
+
+
+class BadSetting(UsageError):
+    """An option or an environment variable with a value that cannot be."""
+
+
+class BadJournal(UsageError):
+    """A run's folder that is missing or damaged."""
+
+
+class StoppedByPortal(BulkPublisherError):
+    """The portal would refuse every later page; what is left is for a resume."""
+
+    exit_status = 3
+
+
+class LimitReached(StoppedByPortal):
+    """A limit of the portal's plan, or a condition on the whole portal."""
+
+
+class TooManyFailures(StoppedByPortal):
+    """So many failures alike that going on would only add to them."""
+
+
+class JournalLost(BulkPublisherError):
+    """The journal can't be written any more: nothing further is claimed."""
+
+    exit_status = 3
+
+
+class PortalUnusable(BulkPublisherError):
+    """The portal or the credential cannot be used at all."""
+
+    exit_status = 4
+
+
+class RunBusy(BulkPublisherError):
+    """Another process is at work in this run's folder."""
+
+    exit_status = 5

@@ -1,0 +1,183 @@
+"""What the portal said: requests out, answers and faults back, over HTTP.
+
+It has no policy: it asks once and says what came. How often to ask, how many at a time and what a
+fault means for a page is decided elsewhere. Transport errors end here: whatever aiohttp raises
+becomes a ``Fault`` that says whether the portal may have done the work.
+
+No text that leaves this file holds the webhook's secret: errors of the HTTP client, whose messages
+may hold the URL, are described by their kind alone.
+"""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.model import Fault
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.wire import (
+    Answer,
+    BatchAnswer,
+    Call,
+    RawAnswer,
+    decode_answer,
+    decode_batch,
+    encode_batch,
+    encode_call,
+)
+
+_CONNECT_TIMEOUT = 15.0
+_ANSWER_TIMEOUT = 75.0
+"""A request ends within 60 s [doc]; the rest is for the way and for the front server's 504."""
+
+_LARGEST_ANSWER = 32 * 2**20
+"""A list of 1,000 pages with URLs takes about 0.5 MiB: sixty times that is no list any more."""
+
+_REDIRECTS = range(300, 400)
+
+_log = structlog.get_logger()
+
+
+class PortalClient:
+    """One portal over HTTP. An async context manager: connections live as long as it is open."""
+
+    def __init__(
+        self, webhook: Webhook, door: Door, *, ca_file: Path | None, connections: int
+    ) -> None:
+        """Prepare a client; nothing is sent yet.
+
+        Args:
+            ca_file: Certificate authorities to trust instead of the system's; None for the system's
+                (and ``SSL_CERT_FILE``).
+            connections: The most connections at once.
+
+        Raises:
+            BadSetting: If *ca_file* cannot be read.
+        """
+        self.door = door
+        self._webhook = webhook
+        self._tls = _tls_context(ca_file)
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def host(self) -> str:
+        """The portal's host."""
+        return self._webhook.host
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=self._tls, limit=self._connections, keepalive_timeout=60
+            ),
+            timeout=aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
+        """One method in a request of its own."""
+        raw = await self._post(method, encode_call(params))
+        return raw if isinstance(raw, Fault) else decode_answer(raw)
+
+    async def batch(self, calls: Mapping[str, Call]) -> BatchAnswer | Fault:
+        """Up to 50 calls in one request; an answer or a fault for each key."""
+        raw = await self._post("batch", encode_batch(calls))
+        return raw if isinstance(raw, Fault) else decode_batch(raw, calls)
+
+    async def _post(self, method: str, body: bytes) -> RawAnswer | Fault:
+        if self._session is None:
+            raise RuntimeError("the client is not open: use it in 'async with'")
+        async with self.door:
+            pass
+        try:
+            async with self._session.post(
+                self._webhook.url(method), data=body, allow_redirects=False
+            ) as response:
+                answer = await _read(response)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            answer = _transport_fault(error, self.host)
+        status = answer.status if isinstance(answer, RawAnswer) else answer.code
+        _log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
+        return answer
+
+
+async def _read(response: aiohttp.ClientResponse) -> RawAnswer | Fault:
+    if response.status in _REDIRECTS:
+        # The path of the new address may hold the secret: its host is all that is said.
+        host = (
+            urlsplit(response.headers.get("Location", "")).hostname or "an address it does not tell"
+        )
+        return faults.own_fault(
+            faults.MOVED, f"The portal answered {response.status} and points to {host}.", sent=False
+        )
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > _LARGEST_ANSWER:
+            response.close()
+            return faults.own_fault(
+                faults.TOO_LARGE, f"The answer is larger than {_LARGEST_ANSWER} bytes.", sent=True
+            )
+        parts.append(part)
+    return RawAnswer(response.status, b"".join(parts))
+
+
+def _transport_fault(error: Exception, host: str) -> Fault:
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return faults.own_fault(
+                faults.BAD_CERTIFICATE, f"No trusted connection to {host}.", sent=False
+            )
+        case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
+            reason = _reason(error)
+            return faults.own_fault(
+                faults.UNREACHABLE, f"No connection to {host}: {reason}.", sent=False
+            )
+        case TimeoutError():
+            return faults.own_fault(
+                faults.NO_ANSWER, f"No answer within {_ANSWER_TIMEOUT:.0f} s.", sent=True
+            )
+        case _:
+            return faults.own_fault(
+                faults.NO_ANSWER, f"The connection broke ({type(error).__name__}).", sent=None
+            )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the name is not known"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or type(error.os_error).__name__
+    return f"none within {_CONNECT_TIMEOUT:.0f} s"
+
+
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise BadSetting(
+            f"{ca_file}: no certificates can be read from it.",
+            "Name a PEM file with the certificate authority's certificate.",
+        ) from error

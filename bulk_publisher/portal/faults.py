@@ -1,0 +1,218 @@
+"""What an error code of the portal means: its class, and what a person can do about it.
+
+Rules: a table and the order in which it is asked; no branch per code. This file knows no HTTP
+client, no retry and no page.
+
+The code decides, before the status: sources give different statuses for the same code. Next comes
+where the error stands (in the answer itself, or on one command of a batch), then the status, then
+the kind of body.
+
+Source: docs/bitrix24.md §7, docs/bitrix24-dossier.md §9.
+"""
+
+import html
+import re
+from typing import NamedTuple
+
+from bulk_publisher.model import Fault, FaultClass
+
+
+class Rule(NamedTuple):
+    """One row of the table: what a code means, and what to do about it."""
+
+    kind: FaultClass
+    hint: str
+    is_alone: bool = False
+
+
+RATE, OPERATING, TRANSIENT, TOKEN, PAGE, SITE, PORTAL, CREDENTIAL, BATCH = FaultClass
+
+NOT_PUBLISHED = "NOT_PUBLISHED"
+"""Ours: the portal answered without an error and without ``true``."""
+
+NO_ANSWER = "NO_ANSWER"
+"""Ours: a request whose answer never came, or was cut."""
+
+UNREACHABLE = "UNREACHABLE"
+"""Ours: no connection to the portal, so nothing was sent."""
+
+NOT_JSON = "NOT_JSON"
+"""Ours: a page of the front server instead of an answer."""
+
+MOVED = "MOVED"
+"""Ours: a redirect to another address."""
+
+NO_SUCH_ADDRESS = "NO_SUCH_ADDRESS"
+"""Ours: 403 or 404 with no answer of a portal in it."""
+
+BAD_CERTIFICATE = "BAD_CERTIFICATE"
+"""Ours: the portal's certificate is not trusted here."""
+
+TOO_LARGE = "TOO_LARGE"
+"""Ours: an answer larger than any real one."""
+
+MISSING_FROM_ANSWER = "MISSING_FROM_ANSWER"
+"""Ours: a command of a batch that the answer says nothing about."""
+
+TABLE: dict[str, Rule] = {
+    # limits
+    "QUERY_LIMIT_EXCEEDED": Rule(RATE, "The portal gets too many requests from this address; slowing down."),
+    "OPERATION_TIME_LIMIT": Rule(OPERATING, "The operating time of ten minutes is used up; waiting until some is free again."),
+    # it may work the next time
+    "INTERNAL_SERVER_ERROR": Rule(TRANSIENT, "The portal failed; retry later."),
+    "ERROR_UNEXPECTED_ANSWER": Rule(TRANSIENT, "The portal failed; retry later."),
+    "CONNECTION_ERROR": Rule(TRANSIENT, "The portal cannot reach its authorisation server; retry later."),
+    "WRONG_ENCODING": Rule(TRANSIENT, "The portal could not encode its answer; retry later.", is_alone=True),
+    "SYSTEM_ERROR": Rule(TRANSIENT, "The portal failed on this page: open it in the editor, save it, and retry.", is_alone=True),
+    # the token
+    "expired_token": Rule(TOKEN, "The access token has expired; renew it."),
+    "invalid_token": Rule(TOKEN, "The access token is not known to the portal; authorise the application again."),
+    # this page
+    "LANDING_NOT_EXIST": Rule(PAGE, "No such page for this credential: deleted, in the trash or in a deleted folder, not visible to the webhook's owner, or of another scope (knowledge bases need --scope KNOWLEDGE)."),
+    "MISSING_PARAMS": Rule(PAGE, "The portal did not read the page's ID; check it in the list of pages."),
+    "TYPE_ERROR": Rule(PAGE, "The portal did not accept the page's ID; check it in the list of pages."),
+    "ERROR_ARGUMENT": Rule(PAGE, "The portal did not accept the page's ID; check it in the list of pages."),
+    "URLCHECKER_FAIL": Rule(PAGE, "The portal takes a link on this page for malicious; remove it and retry."),
+    "LANDING_PAYMENT_FAILED": Rule(PAGE, "The page comes from a Market application that is not paid for; renew it or rebuild the page."),
+    "LANDING_PAYMENT_FAILED_BLOCK": Rule(PAGE, "A block of the page comes from a Market application that is not paid for; renew it or remove the block."),
+    "SITE_NOT_FOUND": Rule(PAGE, "The page belongs to no site any more; move it to one and retry."),
+    NOT_PUBLISHED: Rule(PAGE, "The portal accepted the call and did nothing: most likely the webhook's owner lacks the right to publish on this site (Sites > Access rights > Publish)."),
+    # this site
+    "PUBLIC_HTML_DISALLOWED": Rule(SITE, "A page with custom HTML keeps its whole site from being published on this plan; remove the HTML block from the page (L) or site (S) in brackets."),
+    "PUBLIC_SITE_REACHED": Rule(SITE, "The plan's limit of published sites is reached; take a site down or upgrade the plan."),
+    "FREE_DOMAIN_IS_NOT_ALLOWED": Rule(SITE, "A free domain is not allowed for this site on this plan; give it a domain of its own."),
+    "ACCESS_DENIED": Rule(SITE, "The webhook's owner may not publish on this site; give them the right in Sites > Access rights."),
+    # the whole portal
+    "PUBLIC_PAGE_REACHED": Rule(PORTAL, "The plan's limit of published pages is reached; take pages down or upgrade the plan, then resume."),
+    "PUBLIC_SITE_REACHED_FREE": Rule(PORTAL, "Publishing such sites needs a paid plan; upgrade, then resume."),
+    "LICENSE_EXPIRED": Rule(PORTAL, "The licence of this self-hosted portal has expired; renew it, then resume."),
+    "PHONE_NOT_CONFIRMED": Rule(PORTAL, "Confirm the portal's phone number once (publish one page by hand and follow the dialog), then resume."),
+    "EMAIL_NOT_CONFIRMED": Rule(PORTAL, "Confirm the portal's e-mail address once (publish one page by hand and follow the dialog), then resume."),
+    # the portal or the credential cannot be used
+    "NO_AUTH_FOUND": Rule(CREDENTIAL, "The webhook URL is incomplete or wrong; copy it again from Developer resources > Inbound webhook."),
+    "INVALID_CREDENTIALS": Rule(CREDENTIAL, "The webhook is wrong, deleted or out of date; create one in Developer resources > Inbound webhook."),
+    "insufficient_scope": Rule(CREDENTIAL, "The webhook lacks the permission for sites; tick Sites (landing) in its settings."),
+    "user_access_error": Rule(CREDENTIAL, "The portal's administrator has not granted this application to the user."),
+    "PORTAL_DELETED": Rule(CREDENTIAL, "The portal is closed or deleted."),
+    "INVALID_REQUEST": Rule(CREDENTIAL, "The portal wants https; put https:// into the webhook URL."),
+    "OVERLOAD_LIMIT": Rule(CREDENTIAL, "Bitrix24 has blocked REST on this portal by hand; write to their support."),
+    "ERROR_METHOD_NOT_FOUND": Rule(CREDENTIAL, "The portal does not know the method: the Sites module is missing, or the webhook lacks the permission for sites (landing)."),
+    "authorization_error": Rule(CREDENTIAL, "The webhook's owner is no longer active on the portal."),
+    "METHOD_CONFIRM_WAITING": Rule(CREDENTIAL, "An administrator of the portal has to confirm this call first."),
+    "METHOD_CONFIRM_DENIED": Rule(CREDENTIAL, "An administrator of the portal has refused this call."),
+    "allowed_only_intranet_user": Rule(CREDENTIAL, "The webhook's owner is not an employee on the portal; use another user's webhook."),
+    "PAYMENT_REQUIRED": Rule(CREDENTIAL, "The subscription has ended; REST needs a paid plan."),
+    "invalid_grant": Rule(CREDENTIAL, "Authorise the application again."),
+    "invalid_client": Rule(CREDENTIAL, "Check the application's client ID and secret."),
+    "wrong_client": Rule(CREDENTIAL, "Check the application's client ID and secret."),
+    "ERROR_OAUTH": Rule(CREDENTIAL, "The application is not installed on the portal."),
+    "NOT_INSTALLED": Rule(CREDENTIAL, "The application is not installed on the portal."),
+    "APPLICATION_NOT_FOUND": Rule(CREDENTIAL, "The application is not installed on the portal."),
+    MOVED: Rule(CREDENTIAL, "The portal has another address now; put it into the webhook URL."),
+    NO_SUCH_ADDRESS: Rule(CREDENTIAL, "This is not a portal's address, or something on the way refuses it; check the webhook URL."),
+    BAD_CERTIFICATE: Rule(CREDENTIAL, "The portal's certificate is not trusted here; name the certificate authority with --ca-file or SSL_CERT_FILE."),
+    # the batch, not its pages
+    "ERROR_BATCH_METHOD_NOT_ALLOWED": Rule(BATCH, "The portal takes no batch of this method; sending single calls."),
+    "ERROR_BATCH_LENGTH_EXCEEDED": Rule(BATCH, "The portal takes shorter batches."),
+    # what came back was no answer
+    NO_ANSWER: Rule(TRANSIENT, "No answer came; retry later, and look at the page to see whether it was done."),
+    UNREACHABLE: Rule(TRANSIENT, "The portal could not be reached; check the network and retry."),
+    NOT_JSON: Rule(TRANSIENT, "The portal's front server answered instead of the portal; retry later."),
+    TOO_LARGE: Rule(TRANSIENT, "The answer was larger than any real one; retry later."),
+    MISSING_FROM_ANSWER: Rule(TRANSIENT, "The answer said nothing about this page; retry later."),
+}  # fmt: skip
+"""Every code that is known, in the portal's own spelling."""
+
+_BY_UPPER_CODE = {code.upper(): rule for code, rule in TABLE.items()}
+
+REST_NOT_ON_PLAN = Rule(CREDENTIAL, "REST is not part of this portal's plan; it needs a paid one.")
+"""``ACCESS_DENIED`` of the answer itself, which is not the landing method's own."""
+
+_SERVER_ERRORS = range(500, 600)
+_REDIRECTS = range(300, 400)
+
+
+def classify(
+    code: object, description: str, *, status: int, in_command: bool, sent: bool | None = False
+) -> Fault:
+    """An error answer of the portal as a fault.
+
+    Args:
+        code: ``error`` as it came: text, a number, or empty.
+        description: ``error_description`` as it came; tags and entities are taken out.
+        status: The HTTP status of the whole answer.
+        in_command: The error stands on one command of a batch.
+        sent: See ``Fault.sent``.
+    """
+    text = str(code) if code not in (None, "") else ""
+    rule = _rule(text, status=status, in_command=in_command)
+    return Fault(
+        kind=rule.kind,
+        code=text or "0",
+        description=plain_text(description),
+        hint=rule.hint,
+        sent=sent,
+        is_alone=rule.is_alone,
+    )
+
+
+def own_fault(code: str, description: str, *, sent: bool | None) -> Fault:
+    """A fault that the portal gave no code for; *code* is one of ours."""
+    rule = TABLE[code]
+    return Fault(rule.kind, code, description, rule.hint, sent, rule.is_alone)
+
+
+def classify_page_of_html(status: int) -> Fault:
+    """The fault in an answer that is no JSON.
+
+    Source: docs/bitrix24.md §6, §7: a 503 in HTML is no rate limit; a 500 without JSON is a fatal
+    error in one command, and the earlier ones are done.
+    """
+    if status in _REDIRECTS:
+        return own_fault(MOVED, f"The portal answered {status}.", sent=False)
+    if status in {401, 403, 404, 405, 410}:
+        return own_fault(
+            NO_SUCH_ADDRESS, f"The address answered {status}, and no portal did.", sent=False
+        )
+    return own_fault(NOT_JSON, f"HTTP {status} with a page instead of an answer.", sent=True)
+
+
+def is_known(code: str) -> bool:
+    """Whether the table has a row for *code*."""
+    return _base(code) in _BY_UPPER_CODE
+
+
+def plain_text(description: str) -> str:
+    """*description* without tags, entities and runs of white space, at most 500 characters."""
+    without_tags = re.sub(r"<[^>]*>", " ", description)
+    return re.sub(r"\s+", " ", html.unescape(without_tags)).strip()[:500]
+
+
+def _base(code: str) -> str:
+    return code.partition("[")[0].strip().upper()
+
+
+def _rule(code: str, *, status: int, in_command: bool) -> Rule:
+    base = _base(code)
+    if base == "ACCESS_DENIED" and not in_command and status in {401, 403}:
+        return REST_NOT_ON_PLAN
+    if base == "ERROR_CORE":
+        return (
+            _BY_UPPER_CODE["INTERNAL_SERVER_ERROR"] if status in _SERVER_ERRORS else Rule(PAGE, "")
+        )
+    known = _BY_UPPER_CODE.get(base)
+    if known is not None:
+        return known
+    if in_command or not base:
+        return _by_status(200 if in_command else status)
+    return Rule(PAGE, "") if status not in _SERVER_ERRORS else _by_status(status)
+
+
+def _by_status(status: int) -> Rule:
+    if status in _SERVER_ERRORS:
+        return _BY_UPPER_CODE["INTERNAL_SERVER_ERROR"]
+    if status == 429:
+        return _BY_UPPER_CODE["OPERATION_TIME_LIMIT"]
+    if status in {401, 403}:
+        return Rule(CREDENTIAL, "The portal refused the credential.")
+    return Rule(PAGE, "")

@@ -1,0 +1,201 @@
+"""Requests to bytes, and bytes to answers: the portal's form of JSON.
+
+Rules: no socket, no clock, no retry. Bytes in, values out; what cannot be read is a fault, never an
+exception.
+
+How it works: PHP writes an empty map as ``[]`` and one with keys 0…n-1 as a list, so every map is
+read by ``_as_map``. In a batch each command has its own fate, and a command may be missing from the
+answer altogether: ``decode_batch`` gives exactly one answer or fault for every key that was sent.
+
+Source: docs/bitrix24.md §1, §5.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from bulk_publisher.model import Fault, PortalEpoch
+from bulk_publisher.portal import faults
+
+BATCH_LENGTH = 50
+"""The most commands that a batch may have [doc]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One method with its parameters."""
+
+    method: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What came back, as it came."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The portal's account of its own time: the ``time`` block of an answer.
+
+    Attributes:
+        start: When it began on the request, by its own clock.
+        finish: When it had ended.
+        duration: Seconds between the two.
+        operating: Sum of operating seconds of this meter so far; None where there is no meter.
+        operating_reset_at: When the meter's oldest minute leaves the sum.
+    """
+
+    start: PortalEpoch
+    finish: PortalEpoch
+    duration: float
+    operating: float | None
+    operating_reset_at: PortalEpoch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: the portal's ``result``, whatever it is, and what it says of its time."""
+
+    result: Any
+    timing: Timing | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What became of each command, by its key; and the time of the whole batch."""
+
+    commands: Mapping[str, Answer | Fault]
+    timing: Timing | None
+
+
+def encode_call(params: Mapping[str, Any]) -> bytes:
+    """The body of a single call."""
+    return msgspec.json.encode(params)
+
+
+def encode_batch(calls: Mapping[str, Call]) -> bytes:
+    """The body of a batch that goes on after a command that fails.
+
+    Args:
+        calls: At most 50, by keys that are not numbers: PHP turns those into a list.
+    """
+    commands = {
+        key: f"{call.method}?{urlencode(_flat(call.params))}" for key, call in calls.items()
+    }
+    return msgspec.json.encode({"halt": 0, "cmd": commands})
+
+
+def decode_answer(raw: RawAnswer) -> Answer | Fault:
+    """The answer to a single call."""
+    envelope = _decode_envelope(raw)
+    if isinstance(envelope, Fault):
+        return envelope
+    return Answer(envelope.get("result"), _timing(envelope.get("time")))
+
+
+def decode_batch(raw: RawAnswer, keys: Iterable[str]) -> BatchAnswer | Fault:
+    """The answers to a batch: one for each of *keys*, or a fault of the whole."""
+    envelope = _decode_envelope(raw)
+    if isinstance(envelope, Fault):
+        return envelope
+    parts = _as_map(envelope.get("result"))
+    results = _as_map(parts.get("result"))
+    errors = _as_map(parts.get("result_error"))
+    times = _as_map(parts.get("result_time"))
+    commands: dict[str, Answer | Fault] = {}
+    for key in keys:
+        if key in errors:
+            commands[key] = _command_fault(errors[key], raw.status)
+        elif key in results:
+            commands[key] = Answer(results[key], _timing(times.get(key)))
+        elif key in times:
+            commands[key] = Answer(None, _timing(times[key]))
+        else:
+            commands[key] = faults.own_fault(
+                faults.MISSING_FROM_ANSWER, "The answer says nothing about this command.", sent=None
+            )
+    return BatchAnswer(commands, _timing(envelope.get("time")))
+
+
+def _decode_envelope(raw: RawAnswer) -> dict[str, Any] | Fault:
+    try:
+        envelope = msgspec.json.decode(raw.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _unreadable(raw)
+    if not isinstance(envelope, dict):
+        return _unreadable(raw)
+    if "error" in envelope:
+        error = envelope["error"]
+        if isinstance(error, dict):  # the newer endpoints nest the code
+            envelope = {**error, **envelope}
+            error = error.get("code")
+        return faults.classify(
+            error,
+            str(envelope.get("error_description") or envelope.get("message") or ""),
+            status=raw.status,
+            in_command=False,
+        )
+    if raw.status != 200 or "result" not in envelope:
+        return _unreadable(raw)
+    return envelope
+
+
+def _unreadable(raw: RawAnswer) -> Fault:
+    if raw.status == 200:
+        return faults.own_fault(faults.NO_ANSWER, "The answer was cut or is not JSON.", sent=True)
+    return faults.classify_page_of_html(raw.status)
+
+
+def _command_fault(error: Any, status: int) -> Fault:
+    fields = error if isinstance(error, dict) else {"error": error}
+    return faults.classify(
+        fields.get("error"),
+        str(fields.get("error_description") or ""),
+        status=status,
+        in_command=True,
+    )
+
+
+def _as_map(value: Any) -> dict[str, Any]:
+    """PHP's map: an object, or a list where its keys happened to be 0…n-1 or there were none."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value)}
+    return {}
+
+
+def _timing(value: Any) -> Timing | None:
+    fields = _as_map(value)
+    start, finish = _number(fields.get("start")), _number(fields.get("finish"))
+    if start is None or finish is None:
+        return None
+    duration = _number(fields.get("duration"))
+    reset_at = _number(fields.get("operating_reset_at"))
+    return Timing(
+        start=PortalEpoch(start),
+        finish=PortalEpoch(finish),
+        duration=finish - start if duration is None else duration,
+        operating=_number(fields.get("operating")),
+        operating_reset_at=None if reset_at is None else PortalEpoch(reset_at),
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _flat(params: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in params.items()}

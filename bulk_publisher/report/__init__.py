@@ -1,0 +1,1 @@
+"""What happened? It reads journals, and nothing else of a run."""
