@@ -1,0 +1,289 @@
+"""One HTTP request inside PHP: from its method to its answer, without a clock.
+
+Rules. Pure. Work is a generator that yields seconds and is sent the time when they are over; who
+drives it decides whether these seconds are real, virtual or none.
+
+How it works. A `Handling` checks the operating limit, runs the method, or the commands of a batch
+one after the other, and books its `Bill` when it ends, however it ends.
+"""
+
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bulk_publisher.sandbox import php
+from bulk_publisher.sandbox.calls import Call, Credential, Memory, PhpFatal, RestError
+from bulk_publisher.sandbox.meters import Bill, MeterKey
+from bulk_publisher.sandbox.methods import METHODS, Method, method_state
+from bulk_publisher.sandbox.portal import Answer, Portal, error_answer, html_answer
+
+BATCH_LENGTH = 50
+
+# Yields seconds of work, is sent the time when they are over.
+Work = Generator[float, float, object]
+
+# What `batch` itself pays of its duration, and what its commands pay of theirs.
+_WEIGHTS = {"method": (0.0, 1.0), "batch": (1.0, 0.0), "both": (0.5, 1.0)}
+
+
+class Handling:
+    """One request inside PHP.
+
+    Attributes:
+        now: The time; whoever cuts the work off sets it first, then closes the steps.
+    """
+
+    def __init__(
+        self,
+        portal: Portal,
+        method: str,
+        params: dict[str, Any],
+        credential: Credential,
+        *,
+        now: float,
+    ) -> None:
+        self.now = now
+        self._portal = portal
+        self._method = method.lower()
+        self._params = params
+        self._credential = credential
+        self._memory = Memory()
+        self._bill = Bill()
+        self._started = self._clock()
+        self._nested = False
+
+    def steps(self) -> Generator[float, float, Answer]:
+        """The work of the request, and its answer."""
+        self._started = self._clock()
+        self._portal.spend_as_tenant(self.now)
+        try:
+            if self._method == "batch":
+                return (yield from self._envelope())
+            result = yield from self._command(self._method, self._params)
+            key = self._key(self._method)
+            time = self._time(self._started, key)
+            return Answer(200, php.encode({"result": result, "time": time}))
+        except RestError as error:
+            return error_answer(error)
+        except PhpFatal:
+            return html_answer(500)
+        finally:
+            self._settle()
+
+    # -- batch -----------------------------------------------------------------------------
+
+    def _envelope(self) -> Generator[float, float, Answer]:
+        portal = self._portal
+        if not portal.scenario.batch_allowed:
+            raise RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Batch is not allowed", status=405)
+        key = self._key("batch")
+        batch_weight, _ = _WEIGHTS[portal.scenario.billing]
+        if batch_weight:
+            self._check_operating(key)
+            self._bill.start(key, self._clock())
+        self._nested = True
+        answer = yield from self._batch()
+        self._nested = False
+        if batch_weight:
+            self._bill.end(key, self._clock())
+        time = self._time(self._started, key, weight=batch_weight)
+        return Answer(200, php.encode({"result": answer, "time": time}))
+
+    def _batch(self) -> Generator[float, float, dict[str, object]]:
+        params = {key.lower(): value for key, value in self._params.items()}
+        halts = php.truthy(params.get("halt"))
+        results: dict[str, object] = {}
+        errors: dict[str, object] = {}
+        times: dict[str, object] = {}
+        for place, (key, command) in enumerate(php.items(params.get("cmd"))):
+            if not isinstance(command, str):
+                continue
+            started = self._clock()
+            fault = self._portal.dice.command_fault(self.now)
+            answers = {"result": results, "error": errors, "time": times}
+            try:
+                _check_length(place)
+                result = yield from self._batched(command, answers, fault)
+            except RestError as error:
+                errors[key] = error.body()
+                if halts:
+                    break
+                continue
+            if fault != "lost_key":
+                method = command.partition("?")[0].lower()
+                results[key] = result
+                times[key] = self._time(started, self._shown_key(method))
+        return {
+            "result": php.array(results),
+            "result_error": php.array(errors),
+            "result_total": [],
+            "result_next": [],
+            "result_time": php.array(times),
+        }
+
+    def _batched(self, command: str, answers: Mapping[str, object], fault: str) -> Work:
+        method, _, query = command.partition("?")
+        if method.lower() == "batch":
+            raise RestError(
+                "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
+            )
+        if fault:
+            self._portal.truth.faults[fault] += 1
+        params = php.substitute(php.parse_str(query), answers)
+        return self._command(method.lower(), params if isinstance(params, dict) else {}, fault)  # fmt: skip
+
+    # -- one command -----------------------------------------------------------------------
+
+    def _command(self, method: str, params: dict[str, Any], fault: str | None = None) -> Work:
+        portal = self._portal
+        try:
+            self._entry(method)
+            key = self._key(method)
+            self._check_operating(key)
+            if fault is None:
+                fault = portal.dice.command_fault(self.now)
+                fault = "" if fault == "lost_key" else fault
+                if fault:
+                    portal.truth.faults[fault] += 1
+            self._bill.start(key, self._clock())
+            portal.truth.commands += 1
+            result = yield from self._run(method, params, fault)
+            self._bill.end(key, self._clock())
+        except RestError as error:
+            refused = error.code == "OPERATION_TIME_LIMIT"
+            (portal.truth.refused if refused else portal.truth.errors)[str(error.code)] += 1
+            raise
+        return result
+
+    def _entry(self, method: str) -> Method:
+        entry = METHODS.get(method)
+        if entry is None:
+            raise RestError("ERROR_METHOD_NOT_FOUND", "Method not found!", status=404)
+        if entry.rest_scope and entry.rest_scope not in self._portal.scenario.rest_scopes:
+            raise RestError(
+                "insufficient_scope",
+                "The request requires higher privileges than provided by the access token",
+                status=401,
+            )
+        return entry
+
+    def _run(self, method: str, params: dict[str, Any], fault: str) -> Work:
+        scenario = self._portal.scenario
+        call = Call(
+            world=self._portal.world,
+            scenario=scenario,
+            rng=self._portal.rng,
+            credential=self._credential,
+            memory=self._memory,
+            params=params,
+            now=self.now,
+            rest_host=self._portal.rest_host,
+            method_state=lambda name: method_state(name, scenario.rest_scopes),
+        )
+        entry = METHODS[method]
+        if entry.rest_scope == "landing":
+            self._memory.set_scope(params.get("scope"))
+            if call.user.rights == "none":
+                raise RestError("ACCESS_DENIED", "Access denied.")
+        if fault in {"system_error", "fatal"}:
+            self.now = yield scenario.failure_cost
+            raise PhpFatal if fault == "fatal" else RestError("SYSTEM_ERROR", "Query error")
+        steps = entry.run(call)
+        try:
+            seconds = next(steps)
+            while True:
+                self.now = call.now = yield seconds
+                seconds = steps.send(None)
+        except StopIteration as done:
+            return done.value
+
+    # -- limits ----------------------------------------------------------------------------
+
+    def _clock(self) -> float:
+        return self._portal.portal_time(self.now)
+
+    def _key(self, method: str) -> MeterKey:
+        webhook = self._credential.kind == "apauth"
+        # The newest source does not hand the webhook's id to the commands of a batch.
+        if self._nested and webhook and self._portal.scenario.billing == "both":
+            return MeterKey("", method)
+        return MeterKey(self._credential.id, method)
+
+    def _shown_key(self, method: str) -> MeterKey:
+        if self._portal.scenario.billing == "batch":
+            return MeterKey(self._credential.id, "batch")
+        return self._key(method)
+
+    def _check_operating(self, key: MeterKey) -> None:
+        limiter = self._portal.limiter
+        if limiter is None:
+            return
+        running = self._bill.running(key) * self._weight(key)
+        if limiter.is_blocked(key, self._clock(), running=running):
+            raise RestError(
+                "OPERATION_TIME_LIMIT",
+                "Method is blocked due to operation time limit.",
+                status=429,
+            )
+
+    def _weight(self, key: MeterKey) -> float:
+        batch_weight, nested_weight = _WEIGHTS[self._portal.scenario.billing]
+        if key.method == "batch":
+            return batch_weight
+        return nested_weight if self._method == "batch" else 1.0
+
+    def _settle(self) -> None:
+        if self._nested:
+            # Cut off in the middle: what it took up to now is paid all the same.
+            self._bill.end(MeterKey(self._credential.id, "batch"), self._clock())
+        if self._portal.limiter is not None:
+            self._portal.limiter.settle(self._bill, self._clock(), weights=self._weight)
+
+    def _time(
+        self, started: float, key: MeterKey, *, weight: float | None = None
+    ) -> dict[str, object]:
+        finished, scenario = self._clock(), self._portal.scenario
+        whole = scenario.whole_seconds
+        time: dict[str, object] = {
+            "start": int(started) if whole else started,
+            "finish": int(finished) if whole else finished,
+            "duration": int(finished) - int(started) if whole else finished - started,
+            "processing": 0 if whole else finished - started,
+            "date_start": _iso(started),
+            "date_finish": _iso(finished),
+        }
+        limiter, counters = self._portal.limiter, scenario.shown_counters
+        if limiter is None or counters == "absent":
+            return time
+        running = self._bill.running(key) * (self._weight(key) if weight is None else weight)
+        if counters == "request":
+            time["operating"] = running
+            return time
+        time["operating_reset_at"] = limiter.reset_at(key, finished)
+        time["operating"] = limiter.total(key, finished) + running
+        return time
+
+
+def _check_length(place: int) -> None:
+    if place >= BATCH_LENGTH:
+        raise RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(int(moment), UTC).isoformat()
+
+
+def perform(handling: Handling) -> tuple[Answer, float]:
+    """Does the work under no clock at all: every second of it is over at once.
+
+    Returns:
+        The answer, and the time when it was ready.
+    """
+    steps = handling.steps()
+    now = handling.now
+    try:
+        now += next(steps)
+        while True:
+            now += steps.send(now)
+    except StopIteration as done:
+        return done.value, now
