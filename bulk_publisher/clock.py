@@ -51,3 +51,14 @@ def as_utc(moment: Epoch) -> str:
     """*moment* as ISO 8601 in UTC with milliseconds: ``2026-03-01T03:00:00.000Z``."""
     text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+async def wait_until(clock: Clock, changed: asyncio.Event, at: Mono) -> None:
+    """Return when *changed* is set, and no later than *at*; *changed* is cleared."""
+    if not changed.is_set() and at > clock.now():
+        try:
+            async with asyncio.timeout_at(None if at == float("inf") else at):
+                await changed.wait()
+        except TimeoutError:
+            return
+    changed.clear()

@@ -144,7 +144,9 @@ class Page:
     Attributes:
         source: Where it was named: ``file:line``, or the selection.
         was_active: Whether it is online before the run; None where nobody looked.
+        is_changed: Whether it was edited since it was last published; None where nobody can tell.
         is_missing: The portal was asked and does not list it; None where nobody asked.
+        skip: Why nothing is to be done for it; None where something is.
     """
 
     id: PageId
@@ -155,7 +157,9 @@ class Page:
     title: str | None = None
     url: str | None = None
     was_active: bool | None = None
+    is_changed: bool | None = None
     is_missing: bool | None = None
+    skip: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

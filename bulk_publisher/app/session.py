@@ -1,0 +1,108 @@
+"""A portal that is open: client, limits and clocks, with the plan asked for.
+
+One session is one credential on one portal; everything that is asked in it keeps the same limits.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk_publisher.clock import Clock, LoopClock
+from bulk_publisher.errors import PortalUnusable, StoppedByPortal
+from bulk_publisher.jobs import Job
+from bulk_publisher.limits.governor import Bounds, Governor
+from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.portal.client import PortalClient
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.throttle import Door
+from bulk_publisher.runner.calls import PacedCalls
+from bulk_publisher.runner.requests import METHODS
+from bulk_publisher.runner.usage import meters_alone, meters_together
+
+_LOOK_UPS = 2
+"""Connections beside those that publish: for lists and look-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run works with."""
+
+    client: PortalClient
+    governor: Governor
+    calls: PacedCalls
+    clock: Clock
+    portal_clock: PortalClock
+    plan: Plan
+    rng: random.Random
+
+
+@asynccontextmanager
+async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncIterator[Session]:
+    """Open the portal and ask for its plan, unless *job* names it.
+
+    Raises:
+        PortalUnusable: If the portal or the credential cannot be used.
+        StoppedByPortal: If the portal does not answer.
+    """
+    clock, portal_clock = LoopClock(), PortalClock()
+    plan = UNKNOWN if job.portal.plan is None else PLANS[job.portal.plan.value]
+    door = Door(capacity=plan.capacity, drain=plan.drain)
+    ca_file = None if job.portal.ca_file is None else Path(job.portal.ca_file)
+    connections = job.pace.concurrency + _LOOK_UPS
+    async with PortalClient(webhook, door, ca_file=ca_file, connections=connections) as client:
+        governor = _governor(job, plan, rng)
+        calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
+        if job.portal.plan is None:
+            plan = await ask_plan(calls)
+            door.set_pace(capacity=plan.capacity, drain=plan.drain)
+            governor.set_bounds(_bounds(job, plan), now=clock.now())
+        yield Session(client, governor, calls, clock, portal_clock, plan, rng)
+
+
+async def ask_plan(calls: PacedCalls) -> Plan:
+    """The portal's plan, as its licence tells; the strictest where it does not tell.
+
+    Raises:
+        PortalUnusable: If the portal or the credential cannot be used.
+        StoppedByPortal: If the portal does not answer.
+    """
+    reply = await calls.call("app.info", {})
+    if not isinstance(reply, Fault):
+        return plan_of_licence(reply.result)
+    if (
+        reply.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}
+        and reply.code.upper() not in _NO_LICENCE
+    ):
+        raise PortalUnusable(f"{reply.code}: {reply.description}", reply.hint)
+    if reply.kind is FaultClass.TRANSIENT:
+        raise StoppedByPortal(f"{reply.code}: {reply.description}", reply.hint)
+    return UNKNOWN
+
+
+_NO_LICENCE = {"ERROR_METHOD_NOT_FOUND", "METHOD_CONFIRM_WAITING", "METHOD_CONFIRM_DENIED", "INSUFFICIENT_SCOPE"}  # fmt: skip
+"""Refusals of this one question, which say nothing about publishing."""
+
+
+def _governor(job: Job, plan: Plan, rng: random.Random) -> Governor:
+    method = METHODS[job.action]
+    return Governor(
+        _bounds(job, plan), together=meters_together(method), alone=meters_alone(method), rng=rng
+    )
+
+
+def _bounds(job: Job, plan: Plan) -> Bounds:
+    pace = job.pace
+    limit = plan.operating_limit if pace.operating_limit is None else pace.operating_limit
+    return Bounds(
+        capacity=plan.capacity,
+        drain=plan.drain,
+        operating_limit=limit,
+        operating_share=pace.operating_share,
+        intensity_share=pace.intensity_share,
+        concurrency=pace.concurrency,
+        batch_size=pace.batch_size,
+    )

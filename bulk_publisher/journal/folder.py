@@ -1,0 +1,180 @@
+"""A run's folder: its name, its files, its lock, and which one is the latest.
+
+``runs/<run-id>/`` holds ``run.json`` (what was asked for, and how it ended), ``outcomes.jsonl`` (the
+journal), ``log.jsonl`` and ``lock``. One process at a time works in it: the lock is the kernel's and
+ends with its process, so nothing is left behind by a crash.
+"""
+
+import errno
+import fcntl
+import os
+import random
+import re
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from bulk_publisher.errors import BadJournal, BadSetting, RunBusy
+from bulk_publisher.model import Epoch
+
+LATEST = "latest"
+"""The name of the link to the newest run."""
+
+_RUN_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{4}$")
+
+
+def new_run_id(now: Epoch, rng: random.Random) -> str:
+    """A name for a run that begins at *now*: ``20260301T030000Z-1f2e``."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{rng.randrange(16**4):04x}"
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def run_id(self) -> str:
+        """The run's name."""
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        """Its outcomes, a line each."""
+        return self.path / "outcomes.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What happened on the way, a line each."""
+        return self.path / "log.jsonl"
+
+    @property
+    def description(self) -> Path:
+        """The run as asked for, and its totals at the end."""
+        return self.path / "run.json"
+
+    def read_description(self) -> dict[str, Any]:
+        """What stands in ``run.json``.
+
+        Raises:
+            BadJournal: If it cannot be read.
+        """
+        try:
+            data = msgspec.json.decode(self.description.read_bytes())
+        except (OSError, ValueError) as error:
+            raise BadJournal(
+                f"{self.description}: it can't be read: {error}.", "Is this a run's folder?"
+            ) from error
+        if not isinstance(data, dict):
+            raise BadJournal(f"{self.description}: it is no description of a run.")
+        return data
+
+    def write_description(self, data: dict[str, Any]) -> None:
+        """Replace ``run.json``, all at once.
+
+        Raises:
+            OSError: If the disk does not take it; the old one is still there.
+        """
+        text = msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
+        fresh = self.path / "run.json.new"
+        with fresh.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.description)
+
+
+def create_folder(runs: Path, now: Epoch, rng: random.Random) -> RunFolder:
+    """Make the folder of a new run below *runs*.
+
+    Raises:
+        BadSetting: If that cannot be done.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        while True:
+            path = runs / new_run_id(now, rng)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return RunFolder(path)
+    except OSError as error:
+        raise BadSetting(
+            f"{runs}: no folder for the run can be made there: {error.strerror}.",
+            "Name another place with --runs or BULK_PUBLISHER_RUNS.",
+        ) from error
+
+
+def find_folder(name: str, runs: Path) -> RunFolder:
+    """The run that *name* stands for: a folder, a run's id below *runs*, or ``latest``.
+
+    Raises:
+        BadJournal: If there is none.
+    """
+    for path in (runs / name, Path(name)):
+        if (path / "run.json").is_file():
+            return RunFolder(path.resolve())
+    known = sorted((path.name for path in runs.glob("*") if _RUN_ID.match(path.name)), reverse=True)
+    hint = (
+        f"The newest runs there: {', '.join(known[:3])}." if known else "There is no run there yet."
+    )
+    raise BadJournal(f"{name}: no such run in {runs}.", hint)
+
+
+def point_latest(folder: RunFolder) -> None:
+    """Let ``latest`` point at *folder*, all at once; where links cannot be made, there is none."""
+    fresh = folder.path.parent / f".{LATEST}-{folder.run_id}"
+    try:
+        fresh.symlink_to(folder.path.name)
+        fresh.replace(folder.path.parent / LATEST)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+
+
+class FolderLock:
+    """Held while a process works in a run's folder; it dies with its process."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._path = folder.path / "lock"
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            RunBusy: If another process has it.
+            BadSetting: If the file system keeps no locks.
+        """
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._file, 200, 0).decode("utf-8", "replace").strip()
+            os.close(self._file)
+            if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise RunBusy(
+                    f"{self._path.parent}: another process is at work in it ({holder or 'unknown'}).",
+                    "Wait until it has ended, or stop it.",
+                ) from error
+            raise BadSetting(
+                f"{self._path}: this file system keeps no locks: {error.strerror}.",
+                "Put the runs on another one with --runs.",
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"host {socket.gethostname()}, pid {os.getpid()}\n".encode(), 0)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._file)

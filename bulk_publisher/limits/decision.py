@@ -1,0 +1,107 @@
+"""What the governor can say: send so many, wait until then, or stop."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bulk_publisher.model import Mono
+
+
+class Lane(StrEnum):
+    """How pages travel."""
+
+    TOGETHER = "together"
+    """Several in one request."""
+    ALONE = "alone"
+    """One in a request of its own."""
+
+
+class Limit(StrEnum):
+    """What keeps a request from leaving."""
+
+    INTENSITY = "intensity"
+    """Requests a second."""
+    OPERATING = "operating"
+    """Operating seconds in ten minutes."""
+    WINDOW = "window"
+    """As many pages are in flight as the portal takes well."""
+    OUTAGE = "outage"
+    """The portal does not answer; it is asked again now and then."""
+    SOURCE = "source"
+    """There is no page to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send *pages* pages in one request, now."""
+
+    pages: int
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Nothing may leave before *at* (infinite: before something happens).
+
+    Attributes:
+        because: A sentence for a person: ``operating time, 479 of 480 s used``.
+    """
+
+    at: Mono
+    limit: Limit
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing more may leave in this run."""
+
+    because: str
+
+
+Decision = Send | WaitUntil | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to send one request; it ends settled, ignored or refused, exactly once."""
+
+    number: int
+    lane: Lane
+    pages: int
+    sent_at: Mono
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One meter, as an answer tells it.
+
+    Attributes:
+        meter: Its name.
+        operating: Operating seconds in the sum so far.
+        worked: Seconds of this request that may have been booked on it.
+        reset_at: When the meter's oldest basket leaves, by our clock; None if not told.
+    """
+
+    meter: str
+    operating: float
+    worked: float
+    reset_at: Mono | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request has cost, as far as its answer tells.
+
+    Attributes:
+        finished_at: When the portal had ended it, by our clock.
+        minute: The minute of the portal's clock in which it ended; None if not told.
+        readings: One for each meter that the answer shows; empty where there are none.
+        costs: Seconds of each page that was done, in order.
+        failures: Pages that were not done: each inflates what later ones seem to cost.
+    """
+
+    finished_at: Mono
+    minute: int | None
+    readings: tuple[Reading, ...]
+    costs: tuple[float, ...]
+    failures: int

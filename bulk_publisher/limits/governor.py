@@ -1,0 +1,480 @@
+"""May I send now, how many pages, in which way - and else until when must I wait, and why?
+
+Rules: this file decides and remembers; it never waits, reads, logs or guesses. It is told the time.
+*Ask* methods change nothing: asked twice at the same moment they give the same decision. *Tell*
+methods give nothing back. Every permit ends in exactly one of *settled*, *ignored*, *refused*.
+
+How it works, from the outside in:
+
+1. The first request goes alone and small: its answer shows which meters there are, how full they
+   are, and what a page costs.
+2. A request leaves if the window has room for it, the bucket of requests has, and its expected
+   cost fits under every meter that it may be booked on, above what is booked and reserved there.
+   Near a limit fewer pages go, down to one; at the end of a run requests get shorter, so that all
+   in flight end together.
+3. Who pays for a batch is not assumed: the meters of the envelope and of the commands are mirrored
+   apart, and each is kept under the limit. A meter that no answer shows is no limit.
+4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
+   so short that the portal books nothing for them.
+5. After a refusal for operating time nothing is sent until something may have changed - a basket
+   left, or a ban of 300 s ended - and then one page asks. What the sum was when pages still passed
+   is the limit from then on.
+
+Source: docs/bitrix24.md §6.
+"""
+
+import random
+from dataclasses import dataclass
+
+from bulk_publisher.limits.decision import (
+    Decision,
+    Lane,
+    Limit,
+    Permit,
+    Reading,
+    Send,
+    Stop,
+    Usage,
+    WaitUntil,
+)
+from bulk_publisher.limits.intensity import LeakyBucket
+from bulk_publisher.limits.operating import FLOOR, OperatingMeter
+from bulk_publisher.limits.outage import Outage
+from bulk_publisher.limits.sizing import Sizing
+from bulk_publisher.limits.window import Window
+from bulk_publisher.model import Mono
+
+_BAN = 300.0
+"""Seconds for which the newest portals refuse a method [source]."""
+_ASK_AGAIN = 60.0
+"""Seconds between two questions where nothing tells when something may change."""
+_WORTHWHILE = 5.0
+"""Seconds of waiting for which another meter is tried."""
+_CALL_COST = 2.0
+"""Seconds reserved for a call that is not about pages, such as a list."""
+_FADING = 0.1
+"""Weight of a new request in the share of pages that fail."""
+_NEVER = Mono(float("inf"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the run has to keep within.
+
+    Attributes:
+        capacity: Requests that the portal's bucket holds; infinite for no limit.
+        drain: Requests a second that leave it.
+        operating_limit: Seconds of operating time in ten minutes.
+        operating_share: Of it, what we may use.
+        intensity_share: Of the bucket, what we may use.
+        concurrency: Requests in flight at most.
+        batch_size: Pages in a request at most.
+        patience: Seconds without any answer after which to give up.
+    """
+
+    capacity: float
+    drain: float
+    operating_limit: float
+    operating_share: float = 0.98
+    intensity_share: float = 1.0
+    concurrency: int = 4
+    batch_size: int = 50
+    patience: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The pages that could be sent.
+
+    Attributes:
+        together: Pages that may share a request.
+        alone: Pages that need a request of their own.
+        is_all: No further page will come.
+    """
+
+    together: int
+    alone: int
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How full something is."""
+
+    level: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a person wants to see of the limits.
+
+    Attributes:
+        operating: The fullest meter; None where the portal has none.
+    """
+
+    intensity: Gauge
+    operating: Gauge | None
+    in_flight: int
+    window: int
+    size: int
+    cost: float
+
+
+class Governor:
+    """The limits of one portal and credential, as one."""
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        *,
+        together: tuple[str, ...],
+        alone: tuple[str, ...],
+        rng: random.Random,
+    ) -> None:
+        """Nothing has been sent, and nothing is known.
+
+        Args:
+            together: The meters on which a request of several pages may be booked: last the one
+                of its pages.
+            alone: The meters on which a page's own request may be booked.
+        """
+        self.bounds = bounds
+        self.operating_limit = bounds.operating_limit
+        self._bucket = LeakyBucket(
+            capacity=max(1.0, bounds.capacity * bounds.intensity_share),
+            drain=bounds.drain * bounds.intensity_share,
+        )
+        self._sizing = Sizing(largest=bounds.batch_size)
+        self._window = Window(ceiling=bounds.concurrency)
+        self._outage = Outage(patience=bounds.patience, rng=rng)
+        self._names = {Lane.TOGETHER: together, Lane.ALONE: alone}
+        self._meters = {name: OperatingMeter() for name in (*together, *alone)}
+        self._in_flight: dict[int, Permit] = {}
+        self._sent = 0
+        self._has_answer = False
+        self._failure_share = 0.0
+        self._is_shared: bool | None = None
+        self._is_batch_refused = False
+        self._refused_at: Mono | None = None
+        self._ask_at = Mono(float("-inf"))
+
+    # ask
+
+    def next_decision(self, waiting: Waiting, *, now: Mono) -> Decision:
+        """What to do now, with these pages to send."""
+        if self._outage.is_over_patience(now):
+            return Stop(f"The portal has not answered for {self._outage.lasted(now):.0f} s.")
+        obstacle = self._obstacle(waiting, now)
+        if obstacle is not None:
+            return obstacle
+        if self._refused_at is not None:
+            return self._ask(waiting, now)
+        if waiting.alone and self._fits(Lane.ALONE, 1, now):
+            return Send(1, Lane.ALONE)
+        if waiting.together:
+            return self._send_together(waiting, now)
+        return self._wait_for_operating(waiting, now)
+
+    def next_call(self, method: str, *, now: Mono) -> Decision:
+        """Whether a call that is not about pages, such as a list, may leave now."""
+        ready_at = self._bucket.ready_at(now)
+        if ready_at > now:
+            return self._wait_for_intensity(ready_at)
+        meter = self._meters.get(method)
+        if meter is not None and meter.told is not None:
+            ready_at = meter.ready_at(_CALL_COST, limit=self._cap, now=now)
+            if ready_at > now:
+                return WaitUntil(ready_at, Limit.OPERATING, self._because_operating(meter, now))
+        return Send(1, Lane.ALONE)
+
+    def snapshot(self, *, now: Mono) -> Snapshot:
+        """What a person wants to see."""
+        told = [meter for meter in self._meters.values() if meter.told is not None]
+        levels = [meter.level(now) for meter in told]
+        return Snapshot(
+            intensity=Gauge(self._bucket.level(now), self._bucket.capacity),
+            operating=Gauge(max(levels), self.operating_limit) if levels else None,
+            in_flight=len(self._in_flight),
+            window=self._window.size,
+            size=self._sizing.size,
+            cost=self._sizing.cost,
+        )
+
+    # tell
+
+    def reserve(self, send: Send, *, now: Mono) -> Permit:
+        """A request leaves now: *send* as it was decided, or with fewer pages."""
+        self._sent += 1
+        permit = Permit(self._sent, send.lane, send.pages, now)
+        self._in_flight[permit.number] = permit
+        self._bucket.on_sent(now)
+        cost = self._expected(send.lane, send.pages)
+        for name in self._names[send.lane]:
+            self._meters[name].reserve(permit.number, cost)
+        return permit
+
+    def on_settled(self, permit: Permit, usage: Usage, *, now: Mono) -> None:
+        """The portal answered, and did what it could."""
+        in_flight = len(self._in_flight)
+        self._end(permit)
+        self._on_answer(now)
+        self._has_answer = True
+        if permit.sent_at >= self._ask_at:
+            self._refused_at = None
+        for reading in usage.readings:
+            self._settle_meter(permit, usage, reading, now)
+        self._failure_share += _FADING * (
+            usage.failures / (usage.failures + len(usage.costs) or 1) - self._failure_share
+        )
+        if usage.costs and not (usage.failures and self._sizing.is_known):
+            self._sizing.learn(usage.costs)
+            mean = sum(usage.costs) / len(usage.costs)
+            self._window.on_settled(mean, pages=len(usage.costs), in_flight=in_flight)
+
+    def on_ignored(self, permit: Permit, *, may_be_done: bool, now: Mono) -> None:
+        """No answer came, or one that says nothing: no sample, but perhaps a cost."""
+        self._end(permit)
+        self._outage.on_lost(now)
+        if may_be_done:
+            cost = self._expected(permit.lane, permit.pages)
+            for name in self._names[permit.lane]:
+                if self._meters[name].told is not None:
+                    self._meters[name].book(cost, minute=None, finished_at=now, now=now)
+            self._sizing.halve()
+        self._window.cut(permit.sent_at, now)
+
+    def on_rate_refused(self, permit: Permit, *, now: Mono) -> None:
+        """The portal refused the request: too many of them."""
+        self._end(permit)
+        self._outage.on_answer()
+        self._bucket.on_refused(permit.sent_at, now)
+
+    def on_operating_refused(
+        self, permit: Permit, *, done: tuple[float, ...], in_command: bool, now: Mono
+    ) -> None:
+        """The portal refused pages of the request, or all of it: too much operating time.
+
+        Comes after ``on_settled`` where some of its pages were done.
+
+        Args:
+            done: Seconds of each page of the request that was done before.
+            in_command: The pages were refused, not their request.
+        """
+        self._end(permit)
+        self._outage.on_answer()
+        names = self._names[permit.lane]
+        meter = self._meters[names[-1] if in_command else names[0]]
+        is_new = self._refused_at is None
+        if is_new and meter.told is not None:
+            passed = meter.highest_passed
+            if done:
+                passed = max(passed, meter.told - done[-1])
+            if passed > 0:
+                self.operating_limit = min(self.operating_limit, passed)
+        if is_new or permit.sent_at >= self._ask_at:
+            self._plan_to_ask(meter, now)
+
+    def on_batch_refused(self, permit: Permit) -> None:
+        """The portal takes no requests of several pages."""
+        self._end(permit)
+        self._outage.on_answer()
+        self._is_batch_refused = True
+
+    def set_bounds(self, bounds: Bounds, *, now: Mono) -> None:
+        """The portal turned out to be of another plan."""
+        self.bounds = bounds
+        self.operating_limit = bounds.operating_limit
+        self._bucket.set_limit(
+            capacity=max(1.0, bounds.capacity * bounds.intensity_share),
+            drain=bounds.drain * bounds.intensity_share,
+            now=now,
+        )
+
+    def on_call_sent(self, method: str, *, now: Mono) -> None:
+        """A call that is not about pages leaves now."""
+        self._bucket.on_sent(now)
+        self._meters.setdefault(method, OperatingMeter())
+
+    def on_call_settled(
+        self,
+        reading: Reading | None,
+        *,
+        minute: int | None,
+        sent_at: Mono,
+        finished_at: Mono,
+        now: Mono,
+    ) -> None:
+        """A call that is not about pages was answered."""
+        self._on_answer(now)
+        if reading is not None:
+            meter = self._meters.setdefault(reading.meter, OperatingMeter())
+            meter.settle(reading, minute=minute, sent_at=sent_at, finished_at=finished_at, now=now)
+
+    def on_call_refused(self, *, sent_at: Mono, now: Mono) -> None:
+        """A call that is not about pages was refused: too many requests."""
+        self._outage.on_answer()
+        self._bucket.on_refused(sent_at, now)
+
+    # how
+
+    @property
+    def _cap(self) -> float:
+        return self.operating_limit * self.bounds.operating_share
+
+    def _obstacle(self, waiting: Waiting, now: Mono) -> WaitUntil | None:
+        in_flight = len(self._in_flight)
+        if not waiting.together and not waiting.alone:
+            return WaitUntil(_NEVER, Limit.SOURCE, "no page to send")
+        if now < self._outage.until:
+            return WaitUntil(self._outage.until, Limit.OUTAGE, "the portal does not answer")
+        if in_flight and (self._outage.is_on or not self._has_answer):
+            return WaitUntil(_NEVER, Limit.WINDOW, "one request asks how the portal is")
+        if in_flight >= self._window.size:
+            return WaitUntil(_NEVER, Limit.WINDOW, f"{in_flight} requests are in flight")
+        ready_at = self._bucket.ready_at(now)
+        return self._wait_for_intensity(ready_at) if ready_at > now else None
+
+    def _ask(self, waiting: Waiting, now: Mono) -> Decision:
+        if now < self._ask_at:
+            return WaitUntil(
+                self._ask_at, Limit.OPERATING, "the portal has refused for operating time"
+            )
+        if self._in_flight:
+            return WaitUntil(
+                _NEVER, Limit.OPERATING, "one request asks whether there is time again"
+            )
+        return Send(1, Lane.TOGETHER if waiting.together else Lane.ALONE)
+
+    def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
+        if self._is_batch_refused:
+            if self._fits(Lane.ALONE, 1, now):
+                return Send(1, Lane.ALONE)
+            return self._wait_for_operating(waiting, now)
+        pages = min(self._balanced(waiting), self._fitting(now))
+        if self._outage.is_on:
+            pages = min(pages, 1)
+        if pages:
+            return Send(pages, Lane.TOGETHER)
+        if not self._in_flight and any(
+            meter.may_have_left(now) for meter in self._shown(Lane.TOGETHER)
+        ):
+            return Send(1, Lane.TOGETHER)
+        wait = self._wait_for_operating(waiting, now)
+        if wait.at - now > _WORTHWHILE and self._is_alone_free(now):
+            return Send(1, Lane.ALONE)
+        return wait
+
+    def _balanced(self, waiting: Waiting) -> int:
+        """Pages for one request; fewer at the end, so that all in flight end together."""
+        size = min(self._sizing.size, waiting.together)
+        if not waiting.is_all:
+            return size
+        requests = self._window.size
+        rounds = -(-waiting.together // (requests * self._sizing.size))
+        return min(size, -(-waiting.together // (requests * rounds)))
+
+    def _fitting(self, now: Mono) -> int:
+        pages = self._sizing.size
+        while pages and not self._fits(Lane.TOGETHER, pages, now):
+            pages -= 1
+        return pages
+
+    def _fits(self, lane: Lane, pages: int, now: Mono) -> bool:
+        cost = self._expected(lane, pages)
+        return all(meter.level(now) + cost <= self._cap for meter in self._shown(lane))
+
+    def _is_alone_free(self, now: Mono) -> bool:
+        """Whether a page's own request is booked elsewhere, or not at all."""
+        shown = self._shown(Lane.ALONE)
+        if self._is_shared is False and shown:
+            return self._fits(Lane.ALONE, 1, now)
+        if self._expected(Lane.ALONE, 1) == 0.0:
+            return True
+        # Not known yet: one page in the share that we leave free tells.
+        meter = self._meters[self._names[Lane.ALONE][-1]]
+        fits = meter.level(now) + self._sizing.expected(1) <= self.operating_limit
+        return self._is_shared is None and not self._is_lane_used(Lane.ALONE) and fits
+
+    def _is_lane_used(self, lane: Lane) -> bool:
+        return any(permit.lane is lane for permit in self._in_flight.values())
+
+    def _wait_for_operating(self, waiting: Waiting, now: Mono) -> WaitUntil:
+        together = waiting.together and not self._is_batch_refused
+        lane = Lane.TOGETHER if together else Lane.ALONE
+        cost = self._expected(lane, 1)
+        meters = self._shown(lane)
+        ready = [meter.ready_at(cost, limit=self._cap, now=now) for meter in meters]
+        at = max(ready, default=_NEVER)
+        if not self._in_flight:
+            at = min(at, min((meter.next_leave_at(now) for meter in meters), default=_NEVER))
+            at = at if at > now else Mono(now + _ASK_AGAIN)
+        fullest = max(meters, key=lambda meter: meter.level(now), default=None)
+        because = "operating time" if fullest is None else self._because_operating(fullest, now)
+        return WaitUntil(at, Limit.OPERATING, because)
+
+    def _because_operating(self, meter: OperatingMeter, now: Mono) -> str:
+        return f"operating time ({meter.level(now):.0f} of {self.operating_limit:.0f} s used)"
+
+    def _wait_for_intensity(self, at: Mono) -> WaitUntil:
+        return WaitUntil(at, Limit.INTENSITY, f"requests ({self._bucket.pace:.2g} a second)")
+
+    def _shown(self, lane: Lane) -> list[OperatingMeter]:
+        """The meters of *lane* that are there, as far as answers tell."""
+        meters = [self._meters[name] for name in self._names[lane]]
+        return [meter for meter in meters if meter.told is not None]
+
+    def _expected(self, lane: Lane, pages: int) -> float:
+        """Seconds that a request may be booked with; 0 where the portal books none."""
+        # Each failure lets the portal charge later pages of the request once more.
+        inflation = 1 + self._failure_share * (pages - 1) / 2
+        cost = self._sizing.expected(pages) * inflation
+        return 0.0 if lane is Lane.ALONE and self._sizing.is_known and cost <= FLOOR else cost
+
+    def _settle_meter(self, permit: Permit, usage: Usage, reading: Reading, now: Mono) -> None:
+        meter = self._meters.setdefault(reading.meter, OperatingMeter())
+        if permit.lane is Lane.ALONE and self._is_shared is None:
+            self._learn_whether_shared(meter, reading, now)
+        meter.settle(
+            reading,
+            minute=usage.minute,
+            sent_at=permit.sent_at,
+            finished_at=usage.finished_at,
+            now=now,
+        )
+        twin = self._twin(reading.meter)
+        if twin is not None and self._is_shared is not False:
+            twin.book(reading.worked, minute=usage.minute, finished_at=usage.finished_at, now=now)
+
+    def _twin(self, name: str) -> OperatingMeter | None:
+        """The meter that is the same one on some portals: a page's in a batch, and by itself."""
+        together, alone = self._names[Lane.TOGETHER][-1], self._names[Lane.ALONE][-1]
+        other = {together: alone, alone: together}.get(name)
+        return None if other is None else self._meters[other]
+
+    def _learn_whether_shared(self, meter: OperatingMeter, reading: Reading, now: Mono) -> None:
+        booked = meter.booked(now)
+        if booked > _SURE:
+            self._is_shared = reading.operating > booked / 2
+
+    def _plan_to_ask(self, meter: OperatingMeter, now: Mono) -> None:
+        if self._refused_at is None:
+            self._refused_at = now
+        ban_ends_at = Mono(self._refused_at + _BAN)
+        at = meter.next_leave_at(now)
+        if ban_ends_at > now:
+            at = min(at, ban_ends_at)
+        self._ask_at = at if now < at < _NEVER else Mono(now + _ASK_AGAIN)
+
+    def _on_answer(self, now: Mono) -> None:
+        self._outage.on_answer()
+        self._bucket.on_accepted(now)
+
+    def _end(self, permit: Permit) -> None:
+        self._in_flight.pop(permit.number, None)
+        for name in self._names[permit.lane]:
+            self._meters[name].release(permit.number)
+
+
+_SURE = 30.0
+"""Booked seconds from which a meter that does not show them is certainly another one."""

@@ -1,0 +1,109 @@
+"""The leaky bucket of requests, as the portal keeps it, and the pace that suits it.
+
+Rules: told the time, never asks it. No requests, no names; numbers alone.
+
+How it works: each request adds 1 to a bucket of *capacity* that drains *drain* a second. Others may
+be filling the same bucket unseen. A refusal tells that it is full; and since it was last known to
+be full, or empty, the requests that we sent are all that others left us: the pace is cut to a
+little under that, and recovers slowly, the faster the longer nothing is refused.
+
+Source: docs/bitrix24.md §6 "Intensity" [doc].
+"""
+
+from bulk_publisher.model import Mono
+
+_CUT = 0.9
+"""Of the pace at which the bucket ran full."""
+_FLOOR = 0.02
+"""Of the plan's drain: what we still send, however full the bucket seems."""
+_RECOVERY = 0.0005
+"""Of the plan's drain, added for each request that went through."""
+_RECOVERY_PERIOD = 300.0
+"""Seconds without a refusal after which recovery is twice as fast: the others may have left."""
+
+
+class LeakyBucket:
+    """How full the portal's bucket of requests is, as far as we know, and when one more fits.
+
+    The level is brought up to *now* at the old pace before the pace is changed.
+    """
+
+    def __init__(self, *, capacity: float, drain: float) -> None:
+        """A bucket that is empty.
+
+        Args:
+            capacity: Requests that it holds, 1 or more; infinite for no limit.
+            drain: Requests a second that leave it, above 0.
+        """
+        self.capacity = capacity
+        self.drain = drain
+        self._pace = drain
+        self._level = 0.0
+        self._at = Mono(0.0)
+        self._sent_since_known = 0
+        self._known_at: Mono | None = None
+        self._known_level = 0.0
+        self._cut_at = Mono(float("-inf"))
+
+    @property
+    def pace(self) -> float:
+        """Requests a second that we take for ours."""
+        return self._pace
+
+    def level(self, now: Mono) -> float:
+        """Requests in the bucket at *now*."""
+        return max(0.0, self._level - (now - self._at) * self._pace)
+
+    def ready_at(self, now: Mono) -> Mono:
+        """The first moment at which one more request fits."""
+        above = self.level(now) + 1 - self.capacity
+        return Mono(now + above / self._pace) if above > 1e-9 else now
+
+    def on_sent(self, now: Mono) -> None:
+        """One request left."""
+        if self._known_at is None:
+            self._known_at = now
+        self._settle_level(now)
+        self._level += 1
+        self._sent_since_known += 1
+
+    def on_accepted(self, now: Mono) -> None:
+        """One request went through: recover a little."""
+        if self._pace >= self.drain:
+            return
+        self._settle_level(now)
+        age = max(0.0, now - self._cut_at)
+        step = self.drain * _RECOVERY * (1 + age / _RECOVERY_PERIOD)
+        self._pace = min(self.drain, self._pace + step)
+
+    def on_refused(self, sent_at: Mono, now: Mono) -> None:
+        """A request was refused: the bucket is full. Cuts once for all that was sent before a cut."""
+        if self.capacity == float("inf"):
+            return
+        self._settle_level(now)
+        self._level = self.capacity
+        if sent_at < self._cut_at:
+            return
+        self._pace = max(self.drain * _FLOOR, min(self._pace, self._what_others_leave(now)) * _CUT)
+        self._cut_at = now
+        self._known_at = now
+        self._known_level = self.capacity
+        self._sent_since_known = 0
+
+    def set_limit(self, *, capacity: float, drain: float, now: Mono) -> None:
+        """The plan turned out to be another."""
+        self._settle_level(now)
+        self._pace = drain * self._pace / self.drain
+        self.capacity, self.drain = capacity, drain
+
+    def _what_others_leave(self, now: Mono) -> float:
+        """Requests a second that would have kept the bucket from running full."""
+        if self._known_at is None or now - self._known_at < 1.0:
+            return self._pace / 2
+        filled = self.capacity - self._known_level
+        span = now - self._known_at
+        return max(0.0, self._sent_since_known - filled) / span
+
+    def _settle_level(self, now: Mono) -> None:
+        self._level = self.level(now)
+        self._at = now

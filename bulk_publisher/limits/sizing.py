@@ -1,0 +1,94 @@
+"""How many pages go into one request: from what a page has cost so far.
+
+Rules: seconds and counts; no clock.
+
+How it works: the mean and the spread of a page's cost are kept with weights that fade, so that a
+portal that turns slower is noticed within a few requests. A request of n pages is expected to take
+``n·mean``, and hardly ever more than that plus a margin: the spread of a sum, and a share that
+shrinks as the estimate firms up. A request must end well within 60 s, so n is what fits into half
+of that. A timeout halves the ceiling; each good request grows it back a little.
+
+Source: docs/bitrix24.md §1 (60 s) and §6 "Failures inflate the bill" [doc, source].
+"""
+
+import math
+
+_TARGET = 28.0
+"""Seconds that a request may take, margin included: well within the portal's 60."""
+_MEMORY = 400.0
+"""Pages after which an old cost counts half as much... the weight of the whole estimate."""
+_PRIOR_COST = 1.5
+"""Seconds a page before anything is known: a slow portal."""
+_FIRST = 5
+"""Pages of the first request, which teaches what a page costs."""
+_DEVIATIONS = 3.0
+"""Standard deviations that a margin covers."""
+
+
+class Sizing:
+    """What a page costs, and how many fit into a request."""
+
+    def __init__(self, *, largest: int) -> None:
+        """Nothing is known yet.
+
+        Args:
+            largest: Pages in a request at most, 1…50.
+        """
+        self.largest = largest
+        self._ceiling = float(largest)
+        self._weight = 0.0
+        self._mean = 0.0
+        self._variance = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any page has told its cost."""
+        return self._weight > 0
+
+    @property
+    def cost(self) -> float:
+        """Seconds that a page takes, as expected."""
+        return self._mean if self.is_known else _PRIOR_COST
+
+    def expected(self, pages: int) -> float:
+        """Seconds that *pages* pages take, margin included."""
+        return pages * self.cost + self.margin(pages)
+
+    def margin(self, pages: int) -> float:
+        """Seconds above the expected cost that *pages* pages hardly ever exceed."""
+        if not self.is_known:
+            return 0.0
+        doubt = self.cost * pages / math.sqrt(self._weight)
+        return _DEVIATIONS * math.sqrt(self._variance * pages) + doubt
+
+    @property
+    def size(self) -> int:
+        """Pages for one request, 1 or more."""
+        if not self.is_known:
+            return max(1, min(_FIRST, int(self._ceiling)))
+        return self.fitting(_TARGET)
+
+    def fitting(self, seconds: float) -> int:
+        """The most pages, up to the ceiling, whose expected cost is at most *seconds*; 0 if none.
+
+        At least one page always fits into a request's own target.
+        """
+        if self.cost <= 0:
+            return int(self._ceiling)
+        pages = min(int(self._ceiling), int(seconds / self.cost))
+        while pages > 0 and self.expected(pages) > seconds:
+            pages -= 1
+        return max(pages, 1) if seconds >= _TARGET else pages
+
+    def learn(self, costs: tuple[float, ...]) -> None:
+        """Pages that were done, with the seconds of each. A request with failures teaches nothing."""
+        for cost in costs:
+            self._weight = min(self._weight + 1, _MEMORY)
+            off = cost - self._mean
+            self._mean += off / self._weight
+            self._variance += (off * (cost - self._mean) - self._variance) / self._weight
+        self._ceiling = min(float(self.largest), self._ceiling + 1)
+
+    def halve(self) -> None:
+        """A request took too long: half as many pages from now on."""
+        self._ceiling = max(1.0, self._ceiling / 2)

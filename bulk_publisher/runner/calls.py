@@ -1,0 +1,95 @@
+"""Calls that are not about a page - lists, look-ups, the plan - within the same limits.
+
+A call waits until the limits let it through, is asked again after a fault that may pass, and gives
+the answer or the fault that is left.
+
+A look-up is not a page, so what it meets says nothing about one: it never uses a page's attempts.
+"""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from bulk_publisher.clock import Clock
+from bulk_publisher.limits.backoff import delay
+from bulk_publisher.limits.decision import Send, Stop, WaitUntil
+from bulk_publisher.limits.governor import Governor
+from bulk_publisher.model import Fault, FaultClass, Mono
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.wire import Answer
+from bulk_publisher.runner.ports import Portal
+from bulk_publisher.runner.usage import finished_at, minute_of, reading_of
+
+_ATTEMPTS = 8
+"""Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
+
+
+class PacedCalls:
+    """A portal that is asked within its limits, and again where that may help."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        governor: Governor,
+        *,
+        clock: Clock,
+        portal_clock: PortalClock,
+        rng: random.Random,
+    ) -> None:
+        self._portal = portal
+        self._governor = governor
+        self._clock = clock
+        self._portal_clock = portal_clock
+        self._rng = rng
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
+        """*method* in a request of its own; a fault that may pass is asked again."""
+        attempts = 0
+        while True:
+            await self._wait(method)
+            reply = await self._send(method, params)
+            if isinstance(reply, Answer):
+                return reply
+            match reply.kind:
+                case FaultClass.RATE:
+                    continue
+                case FaultClass.OPERATING:
+                    # What a list costs is little: a minute from now its oldest basket may be gone.
+                    await self._pause(60.0)
+                case FaultClass.TRANSIENT if attempts + 1 < _ATTEMPTS:
+                    attempts += 1
+                    await self._pause(delay(attempts, self._rng))
+                case _:
+                    return reply
+
+    async def _wait(self, method: str) -> None:
+        while True:
+            match self._governor.next_call(method, now=self._clock.now()):
+                case Send() | Stop():
+                    return
+                case WaitUntil(at=at):
+                    await self._clock.sleep_until(at)
+
+    async def _send(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
+        sent_at = self._clock.now()
+        self._governor.on_call_sent(method, now=sent_at)
+        reply = await self._portal.call(method, params)
+        now = self._clock.now()
+        if isinstance(reply, Answer):
+            timing = reply.timing
+            if timing is not None:
+                self._portal_clock.observe(timing, sent_at=sent_at, received_at=now)
+            worked = 0.0 if timing is None else timing.duration
+            self._governor.on_call_settled(
+                reading_of(method, timing, worked=worked, clock=self._portal_clock),
+                minute=minute_of(timing),
+                sent_at=sent_at,
+                finished_at=finished_at(timing, clock=self._portal_clock, now=now),
+                now=now,
+            )
+        elif reply.kind is FaultClass.RATE:
+            self._governor.on_call_refused(sent_at=sent_at, now=now)
+        return reply
+
+    async def _pause(self, seconds: float) -> None:
+        await self._clock.sleep_until(Mono(self._clock.now() + seconds))

@@ -1,0 +1,53 @@
+"""What the runner needs of others, in its own words: a portal, a sink, an observer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bulk_publisher.limits.decision import WaitUntil
+from bulk_publisher.model import Fault, Outcome, Page, SiteId
+from bulk_publisher.portal.wire import Answer, BatchAnswer, Call
+
+
+class Portal(Protocol):
+    """A portal that is asked once and says what came."""
+
+    @property
+    def host(self) -> str: ...
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault: ...
+
+    async def batch(self, calls: Mapping[str, Call]) -> BatchAnswer | Fault: ...
+
+
+class Sink(Protocol):
+    """Where outcomes end. When ``append`` returns they are on disk."""
+
+    def append(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+class Observer(Protocol):
+    """Looks on, and must not be in the way. Called from the loop; never blocks."""
+
+    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
+        """These pages are on disk."""
+
+    def on_waiting(self, decision: WaitUntil) -> None:
+        """Nothing leaves before then."""
+
+    def on_sending(self) -> None:
+        """Requests leave again."""
+
+    def on_refused(self, fault: Fault) -> None:
+        """The portal refused for one of its limits."""
+
+    def on_lost(self, fault: Fault, pages: int) -> None:
+        """A request of *pages* pages was lost, and will be sent again."""
+
+    def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
+        """No page of *site* is sent any more."""
+
+    def on_warning(self, text: str) -> None:
+        """Something that a person should know now."""
+
+    def on_page(self, page: Page) -> None:
+        """The source has named one more page."""

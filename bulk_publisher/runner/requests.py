@@ -1,0 +1,154 @@
+"""One request: pages out, and for each of them an answer or a fault.
+
+It tells the limits how the request ended - settled, ignored or refused, exactly once - and knows
+nothing of what becomes of the pages.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bulk_publisher.clock import Clock
+from bulk_publisher.limits.decision import Lane, Permit, Usage
+from bulk_publisher.limits.governor import Governor
+from bulk_publisher.model import Action, Fault, FaultClass, Page
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.wire import Answer, BatchAnswer, Call, Timing
+from bulk_publisher.runner.ports import Portal
+from bulk_publisher.runner.usage import usage_alone, usage_together
+
+METHODS: Mapping[Action, str] = {
+    Action.PUBLISH: "landing.landing.publication",
+    Action.UNPUBLISH: "landing.landing.unpublic",
+}
+"""The portal's method for each action."""
+
+_SITE_CHECKED_ONCE = {"PUBLIC_SITE_REACHED", "PUBLIC_SITE_REACHED_FREE", "FREE_DOMAIN_IS_NOT_ALLOWED", "ACCESS_DENIED"}  # fmt: skip
+"""Codes of a check that the portal makes once a site and request: after one of them, what later
+pages of that site are answered in the same request cannot be believed [source]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a request said about one page.
+
+    Attributes:
+        is_doubtful: It says ``true``, but after a check that is made only once a request.
+    """
+
+    page: Page
+    answer: Answer | Fault
+    is_doubtful: bool = False
+
+    @property
+    def timing(self) -> Timing | None:
+        """The portal's account of its time for this page."""
+        return self.answer.timing if isinstance(self.answer, Answer) else None
+
+
+class Requests:
+    """Sends pages of one action to one portal."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        governor: Governor,
+        action: Action,
+        *,
+        clock: Clock,
+        portal_clock: PortalClock,
+    ) -> None:
+        self._portal = portal
+        self._governor = governor
+        self._method = METHODS[action]
+        self._clock = clock
+        self._portal_clock = portal_clock
+
+    async def send(self, permit: Permit, pages: Sequence[Page]) -> list[Reply]:
+        """A reply for each of *pages*, in their order."""
+        if permit.lane is Lane.ALONE:
+            return [await self._send_alone(permit, pages[0])]
+        calls = {f"p{page.id}": self._call(page) for page in pages}
+        whole = await self._portal.batch(calls)
+        now = self._clock.now()
+        if isinstance(whole, Fault):
+            self._tell_fault(permit, whole)
+            return [Reply(page, whole) for page in pages]
+        if whole.timing is not None:
+            self._portal_clock.observe(whole.timing, sent_at=permit.sent_at, received_at=now)
+        answers = [whole.commands[f"p{page.id}"] for page in pages]
+        self._tell_batch(permit, whole, answers)
+        return _with_doubts(pages, answers)
+
+    async def _send_alone(self, permit: Permit, page: Page) -> Reply:
+        call = self._call(page)
+        answer = await self._portal.call(call.method, call.params)
+        now = self._clock.now()
+        if isinstance(answer, Fault) and answer.kind is not FaultClass.PAGE:
+            self._tell_fault(permit, answer)
+            return Reply(page, answer)
+        timing = answer.timing if isinstance(answer, Answer) else None
+        if timing is not None:
+            self._portal_clock.observe(timing, sent_at=permit.sent_at, received_at=now)
+        is_done = isinstance(answer, Answer) and answer.result is True
+        usage = usage_alone(
+            self._method, timing, is_done=is_done, clock=self._portal_clock, now=now
+        )
+        self._governor.on_settled(permit, usage, now=now)
+        return Reply(page, answer)
+
+    def _call(self, page: Page) -> Call:
+        params: dict[str, object] = {"lid": page.id}
+        if page.scope is not None:
+            params["scope"] = page.scope.value
+        return Call(self._method, params)
+
+    def _tell_fault(self, permit: Permit, fault: Fault) -> None:
+        """The whole request ended with *fault*."""
+        now = self._clock.now()
+        match fault.kind:
+            case FaultClass.RATE:
+                self._governor.on_rate_refused(permit, now=now)
+            case FaultClass.OPERATING:
+                self._governor.on_operating_refused(permit, done=(), in_command=False, now=now)
+            case FaultClass.BATCH:
+                self._governor.on_batch_refused(permit)
+            case FaultClass.TRANSIENT if not fault.is_alone:
+                self._governor.on_ignored(permit, may_be_done=fault.may_be_done, now=now)
+            case _:
+                self._governor.on_settled(permit, Usage(now, None, (), (), permit.pages), now=now)
+
+    def _tell_batch(
+        self, permit: Permit, whole: BatchAnswer, answers: Sequence[Answer | Fault]
+    ) -> None:
+        now = self._clock.now()
+        answered = [answer for answer in answers if isinstance(answer, Answer)]
+        timed = [(answer, answer.timing) for answer in answered if answer.timing is not None]
+        done = [timing for answer, timing in timed if answer.result is True]
+        usage = usage_together(
+            self._method,
+            whole.timing,
+            done,
+            [timing for _, timing in timed],
+            failures=len(answers) - len(done),
+            clock=self._portal_clock,
+            now=now,
+        )
+        self._governor.on_settled(permit, usage, now=now)
+        kinds = {answer.kind for answer in answers if isinstance(answer, Fault)}
+        if FaultClass.OPERATING in kinds:
+            self._governor.on_operating_refused(permit, done=usage.costs, in_command=True, now=now)
+        if FaultClass.BATCH in kinds:
+            self._governor.on_batch_refused(permit)
+
+
+def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> list[Reply]:
+    replies: list[Reply] = []
+    doubted: set[object] = set()
+    for page, answer in zip(pages, answers, strict=True):
+        is_doubtful = bool(doubted) and (
+            page.site in doubted or page.site is None or None in doubted
+        )
+        if isinstance(answer, Fault) and answer.code in _SITE_CHECKED_ONCE:
+            doubted.add(page.site)
+        replies.append(Reply(page, answer, is_doubtful))
+    return replies

@@ -1,0 +1,389 @@
+"""One run: a producer, a dispatcher, bounded workers and one writer, from the first page to the last.
+
+How it works: the producer moves pages from the source into a bounded backlog; when that is full it
+waits, and so does the source. The dispatcher asks the governor what may leave and starts a worker
+for each request; there are never more of them than the governor's window. A worker sends, gets a
+verdict for each page, puts back what is to be sent again and hands on what is settled. The recorder
+alone writes: what has piled up while it wrote is its next group.
+
+However a run ends - all pages settled, a stop by the portal, a lost journal, an interruption - what
+is in flight is let finish and recorded, and what was not tried has no line.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bulk_publisher.clock import Clock, as_utc, wait_until
+from bulk_publisher.errors import (
+    BulkPublisherError,
+    JournalLost,
+    LimitReached,
+    PortalUnusable,
+    StoppedByPortal,
+)
+from bulk_publisher.limits.backoff import delay
+from bulk_publisher.limits.decision import Limit, Permit, Send, Stop, WaitUntil
+from bulk_publisher.limits.governor import Governor, Waiting
+from bulk_publisher.model import (
+    Action,
+    Fault,
+    FaultClass,
+    Mono,
+    Outcome,
+    Page,
+    PageId,
+    SiteId,
+    Status,
+)
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.runner.ports import Observer, Portal, Sink
+from bulk_publisher.runner.requests import Reply, Requests
+from bulk_publisher.runner.settle import Again, Released, Settled, StopRun, StopSite, settle
+from bulk_publisher.runner.streaks import Streaks, scope_question
+from bulk_publisher.runner.work import UNBOUND, Backlog, Work
+
+_BACKLOG = 2_000
+"""Pages between the source and the portal: some ten batches for each of a few workers."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a run is told.
+
+    Attributes:
+        max_failures: Pages that fail before the run stops; None for no such bound.
+    """
+
+    run_id: str
+    action: Action
+    max_failures: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedSite:
+    """A site of which no page can be published, and why."""
+
+    site: SiteId
+    fault: Fault
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        counts: Settled pages by their status.
+        errors: Failed and unknown pages by their code, with the first page of each.
+        error: What ended it early; None where the source was used up or the run interrupted.
+        is_interrupted: It was asked to end.
+        is_whole: Every page of the selection has a line.
+        stopped_sites: Sites that were given up.
+        waited: Seconds in which nothing could leave, by the limit that held it.
+    """
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    errors: dict[str, "Failures"] = field(default_factory=dict)
+    error: BulkPublisherError | None = None
+    is_interrupted: bool = False
+    is_whole: bool = False
+    stopped_sites: list[StoppedSite] = field(default_factory=list)
+    waited: dict[Limit, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Failures:
+    """Pages that ended with one code."""
+
+    count: int
+    hint: str
+    example: PageId
+
+
+class Run:
+    """Publishes, or takes down, the pages of one source on one portal."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        portal: Portal,
+        governor: Governor,
+        sink: Sink,
+        observer: Observer,
+        *,
+        clock: Clock,
+        portal_clock: PortalClock,
+        rng: random.Random,
+    ) -> None:
+        self._settings = settings
+        self._host = portal.host
+        self._governor = governor
+        self._sink = sink
+        self._observer = observer
+        self._clock = clock
+        self._rng = rng
+        self._requests = Requests(
+            portal, governor, settings.action, clock=clock, portal_clock=portal_clock
+        )
+        self._backlog = Backlog()
+        self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._settled: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._streaks = Streaks(max_failures=settings.max_failures)
+        self._stopped_sites: dict[SiteId, Fault] = {}
+        self._in_flight = 0
+        self._is_source_used_up = False
+        self._is_draining = False
+        self._has_asked_for_scope = False
+        self._ending = Ending()
+
+    async def execute(self, pages: AsyncIterator[Page]) -> Ending:
+        """Run until every page is settled, or something ends it; never raises what ends a run."""
+        began_at = self._clock.now()
+        async with asyncio.TaskGroup() as group:
+            producer = group.create_task(self._produce(pages))
+            recorder = group.create_task(self._record())
+            await self._dispatch(group)
+            producer.cancel()
+            self._settled.put_nowait(None)
+            await recorder
+        ending = self._ending
+        ending.seconds = self._clock.now() - began_at
+        ending.stopped_sites = [StoppedSite(*entry) for entry in self._stopped_sites.items()]
+        ending.is_whole = (
+            self._is_source_used_up
+            and not len(self._backlog)
+            and not self._stopped_sites
+            and ending.error is None
+        )
+        return ending
+
+    def drain(self) -> None:
+        """Take no more pages, let what is in flight finish, and end."""
+        if not self._is_draining:
+            self._ending.is_interrupted = True
+            self._stop(None)
+
+    # the producer
+
+    async def _produce(self, pages: AsyncIterator[Page]) -> None:
+        try:
+            async for page in pages:
+                while len(self._backlog) >= _BACKLOG:
+                    self._room.clear()
+                    await self._room.wait()
+                self._observer.on_page(page)
+                self._accept(page)
+            self._is_source_used_up = True
+        except BulkPublisherError as error:
+            self._stop(error)
+        self._changed.set()
+
+    def _accept(self, page: Page) -> None:
+        if page.skip is not None:
+            self._settled.put_nowait(self._outcome(Work(page), None, Status.SKIPPED, None))
+        elif page.site is None or page.site not in self._stopped_sites:
+            # A page that the portal does not list would make its whole batch dearer.
+            self._backlog.add(Work(page, company=1 if page.is_missing else UNBOUND))
+            self._changed.set()
+
+    # the dispatcher
+
+    async def _dispatch(self, group: asyncio.TaskGroup) -> None:
+        while not self._is_draining:
+            now = self._clock.now()
+            self._backlog.wake(now)
+            if self._is_source_used_up and not len(self._backlog) and not self._in_flight:
+                break
+            match self._governor.next_decision(self._waiting(), now=now):
+                case Send() as send:
+                    self._start(send, group)
+                case WaitUntil() as wait:
+                    await self._wait(wait, began_at=now)
+                case Stop(because=because):
+                    self._stop(
+                        StoppedByPortal(because, "Resume the run when the portal answers again.")
+                    )
+        while self._in_flight:
+            await wait_until(self._clock, self._changed, Mono(float("inf")))
+
+    def _waiting(self) -> Waiting:
+        return Waiting(
+            together=min(self._backlog.together, self._backlog.company)
+            if self._backlog.company < self._governor.bounds.batch_size
+            else self._backlog.together,
+            alone=self._backlog.alone,
+            is_all=self._is_source_used_up,
+        )
+
+    def _start(self, send: Send, group: asyncio.TaskGroup) -> None:
+        works = self._backlog.take(send.pages, send.lane)
+        permit = self._governor.reserve(Send(len(works), send.lane), now=self._clock.now())
+        self._in_flight += 1
+        self._room.set()
+        self._observer.on_sending()
+        group.create_task(self._work(permit, works))
+
+    async def _wait(self, wait: WaitUntil, *, began_at: Mono) -> None:
+        is_idle = wait.limit is not Limit.SOURCE and not (
+            wait.limit is Limit.WINDOW and self._in_flight
+        )
+        if is_idle:
+            self._observer.on_waiting(wait)
+            _log.debug("pace.waiting", limit=wait.limit.value, because=wait.because)
+        await wait_until(self._clock, self._changed, min(wait.at, self._backlog.next_ready_at()))
+        if is_idle and not self._in_flight:
+            waited = self._ending.waited.get(wait.limit, 0.0)
+            self._ending.waited[wait.limit] = waited + self._clock.now() - began_at
+
+    def _stop(self, error: BulkPublisherError | None) -> None:
+        if not self._is_draining or self._ending.error is None:
+            self._ending.error = error if self._ending.error is None else self._ending.error
+        self._is_draining = True
+        self._changed.set()
+        self._room.set()
+
+    # a worker
+
+    async def _work(self, permit: Permit, works: Sequence[Work]) -> None:
+        replies = await self._requests.send(permit, [work.page for work in works])
+        released: list[Work] = []
+        for work, reply in zip(works, replies, strict=True):
+            match settle(work, reply.answer, self._settings.action):
+                case Settled(fault=None) if reply.is_doubtful:
+                    self._settle(work, reply, Status.UNKNOWN, _DOUBTFUL)
+                case Settled(status=status, fault=fault):
+                    self._settle(work, reply, status, fault)
+                case Released():
+                    released.append(work)
+                case Again(work=again):
+                    pause = delay(again.attempts, self._rng)
+                    self._backlog.add_later(again, Mono(self._clock.now() + pause))
+                case StopSite(site=site, fault=fault):
+                    released.append(work)
+                    self._stop_site(site, fault)
+                case StopRun(fault=fault):
+                    released.append(work)
+                    self._stop(_ending_error(fault))
+        self._backlog.add_first(
+            work for work in released if work.page.site not in self._stopped_sites
+        )
+        self._tell(replies)
+        self._in_flight -= 1
+        self._changed.set()
+
+    def _settle(self, work: Work, reply: Reply, status: Status, fault: Fault | None) -> None:
+        self._settled.put_nowait(self._outcome(work, reply, status, fault))
+        match self._streaks.on_settled(work.page, status, fault):
+            case None:
+                return
+            case StopSite(site=site, fault=site_fault):
+                self._stop_site(site, site_fault)
+            case error:
+                self._stop(error)
+
+    def _stop_site(self, site: SiteId, fault: Fault) -> None:
+        if site in self._stopped_sites:
+            return
+        self._stopped_sites[site] = fault
+        self._backlog.drop_site(site)
+        self._room.set()
+        self._observer.on_site_stopped(site, fault)
+        _log.warning("site.stopped", site=site, code=fault.code)
+
+    def _tell(self, replies: Sequence[Reply]) -> None:
+        fault = next((reply.answer for reply in replies if isinstance(reply.answer, Fault)), None)
+        if fault is not None and fault.kind in {FaultClass.RATE, FaultClass.OPERATING}:
+            self._observer.on_refused(fault)
+            _log.warning("portal.refused", code=fault.code, pages=len(replies))
+        elif fault is not None and fault.kind is FaultClass.TRANSIENT:
+            self._observer.on_lost(fault, len(replies))
+            _log.warning(
+                "request.lost", code=fault.code, reason=fault.description, pages=len(replies)
+            )
+        if self._streaks.is_nothing_found and not self._has_asked_for_scope:
+            self._has_asked_for_scope = True
+            self._observer.on_warning(scope_question(replies[0].page.scope))
+
+    def _outcome(
+        self, work: Work, reply: Reply | None, status: Status, fault: Fault | None
+    ) -> Outcome:
+        """The line of a page; *reply* is None for one that was not sent."""
+        page = work.page
+        timing = None if reply is None else reply.timing
+        return Outcome(
+            time=as_utc(self._clock.epoch()),
+            run=self._settings.run_id,
+            portal=self._host,
+            scope=page.scope,
+            page=page.id,
+            action=self._settings.action,
+            status=status,
+            error=None if fault is None else fault.code,
+            error_description=None if fault is None else fault.description,
+            hint=page.skip if fault is None else fault.hint or None,
+            attempts=work.attempts + (reply is not None),
+            duration=None if timing is None else timing.duration,
+            operating=None if timing is None or timing.operating is None else timing.duration,
+            site=page.site,
+            folder=page.folder,
+            title=page.title,
+            url=page.url,
+            was_active=page.was_active,
+            source=page.source,
+        )
+
+    # the recorder
+
+    async def _record(self) -> None:
+        is_open = True
+        while is_open:
+            group = [await self._settled.get()]
+            while not self._settled.empty():
+                group.append(self._settled.get_nowait())
+            is_open = None not in group
+            outcomes = [outcome for outcome in group if outcome is not None]
+            if not outcomes or isinstance(self._ending.error, JournalLost):
+                continue
+            try:
+                self._sink.append(outcomes)
+            except JournalLost as error:
+                self._ending.error = error
+                self._stop(error)
+                continue
+            self._count(outcomes)
+            self._observer.on_settled(outcomes)
+
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            self._ending.counts[outcome.status] += 1
+            if outcome.status.is_good or outcome.error is None:
+                continue
+            failures = self._ending.errors.get(outcome.error)
+            if failures is None:
+                self._ending.errors[outcome.error] = Failures(1, outcome.hint or "", outcome.page)
+            else:
+                failures.count += 1
+
+
+_DOUBTFUL = Fault(
+    FaultClass.SITE,
+    "SITE_CHECKED_ONCE",
+    "The portal said that it is done, after a check of its site had failed in the same request.",
+    "Look at the page, or retry it once the site can be published.",
+    sent=True,
+)
+
+
+def _ending_error(fault: Fault) -> BulkPublisherError:
+    message = f"{fault.code}: {fault.description}" if fault.description else fault.code
+    if fault.kind is FaultClass.PORTAL:
+        return LimitReached(message, fault.hint)
+    return PortalUnusable(message, fault.hint)

@@ -1,0 +1,95 @@
+"""Failures alike in a row: when going on would only add to them.
+
+Pure. One missing page is its own business; fifty in a row and nothing else ask for another word.
+
+Source: docs/bitrix24.md §7.
+"""
+
+from collections import Counter
+
+from bulk_publisher.errors import TooManyFailures
+from bulk_publisher.model import Fault, FaultClass, Page, Scope, SiteId, Status
+from bulk_publisher.portal import faults
+from bulk_publisher.runner.settle import StopSite
+
+ALIKE = 50
+"""Failures with one unknown code, or with nothing but missing pages from the start."""
+SITE_UNKNOWN = 10
+"""Failures of a whole site in a row, where the site of the pages is not known."""
+
+_MISSING = "LANDING_NOT_EXIST"
+
+
+def scope_question(scope: Scope | None) -> str:
+    """What to ask when not a single page is found."""
+    other = "--scope KNOWLEDGE" if scope is None else f"another scope than {scope}"
+    return f"Not one page was found so far: was {other} meant, or another portal?"
+
+
+class Streaks:
+    """Counts what has failed alike, and says when it is enough."""
+
+    def __init__(self, *, max_failures: int | None) -> None:
+        """Nothing has failed.
+
+        Args:
+            max_failures: Failures after which to stop; None for no such bound.
+        """
+        self._max_failures = max_failures
+        self._failures = 0
+        self._code = ""
+        self._in_a_row = 0
+        self._has_found_any = False
+        self._denied: Counter[SiteId] = Counter()
+        self._good_sites: set[SiteId] = set()
+
+    @property
+    def is_nothing_found(self) -> bool:
+        """Whether pages were asked for and none of them was there."""
+        return not self._has_found_any and self._in_a_row > 0
+
+    def on_settled(
+        self, page: Page, status: Status, fault: Fault | None
+    ) -> TooManyFailures | StopSite | None:
+        """One more page has its outcome; says whether to stop."""
+        if fault is None or status.is_good:
+            self._code, self._in_a_row, self._has_found_any = "", 0, True
+            if page.site is not None:
+                self._good_sites.add(page.site)
+            return None
+        self._failures += 1
+        if fault.code != _MISSING:
+            self._has_found_any = True
+        self._in_a_row = self._in_a_row + 1 if fault.code == self._code else 1
+        self._code = fault.code
+        return self._verdict(page, fault)
+
+    def _verdict(self, page: Page, fault: Fault) -> TooManyFailures | StopSite | None:
+        if self._max_failures is not None and self._failures >= self._max_failures:
+            return TooManyFailures(
+                f"{self._failures} pages have failed, as many as were allowed; the last with {fault.code}.",
+                fault.hint,
+            )
+        if fault.kind is FaultClass.SITE and self._in_a_row >= SITE_UNKNOWN:
+            return TooManyFailures(
+                f"{self._in_a_row} pages in a row failed with {fault.code}.", fault.hint
+            )
+        if fault.code == _MISSING and not self._has_found_any and self._in_a_row >= ALIKE:
+            return TooManyFailures(
+                f"The first {self._in_a_row} pages all failed with {_MISSING}.",
+                scope_question(page.scope),
+            )
+        if not faults.is_known(fault.code) and self._in_a_row >= ALIKE:
+            return TooManyFailures(
+                f"{self._in_a_row} pages in a row failed with {fault.code}: {fault.description or 'no description'}",
+                "The code is not known here; see what the portal says about it, then resume.",
+            )
+        return self._site_verdict(page, fault)
+
+    def _site_verdict(self, page: Page, fault: Fault) -> StopSite | None:
+        if fault.code != faults.NOT_PUBLISHED or page.site is None:
+            return None
+        self._denied[page.site] += 1
+        if page.site in self._good_sites or self._denied[page.site] < ALIKE:
+            return None
+        return StopSite(page.site, fault)

@@ -1,0 +1,129 @@
+"""What a page is to the runner while it is on its way: the page, its attempts, and its place.
+
+Pure: told the time. The backlog keeps pages apart that may not share a request: another scope, or
+a retry that must go in a smaller one.
+
+Source: docs/bitrix24.md §3 (one batch, one scope) [source].
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+
+from bulk_publisher.limits.decision import Lane
+from bulk_publisher.model import Mono, Page, Scope, SiteId
+
+UNBOUND = 50
+"""Pages that may share a request with one that was never lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A page on its way.
+
+    Attributes:
+        attempts: Requests that it was part of, refusals by a limit not counted.
+        company: Pages that may be in its next request, itself included.
+        may_be_done: Whether some request may have done it although no answer said so.
+    """
+
+    page: Page
+    attempts: int = 0
+    company: int = UNBOUND
+    may_be_done: bool = False
+
+
+class Backlog:
+    """Pages that wait to be sent: those that come back go before those that are new."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[int, Scope | None], deque[Work]] = {}
+        self._later: list[tuple[Mono, int, Work]] = []
+        self._order = count()
+        self._together = 0
+        self._alone = 0
+
+    def __len__(self) -> int:
+        return self._together + self._alone + len(self._later)
+
+    @property
+    def together(self) -> int:
+        """Pages that may share the next request."""
+        lane = self._next_lane()
+        return 0 if lane is None else len(self._lanes[lane])
+
+    @property
+    def alone(self) -> int:
+        """Pages that need a request of their own."""
+        return self._alone
+
+    @property
+    def company(self) -> int:
+        """Pages that may be in the next request at most."""
+        lane = self._next_lane()
+        return UNBOUND if lane is None else lane[0]
+
+    def add(self, work: Work) -> None:
+        """One more page."""
+        self._lanes.setdefault((work.company, work.page.scope), deque()).append(work)
+        self._count(work, 1)
+
+    def add_first(self, works: Iterable[Work]) -> None:
+        """Pages that were released: they go before all others of their kind, in their order."""
+        for work in reversed(list(works)):
+            self._lanes.setdefault((work.company, work.page.scope), deque()).appendleft(work)
+            self._count(work, 1)
+
+    def add_later(self, work: Work, at: Mono) -> None:
+        """A page that may not be sent before *at*."""
+        heapq.heappush(self._later, (at, next(self._order), work))
+
+    def wake(self, now: Mono) -> None:
+        """Let in the pages whose time has come."""
+        while self._later and self._later[0][0] <= now:
+            self.add(heapq.heappop(self._later)[2])
+
+    def next_ready_at(self) -> Mono:
+        """When the next page may be sent that may not yet; infinite where there is none."""
+        return self._later[0][0] if self._later else Mono(float("inf"))
+
+    def take(self, pages: int, lane: Lane) -> list[Work]:
+        """Up to *pages* pages of one scope for one request, removed from here."""
+        key = self._next_alone() if lane is Lane.ALONE and self._alone else self._next_lane()
+        if key is None:
+            return []
+        queue = self._lanes[key]
+        works = [queue.popleft() for _ in range(min(pages, key[0], len(queue)))]
+        for work in works:
+            self._count(work, -1)
+        if not queue:
+            del self._lanes[key]
+        return works
+
+    def drop_site(self, site: SiteId) -> int:
+        """Remove the pages of *site*; says how many there were."""
+        kept_later = [entry for entry in self._later if entry[2].page.site != site]
+        kept = [work for queue in self._lanes.values() for work in queue if work.page.site != site]
+        dropped = len(self) - len(kept) - len(kept_later)
+        heapq.heapify(kept_later)
+        self._later = kept_later
+        self._lanes.clear()
+        self._together = self._alone = 0
+        for work in kept:
+            self.add(work)
+        return dropped
+
+    def _next_lane(self) -> tuple[int, Scope | None] | None:
+        keys = (key for key in self._lanes if key[0] > 1)
+        return min(keys, key=lambda key: key[0], default=None)
+
+    def _next_alone(self) -> tuple[int, Scope | None] | None:
+        return next((key for key in self._lanes if key[0] == 1), None)
+
+    def _count(self, work: Work, by: int) -> None:
+        if work.company > 1:
+            self._together += by
+        else:
+            self._alone += by

@@ -1,0 +1,158 @@
+"""What the portal lists: pages by key and by ID, and what its rows say.
+
+``landing.landing.getList`` does not page: without a limit it gives everything. So it is asked by
+key: the next so many above the last ID, until a short list.
+
+Source: docs/bitrix24.md §4, docs/bitrix24-dossier.md §2.1 [doc, source].
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from bulk_publisher.errors import BulkPublisherError, PortalUnusable, StoppedByPortal
+from bulk_publisher.model import Fault, FaultClass, FolderId, Only, Page, PageId, Scope, SiteId
+from bulk_publisher.portal.wire import Answer
+
+PAGES_METHOD = "landing.landing.getlist"
+LIST_LENGTH = 500
+"""Pages in one list: half a second of the portal's time, and half a megabyte."""
+
+_FIELDS = ("ID", "TITLE", "SITE_ID", "FOLDER_ID", "ACTIVE")
+_CHANGED_FIELD = "PUBLIC"
+
+
+class Calls(Protocol):
+    """A portal that is asked within its limits."""
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault: ...
+
+
+class Lister:
+    """Lists pages of one scope."""
+
+    def __init__(self, calls: Calls, scope: Scope | None) -> None:
+        self._calls = calls
+        self._scope = scope
+        self.knows_changes = True
+        """Whether the portal says which pages were edited since they were last published."""
+
+    async def by_key(self, site: SiteId | None, only: Only, *, source: str) -> AsyncIterator[Page]:
+        """The pages of *site*, or of the whole scope, in the order of their IDs.
+
+        Raises:
+            BulkPublisherError: If the portal cannot be asked.
+        """
+        last = 0
+        while True:
+            rows = await self._rows({">ID": last, **_site_filter(site)}, only)
+            for row in rows:
+                if _is_wanted(row, only):
+                    yield _page(row, scope=self._scope, source=source)
+            if len(rows) < LIST_LENGTH:
+                return
+            last = max(int(row["ID"]) for row in rows)
+
+    async def by_id(self, ids: Sequence[PageId]) -> dict[PageId, Page]:
+        """Those of *ids*, at most 500, that the portal lists.
+
+        Raises:
+            BulkPublisherError: If the portal cannot be asked.
+        """
+        rows = await self._rows({"ID": list(ids)}, Only.ALL)
+        pages = (_page(row, scope=self._scope, source="") for row in rows)
+        return {page.id: page for page in pages}
+
+    async def _rows(self, wanted: Mapping[str, Any], only: Only) -> list[dict[str, Any]]:
+        answer = await self._ask(wanted, only)
+        if isinstance(answer, Fault) and answer.code == "SYSTEM_ERROR" and self.knows_changes:
+            # PUBLIC is a column, but not one of the documented fields: a portal may not know it.
+            self.knows_changes = False
+            answer = await self._ask(wanted, only)
+        if isinstance(answer, Fault):
+            raise _error(answer)
+        rows = (
+            answer.result
+            if isinstance(answer.result, list)
+            else list((answer.result or {}).values())
+        )
+        rows = [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdecimal()]
+        if rows and _CHANGED_FIELD not in rows[0]:
+            self.knows_changes = False
+        return rows
+
+    async def _ask(self, wanted: Mapping[str, Any], only: Only) -> Answer | Fault:
+        fields = [*_FIELDS, _CHANGED_FIELD] if self.knows_changes else list(_FIELDS)
+        params = {
+            "select": fields,
+            "filter": {**wanted, **self._state_filter(only)},
+            "order": {"ID": "ASC"},
+            "limit": LIST_LENGTH,
+            "get_urls": 1,
+        }
+        body: dict[str, Any] = {"params": params}
+        if self._scope is not None:
+            body["scope"] = self._scope.value
+        return await self._calls.call(PAGES_METHOD, body)
+
+    def _state_filter(self, only: Only) -> dict[str, Any]:
+        match only:
+            case Only.ALL:
+                return {}
+            case Only.CHANGED if self.knows_changes:
+                return {"0": {"LOGIC": "OR", "0": {"=ACTIVE": "N"}, "1": {"=PUBLIC": "N"}}}
+            case _:
+                return {"=ACTIVE": "N"}
+
+
+def is_up_to_date(page: Page, only: Only) -> bool:
+    """Whether *page* is as *only* wants no longer: online, and for ``changed`` without edits."""
+    match only:
+        case Only.ALL:
+            return False
+        case Only.UNPUBLISHED:
+            return page.was_active is True
+        case Only.CHANGED:
+            return page.was_active is True and page.is_changed is not True
+
+
+def _is_wanted(row: Mapping[str, Any], only: Only) -> bool:
+    return not is_up_to_date(_page(row, scope=None, source=""), only)
+
+
+def _site_filter(site: SiteId | None) -> dict[str, Any]:
+    # Exactly this key also leaves out pages in deleted folders, and one site at a time does so
+    # for each [source].
+    return {} if site is None else {"SITE_ID": site}
+
+
+def _page(row: Mapping[str, Any], *, scope: Scope | None, source: str) -> Page:
+    site, folder = _number(row.get("SITE_ID")), _number(row.get("FOLDER_ID"))
+    active, public = row.get("ACTIVE"), row.get(_CHANGED_FIELD)
+    return Page(
+        id=PageId(int(row["ID"])),
+        scope=scope,
+        source=source,
+        site=None if site is None else SiteId(site),
+        folder=None if folder is None else FolderId(folder),
+        title=_text(row.get("TITLE")),
+        url=_text(row.get("PUBLIC_URL")),
+        was_active=None if active is None else active == "Y",
+        is_changed=None if public is None else public != "Y",
+        is_missing=False,
+    )
+
+
+def _number(value: Any) -> int | None:
+    text = str(value or "")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _error(fault: Fault) -> BulkPublisherError:
+    message = f"The pages can't be listed: {fault.code}: {fault.description}"
+    if fault.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}:
+        return PortalUnusable(message, fault.hint)
+    return StoppedByPortal(message, fault.hint)

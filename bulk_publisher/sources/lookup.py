@@ -1,0 +1,64 @@
+"""Looks the pages of another source up before they are published.
+
+So it is known which of them are online already, and their titles, sites and folders stand in the
+outcomes; pages that the portal does not list are marked, so that they spoil no batch. It streams:
+500 pages are looked up at a time, ahead of those that are being published.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from bulk_publisher.model import Only, Page, Scope
+from bulk_publisher.sources.lister import LIST_LENGTH, Calls, Lister, is_up_to_date
+
+
+async def look_up(pages: AsyncIterator[Page], calls: Calls, *, only: Only) -> AsyncIterator[Page]:
+    """*pages* in their order, with what the portal says of them.
+
+    A page that is not wanted by *only* comes with the reason to skip it.
+
+    Raises:
+        BulkPublisherError: If the portal cannot be asked.
+    """
+    listers: dict[Scope | None, Lister] = {}
+    group: list[Page] = []
+    async for page in pages:
+        if group and (group[-1].scope != page.scope or len(group) >= LIST_LENGTH):
+            for found in await _look_up_group(group, listers, calls, only):
+                yield found
+            group = []
+        group.append(page)
+    if group:
+        for found in await _look_up_group(group, listers, calls, only):
+            yield found
+
+
+async def _look_up_group(
+    group: list[Page], listers: dict[Scope | None, Lister], calls: Calls, only: Only
+) -> list[Page]:
+    scope = group[0].scope
+    lister = listers.setdefault(scope, Lister(calls, scope))
+    listed = await lister.by_id([page.id for page in group])
+    return [_joined(page, listed.get(page.id), only) for page in group]
+
+
+def _joined(page: Page, listed: Page | None, only: Only) -> Page:
+    if listed is None:
+        return replace(page, is_missing=True)
+    return replace(
+        page,
+        site=listed.site or page.site,
+        folder=listed.folder,
+        title=listed.title or page.title,
+        url=listed.url,
+        was_active=listed.was_active,
+        is_changed=listed.is_changed,
+        is_missing=False,
+        skip=_reason(only) if is_up_to_date(listed, only) else None,
+    )
+
+
+def _reason(only: Only) -> str:
+    if only is Only.UNPUBLISHED:
+        return "It is online already."
+    return "It is online, and was not edited since it was published."
