@@ -1,0 +1,86 @@
+"""What a word in a list of pages says: an id, a scope. Pure.
+
+What cannot be read is a value, `Wrong`, so that the caller can list all of it at once.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+
+from bulk_publisher.model import PageId, Scope
+
+LARGEST_ID = (1 << 63) - 1
+"""The portal keeps its ids in signed numbers of 64 bits."""
+
+WITHOUT_SCOPE = ("PAGE", "STORE", "SMN")
+"""Types of site whose pages are published without a scope.
+
+Source: docs/bitrix24.md §3 [doc].
+"""
+
+_is_digits = re.compile(r"[1-9][0-9]{0,18}").fullmatch
+_LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A word that cannot be used, and why."""
+
+    why: str
+
+
+def parse_id(text: str) -> PageId | Wrong:
+    """The id that *text* is, spaces around it left aside.
+
+    Strict, because the portal is not: it takes the leading digits, so that ``351abc`` would
+    publish page 351.
+
+    Source: docs/bitrix24.md §2 [source].
+    """
+    text = text.strip()
+    if _is_digits(text) and (number := int(text)) <= LARGEST_ID:
+        return PageId(number)
+    if not text:
+        return Wrong("there is no page id")
+    if re.fullmatch("[1-9][0-9]*", text):
+        return Wrong(f"{shown(text)} is too large for a page id")
+    return Wrong(f"{shown(text)} is not a page id, which is a whole number from 1")
+
+
+@lru_cache(maxsize=64)
+def parse_scope(text: str) -> Scope | Wrong | None:
+    """The scope that *text* names in any case; None for the types of site that need none.
+
+    An unknown one is refused here because the portal would quietly take it for none.
+
+    Source: docs/bitrix24.md §3 [doc].
+    """
+    name = text.strip().upper()
+    if not name or name in WITHOUT_SCOPE:
+        return None
+    if name in Scope.__members__:
+        return Scope[name]
+    return Wrong(f"{shown(text.strip())} is not a scope{nearest(name, [*Scope, *WITHOUT_SCOPE])}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``: did you mean …?`` with the known word that is most like *word*, or all there are.
+
+    Meant to follow a statement that *word* is not known.
+    """
+    words = list(known)
+    by_lower_case = {name.lower(): name for name in words}
+    close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
+    if close:
+        return f": did you mean {by_lower_case[close[0]]}?"
+    return f": there is {', '.join(words)}"
+
+
+def shown(text: str) -> str:
+    """*text* fit for a message: in quotes, one line, not too long; a URL may be a secret."""
+    if "://" in text:
+        return "a URL"
+    cut = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+    return repr(cut)

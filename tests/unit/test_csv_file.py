@@ -1,0 +1,504 @@
+"""A CSV is read as it was meant, or refused before anything is sent."""
+
+import asyncio
+import csv
+import gzip
+import io
+import os
+import sys
+import tempfile
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk_publisher.errors import BadSource
+from bulk_publisher.model import Page, PageId, Scope, SiteId
+from bulk_publisher.sources.csv_dialect import find_bad_byte
+from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def check(
+    content: str | bytes,
+    *,
+    name: str = "pages.csv",
+    column: str | None = None,
+    scope: Scope | None = None,
+    skip_bad_rows: bool = False,
+) -> CheckedCsv:
+    """Write *content* to a file and check that."""
+    Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return check_csv(name, column=column, scope=scope, skip_bad_rows=skip_bad_rows)
+
+
+def write(name: str, content: bytes) -> None:
+    """Write a file from within a coroutine."""
+    Path(name).write_bytes(content)
+
+
+def refusal(
+    content: str | bytes, *, name: str = "pages.csv", column: str | None = None
+) -> BadSource:
+    """What is said of *content*."""
+    with pytest.raises(BadSource) as caught:
+        check(content, name=name, column=column)
+    return caught.value
+
+
+def pages_of(checked: CheckedCsv) -> list[Page]:
+    """All pages of a CSV."""
+
+    async def collect() -> list[Page]:
+        return [page async for page in checked]
+
+    return asyncio.run(collect())
+
+
+def ids_of(checked: CheckedCsv) -> list[int]:
+    """The ids of all pages of a CSV."""
+    return [page.id for page in pages_of(checked)]
+
+
+def lines_of(checked: CheckedCsv) -> list[int]:
+    """The lines that the pages of a CSV stand in."""
+    return [int(page.source.rpartition(":")[2]) for page in pages_of(checked)]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A way to write a CSV."""
+
+    delimiter: str
+    encoding: str
+    line_ending: str
+    quoting: int
+    has_header: bool
+    is_packed: bool
+    ends_in_newline: bool
+
+
+TITLES = ["", "Welcome", "Привет, мир", "a;b\tc,d", 'say "hi"', "two\nlines", "three\r\nlines\r\n!"]
+
+styles = st.builds(
+    Style,
+    delimiter=st.sampled_from([",", ";", "\t"]),
+    encoding=st.sampled_from(
+        ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1251"],
+    ),
+    line_ending=st.sampled_from(["\n", "\r\n", "\r"]),
+    # Not QUOTE_MINIMAL: with lone CRs Python's writer would leave an LF in a title bare.
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    has_header=st.booleans(),
+    is_packed=st.booleans(),
+    ends_in_newline=st.booleans(),
+)
+rows = st.tuples(
+    st.integers(1, 50) | st.integers(1, 2**63 - 1),
+    st.sampled_from(TITLES),
+    st.integers(0, 2),
+)
+
+
+def written(style: Style, table: list[tuple[int, str, int]]) -> tuple[bytes, list[int]]:
+    """*table* in *style*, and the line in which each of its rows begins."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(
+        text, delimiter=style.delimiter, quoting=style.quoting, lineterminator=style.line_ending
+    )
+    if style.has_header:
+        writer.writerow(["Title", "ID"][:: -1 if style.delimiter == "," else 1])
+    lines = []
+    is_id_first = not style.has_header or style.delimiter == ","
+    for page, title, blank_lines in table:
+        text.write(style.line_ending * blank_lines)
+        lines.append(len(io.StringIO(text.getvalue(), newline=None).readlines()) + 1)
+        writer.writerow([page, title] if is_id_first else [title, page])
+    content = text.getvalue()
+    content = content if style.ends_in_newline else content.removesuffix(style.line_ending)
+    encoded = content.encode(style.encoding)
+    return (gzip.compress(encoded) if style.is_packed else encoded), lines
+
+
+@settings(deadline=None)
+@given(styles, st.lists(rows, min_size=1))
+def test_however_it_is_written_the_same_ids_and_lines_come_out(
+    style: Style, table: list[tuple[int, str, int]]
+) -> None:
+    content, lines = written(style, table)
+    first_lines = dict(reversed([(row[0], line) for row, line in zip(table, lines, strict=True)]))
+
+    with tempfile.TemporaryDirectory() as folder:
+        checked = check(content, name=f"{folder}/pages")
+        ids, found_lines = ids_of(checked), lines_of(checked)
+
+    assert ids == list(dict.fromkeys(row[0] for row in table))
+    assert found_lines == [first_lines[page] for page in ids]
+    assert checked.pages == len(ids)
+    assert checked.duplicates == len(table) - len(ids)
+    assert checked.bad_rows == 0
+
+
+def test_a_page_carries_everything_that_its_row_says() -> None:
+    checked = check("Title;LID;Scope;Site\nПривет;351;knowledge;27\n;352;;\n", scope=Scope.GROUP)
+
+    assert pages_of(checked) == [
+        Page(
+            PageId(351),
+            scope=Scope.KNOWLEDGE,
+            source="pages.csv:2",
+            site=SiteId(27),
+            title="Привет",
+        ),
+        Page(PageId(352), scope=Scope.GROUP, source="pages.csv:3"),
+    ]
+
+
+def test_it_can_be_streamed_more_than_once() -> None:
+    checked = check("1\n2\n")
+
+    assert ids_of(checked) == ids_of(checked) == [1, 2]
+
+
+@pytest.mark.parametrize("word", ["PAGE", "store", "Smn"])
+def test_a_type_of_site_without_a_scope_means_none(word: str) -> None:
+    checked = check(f"id,scope\n1,{word}\n", scope=Scope.GROUP)
+
+    assert pages_of(checked)[0].scope is None
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "ids"),
+    [
+        ("351\n352\n", None, [351, 352]),
+        ("351,Title\n352,Title\n", None, [351, 352]),
+        ("351;a, b, c\n352;d\n", None, [351, 352]),
+        ("351\t1,5\n", None, [351]),
+        ("Page_ID\n351\n", None, [351]),
+        ("id,lid\n1,351\n", None, [351]),
+        ("title,Page\nx,351\n", None, [351]),
+        ("id,Old page\n1,351\n", "old PAGE", [351]),
+        ("1,2\n351,352\n", "2", [352]),
+        ("sep=;\n351;a,b\n", None, [351]),
+        ("SEP=|\r\nid|title\r\n351|x\r\n", None, [351]),
+        ("sep=\t\nid\ttitle\n351\tx\n", None, [351]),
+        ("\n\n;;\nid;title\n;;\n351;x\n", None, [351]),
+        ('"351","x"\n"352","y"\n', None, [351, 352]),
+        (" 351 ,x\n\u00a0352\u00a0,y\n", None, [351, 352]),
+        ("351\n352\n\n\n", None, [351, 352]),
+        ("9223372036854775807", None, [2**63 - 1]),
+    ],
+    ids=repr,
+)
+def test_ids_are_found_where_they_stand(content: str, column: str | None, ids: list[int]) -> None:
+    assert ids_of(check(content, column=column)) == ids
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("sep=;\nid;x\n351;\n", 3),
+        ('id,title\n"352","a\nb\nc"\n\n351,x\n', 6),
+        ('"id","a\nb"\n351,x\n', 3),
+        ("id\r\r351\r", 3),
+    ],
+    ids=["after sep", "after a quoted newline", "after a header in two lines", "after lone CRs"],
+)
+def test_lines_are_those_that_an_editor_shows(content: str, line: int) -> None:
+    pages = pages_of(check(content))
+
+    assert (pages[-1].id, pages[-1].source) == (351, f"pages.csv:{line}")
+
+
+def test_the_same_page_with_another_scope_is_a_duplicate_and_the_first_counts() -> None:
+    checked = check("id,scope\n1,GROUP\n1,KNOWLEDGE\n")
+
+    assert (checked.pages, checked.duplicates) == (1, 1)
+    assert [page.scope for page in pages_of(checked)] == [Scope.GROUP]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("351abc,,,", "'351abc' is not a page id, which is a whole number from 1"),
+        ("0,,,", "'0' is not a page id"),
+        ("007,,,", "'007' is not a page id"),
+        ("-1,,,", "'-1' is not a page id"),
+        ("1.0,,,", "'1.0' is not a page id"),
+        ("1e5,,,", "'1e5' is not a page id"),
+        ("٣٥١,,,", "'٣٥١' is not a page id"),
+        ("9223372036854775808,,,", "'9223372036854775808' is too large for a page id"),
+        (f"{'1' * 5000},,,", f"'{'1' * 40}…' is too large for a page id"),
+        (",,,x", "there is no page id"),
+        ("5,KNOWLEGDE,,", "'KNOWLEGDE' is not a scope: did you mean KNOWLEDGE?"),
+        ("5,stores,,", "'stores' is not a scope: did you mean STORE?"),
+        ("5,x,,", "'x' is not a scope: there is KNOWLEDGE, GROUP, MAINPAGE, PAGE, STORE, SMN"),
+        ("5,,27b,", "'27b' is not a site id"),
+        ("5,,0,", "'0' is not a site id"),
+        ('"5"x,,,', "something stands between a closing quote and the next delimiter"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_bad_row_is_told_with_its_line(row: str, why: str) -> None:
+    error = refusal(f"id,scope,site,title\n1,,,\n{row}\n2,,,\n")
+
+    assert error.exit_status == 2
+    assert len(error.problems) == 1
+    assert error.problems[0].startswith(f"pages.csv:3: {why}")
+
+
+def test_a_row_that_ends_before_its_id_is_bad() -> None:
+    error = refusal("title,id\nx,1\ny\n")
+
+    assert error.problems == ("pages.csv:3: there is no page id",)
+
+
+def test_a_first_row_that_begins_with_a_digit_is_a_row_and_no_header() -> None:
+    error = refusal("351abc\n352\n")
+
+    assert error.problems[0].startswith("pages.csv:1: '351abc' is not a page id")
+
+
+def test_a_broken_header_costs_no_row_below_it() -> None:
+    checked = check('id,"title"x\n351,a\n352,b\n', skip_bad_rows=True)
+
+    assert ids_of(checked) == [351, 352]
+    assert checked.bad_rows == 1
+
+
+def test_twenty_bad_rows_are_listed_and_the_others_counted() -> None:
+    error = refusal("id\n1\n" + "x\n" * 25)
+
+    assert len(error.problems) == 20
+    assert error.message == "pages.csv has 25 bad rows: the first 20, and 5 more"
+    assert "--skip-bad-rows" in error.hint
+
+
+def test_bad_rows_can_be_skipped_and_are_still_counted() -> None:
+    checked = check("id\n1\nx\n2\n", skip_bad_rows=True)
+
+    assert ids_of(checked) == [1, 2]
+    assert checked.bad_rows == 1
+    assert checked.problems[0].startswith("pages.csv:3: 'x'")
+
+
+@pytest.mark.parametrize(
+    "rest", ["2\n3\n", "x" * 200_000], ids=["to the end", "for longer than a field may be"]
+)
+def test_a_quote_that_is_never_closed_is_refused_even_if_bad_rows_are_skipped(rest: str) -> None:
+    with pytest.raises(BadSource, match=r"pages.csv:2: a quote is opened in this row"):
+        check(f'1\n"2\n{rest}', skip_bad_rows=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "message", "hint"),
+    [
+        ("name,url\nx,y\n", None, "no column named lid, id, page or page_id", "--column"),
+        ("name,url\nx,y\n", None, "its columns are 'name', 'url'", "--column"),
+        ("name,url\nx,y\n", "nam", "has no column 'nam': did you mean name?", "'name', 'url'"),
+        ("name,url\nx,y\n", "zzz", "no column 'zzz': there is name, url", "'name', 'url'"),
+        ("351,x\n", "lid", "has no header, its first row is a page's", "Leave --column out"),
+        ("id,ID\n1,2\n", None, "more than one column named 'id'", ""),
+        ("", None, "has no page in it: it is empty", ""),
+        ("\n\r\n;;\n", None, "has no page in it: it is empty", ""),
+        ("sep=;\n", None, "has no page in it: it is empty", ""),
+        ("id\n", None, "has no page in it", ""),
+    ],
+    ids=repr,
+)
+def test_a_file_without_ids_is_refused(
+    content: str, column: str | None, message: str, hint: str
+) -> None:
+    error = refusal(content, column=column)
+
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_a_file_of_nothing_but_bad_rows_is_refused_even_if_they_are_skipped() -> None:
+    with pytest.raises(BadSource, match="has no page in it"):
+        check("id\nx\n", skip_bad_rows=True)
+
+
+PACKED = gzip.compress(b"1\n2\n3\n" * 1000, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "why"),
+    [
+        (PACKED[:-9], "a.csv.gz", "a.csv.gz is damaged: its gzip can't be unpacked to the end"),
+        (PACKED[:-6] + b"xxxxxx", "a.csv", "a.csv is damaged"),
+        (PACKED[:20] + b"\xff" * 20 + PACKED[40:], "a.csv.gz", "a.csv.gz is damaged"),
+        (b"1\n2\n", "a.csv.gz", "a.csv.gz is not gzip, although its name says so"),
+        (b"id\n1\n2\0\n", "a.csv", "a.csv:3: byte 6 is NUL, which no text has"),
+        ("id\n1\n2\0\n".encode("utf-16"), "a.csv", "a.csv:3: byte 14 is NUL"),
+        (b"\xef\xbb\xbfid\r\n1\r\n\xff\n", "a.csv", "a.csv:3: byte 10 is not UTF-8"),
+        ("id,é\n1,".encode() + b"\xe9\n", "a.csv", "a.csv:2: byte 8 is not UTF-8"),
+        (b"id,\xcf\xf0\n1,\x98\n", "a.csv", "a.csv:2: byte 8 is not cp1251"),
+        ("id\n1\n".encode("utf-16") + b"\x00\xd8", "a.csv", "a.csv:3: byte 12 is not UTF-16"),
+        ("id\n1\n".encode("utf-16") + b"\x31", "a.csv", "a.csv:3: byte 12 is not UTF-16"),
+        (b"PK\x03\x04rest", "a.csv", "a.csv is an Excel workbook or another zip archive"),
+    ],
+    ids=[
+        "gzip cut short",
+        "gzip with a wrong checksum",
+        "gzip with a hole",
+        "gzip by name only",
+        "NUL",
+        "NUL in UTF-16",
+        "UTF-8 by its mark only",
+        "UTF-8 up to here",
+        "cp1251 with a gap",
+        "half a surrogate",
+        "half a character",
+        "a workbook",
+    ],
+)
+def test_damaged_content_is_told_in_one_sentence(content: bytes, name: str, why: str) -> None:
+    error = refusal(content, name=name)
+
+    assert error.message.startswith(why)
+    assert "\n" not in error.message
+
+
+@given(st.integers(1, 9), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_a_bad_byte_is_found_wherever_the_file_is_cut_into_chunks(size: int, encoding: str) -> None:
+    good = "строка\r\nдругая\rтретья\n".encode(encoding)
+    content = good + "ю".encode(encoding)[:-1]
+    chunks = [content[at : at + size] for at in range(0, len(content), size)]
+
+    bad = find_bad_byte(chunks, encoding)
+
+    assert bad is not None
+    assert bad.line == 4
+    assert bad.at >= len(good)
+
+
+def test_a_missing_file_is_told_in_one_sentence() -> None:
+    with pytest.raises(BadSource, match=r"^gone.csv can't be read: there is no such file$"):
+        check_csv("gone.csv", column=None, scope=None, skip_bad_rows=False)
+
+
+def test_a_folder_is_told_in_one_sentence() -> None:
+    with pytest.raises(BadSource, match=r"^\. is a folder, not a CSV$"):
+        check_csv(".", column=None, scope=None, skip_bad_rows=False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_told_in_one_sentence() -> None:
+    Path("secret.csv").touch(mode=0o000)
+
+    with pytest.raises(BadSource, match=r"^secret.csv can't be read: no permission$"):
+        check_csv("secret.csv", column=None, scope=None, skip_bad_rows=False)
+
+
+class TypedIn:
+    """Standard input with something in it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "gzip"])
+def test_standard_input_is_checked_and_then_streamed(
+    monkeypatch: pytest.MonkeyPatch, *, is_packed: bool
+) -> None:
+    content = gzip.compress(b"id\n1\n2\n") if is_packed else b"id\n1\n2\n"
+    monkeypatch.setattr(sys, "stdin", TypedIn(content))
+
+    checked = check_csv("-", column=None, scope=None, skip_bad_rows=False)
+
+    assert checked.name == "<stdin>"
+    assert [page.source for page in pages_of(checked)] == ["<stdin>:2", "<stdin>:3"]
+
+
+def test_standard_input_that_is_closed_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    with pytest.raises(BadSource, match=r"^<stdin> can't be read: it is closed$"):
+        check_csv("-", column=None, scope=None, skip_bad_rows=False)
+
+
+@pytest.fixture
+def pipe() -> Iterator[str]:
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=Path("pipe").write_text, args=("1\n2\n",))
+    writer.start()
+    yield "pipe"
+    writer.join()
+
+
+def test_a_pipe_is_checked_and_then_streamed(pipe: str) -> None:
+    checked = check_csv(pipe, column=None, scope=None, skip_bad_rows=False)
+
+    assert ids_of(checked) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["1\n2\n3\n", "1\n9\n", "1\n", "", '1\n"'],
+    ids=["longer", "same", "less", "empty", "odd"],
+)
+def test_a_file_that_was_changed_since_it_was_checked_is_refused(content: str) -> None:
+    checked = check("1\n2\n")
+    Path("pages.csv").write_text(content)
+
+    with pytest.raises(BadSource, match=r"pages.csv was changed since it was checked"):
+        pages_of(checked)
+
+
+@pytest.mark.parametrize(
+    "content", [b'1\n"', b"\xff\xff", b"1\n2\n3\n"], ids=["a quote", "no text", "one more row"]
+)
+async def test_a_file_that_is_changed_while_it_is_streamed_is_refused(content: bytes) -> None:
+    checked = check("1\n" + "\n" * 1_000_000 + "2\n")
+    pages = aiter(checked)
+    first = await anext(pages)
+    write("pages.csv", b"\n" * 500_000 + content)
+
+    with pytest.raises(BadSource, match=r"was changed since it was checked"):
+        [page async for page in pages]
+
+    assert first.id == 1
+
+
+async def test_a_file_that_is_replaced_while_it_is_streamed_does_no_harm() -> None:
+    checked = check("1\n2\n")
+    pages = aiter(checked)
+    first = await anext(pages)
+    write("new.csv", b"8\n9\n")
+    os.replace("new.csv", "pages.csv")  # noqa: PTH105 - pathlib is not for coroutines
+
+    rest = [page async for page in pages]
+
+    assert [page.id for page in [first, *rest]] == [1, 2]
+
+
+def test_the_digest_is_that_of_the_bytes_as_given() -> None:
+    checked = check(b"351\n")
+
+    assert checked.sha256 == "81648ca9fc259570270d372dc503656aea57fb7494f293fa0c0a2fae9dcf4fd3"
+
+
+def test_a_long_file_takes_little_memory() -> None:
+    content = "id;title\r\n" + "".join(f"{page};Страница {page}\r\n" for page in range(1, 20_001))
+    Path("pages.csv").write_text(content, encoding="utf-8-sig", newline="")
+
+    tracemalloc.start()
+    checked = check_csv("pages.csv", column=None, scope=None, skip_bad_rows=False)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert checked.pages == 20_000
+    assert peak < 3_000_000
