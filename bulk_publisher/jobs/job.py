@@ -1,0 +1,128 @@
+"""The one description of what is asked for: a job. Pure.
+
+Secrets are named, never held: a `Job` can be written down anywhere.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from bulk_publisher.errors import BadJournal
+from bulk_publisher.model import Action, Only, Scope
+
+
+class PortalPlan(StrEnum):
+    """What kind of portal it is, as far as its limits go."""
+
+    STANDARD = "standard"
+    """Bitrix24 in the cloud, any plan but Enterprise."""
+    ENTERPRISE = "enterprise"
+    """Bitrix24 in the cloud, Enterprise."""
+    SELF_HOSTED = "self-hosted"
+    """Bitrix24 on a server of one's own."""
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a secret is to be found; exactly one of the two is given.
+
+    Attributes:
+        env: A variable of the environment that holds it.
+        file: A file that holds it and nothing else.
+    """
+
+    env: str | None = None
+    file: str | None = None
+
+
+DEFAULT_WEBHOOK = Secret(env="BITRIX24_WEBHOOK")
+"""Where the webhook is looked for if nothing is said."""
+
+
+class Portal(msgspec.Struct, frozen=True, kw_only=True):
+    """Which portal, and how to get in.
+
+    Attributes:
+        webhook: None for `DEFAULT_WEBHOOK`, or where there is a sandbox.
+        sandbox: A scenario, by name or file, of the simulated portal to start instead of a real one.
+        plan: None if the portal is to be asked.
+        ca_file: Certificates to trust beside the system's.
+    """
+
+    webhook: Secret | None = None
+    sandbox: str | None = None
+    plan: PortalPlan | None = None
+    ca_file: str | None = None
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pages: of a CSV, by their ids, of sites, or all of a scope.
+
+    Attributes:
+        csv: A file, or ``-`` for standard input.
+        column: Its column with the ids; None to find it.
+        site: Ids of sites.
+        page: Ids and ranges of them, as `bulk_publisher.sources.given.parse_pages` reads them.
+        scope: Of all pages that do not name their own; alone, every page of that scope is selected.
+        limit: The most pages to take, 1 or more; None for all.
+        lookup: Whether pages of a CSV or given by their ids are looked up on the portal first.
+    """
+
+    csv: str | None = None
+    column: str | None = None
+    skip_bad_rows: bool = False
+    site: tuple[int, ...] = ()
+    page: tuple[str, ...] = ()
+    scope: Scope | None = None
+    only: Only = Only.ALL
+    limit: int | None = None
+    lookup: bool = True
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast, and when to give up.
+
+    Attributes:
+        concurrency: Requests in flight at once, 1 to 64.
+        batch_size: The most pages in one request, 1 to 50.
+        operating_limit: Seconds of operating time in ten minutes; None to go by the portal's plan.
+        operating_share: The share of it that is used, above 0, up to 1.
+        intensity_share: The share of the portal's limit of requests that is used, above 0, up to 1.
+        fail_fast: Stop at the first page that fails.
+        max_failures: Stop at so many failed pages, 1 or more; None never to.
+    """
+
+    concurrency: int = 4
+    batch_size: int = 50
+    operating_limit: float | None = None
+    operating_share: float = 0.98
+    intensity_share: float = 1.0
+    fail_fast: bool = False
+    max_failures: int | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for; a run is one time that it is done."""
+
+    name: str
+    action: Action = Action.PUBLISH
+    portal: Portal = Portal()
+    select: Selection = Selection()
+    pace: Pace = Pace()
+
+
+def encode_job(job: Job) -> dict[str, object]:
+    """*job* as plain data that JSON can hold."""
+    encoded: dict[str, object] = msgspec.to_builtins(job)
+    return encoded
+
+
+def decode_job(data: object) -> Job:
+    """The job that `encode_job` made *data* of; what a later version added is left aside.
+
+    Raises:
+        BadJournal: If it does not describe a job.
+    """
+    try:
+        return msgspec.convert(data, Job)
+    except msgspec.ValidationError as error:
+        raise BadJournal(f"the description of the job is damaged: {error}") from error

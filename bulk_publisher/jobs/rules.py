@@ -1,0 +1,234 @@
+"""What a job may say: a table of rules, one for each key, and what cannot be combined. Pure.
+
+How it works:
+    A rule takes a value as TOML gives it and returns it in the form in which `Job` wants it, or
+    a `Wrong`. The same tables hold for a job file and for a job built of command-line options.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import TypeGuard
+
+import msgspec
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs.job import Pace, Portal, PortalPlan, Selection
+from bulk_publisher.model import Action, Only, Scope
+from bulk_publisher.sources.cells import LARGEST_ID, Wrong, nearest, parse_scope, shown
+from bulk_publisher.sources.given import parse_pages
+
+Rule = Callable[[object], object]
+"""Gives the value as `Job` wants it, or `Wrong`."""
+
+Conflict = tuple[str, str]
+"""A key, and why it can't stand together with the others."""
+
+_LONGEST_TIME = 1_000_000
+"""Seconds; far more than any portal grants, so that infinity is refused."""
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str) and value.strip() and "\0" not in value:
+        return value
+    return Wrong(f"must be a text that is not empty, not {_said(value)}")
+
+
+def _flag(value: object) -> object:
+    return value if isinstance(value, bool) else Wrong(f"must be true or false, not {_said(value)}")
+
+
+def _whole(low: int, high: int | None = None) -> Rule:
+    span = f"of {low} or more" if high is None else f"from {low} to {high}"
+
+    def rule(value: object) -> object:
+        if _is_whole(value) and low <= value and (high is None or value <= high):
+            return value
+        return Wrong(f"must be a whole number {span}, not {_said(value)}")
+
+    return rule
+
+
+def _positive(value: object) -> object:
+    if _is_number(value) and 0 < value <= _LONGEST_TIME:
+        return float(value)
+    return Wrong(f"must be a number of seconds, above 0 and below a million, not {_said(value)}")
+
+
+def _share(value: object) -> object:
+    if _is_number(value) and 0 < value <= 1:
+        return float(value)
+    return Wrong(f"must be a number above 0 and up to 1, not {_said(value)}")
+
+
+def _one_of(words: type[StrEnum]) -> Rule:
+    def rule(value: object) -> object:
+        if isinstance(value, str) and value in list(words):
+            return str(value)
+        return Wrong(
+            f"can't be {_said(value)}{nearest(value if isinstance(value, str) else '', words)}"
+        )
+
+    return rule
+
+
+def _scope(value: object) -> object:
+    if not isinstance(value, str):
+        return Wrong(f"must be one of {', '.join(Scope)}, not {_said(value)}")
+    found = parse_scope(value)
+    return found.value if isinstance(found, Scope) else found
+
+
+def _sites(value: object) -> object:
+    sites = value if isinstance(value, list | tuple) else [value]
+    is_id = _whole(1, LARGEST_ID)
+    if not sites or any(isinstance(is_id(site), Wrong) for site in sites):
+        return Wrong("must be a site id, which is a whole number from 1, or a list of them")
+    return list(sites)
+
+
+def _pages(value: object) -> object:
+    pages = value if isinstance(value, list | tuple) else [value]
+    if not pages or any(
+        isinstance(page, bool) or not isinstance(page, int | str) for page in pages
+    ):
+        return Wrong('must be an id such as 351, a range such as "400-420", or a list of them')
+    texts = [str(page) for page in pages]
+    try:
+        parse_pages(texts)
+    except BadSetting as error:
+        return Wrong(error.message)
+    return texts
+
+
+def _secret(value: object) -> object:
+    """Names no part of what was written, which may be the secret itself."""
+    how = 'write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }'
+    if not isinstance(value, Mapping):
+        return Wrong(f"a secret is named, never written: {how}")
+    given = {key: text for key, text in value.items() if text is not None}
+    if set(given) not in ({"env"}, {"file"}):
+        return Wrong(f"must have env or file, one of the two and nothing else: {how}")
+    ((kind, text),) = given.items()
+    pattern = r"[A-Za-z_][A-Za-z0-9_]*" if kind == "env" else r"(?!.*://)[^\0\n]*[^\0\s][^\0\n]*"
+    if not isinstance(text, str) or not re.fullmatch(pattern, text):
+        what = "an environment variable's name" if kind == "env" else "a file's name"
+        return Wrong(f"{kind} must be {what}, never the secret: {how}")
+    return given
+
+
+TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action)}
+"""The keys outside of any table."""
+
+TABLES: Mapping[str, Mapping[str, Rule]] = {
+    "portal": {
+        "webhook": _secret,
+        "sandbox": _text,
+        "plan": _one_of(PortalPlan),
+        "ca_file": _text,
+    },
+    "select": {
+        "csv": _text,
+        "column": _text,
+        "skip_bad_rows": _flag,
+        "site": _sites,
+        "page": _pages,
+        "scope": _scope,
+        "only": _one_of(Only),
+        "limit": _whole(1),
+        "lookup": _flag,
+    },
+    "pace": {
+        "concurrency": _whole(1, 64),
+        "batch_size": _whole(1, 50),
+        "operating_limit": _positive,
+        "operating_share": _share,
+        "intensity_share": _share,
+        "fail_fast": _flag,
+        "max_failures": _whole(1),
+    },
+}
+"""The keys of each table, as `Portal`, `Selection` and `Pace` have them."""
+
+
+def portal_problems(portal: Portal) -> list[str]:
+    """What is wrong with *portal*, a sentence each."""
+    return _broken_rules("portal", portal) + [why for _, why in portal_conflicts(portal)]
+
+
+def selection_problems(selection: Selection) -> list[str]:
+    """What is wrong with *selection*, a sentence each: it must say in exactly one way which pages."""
+    return _broken_rules("select", selection) + [why for _, why in selection_conflicts(selection)]
+
+
+def pace_problems(pace: Pace) -> list[str]:
+    """What is wrong with *pace*, a sentence each."""
+    return _broken_rules("pace", pace)
+
+
+def portal_conflicts(portal: Portal) -> list[Conflict]:
+    """What in *portal* contradicts itself."""
+    if portal.webhook is not None and portal.sandbox is not None:
+        return [("sandbox", "sandbox and webhook can't be combined: a sandbox has no secrets")]
+    return []
+
+
+def selection_conflicts(selection: Selection) -> list[Conflict]:
+    """What in *selection* contradicts itself; under the key ``""`` what concerns all of it."""
+    conflicts: list[Conflict] = []
+    ways = [way for way in ("csv", "page", "site") if getattr(selection, way)]
+    if not ways and selection.scope is None:
+        conflicts.append(
+            (
+                "",
+                "no pages are selected: say which with csv, page, site, or a scope of its own kind",
+            )
+        )
+    if len(ways) > 1:
+        conflicts.append(
+            (ways[-1], f"{' and '.join(ways)} can't be combined: each says by itself which pages")
+        )
+    if selection.csv is None:
+        conflicts.extend(
+            (key, f"{key} means nothing without csv")
+            for key in ("column", "skip_bad_rows")
+            if getattr(selection, key)
+        )
+    if not selection.lookup and selection.only is not Only.ALL:
+        conflicts.append(
+            ("only", f"only {selection.only} needs the lookup: nothing else tells a page's state")
+        )
+    return conflicts
+
+
+def _broken_rules(table: str, asked: Portal | Selection | Pace) -> list[str]:
+    said = msgspec.to_builtins(asked).items()
+    judged = [
+        (key, TABLES[table][key](value)) for key, value in said if value not in (None, (), [])
+    ]
+    return [f"{key}: {value.why}" for key, value in judged if isinstance(value, Wrong)]
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, float) or _is_whole(value)
+
+
+def _said(value: object) -> str:
+    """*value* fit for a message."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case str():
+            return shown(value)
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return "a date or time"
