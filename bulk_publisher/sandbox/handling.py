@@ -74,8 +74,8 @@ class Handling:
 
     def _envelope(self) -> Generator[float, float, Answer]:
         portal = self._portal
-        if not portal.scenario.batch_allowed:
-            raise RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Batch is not allowed", status=405)
+        if not portal.scenario.batch_allowed and portal.scenario.batch_refusal == "envelope":
+            raise _not_for_batch(status=405)
         key = self._key("batch")
         batch_weight, _ = _WEIGHTS[portal.scenario.billing]
         if batch_weight:
@@ -123,10 +123,8 @@ class Handling:
 
     def _batched(self, command: str, answers: Mapping[str, object], fault: str) -> Work:
         method, _, query = command.partition("?")
-        if method.lower() == "batch":
-            raise RestError(
-                "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
-            )
+        if method.lower() == "batch" or not self._portal.scenario.batch_allowed:
+            raise _not_for_batch(status=400)
         if fault:
             self._portal.truth.faults[fault] += 1
         params = php.substitute(php.parse_str(query), answers)
@@ -262,6 +260,12 @@ class Handling:
         time["operating_reset_at"] = limiter.reset_at(key, finished)
         time["operating"] = limiter.total(key, finished) + running
         return time
+
+
+def _not_for_batch(*, status: int) -> RestError:
+    return RestError(
+        "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage", status=status
+    )
 
 
 def _check_length(place: int) -> None:

@@ -187,8 +187,8 @@ def _query(call: Call, wanted: object) -> Query:
     query = Query(first=0, end=len(world))
     query.flags = bytearray(0 if flags & GONE else 1 for flags in range(256))
     terms = [(key, value) for key, value in php.items(wanted) if _is_kept(key)]
-    if not any(_KEY.match(key)[2] == "DELETED" for key, _ in terms):  # type: ignore[index]
-        terms.append(("=DELETED", "N"))
+    if not any(_operator(key)[1] == "DELETED" for key, _ in terms):
+        _narrow(call, query, "=DELETED", "N")
     if str(dict(terms).get("LOGIC", "AND")).upper() == "OR":
         query.tests.append(_group(call, dict(terms)))
     else:

@@ -218,6 +218,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
 
     # How it answers.
     batch_allowed: bool = True
+    batch_refusal: Literal["commands", "envelope"] = "commands"
     whole_seconds: bool = False
     clock_offset: float = 0.0
     starts_at: float | None = None

@@ -70,12 +70,15 @@ class Sandbox:
         world: Its pages and sites, to look at and to change.
         webhook: The address to call, secret included.
         oauth: The application with its tokens, and where to refresh them.
+        now: Its clock, right even where the portal's is off.
+        started_at: When it began; a script counts from here.
     """
 
     def __init__(self, scenario: Scenario, clock: Clock) -> None:
         self.scenario = scenario
-        self.portal = Portal(scenario, now=clock())
         self.now = clock
+        self.started_at = clock()
+        self.portal = Portal(scenario, now=self.started_at)
         self.url = ""
         self._workers = Workers(scenario, clock)
         self._server = web.Server(self._handle, access_log=None)
@@ -219,10 +222,9 @@ class Sandbox:
     async def _play(
         self, runner: web.ServerRunner, site: web.TCPSite, host: str, port: int
     ) -> None:
-        started_at = self.now()
         timed = [fault for fault in self.scenario.script if fault.fault in TIMED_FAULTS]
         for fault in sorted(timed, key=_start):
-            await asyncio.sleep(max(0.0, started_at + fault.at - self.now()))
+            await asyncio.sleep(max(0.0, self.started_at + fault.at - self.now()))
             self.truth.faults[fault.fault] += 1
             if fault.fault == "refuse":
                 await site.stop()
@@ -280,8 +282,9 @@ async def _answer_badly(request: web.BaseRequest, answer: Answer, fault: str) ->
     if fault == "wrong_type":
         return _respond_with(answer._replace(content_type="text/html"))
     if fault == "bad_gzip":
-        packed = gzip.compress(body)
-        response = _respond_with(answer._replace(body=packed[: len(packed) // 2] + b"\0" * 32))
+        # A good header, then a block of a kind that does not exist.
+        packed = gzip.compress(body)[:10] + b"\xff" * 32
+        response = _respond_with(answer._replace(body=packed))
         response.headers["Content-Encoding"] = "gzip"
         return response
     return _respond_with(_AFTER_WORK.get(fault, answer))
