@@ -63,12 +63,11 @@ def parse_pages(texts: Sequence[str], *, scope: Scope | None = None) -> PageRang
     ranges: list[PageRange] = []
     by_first: list[PageRange] = []
     named = 0
-    for one in given:
-        if isinstance(one, PageRange):
-            named += one.last - one.first + 1
-            for new in list(_without(one, by_first)):
-                ranges.append(new)
-                insort(by_first, new, key=_FIRST)
+    for one in (one for one in given if isinstance(one, PageRange)):
+        named += one.last - one.first + 1
+        for new in list(_without(one, by_first)):
+            ranges.append(new)
+            insort(by_first, new, key=_FIRST)
     pages = sum(one.last - one.first + 1 for one in ranges)
     if pages > MOST_PAGES:
         raise BadSetting(

@@ -64,6 +64,7 @@ def test_ids_in_any_order_end_up_in_order(ids: set[int], seed: int) -> None:
     pages = PageSet(map(PageId, shuffled))
 
     assert list(pages) == sorted(set(shuffled))
+    assert pages._starts == sorted(set(pages._starts))
 
 
 @given(SCATTERED, SCATTERED)
@@ -106,3 +107,12 @@ def test_ids_far_apart_take_no_more_than_sixteen_bytes_each() -> None:
     pages = PageSet(map(PageId, ids))
 
     assert size_in_bytes(pages) < 16 * 100_000
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["ascending", "descending"])
+def test_ids_far_apart_that_come_in_order_take_about_eight_bytes_each(order: int) -> None:
+    ids = range(1, 100_000 * 1_000, 1_000)[::order]
+
+    pages = PageSet(map(PageId, ids))
+
+    assert size_in_bytes(pages) < 10 * 100_000
