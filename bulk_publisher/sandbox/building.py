@@ -4,6 +4,7 @@ from array import array
 from random import Random
 
 from bulk_publisher.sandbox.scenario import Scenario, ScenarioError, Site
+from bulk_publisher.sandbox.truth import Truth
 from bulk_publisher.sandbox.world import (
     ACTIVE,
     DELETED,
@@ -30,7 +31,7 @@ def build_world(scenario: Scenario, rng: Random, *, now: float) -> World:
     born = max(1, int(now) - _AGE)
     for spec, pages in _shared_out(scenario):
         _add_site(world, scenario, spec, pages, born)
-    world.truth.__init__(world.ids, world.place)  # type: ignore[misc]  # sized for the pages now
+    world.truth = Truth(world.ids, world.place)  # sized for the pages there are
     _make_active(world, scenario, rng)
     _make_trouble(world, scenario, rng)
     return world
@@ -137,6 +138,7 @@ def _make_trouble(world: World, scenario: Scenario, rng: Random) -> None:
         "unpaid": scenario.unpaid_pages,
         "unpaid_block": scenario.unpaid_block_pages,
         "vetoed": scenario.vetoed_pages,
+        "event": scenario.event_pages,
         "html": scenario.html_pages,
         "fatal": scenario.fatal_pages,
     }

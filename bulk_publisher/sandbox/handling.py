@@ -160,7 +160,8 @@ class Handling:
         if entry.rest_scope and entry.rest_scope not in self._portal.scenario.rest_scopes:
             raise RestError(
                 "insufficient_scope",
-                "The request requires higher privileges than provided by the access token",
+                # Inside a batch the description is empty.
+                "" if self._nested else "The request requires higher privileges",
                 status=401,
             )
         return entry

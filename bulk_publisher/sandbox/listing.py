@@ -117,11 +117,14 @@ def _field(call: Call, name: str) -> Field:
     return found
 
 
-def _shown(call: Call, name: str, place: int) -> str | None:
+def _shown(call: Call, name: str, place: int) -> object:
     kind, read = FIELDS[name]
     value = read(call.world, place)
     if value is None:
         return None
+    if name == "DATE_PUBLIC" and call.scenario.date_public_object:
+        # PHP's Date class is not made for JSON: one version of the code lets it through as it is.
+        return {}
     return regional(value, call.scenario.date_format) if kind == "date" else str(value)
 
 

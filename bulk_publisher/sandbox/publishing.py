@@ -91,6 +91,9 @@ def publish_page(call: Call, place: int) -> bool | None:
     if not call.may_publish(site) or trouble in {"denied", "vetoed"}:
         world.truth.nulls += 1
         return None
+    if trouble == "event":
+        # A handler's own error may have no code at all.
+        raise RestError(0, "Refused by an event handler.")
     if trouble == "fatal":
         raise PhpFatal
     _check_page_limit(call, place)

@@ -179,9 +179,11 @@ class Scenario(_Table, frozen=True, kw_only=True):
     unpaid_pages: list[int] = []
     unpaid_block_pages: list[int] = []
     vetoed_pages: list[int] = []
+    event_pages: list[int] = []
     html_pages: list[int] = []
     fatal_pages: list[int] = []
     public_field: bool = True
+    date_public_object: bool = False
     date_format: str = "%d.%m.%Y %H:%M:%S"
 
     # What the plan allows.
@@ -333,7 +335,12 @@ def load_scenario(name_or_path: str, **changes: object) -> Scenario:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name_or_path}: not TOML: {error}") from error
-    return make_scenario({**table, **changes}, where=name_or_path)
+    scenario = make_scenario({**table, **changes}, where=name_or_path)
+    sites = scenario.sites
+    for key, own in (("pages", "pages"), ("scope", "type")):
+        if key in changes and sites and all(getattr(site, own) is not None for site in sites):
+            raise ScenarioError(f"{name_or_path}: its sites say their {own}: {key} changes nothing")
+    return scenario
 
 
 def make_scenario(table: dict[str, Any], *, where: str = "scenario") -> Scenario:

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Any
 
 from aiohttp import web
@@ -19,7 +20,7 @@ from bulk_publisher.sandbox.calls import RestError
 from bulk_publisher.sandbox.handling import Handling
 from bulk_publisher.sandbox.oauth import OAuthApp
 from bulk_publisher.sandbox.portal import Answer, Portal, error_answer, html_answer
-from bulk_publisher.sandbox.scenario import TIMED_FAULTS, Scenario, TimedFault
+from bulk_publisher.sandbox.scenario import TIMED_FAULTS, Scenario, ScenarioError, TimedFault
 from bulk_publisher.sandbox.truth import Truth
 from bulk_publisher.sandbox.workers import Clock, Gone, Work, Workers
 from bulk_publisher.sandbox.world import World
@@ -338,8 +339,11 @@ async def serve(
         port: 0 takes a free one.
 
     Raises:
-        ScenarioError: The scenario names pages or sites that cannot be.
+        ScenarioError: The scenario names pages or sites that cannot be, or *host* is not loopback.
     """
+    if not ip_address(host).is_loopback:
+        # The portal takes plain http from nobody else; and its secret is no secret here.
+        raise ScenarioError(f"{host}: the sandbox serves on loopback only")
     scenario = scenario or Scenario()
     sandbox = Sandbox(scenario, clock or _loop_clock(scenario.starts_at))
     async with sandbox.listening(host, port):

@@ -68,7 +68,7 @@ class Core:
 PUBLICATION = "landing.landing.publication"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def core() -> Callable[..., Core]:
     return Core
 

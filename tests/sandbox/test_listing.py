@@ -199,3 +199,10 @@ def test_a_million_pages_are_listed_from_their_middle(core):
     assert portal.ids(filter={">ID": 500_000, "SITE_ID": 1}, limit=2) == [500_001, 500_002]
     assert portal.ids(filter={"=ACTIVE": "Y"}) == [999_999]
     assert portal.ids(order={"ID": "DESC"}, limit=1) == [1_000_000]
+
+
+def test_a_date_of_publication_may_be_an_empty_object(core):
+    portal = core(pages=2, date_public_object=True)
+    portal.publish(1)
+
+    assert [row["DATE_PUBLIC"] for row in portal.rows(select=["ID", "DATE_PUBLIC"])] == [{}, None]

@@ -235,3 +235,13 @@ def test_a_site_taken_down_keeps_its_pages(core):
     assert not portal.world.sites[1].active
     assert portal.world.page(1).active
     assert portal.error("landing.site.unpublic", id=55, scope="KNOWLEDGE") == "ACCESS_DENIED"
+
+
+def test_an_event_handler_refuses_without_a_code(core):
+    portal = core(pages=2, event_pages=[1])
+
+    status, body = portal.publish(1)
+    answer = portal.batch(1, 2)
+
+    assert (status, body["error"]) == (400, 0)
+    assert answer["result_error"]["p1"]["error"] == 0

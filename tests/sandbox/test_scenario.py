@@ -104,3 +104,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, text, complaint):
 def test_a_name_that_is_neither_shipped_nor_a_file_is_answered_with_the_names():
     with pytest.raises(ScenarioError, match=r"No such file.*demo, full-plan"):
         load_scenario("dmeo")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [({"pages": 9}, "its sites say their pages"), ({"scope": "PAGE"}, "its sites say their type")],
+    ids=str,
+)
+def test_a_flag_that_would_change_nothing_is_refused(changes, complaint):
+    with pytest.raises(ScenarioError, match=complaint):
+        load_scenario("full-plan", **changes)

@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from bulk_publisher.sandbox import Scenario, TimedFault, User, serve
+from bulk_publisher.sandbox import Scenario, ScenarioError, TimedFault, User, serve
 
 PUBLICATION = "landing.landing.publication"
 LID = {"lid": 1, "scope": "KNOWLEDGE"}
@@ -405,3 +405,19 @@ async def test_a_start_of_its_own_makes_a_run_repeat(post):
         _, body = await post(sandbox, "server.time")
 
     assert body["result"] == "2027-01-15T08:01:30+00:00"
+
+
+async def test_who_hangs_up_does_not_stop_the_work(http):
+    async with serve(quiet(cost=5.0)) as sandbox:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(7):
+                await http.post(f"{sandbox.webhook}batch", json={"cmd": batch_of(1, 2, 3)})
+        await asyncio.sleep(20)
+
+    assert sorted(sandbox.truth.publications) == [1, 2, 3]
+
+
+async def test_it_serves_nobody_but_this_machine():
+    with pytest.raises(ScenarioError, match="loopback only"):
+        async with serve(quiet(), host="0.0.0.0"):
+            pass
