@@ -79,6 +79,9 @@ class Ours:
         running = self.bills.setdefault(request, Bill()).running(key)
         return self.limiter.is_blocked(key, now, running=running)
 
+    def stored(self, method: str, now: float) -> float:
+        return self.limiter.total(MeterKey("w", method), now)
+
     def begins(self, request: int, method: str, now: float) -> None:
         self.bills[request].start(MeterKey("w", method), now)
 
@@ -89,9 +92,9 @@ class Ours:
         self.limiter.settle(self.bills[request], now, weights=lambda _key: 1.0)
 
 
-def verdicts(model, requests) -> list[tuple[int, int, bool]]:
+def verdicts(model, requests) -> list[tuple[int, int, bool, float]]:
     """Plays overlapping requests: each a start and commands that run one after the other."""
-    found: list[tuple[int, int, bool]] = []
+    found: list[tuple[int, int, bool, float]] = []
     waiting = [(start, request, 0, False) for request, (start, _) in enumerate(requests)]
     waiting.sort(reverse=True)
     events: list[tuple[float, int, int, bool]] = []
@@ -110,7 +113,7 @@ def verdicts(model, requests) -> list[tuple[int, int, bool]]:
             continue
         method, seconds, _ = commands[place]
         refused = model.refuses(request, method, now)
-        found.append((request, place, refused))
+        found.append((request, place, refused, model.stored(method, now)))
         if refused:
             commands = commands[:place] + commands[place + 1 :]
             requests[request] = (requests[request][0], commands)
@@ -139,7 +142,9 @@ def at_times(volley):
 
 
 @given(volley=volleys, ban=st.booleans(), minute=st.booleans())
-def test_any_sequence_of_calls_gets_the_same_verdicts_from_a_naive_model(volley, ban, minute):
+def test_any_sequence_of_calls_gets_the_same_verdicts_and_sums_from_a_naive_model(
+    volley, ban, minute
+):
     naive = verdicts(NaiveLimiter(ban=ban, minute=minute), at_times(volley))
 
     ours = verdicts(Ours(ban=ban, minute=minute), at_times(volley))

@@ -202,3 +202,41 @@ def test_the_license_names_the_plan(core, plan, name):
 
 def test_the_time_of_the_server_is_as_wrong_as_its_clock(core):
     assert core(pages=1, clock_offset=3600.0).result("server.time") == "2027-01-15T09:00:00+00:00"
+
+
+def test_sites_are_listed_in_parts(core):
+    portal = core(sites=[Site(pages=1), Site(pages=1), Site(pages=1)])
+
+    rows = portal.result(
+        "landing.site.getList", scope="KNOWLEDGE", params={"limit": 1, "offset": 1}
+    )
+
+    assert [row["ID"] for row in rows] == ["2"]
+
+
+def test_an_unknown_field_of_a_folder_is_a_system_error(core):
+    portal = core(pages=2, sites=[Site(folders=1)])
+    asked = {"siteId": 1, "scope": "KNOWLEDGE", "filter": {"NOPE": 1}}
+
+    assert portal.error("landing.site.getFolders", **asked) == "SYSTEM_ERROR"
+
+
+def test_a_url_must_be_a_text(core):
+    asked = {"landingUrl": ["/x/"], "siteId": 1, "scope": "KNOWLEDGE"}
+
+    assert core(pages=1).error("landing.landing.resolveIdByPublicUrl", **asked) == "ERROR_ARGUMENT"
+
+
+def test_a_site_out_of_sight_resolves_nothing(core):
+    asked = {"landingUrl": "/site1/page-1/", "siteId": 1}
+
+    assert core(pages=1).result("landing.landing.resolveIdByPublicUrl", **asked) is None
+
+
+def test_a_change_of_code_changes_the_address(core):
+    portal = core(pages=1)
+    portal.result("landing.landing.update", lid=1, fields={"CODE": "home"}, scope="KNOWLEDGE")
+
+    url = portal.result("landing.landing.getpublicurl", lid=1, scope="KNOWLEDGE")
+
+    assert url.endswith("/site1/home/")

@@ -245,3 +245,17 @@ def test_an_event_handler_refuses_without_a_code(core):
 
     assert (status, body["error"]) == (400, 0)
     assert answer["result_error"]["p1"]["error"] == 0
+
+
+def test_a_takedown_of_a_missing_page_fails(core):
+    portal = core(pages=2, missing_pages=[1])
+
+    assert portal.error("landing.landing.unpublic", lid=1, scope="KNOWLEDGE") == "LANDING_NOT_EXIST"
+
+
+def test_a_closed_site_is_neither_published_nor_taken_down(core):
+    portal = core(pages=2, sites=[Site(has_public_right=False)])
+
+    assert portal.error("landing.site.publication", id=1, scope="KNOWLEDGE") == "ACCESS_DENIED"
+    assert portal.error("landing.site.unpublic", id=1, scope="KNOWLEDGE") == "ACCESS_DENIED"
+    assert not portal.truth.publications

@@ -421,3 +421,35 @@ async def test_it_serves_nobody_but_this_machine():
     with pytest.raises(ScenarioError, match="loopback only"):
         async with serve(quiet(), host="0.0.0.0"):
             pass
+
+
+async def test_a_script_may_break_single_commands(post):
+    script = [
+        TimedFault(at=0, fault="system_error", seconds=5),
+        TimedFault(at=5, fault="fatal", seconds=5),
+    ]
+    async with serve(quiet(script=script)) as sandbox:
+        first, error = await post(sandbox, PUBLICATION, **LID)
+        await asyncio.sleep(10)
+        second, _ = await post(sandbox, PUBLICATION, **LID)
+
+    assert (first, error["error"], second) == (400, "SYSTEM_ERROR", 200)
+    assert sandbox.truth.faults == {"system_error": 1}
+
+
+async def test_a_share_of_a_scripted_fault_leaves_the_rest_alone(post):
+    script = [TimedFault(at=0, fault="json500", seconds=5000, share=0.5)]
+    async with serve(quiet(plan="self-hosted", script=script)) as sandbox:
+        statuses = [(await post(sandbox, "server.time"))[0] for _ in range(100)]
+
+    assert 30 < statuses.count(500) < 70
+
+
+async def test_the_network_takes_its_time_without_being_charged(post):
+    async with serve(quiet(cost=1.0, latency=2.0)) as sandbox:
+        began = sandbox.now()
+        _, body = await post(sandbox, PUBLICATION, **LID)
+        seconds = sandbox.now() - began
+
+    assert seconds == pytest.approx(3.0, abs=0.1)
+    assert body["time"]["operating"] == pytest.approx(1.0, abs=0.01)
