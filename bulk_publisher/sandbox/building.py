@@ -150,6 +150,13 @@ def _make_trouble(world: World, scenario: Scenario, rng: Random) -> None:
                 raise ScenarioError(f"{trouble}_pages: there is no page {page_id}")
             taken.add(place)
             _afflict(world, place, trouble)
+    for code, page_ids in scenario.page_errors.items():
+        for page_id in page_ids:
+            place = world.place(page_id)
+            if place is None:
+                raise ScenarioError(f"page_errors: there is no page {page_id}")
+            taken.add(place)
+            world.errors[place] = code
     _afflict_shares(world, scenario, rng, taken)
 
 

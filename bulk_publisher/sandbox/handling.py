@@ -111,7 +111,8 @@ class Handling:
                 continue
             if fault != "lost_key":
                 method = command.partition("?")[0].lower()
-                results[key] = result
+                if result is not None or not self._portal.scenario.nulls_dropped:
+                    results[key] = result
                 times[key] = self._time(started, self._shown_key(method))
         return {
             "result": php.array(results),

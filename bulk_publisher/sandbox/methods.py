@@ -180,6 +180,8 @@ def _rights(call: Call) -> Steps:
     site = call.world.sites.get(site_id)
     if site is None or not call.may_see(site):
         return []
+    if not call.scenario.rights_model:
+        raise RestError("FEATURE_NOT_AVAIL", "Access rights are not on your plan.")
     if call.user.is_admin and call.may_publish(site):
         return list(_ADMIN_RIGHTS)
     may = ["read"] if call.user.rights == "read" else ["read", "edit", "sett"]

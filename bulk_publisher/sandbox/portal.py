@@ -88,8 +88,10 @@ class Portal:
         """Who asks: by the user id and code of a webhook, or by the token in *params*.
 
         Raises:
-            RestError: 401, before anything was done.
+            RestError: Mostly 401, before anything was done.
         """
+        if self.scenario.envelope_error is not None:
+            raise RestError(self.scenario.envelope_error, "", status=self.scenario.envelope_status)
         if owner:
             for user in self.users:
                 if str(user.id) == owner and self.codes[user.id] == code:

@@ -91,6 +91,8 @@ def publish_page(call: Call, place: int) -> bool | None:
     if not call.may_publish(site) or trouble in {"denied", "vetoed"}:
         world.truth.nulls += 1
         return None
+    if place in world.errors:
+        raise RestError(world.errors[place], "The page cannot be published.")
     if trouble == "event":
         # A handler's own error may have no code at all.
         raise RestError(0, "Refused by an event handler.")

@@ -182,6 +182,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     event_pages: list[int] = []
     html_pages: list[int] = []
     fatal_pages: list[int] = []
+    page_errors: dict[str, list[int]] = {}
     public_field: bool = True
     date_public_object: bool = False
     date_format: str = "%d.%m.%Y %H:%M:%S"
@@ -192,6 +193,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     site_limit: int | None = None
     free_plan: bool = False
     portal_error: str | None = None
+    rights_model: bool = True
     rest_scopes: list[str] = msgspec.field(default_factory=lambda: ["landing"])
 
     # How often it may be called.
@@ -219,6 +221,9 @@ class Scenario(_Table, frozen=True, kw_only=True):
     latency: float = 0.0
 
     # How it answers.
+    envelope_error: str | None = None
+    envelope_status: int = 401
+    nulls_dropped: bool = False
     batch_allowed: bool = True
     batch_refusal: Literal["commands", "envelope"] = "commands"
     whole_seconds: bool = False

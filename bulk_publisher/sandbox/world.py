@@ -99,6 +99,7 @@ class World:
         self.modified_by = array("H")
         self.titles: dict[int, str] = {}
         self.codes: dict[int, str] = {}
+        self.errors: dict[int, str] = {}
         self.active_pages = 0
         self.truth = Truth(self.ids, self.place)
         self.logs = False
@@ -220,7 +221,10 @@ class World:
         return [
             self.ids[place]
             for place, found in enumerate(self.trouble)
-            if not found and self.site_of[place] in good and self.is_there(place)
+            if not found
+            and place not in self.errors
+            and self.site_of[place] in good
+            and self.is_there(place)
         ]
 
     def active_ids(self) -> list[int]:

@@ -321,3 +321,17 @@ def test_a_site_is_seen_by_its_right(core):
 
     assert ["public" in right for right in rights] == [True, False, False]
     assert rights[2] == []
+
+
+def test_a_plan_without_rights_has_none_to_tell(core):
+    portal = core(pages=1, rights_model=False)
+
+    assert portal.error("landing.site.getRights", id=1, scope="KNOWLEDGE") == "FEATURE_NOT_AVAIL"
+    assert portal.publish(1)[1]["result"] is True
+
+
+def test_a_null_may_be_missing_from_a_batch(core):
+    answer = core(pages=3, denied_pages=[2], nulls_dropped=True).batch(1, 2)
+
+    assert answer["result"] == {"p1": True}
+    assert answer["result_error"] == []

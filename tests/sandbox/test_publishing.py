@@ -259,3 +259,10 @@ def test_a_closed_site_is_neither_published_nor_taken_down(core):
     assert portal.error("landing.site.publication", id=1, scope="KNOWLEDGE") == "ACCESS_DENIED"
     assert portal.error("landing.site.unpublic", id=1, scope="KNOWLEDGE") == "ACCESS_DENIED"
     assert not portal.truth.publications
+
+
+def test_a_page_may_have_any_error_of_its_own(core):
+    portal = core(pages=3, page_errors={"URLCHECKER_FAIL": [2]})
+
+    assert portal.publish(2)[1]["error"] == "URLCHECKER_FAIL"
+    assert portal.world.healthy_ids() == [1, 3]

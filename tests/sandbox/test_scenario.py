@@ -1,8 +1,21 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from bulk_publisher.sandbox import Scenario, ScenarioError, load_scenario, scenario_names
+from bulk_publisher.sandbox import (
+    Scenario,
+    ScenarioError,
+    Site,
+    TimedFault,
+    User,
+    load_scenario,
+    scenario_names,
+)
 from bulk_publisher.sandbox.portal import Portal
-from bulk_publisher.sandbox.scenario import make_scenario
+from bulk_publisher.sandbox.scenario import ALL_FAULTS, make_scenario
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -33,6 +46,21 @@ def test_a_plan_sets_the_limits(plan, bucket, limit, counters):
     scenario = Scenario(plan=plan)
 
     assert (scenario.bucket, scenario.limit, scenario.shown_counters) == (bucket, limit, counters)
+
+
+@pytest.mark.parametrize(
+    "table", [Scenario, Site, User, TimedFault], ids=lambda table: table.__name__
+)
+def test_the_reference_names_every_key(table):
+    text = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
+
+    named = {*re.findall(r"`(\w+)`", text), *re.findall(r"`\[+(\w+)\]+`", text)}
+    assert set(table.__struct_fields__) - named == set()
+
+
+@pytest.mark.parametrize("fault", ALL_FAULTS)
+def test_the_reference_names_every_fault(fault):
+    assert f"`{fault}`" in (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
 
 
 def test_a_limit_of_ones_own_goes_before_the_plan():

@@ -453,3 +453,11 @@ async def test_the_network_takes_its_time_without_being_charged(post):
 
     assert seconds == pytest.approx(3.0, abs=0.1)
     assert body["time"]["operating"] == pytest.approx(1.0, abs=0.01)
+
+
+async def test_a_portal_may_refuse_everything(post):
+    async with serve(quiet(envelope_error="PORTAL_DELETED", envelope_status=403)) as sandbox:
+        status, body = await post(sandbox, PUBLICATION, **LID)
+
+    assert (status, body["error"]) == (403, "PORTAL_DELETED")
+    assert sandbox.truth.errors == {"PORTAL_DELETED": 1}
