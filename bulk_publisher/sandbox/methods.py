@@ -92,7 +92,7 @@ def _site_list(call: Call) -> Steps:
     params = call.array("params")
     yield call.scenario.list_cost
     wanted = dict(php.items(params.get("filter")))
-    rows = [_site_row(call, site) for site in call.world.sites.values() if _sees(call, site)]
+    rows = [_site_row(call, site) for site in call.world.sites.values() if call.may_see(site)]
     for key, value in wanted.items():
         name = key.lstrip("=@")
         if name == "TYPE" and not _is_own_type(call, value):
@@ -110,10 +110,6 @@ def _site_list(call: Call) -> Steps:
     if unknown:
         raise RestError("SYSTEM_ERROR", f"Unknown field definition `{unknown[0]}` for Site Entity.")
     return [{name: row[name] for name in dict.fromkeys([*names, "ID", "TYPE"]) if name in row} for row in rows]  # fmt: skip
-
-
-def _sees(call: Call, site: SiteRow) -> bool:
-    return call.may_see(site)
 
 
 def _is_own_type(call: Call, value: object) -> bool:

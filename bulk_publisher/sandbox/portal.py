@@ -130,4 +130,6 @@ class Portal:
         """How the truth calls a meter: the method alone for the first webhook."""
         if key.credential == f"webhook{self.users[0].id}":
             return key.method
+        if key.credential == self.tokens.app.client_id:
+            return f"oauth:{key.method}"
         return f"{key.credential or 'nested'}:{key.method}"

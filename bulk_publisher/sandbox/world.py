@@ -156,10 +156,7 @@ class World:
     def url(self, place: int) -> str:
         """The page's address below the portal's."""
         parts = [self.code(place)]
-        folder = self.folders.get(self.folder_of[place])
-        while folder is not None:
-            parts.append(folder.code)
-            folder = None if folder.parent is None else self.folders.get(folder.parent)
+        parts += [folder.code for folder in self.chain(self.folder_of[place])]
         parts.append(self.sites[self.site_of[place]].code)
         return "/" + "/".join(reversed(parts)) + "/"
 

@@ -233,6 +233,7 @@ async def test_a_token_expires_and_is_refreshed_once(http):
     assert again["error"] == "invalid_grant"
     assert fresh["result"] is True
     assert sandbox.truth.refreshes == 1
+    assert sandbox.truth.highest_meter == {f"oauth:{PUBLICATION}": pytest.approx(0.5, abs=0.01)}
 
 
 async def test_a_bearer_header_carries_a_token_too(http):
