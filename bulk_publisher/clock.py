@@ -11,6 +11,10 @@ from typing import Protocol
 from bulk_publisher.model import Epoch, Mono
 
 
+_TICK = 0.001
+"""Seconds below which no moment is told from another."""
+
+
 class Clock(Protocol):
     """Our own time, in its two forms."""
 
@@ -44,7 +48,8 @@ class LoopClock:
 
     async def sleep_until(self, at: Mono) -> None:
         """Return at *at*, or after one turn of the loop where that is past."""
-        await asyncio.sleep(max(0.0, at - self._loop.time()))
+        wait = at - self._loop.time()
+        await asyncio.sleep(max(wait, _TICK) if wait > 0 else 0)
 
 
 def as_utc(moment: Epoch) -> str:
@@ -56,6 +61,8 @@ def as_utc(moment: Epoch) -> str:
 async def wait_until(clock: Clock, changed: asyncio.Event, at: Mono) -> None:
     """Return when *changed* is set, and no later than *at*; *changed* is cleared."""
     if not changed.is_set() and at > clock.now():
+        # A loop rounds its timers: what is less than a tick ahead would be waited for in a circle.
+        at = Mono(max(at, clock.now() + _TICK))
         try:
             async with asyncio.timeout_at(None if at == float("inf") else at):
                 await changed.wait()

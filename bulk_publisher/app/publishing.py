@@ -1,7 +1,7 @@
 """A job, done once: its folder, its journal, its run, and how it ended."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
 from bulk_publisher.journal.record import SCHEMA_VERSION
 from bulk_publisher.journal.writer import JournalWriter
-from bulk_publisher.model import Epoch
+from bulk_publisher.model import Epoch, Outcome
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.runner.ports import Observer
+from bulk_publisher.report.fold import Totals
+from bulk_publisher.runner.ports import Observer, Sink
 from bulk_publisher.runner.run import Ending, Run, RunSettings
 
 _log = structlog.get_logger()
@@ -41,6 +42,7 @@ class Finished:
 
     folder: RunFolder
     selected: Selected
+    totals: Totals
     ending: Ending
 
 
@@ -75,9 +77,11 @@ async def publish(
             folder.write_description(description)
             point_latest(folder)
             with JournalWriter(folder.journal) as journal:
-                ending = await _run(job, selected, session, folder, journal, observer, on_start)
-            folder.write_description({**description, **_totals(ending, session.clock.epoch())})
-        return Finished(folder, selected, ending)
+                counted = _Counted(journal)
+                ending = await _run(job, selected, session, folder, counted, observer, on_start)
+            ended_at = session.clock.epoch()
+            folder.write_description({**description, **_ended(counted.totals, ending, ended_at)})
+        return Finished(folder, selected, counted.totals, ending)
 
 
 async def _run(
@@ -85,7 +89,7 @@ async def _run(
     selected: Selected,
     session: Session,
     folder: RunFolder,
-    journal: JournalWriter,
+    sink: Sink,
     observer: Observer,
     on_start: Callable[[Started], None],
 ) -> Ending:
@@ -94,7 +98,7 @@ async def _run(
         RunSettings(folder.run_id, job.action, max_failures),
         session.client,
         session.governor,
-        journal,
+        sink,
         observer,
         clock=session.clock,
         portal_clock=session.portal_clock,
@@ -103,7 +107,7 @@ async def _run(
     on_start(Started(folder, selected, session, run))
     _log.info("run.started", action=job.action.value, plan=session.plan.name, job=job.name)
     ending = await run.execute(selected.pages(session.calls))
-    _log.info("run.ended", counts=dict(ending.counts), seconds=round(ending.seconds, 3))
+    _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
     return ending
 
 
@@ -137,16 +141,13 @@ def _description(
     }
 
 
-def _totals(ending: Ending, ended_at: Epoch) -> Mapping[str, Any]:
+def _ended(totals: Totals, ending: Ending, ended_at: Epoch) -> Mapping[str, Any]:
     error = ending.error
     return {
         "ended": as_utc(ended_at),
         "totals": {
-            "counts": {status.value: count for status, count in ending.counts.items()},
-            "errors": {
-                code: {"count": failures.count, "hint": failures.hint, "example": failures.example}
-                for code, failures in ending.errors.items()
-            },
+            "counts": {status.value: count for status, count in totals.counts.items()},
+            "errors": {code: failures.count for code, failures in totals.failures.items()},
             "seconds": round(ending.seconds, 3),
             "waited": {limit.value: round(s, 3) for limit, s in ending.waited.items()},
             "is_whole": ending.is_whole,
@@ -155,3 +156,17 @@ def _totals(ending: Ending, ended_at: Epoch) -> Mapping[str, Any]:
             "stopped_sites": {str(stop.site): stop.fault.code for stop in ending.stopped_sites},
         },
     }
+
+
+class _Counted:
+    """A sink that counts what is on disk."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.totals = Totals()
+
+    def append(self, outcomes: Sequence[Outcome]) -> None:
+        """Write, then count."""
+        self._sink.append(outcomes)
+        for outcome in outcomes:
+            self.totals.add(outcome)

@@ -12,7 +12,6 @@ is in flight is let finish and recorded, and what was not tried has no line.
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -36,7 +35,6 @@ from bulk_publisher.model import (
     Mono,
     Outcome,
     Page,
-    PageId,
     SiteId,
     Status,
 )
@@ -79,8 +77,6 @@ class Ending:
     """How a run ended.
 
     Attributes:
-        counts: Settled pages by their status.
-        errors: Failed and unknown pages by their code, with the first page of each.
         error: What ended it early; None where the source was used up or the run interrupted.
         is_interrupted: It was asked to end.
         is_whole: Every page of the selection has a line.
@@ -88,23 +84,12 @@ class Ending:
         waited: Seconds in which nothing could leave, by the limit that held it.
     """
 
-    counts: Counter[Status] = field(default_factory=Counter)
-    errors: dict[str, "Failures"] = field(default_factory=dict)
     error: BulkPublisherError | None = None
     is_interrupted: bool = False
     is_whole: bool = False
     stopped_sites: list[StoppedSite] = field(default_factory=list)
     waited: dict[Limit, float] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class Failures:
-    """Pages that ended with one code."""
-
-    count: int
-    hint: str
-    example: PageId
 
 
 class Run:
@@ -358,19 +343,7 @@ class Run:
                 self._ending.error = error
                 self._stop(error)
                 continue
-            self._count(outcomes)
             self._observer.on_settled(outcomes)
-
-    def _count(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            self._ending.counts[outcome.status] += 1
-            if outcome.status.is_good or outcome.error is None:
-                continue
-            failures = self._ending.errors.get(outcome.error)
-            if failures is None:
-                self._ending.errors[outcome.error] = Failures(1, outcome.hint or "", outcome.page)
-            else:
-                failures.count += 1
 
 
 _DOUBTFUL = Fault(

@@ -1,0 +1,71 @@
+"""The command line: one file a command. How is it said?
+
+Commands are loaded when they are called, so that ``--help`` answers at once.
+"""
+
+import sys
+from importlib import import_module
+
+import click
+
+from bulk_publisher import __version__
+
+_COMMANDS = {
+    "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
+    "unpublish": ("publish", "Take the same selection down."),
+    "run": ("run", "Do what a job file says."),
+    "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),
+    "sandbox": ("sandbox", "Start a simulated portal to try jobs on."),
+    "demo": ("demo", "Show it all on a simulated portal, in a minute."),
+}
+"""Each command: the file it is in, and what it does."""
+
+
+class _Commands(click.Group):
+    """The commands, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(f"bulk_publisher.cli.{entry[0]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[1]) for name, entry in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bulk-publisher")
+@click.option("-v", "--verbose", count=True, help="Say more; twice: each request.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the summary.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    help="How -v is written.",
+)
+@click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR).")
+@click.pass_context
+def main(
+    ctx: click.Context, verbose: int, quiet: bool, log_format: str, no_color: bool
+) -> None:
+    """Publish Bitrix24 pages in bulk: every page accounted for, at the portal's limits.
+
+    \b
+    Exit status: 0 every page well, 1 some failed, 2 bad usage, 3 stopped early (resume),
+    4 portal or credential can't be used, 5 the run is busy, 130/143 interrupted (resume).
+    """  # noqa: D301 - click's own mark
+    from bulk_publisher.cli.output import Output
+
+    ctx.obj = Output(
+        verbosity=-1 if quiet else verbose, log_format=log_format, is_plain=no_color
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The options that several commands share, and the job that they describe."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_SELECTION = [
+    click.option("--csv", metavar="FILE|-", help="A list of pages; - reads standard input."),
+    click.option("--column", metavar="NAME", help="The CSV's column with the page IDs."),
+    click.option(
+        "--skip-bad-rows", is_flag=True, help="Pass over rows of the CSV that can't be read."
+    ),
+    click.option("--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeat."),
+    click.option("--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeat."),
+    click.option(
+        "--scope",
+        type=click.Choice(["KNOWLEDGE", "GROUP", "MAINPAGE"], case_sensitive=False),
+        help="The kind of sites, for all but plain sites and stores. Alone: all of that kind.",
+    ),
+    click.option(
+        "--only",
+        type=click.Choice(["all", "unpublished", "changed"]),
+        default="all",
+        show_default=True,
+        help="By their state on the portal. A change of settings alone may not count as one.",
+    ),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N pages alone."),
+    click.option(
+        "--no-lookup",
+        is_flag=True,
+        help="Don't ask beforehand for the state of pages of a CSV or of --page.",
+    ),
+]
+_PORTAL = [
+    click.option(
+        "--webhook-file",
+        metavar="FILE",
+        help="Holds the webhook's URL.  [default: the environment's BITRIX24_WEBHOOK]",
+    ),
+    click.option(
+        "--portal-plan",
+        type=click.Choice(["standard", "enterprise", "self-hosted"]),
+        help="Whose limits apply.  [default: the portal is asked]",
+    ),
+    click.option("--ca-file", metavar="FILE", help="Certificate authorities to trust."),
+]
+_PACE = [
+    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests in flight at most."),
+    click.option("--batch-size", type=click.IntRange(1, 50), default=50, show_default=True, help="Pages in a request at most."),
+    click.option("--operating-limit", type=float, metavar="S", help="Seconds of operating time in ten minutes.  [default: by plan]"),
+    click.option("--operating-share", type=float, default=0.98, show_default=True, help="Of it, what this run may use."),
+    click.option("--intensity-share", type=float, default=1.0, show_default=True, help="Of the limit of requests, what this run may use."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first page that fails."),
+    click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Stop when N pages have failed."),
+]  # fmt: skip
+
+runs_option = click.option(
+    "--runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="BULK_PUBLISHER_RUNS",
+    default="runs",
+    show_default=True,
+    help="Where the folders of runs are (also: BULK_PUBLISHER_RUNS).",
+)
+
+
+def job_options(command: _Command) -> _Command:
+    """The options that describe a job: selection, portal and pace."""
+    for option in reversed([*_SELECTION, *_PORTAL, *_PACE]):
+        command = option(command)
+    return command
+
+
+def job_of_options(action: str, options: dict[str, Any]) -> "Job":
+    """The job that *options* of ``job_options`` describe.
+
+    Raises:
+        BadSetting: If they describe none.
+    """
+    from bulk_publisher import jobs
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.model import Action, Only, Scope
+
+    select = jobs.Selection(
+        csv=options["csv"],
+        column=options["column"],
+        skip_bad_rows=options["skip_bad_rows"],
+        site=tuple(dict.fromkeys(options["site"])),
+        page=options["page"],
+        scope=None if options["scope"] is None else Scope(options["scope"].upper()),
+        only=Only(options["only"]),
+        limit=options["limit"],
+        lookup=not options["no_lookup"],
+    )
+    pace = jobs.Pace(**{name: options[name] for name in jobs.Pace.__struct_fields__})
+    webhook_file, plan = options["webhook_file"], options["portal_plan"]
+    portal = jobs.Portal(
+        webhook=None if webhook_file is None else jobs.Secret(file=webhook_file),
+        plan=None if plan is None else jobs.PortalPlan(plan),
+        ca_file=options["ca_file"],
+    )
+    problems = [*jobs.selection_problems(select), *jobs.pace_problems(pace)]
+    if problems:
+        raise BadSetting("\n".join(problems))
+    return jobs.Job(name=action, action=Action(action), portal=portal, select=select, pace=pace)

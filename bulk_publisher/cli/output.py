@@ -1,0 +1,79 @@
+"""Where words go: data to stdout, everything else to stderr; and how an error is said."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+
+from bulk_publisher.errors import BadSource, BulkPublisherError
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How much is said, and how.
+
+    Attributes:
+        verbosity: -1 quiet, 0 as usual, 1 and 2 more.
+    """
+
+    verbosity: int
+    log_format: str
+    is_plain: bool
+
+    @property
+    def has_colour(self) -> bool:
+        """Whether stderr takes colours."""
+        return sys.stderr.isatty() and not self.is_plain and not os.environ.get("NO_COLOR")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether stderr is a terminal that can be redrawn."""
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def say(self, text: str, *, colour: str | None = None) -> None:
+        """A line on stderr, unless quiet."""
+        if self.verbosity >= 0:
+            self.complain(text, colour=colour)
+
+    def complain(self, text: str, *, colour: str | None = None) -> None:
+        """A line on stderr, always."""
+        click.echo(click.style(text, fg=colour) if self.has_colour else text, err=True)
+
+
+@contextmanager
+def errors_said(output: Output) -> Iterator[None]:
+    """Say what ends a command in a line or two, and exit with its status."""
+    try:
+        yield
+    except BulkPublisherError as error:
+        say_error(output, error)
+        sys.exit(error.exit_status)
+
+
+def say_error(output: Output, error: BulkPublisherError) -> None:
+    """An error in a line or two: what is wrong, where, and what to do."""
+    output.complain(f"Error: {error.message}", colour="red")
+    if isinstance(error, BadSource):
+        for problem in error.problems:
+            output.complain(f"  {problem}")
+    if error.hint:
+        output.complain(error.hint)
+
+
+def says_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A command whose errors are said by ``errors_said``."""
+
+    @wraps(command)
+    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with errors_said(click.get_current_context().obj):
+            return command(*args, **kwargs)
+
+    return wrapped

@@ -1,0 +1,57 @@
+"""Totals in words, for a person. Pure: no colour, no width of a terminal; lines of text."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+
+from bulk_publisher.model import Status
+from bulk_publisher.report.fold import Failures, Totals
+
+_WIDTH = 100
+_ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
+
+
+def in_words(seconds: float) -> str:
+    """*seconds* for a person: ``12 s``, ``4 min 10 s``, ``3 h 05 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if 0 < seconds < 9.95 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def pages_in_words(count: int) -> str:
+    """*count* pages: ``1 page``, ``20,000 pages``."""
+    return f"{count:,} page" if count == 1 else f"{count:,} pages"
+
+
+def counts_lines(totals: Totals) -> Iterator[str]:
+    """One line for each status that occurs."""
+    width = max((len(f"{count:,}") for count in totals.counts.values()), default=1)
+    for status in _ORDER:
+        if totals.counts[status]:
+            yield f"  {totals.counts[status]:>{width},} {status.value}"
+
+
+def failures_lines(totals: Totals) -> Iterator[str]:
+    """Each code with its count, its hint and an example; the most frequent first."""
+    failures = sorted(totals.failures.items(), key=lambda item: -item[1].count)
+    for code, entry in failures:
+        yield f"  {code}: {pages_in_words(entry.count)}, for example {_example(entry)}"
+        yield from textwrap.wrap(
+            entry.hint, _WIDTH, initial_indent="    ", subsequent_indent="    "
+        )
+
+
+def waits_in_words(waited: Mapping[str, float]) -> str:
+    """How long each limit held the run; empty where none did."""
+    parts = [f"{in_words(seconds)} for {limit}" for limit, seconds in waited.items() if seconds >= 1]
+    return ", ".join(parts)
+
+
+def _example(entry: Failures) -> str:
+    outcome = entry.example
+    title = f" “{outcome.title}”" if outcome.title else ""
+    source = f" ({outcome.source})" if outcome.source else ""
+    return f"page {outcome.page}{title}{source}"
