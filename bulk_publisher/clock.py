@@ -10,7 +10,6 @@ from typing import Protocol
 
 from bulk_publisher.model import Epoch, Mono
 
-
 _TICK = 0.001
 """Seconds below which no moment is told from another."""
 

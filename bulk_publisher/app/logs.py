@@ -1,48 +1,76 @@
-"""The run's log: events as lines of JSON, without a secret in them."""
+"""The log: events as lines of JSON in the run's folder, and on stderr as far as asked for.
 
-from collections.abc import Iterator
+No secret is in them: one processor takes it out of every text, wherever it came from.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import structlog
+from structlog.typing import EventDict
 
+from bulk_publisher.clock import Clock, as_utc
 from bulk_publisher.portal.credentials import Webhook
 
 _HIDDEN = "***"
+_LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
+"""What goes to stderr, by how often ``-v`` was given."""
+
+
+class _FanOut:
+    """The last processor: an event goes to the file, if there is one, and to stderr if wanted."""
+
+    def __init__(self) -> None:
+        self.file: TextIO | None = None
+        self.secret = ""
+        self.clock: Clock | None = None
+        self.stderr_level = logging.CRITICAL
+        self.render: Callable[[object, str, EventDict], object] = _json
+
+    def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
+        if self.clock is not None:
+            event = {"time": as_utc(self.clock.epoch()), **event}
+        if self.secret:
+            event = {name: self._without_secret(value) for name, value in event.items()}
+        if self.file is not None:
+            self.file.write(str(_json(None, method, dict(event))) + "\n")
+        if logging.getLevelNamesMapping()[method.upper()] >= self.stderr_level:
+            sys.stderr.write(str(self.render(None, method, dict(event))) + "\n")
+        raise structlog.DropEvent
+
+    def _without_secret(self, value: object) -> object:
+        return value.replace(self.secret, _HIDDEN) if isinstance(value, str) else value
+
+
+_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+_fan_out = _FanOut()
+
+
+def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
+    """Say once how much of the log goes to stderr, and in which form."""
+    _fan_out.stderr_level = _LEVELS.get(min(verbosity, 2), logging.CRITICAL)
+    if not is_json:
+        _fan_out.render = structlog.dev.ConsoleRenderer(colors=has_colour)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            _fan_out,
+        ]
+    )
 
 
 @contextmanager
-def log_to(path: Path, webhook: Webhook, *, run: str) -> Iterator[None]:
+def log_to(path: Path, webhook: Webhook, clock: Clock, *, run: str) -> Iterator[None]:
     """Write every event of this run to *path*, a line each."""
     with path.open("a", encoding="utf-8", buffering=1) as file:
-        structlog.configure(
-            processors=[
-                structlog.contextvars.merge_contextvars,
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                _Redaction(webhook.secret),
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-            logger_factory=structlog.WriteLoggerFactory(file),
-            cache_logger_on_first_use=False,
-        )
-        with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
-            try:
+        _fan_out.file, _fan_out.secret, _fan_out.clock = file, webhook.secret, clock
+        try:
+            with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
                 yield
-            finally:
-                structlog.reset_defaults()
-
-
-class _Redaction:
-    """A processor that takes the secret out of every text."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    def __call__(
-        self, _logger: object, _method: str, event: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
-        return {
-            name: value.replace(self._secret, _HIDDEN) if isinstance(value, str) else value
-            for name, value in event.items()
-        }
+        finally:
+            _fan_out.file, _fan_out.clock = None, None

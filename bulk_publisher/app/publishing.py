@@ -72,7 +72,7 @@ async def publish(
     async with open_session(job, webhook, rng) as session:
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
-        with FolderLock(folder), log_to(folder.log, webhook, run=folder.run_id):
+        with FolderLock(folder), log_to(folder.log, webhook, session.clock, run=folder.run_id):
             description = _description(folder, job, webhook, selected, session, began_at, seed)
             folder.write_description(description)
             point_latest(folder)

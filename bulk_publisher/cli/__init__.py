@@ -51,9 +51,7 @@ class _Commands(click.Group):
 )
 @click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR).")
 @click.pass_context
-def main(
-    ctx: click.Context, verbose: int, quiet: bool, log_format: str, no_color: bool
-) -> None:
+def main(ctx: click.Context, verbose: int, quiet: bool, log_format: str, no_color: bool) -> None:
     """Publish Bitrix24 pages in bulk: every page accounted for, at the portal's limits.
 
     \b
@@ -62,9 +60,7 @@ def main(
     """  # noqa: D301 - click's own mark
     from bulk_publisher.cli.output import Output
 
-    ctx.obj = Output(
-        verbosity=-1 if quiet else verbose, log_format=log_format, is_plain=no_color
-    )
+    ctx.obj = Output(verbosity=-1 if quiet else verbose, log_format=log_format, is_plain=no_color)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from bulk_publisher.jobs import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -14,7 +17,9 @@ _SELECTION = [
     click.option(
         "--skip-bad-rows", is_flag=True, help="Pass over rows of the CSV that can't be read."
     ),
-    click.option("--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeat."),
+    click.option(
+        "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeat."
+    ),
     click.option("--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeat."),
     click.option(
         "--scope",

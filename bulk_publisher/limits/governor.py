@@ -170,7 +170,7 @@ class Governor:
             return obstacle
         if self._refused_at is not None:
             return self._ask(waiting, now)
-        if waiting.alone and self._fits(Lane.ALONE, 1, now):
+        if self._is_turn_of_alone(waiting) and self._fits(Lane.ALONE, 1, now):
             return Send(1, Lane.ALONE)
         if waiting.together:
             return self._send_together(waiting, now)
@@ -364,6 +364,12 @@ class Governor:
         if wait.at - now > _WORTHWHILE and self._is_alone_free(now):
             return Send(1, Lane.ALONE)
         return wait
+
+    def _is_turn_of_alone(self, waiting: Waiting) -> bool:
+        """One of them at a time beside the others, so that neither kind waits for the last."""
+        if not waiting.alone or not waiting.together:
+            return bool(waiting.alone)
+        return self._has_answer and not self._is_lane_used(Lane.ALONE)
 
     def _balanced(self, waiting: Waiting) -> int:
         """Pages for one request; fewer at the end, so that all in flight end together."""

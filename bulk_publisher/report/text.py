@@ -46,7 +46,9 @@ def failures_lines(totals: Totals) -> Iterator[str]:
 
 def waits_in_words(waited: Mapping[str, float]) -> str:
     """How long each limit held the run; empty where none did."""
-    parts = [f"{in_words(seconds)} for {limit}" for limit, seconds in waited.items() if seconds >= 1]
+    parts = [
+        f"{in_words(seconds)} for {limit}" for limit, seconds in waited.items() if seconds >= 1
+    ]
     return ", ".join(parts)
 
 

@@ -25,7 +25,7 @@ class Sink(Protocol):
     def append(self, outcomes: Sequence[Outcome]) -> None: ...
 
 
-class Observer(Protocol):
+class Observer:
     """Looks on, and must not be in the way. Called from the loop; never blocks."""
 
     def on_settled(self, outcomes: Sequence[Outcome]) -> None:

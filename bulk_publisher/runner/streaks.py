@@ -17,6 +17,9 @@ ALIKE = 50
 SITE_UNKNOWN = 10
 """Failures of a whole site in a row, where the site of the pages is not known."""
 
+_FIRST = 5
+"""Missing pages from the start that make one ask whether the scope is the right one."""
+
 _MISSING = "LANDING_NOT_EXIST"
 
 
@@ -45,8 +48,8 @@ class Streaks:
 
     @property
     def is_nothing_found(self) -> bool:
-        """Whether pages were asked for and none of them was there."""
-        return not self._has_found_any and self._in_a_row > 0
+        """Whether as many pages as a first batch has were asked for, and none of them was there."""
+        return not self._has_found_any and self._in_a_row >= _FIRST
 
     def on_settled(
         self, page: Page, status: Status, fault: Fault | None
@@ -58,10 +61,11 @@ class Streaks:
                 self._good_sites.add(page.site)
             return None
         self._failures += 1
-        if fault.code != _MISSING:
+        code = faults.base_code(fault.code)
+        if code != _MISSING and fault.kind is not FaultClass.TRANSIENT:
             self._has_found_any = True
-        self._in_a_row = self._in_a_row + 1 if fault.code == self._code else 1
-        self._code = fault.code
+        self._in_a_row = self._in_a_row + 1 if code == self._code else 1
+        self._code = code
         return self._verdict(page, fault)
 
     def _verdict(self, page: Page, fault: Fault) -> TooManyFailures | StopSite | None:
@@ -70,11 +74,12 @@ class Streaks:
                 f"{self._failures} pages have failed, as many as were allowed; the last with {fault.code}.",
                 fault.hint,
             )
-        if fault.kind is FaultClass.SITE and self._in_a_row >= SITE_UNKNOWN:
+        is_of_unknown_site = fault.kind is FaultClass.SITE and page.site is None
+        if is_of_unknown_site and self._in_a_row >= SITE_UNKNOWN:
             return TooManyFailures(
                 f"{self._in_a_row} pages in a row failed with {fault.code}.", fault.hint
             )
-        if fault.code == _MISSING and not self._has_found_any and self._in_a_row >= ALIKE:
+        if self._code == _MISSING and not self._has_found_any and self._in_a_row >= ALIKE:
             return TooManyFailures(
                 f"The first {self._in_a_row} pages all failed with {_MISSING}.",
                 scope_question(page.scope),

@@ -1,0 +1,171 @@
+"""A job from the command line: signals, progress, summary and exit status around the app."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+
+from bulk_publisher.app.logs import configure_log
+from bulk_publisher.app.publishing import Finished, Started, publish
+from bulk_publisher.app.secrets import read_webhook
+from bulk_publisher.app.selecting import Selected
+from bulk_publisher.cli.dry_run import dry_run
+from bulk_publisher.cli.output import Output, say_error
+from bulk_publisher.cli.progress import Progress, progress_for
+from bulk_publisher.cli.summary import summary_lines
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs import Job
+from bulk_publisher.portal.credentials import Webhook
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
+    """Do *job*, or say what it would do, and exit with the status that the contract gives it.
+
+    Raises:
+        BulkPublisherError: If it cannot be begun.
+    """
+    if is_dry_run:
+        asyncio.run(_dry(job, output))
+    else:
+        sys.exit(run_job(job, output, runs=runs))
+
+
+def run_job(job: Job, output: Output, *, runs: Path) -> int:
+    """Do *job*; gives the exit status.
+
+    Raises:
+        BulkPublisherError: If it cannot be begun.
+    """
+    configure_log(
+        verbosity=output.verbosity,
+        is_json=output.log_format == "json",
+        has_colour=output.has_colour,
+    )
+    return asyncio.run(_Doing(job, output, runs).do())
+
+
+class _Doing:
+    """One job that is being done, and how it is interrupted."""
+
+    def __init__(self, job: Job, output: Output, runs: Path) -> None:
+        self._job = job
+        self._output = output
+        self._runs = runs
+        self._progress: Progress = progress_for(output)
+        self._started: Started | None = None
+        self._signal: signal.Signals | None = None
+        self._task: asyncio.Task[Finished] | None = None
+
+    async def do(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._interrupt, number)
+        try:
+            async with open_webhook(self._job) as webhook, asyncio.TaskGroup() as group:
+                self._task = group.create_task(self._publish(webhook))
+        except* asyncio.CancelledError:
+            pass
+        finally:
+            self._progress.finish()
+        if self._task is None or self._task.cancelled():
+            return self._left_at_once()
+        return self._end(self._task.result())
+
+    async def _publish(self, webhook: Webhook) -> Finished:
+        return await publish(
+            self._job,
+            webhook,
+            runs=self._runs,
+            seed=random.SystemRandom().randrange(2**32),
+            observer=self._progress,
+            on_start=self._start,
+        )
+
+    def _start(self, started: Started) -> None:
+        self._started = started
+        for line in _notes(started.selected):
+            self._output.say(line)
+        self._output.say(f"Run {started.folder.run_id} on {started.session.client.host}")
+        self._progress.start(started)
+
+    def _interrupt(self, number: signal.Signals) -> None:
+        is_first = self._signal is None
+        self._signal = signal.Signals(number)
+        if is_first and self._started is not None:
+            self._started.run.drain()
+            self._output.say(
+                "Stopping: what is in flight is let finish. Once more to leave at once."
+            )
+        elif self._task is not None:
+            self._task.cancel()
+
+    def _left_at_once(self) -> int:
+        if self._started is not None:
+            folder = self._started.folder
+            self._output.complain(
+                f"Left at once. Go on with: bulk-publisher resume {folder.run_id}"
+            )
+        return 128 + (self._signal or signal.SIGINT)
+
+    def _end(self, finished: Finished) -> int:
+        for line in summary_lines(finished):
+            click.echo(line)
+        error = finished.ending.error
+        if error is not None:
+            say_error(self._output, error)
+        if not finished.ending.is_whole:
+            self._output.complain(f"Go on with: bulk-publisher resume {finished.folder.run_id}")
+        return self._status(finished)
+
+    def _status(self, finished: Finished) -> int:
+        ending = finished.ending
+        if ending.error is not None:
+            return ending.error.exit_status
+        if ending.is_interrupted:
+            return 128 + (self._signal or signal.SIGINT)
+        if ending.stopped_sites:
+            return 3
+        return 1 if finished.totals.bad else 0
+
+
+async def _dry(job: Job, output: Output) -> None:
+    async with open_webhook(job) as webhook:
+        await dry_run(job, webhook, output)
+
+
+@contextlib.asynccontextmanager
+async def open_webhook(job: Job) -> AsyncIterator[Webhook]:
+    """The webhook of the job's portal; its sandbox is started where it has one.
+
+    Raises:
+        BadSetting: If there is none.
+    """
+    if job.portal.sandbox is None:
+        yield read_webhook(job.portal.webhook, os.environ)
+        return
+    from bulk_publisher.sandbox import ScenarioError, load_scenario, serve
+
+    try:
+        scenario = load_scenario(job.portal.sandbox)
+    except ScenarioError as error:
+        raise BadSetting(str(error)) from error
+    async with serve(scenario) as sandbox:
+        yield Webhook(sandbox.webhook)
+
+
+def _notes(selected: Selected) -> list[str]:
+    notes = []
+    if selected.duplicates:
+        notes.append(f"{selected.duplicates:,} pages are named more than once: the first counts.")
+    if selected.bad_rows:
+        notes.append(f"{selected.bad_rows:,} bad rows are passed over:")
+        notes.extend(f"  {problem}" for problem in selected.problems)
+    return notes

@@ -1,0 +1,54 @@
+"""``--dry-run``: what would be done; it looks, and changes nothing."""
+
+import random
+from collections import Counter
+
+import click
+
+from bulk_publisher.app.selecting import check_selection
+from bulk_publisher.app.session import open_session
+from bulk_publisher.cli.output import Output
+from bulk_publisher.jobs import Job
+from bulk_publisher.model import Page
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.text import pages_in_words
+
+
+async def dry_run(job: Job, webhook: Webhook, output: Output) -> None:
+    """Say which pages *job* selects, and in which state they are.
+
+    Raises:
+        BulkPublisherError: If the pages can't be read or listed.
+    """
+    selected = check_selection(job.select)
+    states: Counter[str] = Counter()
+    sites: Counter[str] = Counter()
+    async with open_session(job, webhook, random.Random()) as session:
+        async for page in selected.pages(session.calls):
+            states[_state(page)] += 1
+            sites["site unknown" if page.site is None else f"site {page.site}"] += 1
+        host = session.client.host
+    click.echo(f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}:")
+    for state, count in states.most_common():
+        click.echo(f"  {count:,} {state}")
+    for site, count in sites.most_common():
+        click.echo(f"  {count:,} of {site}")
+    if selected.duplicates:
+        click.echo(f"  {selected.duplicates:,} named more than once: the first counts")
+    output.say("Nothing was changed: this was a dry run.")
+
+
+def _sendable(states: Counter[str]) -> int:
+    return states.total() - states["to be skipped"]
+
+
+def _state(page: Page) -> str:
+    if page.skip is not None:
+        return "to be skipped"
+    if page.is_missing:
+        return "not listed by the portal: they will most likely fail"
+    if page.was_active is None:
+        return "whose state is not known"
+    if not page.was_active:
+        return "not online now"
+    return "online, with edits since" if page.is_changed else "online already"

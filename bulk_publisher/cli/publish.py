@@ -1,0 +1,53 @@
+"""``bulk-publisher publish`` and ``unpublish``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_publisher.cli.options import job_of_options, job_options, runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done; look, but change nothing."
+)
+
+
+@click.command("publish")
+@job_options
+@runs_option
+@_dry_run
+@click.pass_obj
+@says_errors
+def publish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> None:
+    """Publish pages of a CSV, of sites, of a whole scope, or by their IDs.
+
+    The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file. Publishing a page also
+    puts its folder, all parent folders and its site online.
+
+    \b
+    bulk-publisher publish --csv pages.csv --scope KNOWLEDGE --dry-run
+    bulk-publisher publish --csv pages.csv --scope KNOWLEDGE
+    bulk-publisher publish --site 12 --only changed
+    """  # noqa: D301 - click's own mark
+    _do("publish", output, runs, dry_run=dry_run, options=options)
+
+
+@click.command("unpublish")
+@job_options
+@runs_option
+@_dry_run
+@click.pass_obj
+@says_errors
+def unpublish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> None:
+    """Take pages of a CSV, of sites, of a whole scope, or by their IDs down.
+
+    Folders and sites stay as they are.
+    """
+    _do("unpublish", output, runs, dry_run=dry_run, options=options)
+
+
+def _do(action: str, output: Output, runs: Path, *, dry_run: bool, options: dict[str, Any]) -> None:
+    from bulk_publisher.cli.doing import do_job
+
+    do_job(job_of_options(action, options), output, runs=runs, is_dry_run=dry_run)

@@ -1,0 +1,25 @@
+"""``bulk-publisher run``: a job file."""
+
+from pathlib import Path
+
+import click
+
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+
+@click.command("run")
+@click.argument("job", type=click.Path(path_type=Path))
+@runs_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done; look, but change nothing.")
+@click.pass_obj
+@says_errors
+def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
+    """Do what the job file JOB says.
+
+    It is checked in full before anything runs. Paths in it are relative to its own folder.
+    """
+    from bulk_publisher.cli.doing import do_job
+    from bulk_publisher.jobs import read_job
+
+    do_job(read_job(job), output, runs=runs, is_dry_run=dry_run)

@@ -1,0 +1,33 @@
+"""The summary at the end of a run: what happened, why, and what to do next."""
+
+from collections.abc import Iterator
+
+from bulk_publisher.app.publishing import Finished
+from bulk_publisher.report.text import (
+    counts_lines,
+    failures_lines,
+    in_words,
+    pages_in_words,
+    waits_in_words,
+)
+
+
+def summary_lines(finished: Finished) -> Iterator[str]:
+    """The lines of the summary, without colours."""
+    totals, ending = finished.totals, finished.ending
+    rate = f", {totals.pages / ending.seconds:.1f} a second" if ending.seconds > 1 else ""
+    yield f"{pages_in_words(totals.pages)} settled in {in_words(ending.seconds)}{rate}."
+    yield from counts_lines(totals)
+    if finished.selected.duplicates:
+        yield f"  {finished.selected.duplicates:,} named twice, and done once"
+    waited = waits_in_words({limit.value: s for limit, s in ending.waited.items()})
+    if waited:
+        yield f"Held by the portal's limits: {waited}."
+    for stop in ending.stopped_sites:
+        yield f"Site {stop.site} was left: {stop.fault.code} {stop.fault.description}".rstrip()
+        yield f"    {stop.fault.hint}"
+    if totals.failures:
+        yield "Why pages failed:"
+        yield from failures_lines(totals)
+        yield f"Try them again with: bulk-publisher retry {finished.folder.run_id}"
+    yield f"The run's folder: {finished.folder.path}"
