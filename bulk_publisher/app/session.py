@@ -59,7 +59,7 @@ async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncI
         if job.portal.plan is None:
             plan = await ask_plan(calls)
             door.set_pace(capacity=plan.capacity, drain=plan.drain)
-            governor.set_bounds(_bounds(job, plan), now=clock.now())
+            governor.set_bounds(bounds_of(job, plan), now=clock.now())
         yield Session(client, governor, calls, clock, portal_clock, plan, rng)
 
 
@@ -90,11 +90,12 @@ _NO_LICENCE = {"ERROR_METHOD_NOT_FOUND", "METHOD_CONFIRM_WAITING", "METHOD_CONFI
 def _governor(job: Job, plan: Plan, rng: random.Random) -> Governor:
     method = METHODS[job.action]
     return Governor(
-        _bounds(job, plan), together=meters_together(method), alone=meters_alone(method), rng=rng
+        bounds_of(job, plan), together=meters_together(method), alone=meters_alone(method), rng=rng
     )
 
 
-def _bounds(job: Job, plan: Plan) -> Bounds:
+def bounds_of(job: Job, plan: Plan) -> Bounds:
+    """What *job* has to keep within on a portal of *plan*."""
     pace = job.pace
     limit = plan.operating_limit if pace.operating_limit is None else pace.operating_limit
     return Bounds(

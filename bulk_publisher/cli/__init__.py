@@ -14,6 +14,7 @@ _COMMANDS = {
     "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
     "unpublish": ("publish", "Take the same selection down."),
     "run": ("run", "Do what a job file says."),
+    "doctor": ("doctor", "Check the portal and the credential; what is there to publish."),
     "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),
     "sandbox": ("sandbox", "Start a simulated portal to try jobs on."),
     "demo": ("demo", "Show it all on a simulated portal, in a minute."),

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from bulk_publisher.jobs import Job
+    from bulk_publisher.jobs import Job, Portal
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _scope(text: str) -> Callable[[_Command], _Command]:
+    kinds = click.Choice(["KNOWLEDGE", "GROUP", "MAINPAGE"], case_sensitive=False)
+    return click.option("--scope", type=kinds, help=text)
+
 
 _SELECTION = [
     click.option("--csv", metavar="FILE|-", help="A list of pages; - reads standard input."),
@@ -21,11 +27,7 @@ _SELECTION = [
         "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeat."
     ),
     click.option("--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeat."),
-    click.option(
-        "--scope",
-        type=click.Choice(["KNOWLEDGE", "GROUP", "MAINPAGE"], case_sensitive=False),
-        help="The kind of sites, for all but plain sites and stores. Alone: all of that kind.",
-    ),
+    _scope("The kind of sites, for all but plain sites and stores. Alone: all of that kind."),
     click.option(
         "--only",
         type=click.Choice(["all", "unpublished", "changed"]),
@@ -63,6 +65,8 @@ _PACE = [
     click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Stop when N pages have failed."),
 ]  # fmt: skip
 
+scope_option = _scope("Only this kind of sites.  [default: every kind]")
+
 runs_option = click.option(
     "--runs",
     type=click.Path(file_okay=False, path_type=Path),
@@ -78,6 +82,31 @@ def job_options(command: _Command) -> _Command:
     for option in reversed([*_SELECTION, *_PORTAL, *_PACE]):
         command = option(command)
     return command
+
+
+def portal_options(command: _Command) -> _Command:
+    """The options that say which portal."""
+    for option in reversed(_PORTAL):
+        command = option(command)
+    return command
+
+
+def portal_job(name: str, options: dict[str, Any]) -> "Job":
+    """A job that says no more than which portal, as *options* of ``portal_options`` do."""
+    from bulk_publisher import jobs
+
+    return jobs.Job(name=name, portal=_portal(options))
+
+
+def _portal(options: dict[str, Any]) -> "Portal":
+    from bulk_publisher import jobs
+
+    webhook_file, plan = options["webhook_file"], options["portal_plan"]
+    return jobs.Portal(
+        webhook=None if webhook_file is None else jobs.Secret(file=webhook_file),
+        plan=None if plan is None else jobs.PortalPlan(plan),
+        ca_file=options["ca_file"],
+    )
 
 
 def job_of_options(action: str, options: dict[str, Any]) -> "Job":
@@ -102,12 +131,7 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         lookup=not options["no_lookup"],
     )
     pace = jobs.Pace(**{name: options[name] for name in jobs.Pace.__struct_fields__})
-    webhook_file, plan = options["webhook_file"], options["portal_plan"]
-    portal = jobs.Portal(
-        webhook=None if webhook_file is None else jobs.Secret(file=webhook_file),
-        plan=None if plan is None else jobs.PortalPlan(plan),
-        ca_file=options["ca_file"],
-    )
+    portal = _portal(options)
     problems = [*jobs.selection_problems(select), *jobs.pace_problems(pace)]
     if problems:
         raise BadSetting("\n".join(problems))

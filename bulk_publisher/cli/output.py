@@ -31,7 +31,12 @@ class Output:
     @property
     def has_colour(self) -> bool:
         """Whether stderr takes colours."""
-        return sys.stderr.isatty() and not self.is_plain and not os.environ.get("NO_COLOR")
+        return sys.stderr.isatty() and self.may_colour
+
+    @property
+    def may_colour(self) -> bool:
+        """Whether colours are wanted at all; whether stdout takes them is another question."""
+        return not self.is_plain and not os.environ.get("NO_COLOR")
 
     @property
     def is_terminal(self) -> bool:

@@ -1,5 +1,6 @@
 """Totals in words, for a person. Pure: no colour, no width of a terminal; lines of text."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 
@@ -8,6 +9,21 @@ from bulk_publisher.report.fold import Failures, Totals
 
 _WIDTH = 100
 _ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+"""What would move a terminal's cursor, colour it, or turn the direction of a line."""
+
+
+def printable(text: str) -> str:
+    """*text* of others, in one line that a terminal can show as it is."""
+    return _CONTROLS.sub(" ", text)
+
+
+def wrapped(text: str, *, indent: int) -> list[str]:
+    """*text* in lines of a comfortable width, *indent* spaces in; one at least."""
+    margin = " " * indent
+    return textwrap.wrap(text, _WIDTH, initial_indent=margin, subsequent_indent=margin) or [margin]
 
 
 def in_words(seconds: float) -> str:
@@ -38,9 +54,9 @@ def failures_lines(totals: Totals) -> Iterator[str]:
     """Each code with its count, its hint and an example; the most frequent first."""
     failures = sorted(totals.failures.items(), key=lambda item: -item[1].count)
     for code, entry in failures:
-        yield f"  {code}: {pages_in_words(entry.count)}, for example {_example(entry)}"
+        yield f"  {printable(code)}: {pages_in_words(entry.count)}, for example {_example(entry)}"
         yield from textwrap.wrap(
-            entry.hint, _WIDTH, initial_indent="    ", subsequent_indent="    "
+            printable(entry.hint), _WIDTH, initial_indent="    ", subsequent_indent="    "
         )
 
 
@@ -54,6 +70,6 @@ def waits_in_words(waited: Mapping[str, float]) -> str:
 
 def _example(entry: Failures) -> str:
     outcome = entry.example
-    title = f" “{outcome.title}”" if outcome.title else ""
-    source = f" ({outcome.source})" if outcome.source else ""
+    title = f" “{printable(outcome.title)}”" if outcome.title else ""
+    source = f" ({printable(outcome.source)})" if outcome.source else ""
     return f"page {outcome.page}{title}{source}"

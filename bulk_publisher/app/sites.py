@@ -1,0 +1,171 @@
+"""Sites of a portal with their folders, their pages and whether one may publish on them.
+
+It asks within the limits and changes nothing.
+
+Source: docs/bitrix24.md §4 (lists) and §9 (``landing.site.getRights``) [doc, source].
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from bulk_publisher.app.session import Session
+from bulk_publisher.model import Fault, FolderId, Only, Page, Scope, SiteId
+from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, Call
+from bulk_publisher.sources.lister import Lister
+
+EVERY_SCOPE: tuple[Scope | None, ...] = (None, *Scope)
+"""All kinds of site; None stands for plain sites and stores."""
+
+_NO_RIGHTS_MODEL = "FEATURE_NOT_AVAIL"
+
+
+class Site(msgspec.Struct, kw_only=True):
+    """A site, and the pages of it that were counted.
+
+    Attributes:
+        is_online: None where the portal does not say.
+        may_publish: Whether the credential may publish on it; None where the portal does not say.
+        changed: Of the published ones, those that were edited since.
+    """
+
+    id: SiteId
+    scope: Scope | None
+    title: str
+    is_online: bool | None
+    may_publish: bool | None = None
+    published: int = 0
+    unpublished: int = 0
+    changed: int = 0
+
+    @property
+    def pages(self) -> int:
+        """Pages that were counted."""
+        return self.published + self.unpublished
+
+    def count(self, page: Page) -> None:
+        """One more page of it."""
+        if page.was_active:
+            self.published += 1
+            self.changed += page.is_changed is True
+        else:
+            self.unpublished += 1
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSites:
+    """Sites, and whether every page of them was counted."""
+
+    sites: list[Site]
+    is_counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of a site."""
+
+    id: FolderId
+    parent: FolderId | None
+    title: str
+    is_online: bool
+
+
+async def find_sites(
+    session: Session, scopes: Sequence[Scope | None], *, most_pages: int | None
+) -> FoundSites:
+    """The sites of *scopes* that the credential sees, with their pages counted.
+
+    Args:
+        most_pages: Pages to count at most; None to count them all.
+
+    Raises:
+        BulkPublisherError: If the pages can't be listed.
+    """
+    sites: list[Site] = []
+    counted = 0
+    is_counted = True
+    for scope in scopes:
+        here = await list_sites(session, scope)
+        sites.extend(here)
+        by_id = {site.id: site for site in here}
+        if not here:
+            continue
+        async for page in Lister(session.calls, scope).by_key(None, Only.ALL, source=""):
+            if counted == most_pages:
+                is_counted = False
+                break
+            counted += 1
+            if page.site in by_id:
+                by_id[page.site].count(page)
+    return FoundSites(sites, is_counted)
+
+
+async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
+    """The sites of one kind with the right to publish on each; empty where they can't be listed."""
+    params: dict[str, Any] = {"params": {"select": ["ID", "TITLE", "ACTIVE"]}, **_scoped(scope)}
+    answer = await session.calls.call("landing.site.getlist", params)
+    rows = _rows(answer)
+    sites = [
+        Site(
+            id=SiteId(int(row["ID"])),
+            scope=scope,
+            title=str(row.get("TITLE") or ""),
+            is_online=None if row.get("ACTIVE") is None else row["ACTIVE"] == "Y",
+        )
+        for row in rows
+    ]
+    for first in range(0, len(sites), BATCH_LENGTH):
+        await _ask_rights(session, sites[first : first + BATCH_LENGTH], scope)
+    return sites
+
+
+async def list_folders(session: Session, site: Site) -> dict[FolderId, Folder]:
+    """The folders of *site* by their ids; empty where they can't be listed."""
+    answer = await session.calls.call(
+        "landing.site.getfolders", {"siteId": site.id, **_scoped(site.scope)}
+    )
+    return {folder.id: folder for folder in map(_folder, _rows(answer))}
+
+
+async def _ask_rights(session: Session, sites: Sequence[Site], scope: Scope | None) -> None:
+    calls = {
+        f"s{site.id}": Call("landing.site.getrights", {"id": site.id, **_scoped(scope)})
+        for site in sites
+    }
+    answer = await session.client.batch(calls)
+    if isinstance(answer, Fault):
+        return
+    for site in sites:
+        site.may_publish = _may_publish(answer.commands[f"s{site.id}"])
+
+
+def _may_publish(answer: Answer | Fault) -> bool | None:
+    if isinstance(answer, Fault):
+        # Without a model of rights every user of the portal may publish [source].
+        return True if answer.code == _NO_RIGHTS_MODEL else None
+    return "public" in answer.result if isinstance(answer.result, list) else None
+
+
+def _folder(row: Mapping[str, Any]) -> Folder:
+    parent = str(row.get("PARENT_ID") or "")
+    return Folder(
+        FolderId(int(row["ID"])),
+        FolderId(int(parent)) if parent.isdecimal() and int(parent) else None,
+        str(row.get("TITLE") or ""),
+        row.get("ACTIVE") == "Y",
+    )
+
+
+def _rows(answer: Answer | Fault) -> list[dict[str, Any]]:
+    if isinstance(answer, Fault):
+        return []
+    rows = answer.result.values() if isinstance(answer.result, dict) else answer.result
+    if not isinstance(rows, list):
+        rows = list(rows or ())
+    return [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdecimal()]
+
+
+def _scoped(scope: Scope | None) -> dict[str, str]:
+    return {} if scope is None else {"scope": scope.value}

@@ -1,0 +1,105 @@
+"""``doctor``: what it finds, and that it changes nothing."""
+
+from typing import Any
+
+from bulk_publisher.app.checking import Examination, Verdict, examine
+from bulk_publisher.app.sites import EVERY_SCOPE
+from bulk_publisher.jobs import Job
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.sandbox.scenario import make_scenario
+
+
+async def _examine(most_pages: int | None = None, **scenario: Any) -> Examination:
+    async with serve(make_scenario({"pages": 30, **scenario})) as sandbox:
+        webhook = Webhook(sandbox.webhook)
+        return await examine(Job(name="doctor"), webhook, scopes=EVERY_SCOPE, most_pages=most_pages)
+
+
+def _verdicts(examination: Examination) -> dict[str, Verdict]:
+    return {check.name: check.verdict for check in examination.checks}
+
+
+async def test_a_portal_in_order_passes_every_check():
+    examination = await _examine()
+
+    assert examination.is_usable
+    assert set(_verdicts(examination).values()) <= {Verdict.GOOD, Verdict.NOTE}
+    assert [check.name for check in examination.checks] == [
+        "reachable", "tls", "credential", "distance", "permission", "methods", "who", "plan", "meters", "clock", "sites",
+    ]  # fmt: skip
+
+
+async def test_nothing_is_changed():
+    async with serve(Scenario(pages=30)) as sandbox:
+        await examine(
+            Job(name="doctor"), Webhook(sandbox.webhook), scopes=EVERY_SCOPE, most_pages=None
+        )
+
+        assert sandbox.truth.as_dict()["publications"] == 0
+        assert not sandbox.world.active_ids()
+
+
+async def test_the_pages_of_a_site_are_counted_by_their_state():
+    examination = await _examine(active_share=0.5, changed_share=0.5)
+
+    site = examination.sites[0]
+    assert site.pages == 30
+    assert 0 < site.changed < site.published < 30
+    assert site.unpublished == 30 - site.published
+
+
+async def test_counting_stops_at_its_bound_and_says_so():
+    examination = await _examine(most_pages=10)
+
+    assert examination.sites[0].pages == 10
+    assert not examination.is_counted
+
+
+async def test_a_webhook_without_the_permission_for_sites_is_told_what_to_tick():
+    examination = await _examine(rest_scopes=["user"])
+
+    check = next(check for check in examination.checks if check.name == "permission")
+    assert check.verdict is Verdict.BAD
+    assert "Sites (landing)" in check.advice
+    assert not examination.is_usable
+
+
+async def test_a_portal_that_is_not_there_ends_the_examination():
+    examination = await examine(
+        Job(name="doctor"),
+        Webhook("http://127.0.0.1:1/rest/1/abc/"),
+        scopes=EVERY_SCOPE,
+        most_pages=None,
+    )
+
+    assert _verdicts(examination) == {"reachable": Verdict.BAD}
+
+
+async def test_a_webhook_that_is_not_known_is_the_credential_s_fault():
+    examination = await _examine(envelope_error="INVALID_CREDENTIALS")
+
+    assert _verdicts(examination)["reachable"] is Verdict.GOOD
+    assert _verdicts(examination)["credential"] is Verdict.BAD
+
+
+async def test_no_right_on_any_site_means_that_a_run_can_t_work():
+    examination = await _examine(users=[{"id": 1, "rights": "read", "is_admin": False}])
+
+    assert _verdicts(examination)["sites"] is Verdict.BAD
+    assert [site.may_publish for site in examination.sites] == [False]
+
+
+async def test_a_portal_without_counters_is_said_to_have_none():
+    examination = await _examine(plan="self-hosted")
+
+    meters = next(check for check in examination.checks if check.name == "meters")
+    assert "no operating time" in meters.found
+
+
+async def test_a_clock_that_is_off_is_noticed():
+    examination = await _examine(clock_offset=90)
+
+    clock = next(check for check in examination.checks if check.name == "clock")
+    assert clock.verdict is Verdict.NOTE
+    assert "90 s ahead of" in clock.found
