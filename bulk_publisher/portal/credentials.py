@@ -8,13 +8,14 @@ Source: docs/bitrix24.md §1, docs/bitrix24-dossier.md §8.
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
 
 _PATH = re.compile(
-    r"^/rest/(?P<user>\d+)/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
+    r"^/rest/(?P<user>[0-9]+)/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
 )
+_NAME = re.compile(r"^[\w-]+(\.[\w-]+)*\.?$")
 _EXAMPLE = "https://example.bitrix24.com/rest/1/abc123def456/"
 
 
@@ -24,9 +25,10 @@ class Webhook:
     Attributes:
         host: The portal, as ``host`` or ``host:port``; no secret.
         user: The ID of the user on whose behalf it acts; no secret.
+        is_loopback: The portal is a program on this machine.
     """
 
-    __slots__ = ("_root", "host", "user")
+    __slots__ = ("_root", "host", "is_loopback", "user")
 
     def __init__(self, url: str) -> None:
         """Read a webhook's URL.
@@ -34,26 +36,24 @@ class Webhook:
         Raises:
             BadSetting: If *url* is none. The message never repeats it.
         """
-        parts = urlsplit(url.strip())
-        path = _PATH.match(parts.path)
-        try:
-            port = parts.port
-        except ValueError:
-            port, path = None, None
-        if parts.scheme not in {"http", "https"} or not parts.hostname or path is None:
+        parts = _split(url.strip())
+        path = None if parts is None else _PATH.match(parts.path)
+        if parts is None or path is None or parts.scheme not in {"http", "https"}:
             raise BadSetting(
                 "The webhook URL is not one of Bitrix24.",
                 f"It looks like {_EXAMPLE} - copy it from Developer resources > Inbound webhook.",
             )
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        host = str(parts.hostname)
+        self.is_loopback = _is_loopback(host)
+        if parts.scheme == "http" and not self.is_loopback:
             raise BadSetting(
-                f"The webhook URL of {parts.hostname} begins with http://, which would send the secret in the clear.",
+                f"The webhook URL of {host} begins with http://, which would send the secret in the clear.",
                 "Write https:// instead.",
             )
-        self.host = parts.hostname if port is None else f"{parts.hostname}:{port}"
+        literal = f"[{host}]" if ":" in host else host
+        self.host = literal if parts.port is None else f"{literal}:{parts.port}"
         self.user = int(path["user"])
-        netloc = parts.netloc.rpartition("@")[2]
-        self._root = f"{parts.scheme}://{netloc}/rest/{path['user']}/{path['code']}/"
+        self._root = f"{parts.scheme}://{self.host}/rest/{path['user']}/{path['code']}/"
 
     def url(self, method: str) -> str:
         """The secret address of *method*."""
@@ -68,6 +68,20 @@ class Webhook:
         return f"<Webhook of user {self.user} on {self.host}>"
 
     __str__ = __repr__
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of *url*; None where it has no host that can be."""
+    try:
+        parts = urlsplit(url)
+        if not parts.hostname or parts.port == 0:
+            return None
+        if not _NAME.match(parts.hostname):
+            ipaddress.ip_address(parts.hostname)
+    except ValueError:
+        # Its message may hold the URL, so it ends here.
+        return None
+    return parts
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,11 +18,17 @@ from bulk_publisher.model import Fault, FaultClass
 
 
 class Rule(NamedTuple):
-    """One row of the table: what a code means, and what to do about it."""
+    """One row of the table: what a code means, and what to do about it.
+
+    Attributes:
+        is_alone: See ``Fault.is_alone``.
+        sent: What an answer with this code says of the work: see ``Fault.sent``.
+    """
 
     kind: FaultClass
     hint: str
     is_alone: bool = False
+    sent: bool | None = False
 
 
 RATE, OPERATING, TRANSIENT, TOKEN, PAGE, SITE, PORTAL, CREDENTIAL, BATCH = FaultClass
@@ -54,15 +60,35 @@ TOO_LARGE = "TOO_LARGE"
 MISSING_FROM_ANSWER = "MISSING_FROM_ANSWER"
 """Ours: a command of a batch that the answer says nothing about."""
 
+SITE_CHECKED_ONCE = "SITE_CHECKED_ONCE"
+"""Ours: ``true``, but after a check of the site that is made once a request had failed in it."""
+
+OURS = frozenset(
+    {
+        NOT_PUBLISHED,
+        NO_ANSWER,
+        UNREACHABLE,
+        NOT_JSON,
+        MOVED,
+        NO_SUCH_ADDRESS,
+        BAD_CERTIFICATE,
+        TOO_LARGE,
+        MISSING_FROM_ANSWER,
+        SITE_CHECKED_ONCE,
+    }
+)
+"""Codes that no portal sends: what we call that which came without one."""
+
 TABLE: dict[str, Rule] = {
     # limits
     "QUERY_LIMIT_EXCEEDED": Rule(RATE, "The portal gets too many requests from this address; slowing down."),
     "OPERATION_TIME_LIMIT": Rule(OPERATING, "The operating time of ten minutes is used up; waiting until some is free again."),
     # it may work the next time
-    "INTERNAL_SERVER_ERROR": Rule(TRANSIENT, "The portal failed; retry later."),
-    "ERROR_UNEXPECTED_ANSWER": Rule(TRANSIENT, "The portal failed; retry later."),
+    "INTERNAL_SERVER_ERROR": Rule(TRANSIENT, "The portal failed; retry later.", sent=None),
+    "ERROR_UNEXPECTED_ANSWER": Rule(TRANSIENT, "The portal failed; retry later.", sent=None),
+    "ERROR_CORE": Rule(TRANSIENT, "The portal failed; retry later.", sent=None),
     "CONNECTION_ERROR": Rule(TRANSIENT, "The portal cannot reach its authorisation server; retry later."),
-    "WRONG_ENCODING": Rule(TRANSIENT, "The portal could not encode its answer; retry later.", is_alone=True),
+    "WRONG_ENCODING": Rule(TRANSIENT, "The portal could not encode its answer; retry later.", is_alone=True, sent=True),
     "SYSTEM_ERROR": Rule(TRANSIENT, "The portal failed on this page: open it in the editor, save it, and retry.", is_alone=True),
     # the token
     "expired_token": Rule(TOKEN, "The access token has expired; renew it."),
@@ -82,6 +108,7 @@ TABLE: dict[str, Rule] = {
     "PUBLIC_SITE_REACHED": Rule(SITE, "The plan's limit of published sites is reached; take a site down or upgrade the plan."),
     "FREE_DOMAIN_IS_NOT_ALLOWED": Rule(SITE, "A free domain is not allowed for this site on this plan; give it a domain of its own."),
     "ACCESS_DENIED": Rule(SITE, "The webhook's owner may not publish on this site; give them the right in Sites > Access rights."),
+    SITE_CHECKED_ONCE: Rule(SITE, "Look at the page, or retry it once the site can be published."),
     # the whole portal
     "PUBLIC_PAGE_REACHED": Rule(PORTAL, "The plan's limit of published pages is reached; take pages down or upgrade the plan, then resume."),
     "PUBLIC_SITE_REACHED_FREE": Rule(PORTAL, "Publishing such sites needs a paid plan; upgrade, then resume."),
@@ -128,13 +155,24 @@ _BY_UPPER_CODE = {code.upper(): rule for code, rule in TABLE.items()}
 REST_NOT_ON_PLAN = Rule(CREDENTIAL, "REST is not part of this portal's plan; it needs a paid one.")
 """``ACCESS_DENIED`` of the answer itself, which is not the landing method's own."""
 
+REFUSED_CREDENTIAL = Rule(
+    CREDENTIAL, "The portal refused the webhook; check it, and what its owner may do."
+)
+"""401 or 403 with a code that is not known."""
+
+UNKNOWN = Rule(
+    PAGE,
+    "Nothing more is known of this error; publish the page by hand on the portal to see what is wrong.",
+)
+"""A code that says little, which is taken for the page's own failure."""
+
 _SERVER_ERRORS = range(500, 600)
 _REDIRECTS = range(300, 400)
+_LONGEST_TEXT = 500
+_LONGEST_CODE = 100
 
 
-def classify(
-    code: object, description: str, *, status: int, in_command: bool, sent: bool | None = False
-) -> Fault:
+def classify(code: object, description: str, *, status: int, in_command: bool) -> Fault:
     """An error answer of the portal as a fault.
 
     Args:
@@ -142,16 +180,15 @@ def classify(
         description: ``error_description`` as it came; tags and entities are taken out.
         status: The HTTP status of the whole answer.
         in_command: The error stands on one command of a batch.
-        sent: See ``Fault.sent``.
     """
-    text = str(code) if code not in (None, "") else ""
+    text = "" if code is None else _one_line(str(code)[:_LONGEST_CODE])
     rule = _rule(text, status=status, in_command=in_command)
     return Fault(
         kind=rule.kind,
         code=text or "0",
         description=plain_text(description),
         hint=rule.hint,
-        sent=sent,
+        sent=rule.sent,
         is_alone=rule.is_alone,
     )
 
@@ -174,45 +211,51 @@ def classify_page_of_html(status: int) -> Fault:
         return own_fault(
             NO_SUCH_ADDRESS, f"The address answered {status}, and no portal did.", sent=False
         )
-    return own_fault(NOT_JSON, f"HTTP {status} with a page instead of an answer.", sent=True)
+    # A front server that says 4xx has kept the request to itself.
+    return own_fault(
+        NOT_JSON,
+        f"HTTP {status} with a page instead of an answer.",
+        sent=status not in range(400, 500),
+    )
 
 
-def is_known(code: str) -> bool:
-    """Whether the table has a row for *code*."""
-    return _base(code) in _BY_UPPER_CODE
-
-
-def plain_text(description: str) -> str:
-    """*description* without tags, entities and runs of white space, at most 500 characters."""
-    without_tags = re.sub(r"<[^>]*>", " ", description)
-    return re.sub(r"\s+", " ", html.unescape(without_tags)).strip()[:500]
-
-
-def _base(code: str) -> str:
+def base_code(code: str) -> str:
+    """*code* without what stands in brackets, in capitals: failures alike have it in common."""
     return code.partition("[")[0].strip().upper()
 
 
+def is_known(code: str) -> bool:
+    """Whether the table says what is wrong with a page that failed with *code*."""
+    base = base_code(code)
+    return base in _BY_UPPER_CODE and base != "ERROR_CORE"
+
+
+def plain_text(description: str) -> str:
+    """*description* without tags, entities, control characters and runs of white space, at most 500 characters."""
+    unescaped = html.unescape(description[: 10 * _LONGEST_TEXT])
+    return _one_line(re.sub(r"</?[A-Za-z][^<>]*>", " ", unescaped))[:_LONGEST_TEXT].strip()
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+
+
 def _rule(code: str, *, status: int, in_command: bool) -> Rule:
-    base = _base(code)
-    if base == "ACCESS_DENIED" and not in_command and status in {401, 403}:
+    base = base_code(code)
+    # A command of a batch has no status of its own: the answer's 200 says nothing about it.
+    status = 200 if in_command else status
+    if base == "ACCESS_DENIED" and status in {401, 403}:
         return REST_NOT_ON_PLAN
-    if base == "ERROR_CORE":
-        return (
-            _BY_UPPER_CODE["INTERNAL_SERVER_ERROR"] if status in _SERVER_ERRORS else Rule(PAGE, "")
-        )
-    known = _BY_UPPER_CODE.get(base)
-    if known is not None:
-        return known
-    if in_command or not base:
-        return _by_status(200 if in_command else status)
-    return Rule(PAGE, "") if status not in _SERVER_ERRORS else _by_status(status)
+    if base == "ERROR_CORE" and status not in _SERVER_ERRORS:
+        return UNKNOWN
+    return _BY_UPPER_CODE.get(base) or _by_status(status)
 
 
 def _by_status(status: int) -> Rule:
     if status in _SERVER_ERRORS:
-        return _BY_UPPER_CODE["INTERNAL_SERVER_ERROR"]
+        return TABLE["INTERNAL_SERVER_ERROR"]
     if status == 429:
-        return _BY_UPPER_CODE["OPERATION_TIME_LIMIT"]
+        return TABLE["OPERATION_TIME_LIMIT"]
     if status in {401, 403}:
-        return Rule(CREDENTIAL, "The portal refused the credential.")
-    return Rule(PAGE, "")
+        return REFUSED_CREDENTIAL
+    return UNKNOWN

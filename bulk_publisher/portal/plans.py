@@ -33,9 +33,9 @@ PLANS = {plan.name: plan for plan in (STANDARD, ENTERPRISE, SELF_HOSTED)}
 def plan_of_licence(app_info: Any) -> Plan:
     """The plan that the answer of ``app.info`` names: ``ru_ent250``, ``de_std``, ``en_selfhosted``."""
     licence = app_info.get("LICENSE") if isinstance(app_info, dict) else None
-    if not isinstance(licence, str) or not licence:
+    family = licence.partition("_")[2].lower() if isinstance(licence, str) else ""
+    if not family:
         return UNKNOWN
-    family = licence.partition("_")[2].lower()
     if family.startswith("selfhosted"):
         return SELF_HOSTED
     return ENTERPRISE if family.startswith("ent") else STANDARD

@@ -23,9 +23,11 @@ class PortalClock:
     def observe(self, timing: Timing, *, sent_at: Mono, received_at: Mono) -> None:
         """An answer came."""
         low, high = timing.finish - received_at, timing.start - sent_at
-        if self._low is None or self._low > self._high + _DRIFT:
-            self._low, self._high = low, high
-        self._low, self._high = max(self._low, low), min(self._high, high)
+        if self._low is not None:
+            low_so_far, high_so_far = max(self._low, low), min(self._high, high)
+            if low_so_far <= high_so_far + _DRIFT:
+                low, high = low_so_far, high_so_far
+        self._low, self._high = low, high
 
     def to_mono(self, moment: PortalEpoch) -> Mono | None:
         """The latest moment of our clock that *moment* can be; None before the first answer."""

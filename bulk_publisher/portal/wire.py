@@ -10,14 +10,15 @@ answer altogether: ``decode_batch`` gives exactly one answer or fault for every 
 Source: docs/bitrix24.md §1, §5.
 """
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from bulk_publisher.model import Fault, PortalEpoch
+from bulk_publisher.model import Fault, FaultClass, PortalEpoch
 from bulk_publisher.portal import faults
 
 BATCH_LENGTH = 50
@@ -104,7 +105,7 @@ def decode_batch(raw: RawAnswer, keys: Iterable[str]) -> BatchAnswer | Fault:
     """The answers to a batch: one for each of *keys*, or a fault of the whole."""
     envelope = _decode_envelope(raw)
     if isinstance(envelope, Fault):
-        return envelope
+        return _fault_of_all(envelope)
     parts = _as_map(envelope.get("result"))
     results = _as_map(parts.get("result"))
     errors = _as_map(parts.get("result_error"))
@@ -127,7 +128,7 @@ def decode_batch(raw: RawAnswer, keys: Iterable[str]) -> BatchAnswer | Fault:
 def _decode_envelope(raw: RawAnswer) -> dict[str, Any] | Fault:
     try:
         envelope = msgspec.json.decode(raw.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _unreadable(raw)
     if not isinstance(envelope, dict):
         return _unreadable(raw)
@@ -145,6 +146,16 @@ def _decode_envelope(raw: RawAnswer) -> dict[str, Any] | Fault:
     if raw.status != 200 or "result" not in envelope:
         return _unreadable(raw)
     return envelope
+
+
+def _fault_of_all(fault: Fault) -> Fault:
+    """*fault* of a whole batch: one of a page or a site says nothing of the others in it.
+
+    So each is worth a request of its own, which tells.
+    """
+    if fault.kind not in {FaultClass.PAGE, FaultClass.SITE}:
+        return fault
+    return replace(fault, kind=FaultClass.TRANSIENT, is_alone=True)
 
 
 def _unreadable(raw: RawAnswer) -> Fault:
@@ -182,7 +193,8 @@ def _timing(value: Any) -> Timing | None:
     return Timing(
         start=PortalEpoch(start),
         finish=PortalEpoch(finish),
-        duration=finish - start if duration is None else duration,
+        # A clock that is set back while it works would give us time.
+        duration=max(0.0, finish - start if duration is None else duration),
         operating=_number(fields.get("operating")),
         operating_reset_at=None if reset_at is None else PortalEpoch(reset_at),
     )
@@ -192,9 +204,10 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _flat(params: Mapping[str, Any]) -> dict[str, str]:

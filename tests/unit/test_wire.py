@@ -1,0 +1,397 @@
+import json
+import math
+from urllib.parse import parse_qs
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.wire import (
+    Answer,
+    BatchAnswer,
+    Call,
+    RawAnswer,
+    Timing,
+    decode_answer,
+    decode_batch,
+    encode_batch,
+    encode_call,
+)
+
+TIME = {"start": 100.5, "finish": 102.0, "duration": 1.5, "processing": 1.4}
+
+
+def _answer(body, *, status=200):
+    return decode_answer(RawAnswer(status, json.dumps(body).encode()))
+
+
+def _batch(keys, *, time=TIME, **parts):
+    """A batch's answer with the parts that are given, empty as PHP has it where they are not."""
+    empty = {"result": [], "result_error": [], "result_time": []}
+    body = json.dumps({"result": {**empty, **parts}, "time": time}).encode()
+    return decode_batch(RawAnswer(200, body), keys)
+
+
+# requests
+
+
+def test_a_call_is_its_parameters_as_json():
+    assert json.loads(encode_call({"lid": 7, "scope": "KNOWLEDGE"})) == {
+        "lid": 7,
+        "scope": "KNOWLEDGE",
+    }
+
+
+def test_a_batch_goes_on_after_a_command_that_fails():
+    assert json.loads(encode_batch({"p7": Call("m", {})}))["halt"] == 0
+
+
+def test_a_command_of_a_batch_is_its_method_and_its_parameters_as_a_query():
+    body = json.loads(encode_batch({"p7": Call("landing.x", {"lid": 7, "scope": "A&B=ü"})}))
+
+    method, _, query = body["cmd"]["p7"].partition("?")
+    assert method == "landing.x"
+    assert parse_qs(query) == {"lid": ["7"], "scope": ["A&B=ü"]}
+
+
+# answers to a call
+
+
+@pytest.mark.parametrize(
+    "result", [True, False, None, 0, 1, "true", [], {}, [{"ID": "7"}]], ids=repr
+)
+def test_a_result_is_given_as_it_came(result):
+    answer = _answer({"result": result, "time": TIME})
+
+    assert answer == Answer(result, Timing(100.5, 102.0, 1.5, None, None))
+    assert type(answer.result) is type(result)
+
+
+@pytest.mark.parametrize(
+    ("time", "timing"),
+    [
+        pytest.param(
+            {**TIME, "operating": 3.5, "operating_reset_at": 700},
+            Timing(100.5, 102.0, 1.5, 3.5, 700.0),
+            id="with a meter",
+        ),
+        pytest.param(TIME, Timing(100.5, 102.0, 1.5, None, None), id="without a meter"),
+        pytest.param(
+            {"start": "100.5", "finish": "102", "duration": "1.5", "operating": "0.25"},
+            Timing(100.5, 102.0, 1.5, 0.25, None),
+            id="numbers as text",
+        ),
+        pytest.param(
+            {"start": 100, "finish": 102},
+            Timing(100.0, 102.0, 2.0, None, None),
+            id="without a duration",
+        ),
+        pytest.param(
+            {"start": 102, "finish": 100},
+            Timing(102.0, 100.0, 0.0, None, None),
+            id="a clock that was set back meanwhile",
+        ),
+        pytest.param({**TIME, "duration": -5}, Timing(100.5, 102.0, 0.0, None, None), id="negative"),
+        pytest.param(
+            {**TIME, "operating": "much", "operating_reset_at": []},
+            Timing(100.5, 102.0, 1.5, None, None),
+            id="a meter that says nothing",
+        ),
+        pytest.param(
+            {**TIME, "operating": "nan", "operating_reset_at": "inf"},
+            Timing(100.5, 102.0, 1.5, None, None),
+            id="a meter that is no number",
+        ),
+        pytest.param([], None, id="an empty array"),
+        pytest.param({}, None, id="an empty map"),
+        pytest.param(None, None, id="null"),
+        pytest.param("soon", None, id="text"),
+        pytest.param([1, 2, 3], None, id="a list"),
+        pytest.param({"start": 1}, None, id="without an end"),
+        pytest.param({"start": "nan", "finish": "nan"}, None, id="no numbers"),
+        pytest.param({"start": True, "finish": True}, None, id="truths"),
+        pytest.param({"start": 10**400, "finish": 1}, None, id="larger than any number"),
+    ],
+)  # fmt: skip
+def test_the_time_of_an_answer_is_read_as_far_as_it_tells(time, timing):
+    assert _answer({"result": True, "time": time}).timing == timing
+
+
+def test_an_answer_without_a_time_is_an_answer():
+    assert _answer({"result": True}) == Answer(True, None)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500, 503])
+def test_an_error_is_a_fault_whatever_the_status(status):
+    body = {"error": "LANDING_NOT_EXIST", "error_description": "No &quot;page&quot;"}
+
+    fault = _answer(body, status=status)
+
+    assert (fault.kind, fault.code) == (FaultClass.PAGE, "LANDING_NOT_EXIST")
+    assert fault.description == 'No "page"'
+
+
+@pytest.mark.parametrize("error", ["", 0, "0", None, False], ids=repr)
+def test_an_error_is_there_when_its_key_is_and_whatever_it_says(error):
+    fault = _answer({"error": error, "result": True})
+
+    assert isinstance(fault, Fault)
+
+
+def test_an_error_of_the_newer_endpoints_has_its_code_inside():
+    body = {"error": {"code": "QUERY_LIMIT_EXCEEDED", "message": "Too many <b>requests</b>"}}
+
+    fault = _answer(body, status=503)
+
+    assert (fault.kind, fault.description) == (FaultClass.RATE, "Too many requests")
+
+
+@pytest.mark.parametrize("error", [{}, {"code": None}, {"code": {"x": 1}}, [], ["X"]], ids=repr)
+def test_an_error_in_another_shape_is_a_fault_all_the_same(error):
+    assert isinstance(_answer({"error": error}, status=400), Fault)
+
+
+@pytest.mark.parametrize("description", [None, 7, ["a"], {"a": 1}, True], ids=repr)
+def test_a_description_in_another_shape_is_text_all_the_same(description):
+    fault = _answer({"error": "X", "error_description": description}, status=400)
+
+    assert isinstance(fault.description, str)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"result": true, "ti',
+        b"null",
+        b"true",
+        b'"text"',
+        b"[]",
+        b'[{"result": true}]',
+        b"{}",
+        b'{"time": []}',
+        b"<html></html>",
+        b"\xff\xfe",
+        b'{"result": "\xff"}',
+        b"[" * 100_000,
+        b'{"result":' * 50_000,
+    ],
+    ids=lambda body: body[:20].decode("latin-1") or "empty",
+)
+def test_a_good_status_without_an_answer_leaves_open_what_was_done(body):
+    fault = decode_answer(RawAnswer(200, body))
+
+    assert (fault.kind, fault.code) == (FaultClass.TRANSIENT, faults.NO_ANSWER)
+    assert fault.sent is True
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (302, faults.MOVED),
+        (403, faults.NO_SUCH_ADDRESS),
+        (404, faults.NO_SUCH_ADDRESS),
+        (500, faults.NOT_JSON),
+        (502, faults.NOT_JSON),
+        (503, faults.NOT_JSON),
+        (504, faults.NOT_JSON),
+    ],
+)
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{}", b'{"result": true}'])
+def test_a_bad_status_without_an_error_is_no_portals_answer(status, code, body):
+    assert decode_answer(RawAnswer(status, body)).code == code
+
+
+# answers to a batch
+
+
+def test_each_command_of_a_batch_has_its_own_fate():
+    keys = [f"p{number}" for number in range(1, 51)]
+    done = {f"p{number}": True for number in range(1, 31)}
+    denied = {f"p{number}": None for number in range(31, 36)}
+    refused = {f"p{number}": {"error": "LANDING_NOT_EXIST"} for number in range(36, 46)}
+    limited = {f"p{number}": {"error": "OPERATION_TIME_LIMIT"} for number in range(46, 50)}
+
+    batch = _batch(
+        keys,
+        result=done | denied,
+        result_error=refused | limited,
+        result_time=dict.fromkeys(done | denied, TIME),
+    )
+
+    timing = Timing(100.5, 102.0, 1.5, None, None)
+    fates = [batch.commands[key] for key in keys]
+    assert fates[:30] == [Answer(True, timing)] * 30
+    assert fates[30:35] == [Answer(None, timing)] * 5
+    assert [fate.kind for fate in fates[35:45]] == [FaultClass.PAGE] * 10
+    assert [fate.kind for fate in fates[45:49]] == [FaultClass.OPERATING] * 4
+    assert (fates[49].code, fates[49].sent) == (faults.MISSING_FROM_ANSWER, None)
+
+
+@pytest.mark.parametrize("empty", [[], {}, None, "", False], ids=repr)
+def test_an_empty_map_of_any_form_is_empty(empty):
+    batch = _batch(["p1"], result={"p1": True}, result_error=empty, result_time=empty)
+
+    assert batch.commands == {"p1": Answer(True, None)}
+
+
+@pytest.mark.parametrize("result", [[], {}, None, True, "", [[], []]], ids=repr)
+def test_a_batch_that_the_portal_could_not_read_is_answered_for_no_command(result):
+    batch = decode_batch(RawAnswer(200, json.dumps({"result": result}).encode()), ["p1", "p2"])
+
+    assert {key: fate.code for key, fate in batch.commands.items()} == {
+        "p1": faults.MISSING_FROM_ANSWER,
+        "p2": faults.MISSING_FROM_ANSWER,
+    }
+
+
+def test_a_map_whose_keys_happen_to_be_numbers_is_read_from_a_list():
+    batch = _batch(["0", "1"], result=[True, None])
+
+    assert batch.commands == {"0": Answer(True, None), "1": Answer(None, None)}
+
+
+def test_a_command_with_a_time_and_no_result_was_answered_with_nothing():
+    batch = _batch(["p1"], result_time={"p1": TIME})
+
+    assert batch.commands["p1"].result is None
+
+
+def test_a_command_in_both_maps_has_failed():
+    batch = _batch(["p1"], result={"p1": True}, result_error={"p1": {"error": "X"}})
+
+    assert isinstance(batch.commands["p1"], Fault)
+
+
+@pytest.mark.parametrize(
+    "error", [{"error": ""}, {"error": 0}, {"error": "0"}, {}, [], "", None, 7, "X"], ids=repr
+)
+def test_an_error_of_a_command_is_there_when_its_key_is(error):
+    fault = _batch(["p1"], result_error={"p1": error}).commands["p1"]
+
+    assert fault.kind is FaultClass.PAGE
+
+
+def test_a_command_that_nobody_sent_is_passed_over():
+    assert list(_batch(["p1"], result={"p1": True, "p2": True}).commands) == ["p1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("QUERY_LIMIT_EXCEEDED", 503, FaultClass.RATE),
+        ("OPERATION_TIME_LIMIT", 429, FaultClass.OPERATING),
+        ("ERROR_BATCH_METHOD_NOT_ALLOWED", 405, FaultClass.BATCH),
+        ("INVALID_CREDENTIALS", 401, FaultClass.CREDENTIAL),
+        ("PUBLIC_PAGE_REACHED", 400, FaultClass.PORTAL),
+    ],
+)
+def test_an_error_of_the_whole_batch_is_one_fault(code, status, kind):
+    fault = decode_batch(RawAnswer(status, json.dumps({"error": code}).encode()), ["p1"])
+
+    assert (fault.kind, fault.is_alone) == (kind, False)
+
+
+@pytest.mark.parametrize(
+    "code", ["NEVER_SEEN", "", "ERROR_CORE", "MISSING_PARAMS", "ACCESS_DENIED"]
+)
+def test_a_pages_error_on_a_whole_batch_lets_each_page_be_asked_alone(code):
+    fault = decode_batch(RawAnswer(400, json.dumps({"error": code}).encode()), ["p1", "p2"])
+
+    assert (fault.kind, fault.is_alone) == (FaultClass.TRANSIENT, True)
+    assert fault.code == (code or "0")
+
+
+# any bytes
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+NAMES = """result result_error result_time time error error_description code message start finish
+    duration operating operating_reset_at p1 0"""
+names = st.sampled_from(NAMES.split())
+trees = st.recursive(
+    plain | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
+    max_leaves=20,
+)
+bodies = st.binary(max_size=50) | trees.map(lambda tree: json.dumps(tree).encode())
+statuses = st.integers(100, 599)
+
+
+@given(status=statuses, body=bodies)
+def test_whatever_comes_back_from_a_call_is_an_answer_or_a_fault(status, body):
+    assert isinstance(decode_answer(RawAnswer(status, body)), Answer | Fault)
+
+
+@given(status=statuses, body=bodies)
+def test_whatever_comes_back_from_a_batch_is_a_fate_for_each_command_or_a_fault(status, body):
+    decoded = decode_batch(RawAnswer(status, body), ["p1", "p2"])
+
+    assert isinstance(decoded, Fault) or set(decoded.commands) == {"p1", "p2"}
+
+
+FIELDS = ["start", "finish", "duration", "operating", "operating_reset_at"]
+wild = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just(10**400)
+numbers = wild | st.sampled_from(["nan", "-inf", "1e999", "1_0", "7", ""]) | st.floats().map(str)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(FIELDS[:2], numbers)))
+def test_a_time_that_is_told_is_made_of_numbers(time):
+    timing = _answer({"result": True, "time": time}).timing
+
+    assert timing is None or (math.isfinite(timing.start) and math.isfinite(timing.finish))
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS[2:]), numbers))
+def test_what_a_time_tells_beside_its_ends_is_a_number_or_nothing(fields):
+    timing = _answer({"result": True, "time": {**TIME, **fields}}).timing
+
+    assert 0.0 <= timing.duration < math.inf
+    assert timing.operating is None or math.isfinite(timing.operating)
+    assert timing.operating_reset_at is None or math.isfinite(timing.operating_reset_at)
+
+
+# a naive PHP
+
+DONE, DENIED, REFUSED, LOST = "done", "denied", "refused", "lost"
+fates = st.sampled_from([DONE, DENIED, REFUSED, LOST])
+
+
+def _php(value):
+    """What PHP's json_encode makes of a nested array."""
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _php(item) for key, item in value.items()}
+    is_list = list(inner) == [str(number) for number in range(len(inner))]
+    return list(inner.values()) if is_list else inner
+
+
+def _php_batch(fates_of):
+    """The body with which a portal answers commands with these fates."""
+    result = {key: fate == DONE or None for key, fate in fates_of.items() if fate in {DONE, DENIED}}
+    errors = {key: {"error": "X"} for key, fate in fates_of.items() if fate == REFUSED}
+    times = dict.fromkeys(result, TIME)
+    parts = {"result": result, "result_error": errors, "result_time": times, "result_total": {}}
+    return json.dumps({"result": _php(parts), "time": TIME}).encode()
+
+
+def _fate(reply):
+    match reply:
+        case Answer(result=True):
+            return DONE
+        case Answer(result=None):
+            return DENIED
+        case Fault(code=faults.MISSING_FROM_ANSWER):
+            return LOST
+        case _:
+            return REFUSED
+
+
+@given(st.dictionaries(st.from_regex(r"p[1-9][0-9]{0,3}", fullmatch=True), fates, max_size=50))
+def test_every_mapping_of_fates_comes_back_as_it_was(fates_of):
+    batch = decode_batch(RawAnswer(200, _php_batch(fates_of)), fates_of)
+
+    assert isinstance(batch, BatchAnswer)
+    assert {key: _fate(reply) for key, reply in batch.commands.items()} == fates_of
