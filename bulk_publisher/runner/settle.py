@@ -20,7 +20,7 @@ from bulk_publisher.runner.work import Work
 ATTEMPTS = 5
 """Requests that a page may be part of before it is given up."""
 ATTEMPTS_ALONE = 3
-"""The same for a fault that is worth another attempt only alone."""
+"""Those of them that may end with a fault which only a request of its own may cure."""
 _COMPANY = (50, 25, 6, 1, 1)
 """Pages in the request after so many attempts."""
 
@@ -96,9 +96,9 @@ def _again_or_settled(work: Work, fault: Fault) -> Verdict:
     if fault.code == faults.UNREACHABLE:
         return Released()
     attempts = work.attempts + 1
+    attempts_alone = work.attempts_alone + fault.is_alone
     may_be_done = work.may_be_done or fault.may_be_done
-    most = ATTEMPTS_ALONE if fault.is_alone else ATTEMPTS
-    if attempts >= most:
+    if attempts >= ATTEMPTS or attempts_alone >= ATTEMPTS_ALONE:
         return Settled(Status.UNKNOWN if may_be_done else Status.FAILED, fault)
     company = 1 if fault.is_alone else min(work.company, _COMPANY[attempts])
-    return Again(Work(work.page, attempts, company, may_be_done))
+    return Again(Work(work.page, attempts, company, may_be_done, attempts_alone))

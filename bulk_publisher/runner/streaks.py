@@ -49,7 +49,8 @@ class Streaks:
     @property
     def is_nothing_found(self) -> bool:
         """Whether as many pages as a first batch has were asked for, and none of them was there."""
-        return not self._has_found_any and self._in_a_row >= _FIRST
+        is_missing = self._code == _MISSING and not self._has_found_any
+        return is_missing and self._in_a_row >= _FIRST
 
     def on_settled(
         self, page: Page, status: Status, fault: Fault | None

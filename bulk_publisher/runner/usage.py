@@ -20,7 +20,8 @@ ENVELOPE = "batch"
 
 _MINUTE = 60.0
 _EDGE = 1.0
-"""Seconds before the turn of a minute from which a booking may fall into the next one."""
+"""Seconds before the turn of a minute from which a booking may fall into the next one: some
+portals cut their times to whole seconds, so that the last is 59."""
 
 
 def meters_together(method: str) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ def meters_alone(method: str) -> tuple[str, ...]:
 
 def minute_of(timing: Timing | None) -> int | None:
     """The minute of the portal's clock in which a request was booked; None if that can't be told."""
-    if timing is None or timing.finish % _MINUTE > _MINUTE - _EDGE:
+    if timing is None or timing.finish % _MINUTE >= _MINUTE - _EDGE:
         return None
     return int(timing.finish // _MINUTE)
 

@@ -27,12 +27,15 @@ class Work:
         attempts: Requests that it was part of, refusals by a limit not counted.
         company: Pages that may be in its next request, itself included.
         may_be_done: Whether some request may have done it although no answer said so.
+        attempts_alone: Those of *attempts* that ended with a fault which only a request of its own
+            may cure, the one that showed it first included.
     """
 
     page: Page
     attempts: int = 0
     company: int = UNBOUND
     may_be_done: bool = False
+    attempts_alone: int = 0
 
 
 class Backlog:

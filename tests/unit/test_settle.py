@@ -1,0 +1,198 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_publisher.model import Action, Fault, FaultClass, Page, PageId, SiteId, Status
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.wire import Answer
+from bulk_publisher.runner.settle import (
+    ATTEMPTS,
+    ATTEMPTS_ALONE,
+    Again,
+    Released,
+    Settled,
+    StopRun,
+    StopSite,
+    settle,
+)
+from bulk_publisher.runner.work import UNBOUND, Work
+
+PAGE = Page(PageId(7))
+ON_SITE = Page(PageId(7), site=SiteId(3))
+
+
+def _fault(kind, *, code="CODE", sent=False, is_alone=False):
+    return Fault(kind, code, sent=sent, is_alone=is_alone)
+
+
+LOST = _fault(FaultClass.TRANSIENT, sent=None)
+BROKEN = _fault(FaultClass.TRANSIENT, sent=False)
+ALONE = _fault(FaultClass.TRANSIENT, code="SYSTEM_ERROR", is_alone=True)
+
+
+def _settle(reply, *, page=PAGE, action=Action.PUBLISH):
+    return settle(Work(page), reply, action)
+
+
+def _play(replies, *, work=None):
+    """The verdicts on a page that gets these *replies*, one after another, while it goes on."""
+    work = work or Work(PAGE)
+    verdicts = []
+    for reply in replies:
+        verdict = settle(work, reply, Action.PUBLISH)
+        verdicts.append(verdict)
+        if isinstance(verdict, Settled):
+            break
+        work = verdict.work if isinstance(verdict, Again) else work
+    return verdicts
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [(Action.PUBLISH, Status.PUBLISHED), (Action.UNPUBLISH, Status.UNPUBLISHED)],
+)
+def test_a_page_that_is_answered_with_true_is_done(action, status):
+    assert _settle(Answer(True, None), action=action) == Settled(status)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("result", [None, False, 1, 1.0, "true", "Y", [], {}, [True]], ids=repr)
+def test_a_page_that_is_answered_with_anything_else_has_failed(result, action):
+    verdict = _settle(Answer(result, None), action=action)
+
+    assert verdict.status is Status.FAILED
+    assert verdict.fault.code == faults.NOT_PUBLISHED
+    assert verdict.fault.hint
+
+
+@pytest.mark.parametrize("kind", [FaultClass.RATE, FaultClass.OPERATING, FaultClass.BATCH])
+def test_a_page_that_a_limit_refused_is_released(kind):
+    assert _settle(_fault(kind)) == Released()
+
+
+def test_a_page_whose_portal_could_not_be_reached_is_released():
+    fault = faults.own_fault(faults.UNREACHABLE, "", sent=False)
+
+    assert _settle(fault) == Released()
+
+
+def test_a_page_that_the_portal_refused_has_failed():
+    fault = _fault(FaultClass.PAGE)
+
+    assert _settle(fault) == Settled(Status.FAILED, fault)
+
+
+def test_a_fault_of_a_known_site_stops_that_site():
+    fault = _fault(FaultClass.SITE)
+
+    assert _settle(fault, page=ON_SITE) == StopSite(SiteId(3), fault)
+
+
+def test_a_fault_of_a_site_that_is_not_known_is_the_pages():
+    fault = _fault(FaultClass.SITE)
+
+    assert _settle(fault) == Settled(Status.FAILED, fault)
+
+
+@pytest.mark.parametrize("kind", [FaultClass.PORTAL, FaultClass.CREDENTIAL, FaultClass.TOKEN])
+def test_a_fault_of_the_portal_stops_the_run(kind):
+    fault = _fault(kind)
+
+    assert _settle(fault) == StopRun(fault)
+
+
+@pytest.mark.parametrize("kind", FaultClass)
+@pytest.mark.parametrize("page", [PAGE, ON_SITE], ids=["no site", "site"])
+def test_every_class_of_fault_has_a_verdict(kind, page):
+    assert _settle(_fault(kind), page=page) is not None
+
+
+def test_a_page_that_was_lost_is_sent_in_smaller_and_smaller_company():
+    verdicts = _play([BROKEN] * 4)
+
+    assert [verdict.work.company for verdict in verdicts] == [25, 6, 1, 1]
+    assert [verdict.work.attempts for verdict in verdicts] == [1, 2, 3, 4]
+
+
+def test_a_page_that_was_lost_never_gets_more_company_than_it_had():
+    verdict = settle(Work(PAGE, company=1), BROKEN, Action.PUBLISH)
+
+    assert verdict.work.company == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(True, Status.UNKNOWN), (None, Status.UNKNOWN), (False, Status.FAILED)],
+)
+def test_a_page_that_was_lost_to_the_end_is_unknown_where_it_may_have_been_done(sent, status):
+    verdicts = _play([_fault(FaultClass.TRANSIENT, sent=sent)] * 9)
+
+    assert len(verdicts) == ATTEMPTS
+    assert verdicts[-1].status is status
+
+
+@pytest.mark.parametrize("lost_at", range(ATTEMPTS))
+def test_one_answer_that_was_lost_is_enough_to_leave_a_page_unknown(lost_at):
+    replies = [BROKEN] * ATTEMPTS
+    replies[lost_at] = LOST
+
+    assert _play(replies)[-1].status is Status.UNKNOWN
+
+
+def test_a_page_that_was_lost_and_then_published_is_published():
+    assert _play([LOST, LOST, Answer(True, None)])[-1] == Settled(Status.PUBLISHED)
+
+
+def test_a_page_that_needs_a_request_of_its_own_gets_two_more():
+    verdicts = _play([ALONE] * 9)
+
+    assert len(verdicts) == ATTEMPTS_ALONE
+    assert [verdict.work.company for verdict in verdicts[:-1]] == [1, 1]
+    assert verdicts[-1] == Settled(Status.FAILED, ALONE)
+
+
+@pytest.mark.parametrize("lost", range(1, ATTEMPTS - 1))
+def test_a_page_that_was_lost_before_still_gets_a_request_of_its_own(lost):
+    verdicts = _play([BROKEN] * lost + [ALONE])
+
+    assert isinstance(verdicts[-1], Again)
+    assert verdicts[-1].work.company == 1
+
+
+def test_a_page_is_given_up_after_so_many_attempts_whatever_they_met():
+    verdicts = _play([BROKEN, ALONE, BROKEN, ALONE, ALONE, ALONE])
+
+    assert len(verdicts) == ATTEMPTS
+
+
+def test_a_refusal_by_a_limit_uses_no_attempt():
+    verdicts = _play([BROKEN, _fault(FaultClass.RATE), _fault(FaultClass.OPERATING), BROKEN])
+
+    assert verdicts[-1].work.attempts == 2
+
+
+replies = st.sampled_from(
+    [
+        LOST,
+        BROKEN,
+        ALONE,
+        _fault(FaultClass.RATE),
+        _fault(FaultClass.PAGE),
+        Answer(True, None),
+        Answer(None, None),
+        faults.own_fault(faults.UNREACHABLE, "", sent=False),
+    ]
+)
+
+
+@given(st.lists(replies, max_size=30))
+def test_a_page_keeps_its_count_and_its_doubts(sequence):
+    verdicts = _play(sequence)
+
+    works = [verdict.work for verdict in verdicts if isinstance(verdict, Again)]
+    companies = [UNBOUND, *(work.company for work in works)]
+    doubts = [work.may_be_done for work in works]
+    assert [work.attempts for work in works] == list(range(1, len(works) + 1))
+    assert len(works) < ATTEMPTS
+    assert companies == sorted(companies, reverse=True)
+    assert doubts == sorted(doubts)
