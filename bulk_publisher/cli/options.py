@@ -1,6 +1,7 @@
 """The options that several commands share, and the job that they describe."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,6 +67,38 @@ _PACE = [
 ]  # fmt: skip
 
 scope_option = _scope("Only this kind of sites.  [default: every kind]")
+
+
+def _tells(name: str) -> Callable[..., None]:
+    """A callback that hands an option on to the ``Output``, which all commands have."""
+
+    def tell(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        context.obj = replace(context.obj, **{name: value})
+
+    return tell
+
+
+def watching_options(command: _Command) -> _Command:
+    """How a run that goes on is watched: what is shown, and where its numbers can be read."""
+    progress = click.option(
+        "--progress",
+        type=click.Choice(["auto", "json", "none"]),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        callback=_tells("progress"),
+        help="What is shown of it: by where it goes, a line of JSON a second, or nothing.",
+    )
+    metrics = click.option(
+        "--metrics-port",
+        type=click.IntRange(1, 65_535),
+        metavar="PORT",
+        expose_value=False,
+        callback=_tells("metrics_port"),
+        help="Serve numbers for Prometheus there while it goes on.",
+    )
+    return progress(metrics(command))
+
 
 runs_option = click.option(
     "--runs",

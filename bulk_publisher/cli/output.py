@@ -22,11 +22,15 @@ class Output:
 
     Attributes:
         verbosity: -1 quiet, 0 as usual, 1 and 2 more.
+        progress: What is shown of a run that goes on: auto, json or none.
+        metrics_port: Where Prometheus may read the run's numbers; None for nowhere.
     """
 
     verbosity: int
     log_format: str
     is_plain: bool
+    progress: str = "auto"
+    metrics_port: int | None = None
 
     @property
     def has_colour(self) -> bool:

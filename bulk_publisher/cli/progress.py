@@ -1,69 +1,84 @@
-"""What is shown while a run goes on: redrawn in a terminal, lines in a pipe.
+"""What is shown while a run goes on: redrawn in a terminal, lines in a pipe, JSON for programs.
 
-An observer of the run: it is told what happens and never slows it. A terminal is redrawn a few
-times a second by a thread of its own; a pipe gets a line now and then, and one for each long wait.
+An observer of the run: it is told what happens, remembers it in a few counters, and shows it when
+its own turn of the loop comes - a few times a second in a terminal, seldom elsewhere. So a page
+costs it next to nothing, and it never reads the limits while they change.
 """
 
+import asyncio
+from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
+import msgspec
 
 from bulk_publisher.app.publishing import Started
+from bulk_publisher.cli.moment import (
+    FILE,
+    Bar,
+    Moment,
+    Wait,
+    failure_line,
+    status_line,
+    waiting_line,
+    write_moment,
+)
 from bulk_publisher.cli.output import Output
-from bulk_publisher.clock import Clock
 from bulk_publisher.limits.decision import Limit, WaitUntil
-from bulk_publisher.model import Fault, Mono, Outcome, SiteId
-from bulk_publisher.report.fold import Totals
-from bulk_publisher.report.text import in_words, pages_in_words
+from bulk_publisher.limits.governor import Gauge
+from bulk_publisher.model import Fault, Mono, Outcome, SiteId, Status
 from bulk_publisher.runner.ports import Observer
 
+_FILE_EVERY = 5.0
+"""Seconds between two versions of the file that ``status`` reads."""
 _LINE_EVERY = 30.0
 """Seconds between two lines in a pipe."""
+_JSON_EVERY = 1.0
+"""Seconds between two lines for a program."""
 _LONG = 5.0
 """Seconds of waiting that are worth a line."""
-_REDRAWS = 4
-"""A second, in a terminal."""
+_LAST_FAILURES = 3
+_BASKETS = 600.0
+"""Seconds in which the operating limit is renewed."""
 
 
 class Progress(Observer):
-    """An observer that shows what it sees."""
+    """An observer that shows what it sees; this one shows warnings alone."""
+
+    every = _FILE_EVERY
+    """Seconds between two turns."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self._counts: Counter[Status] = Counter()
+        self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
+        self._wait: WaitUntil | None = None
+        self._started: Started | None = None
+        self._began_at = self._filed_at = Mono(0.0)
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self, started: Started) -> None:
         """The run begins."""
+        self._started = started
+        self._began_at = started.session.clock.now()
+        self._turn()
 
     def finish(self) -> None:
-        """The run has ended; nothing is redrawn any more."""
+        """The run has ended; nothing is shown any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._started is not None:
+            (self._started.folder.path / FILE).unlink(missing_ok=True)
 
-
-def progress_for(output: Output) -> "Progress":
-    """What suits where the words go."""
-    if output.verbosity < 0:
-        return _Told(output)
-    return _Redrawn(output) if output.is_terminal else _Lines(output)
-
-
-class _Told(Progress):
-    """What every kind shares: warnings are said, pages are counted."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._totals = Totals()
-        self._total: int | None = None
-        self._wait: WaitUntil | None = None
-        self._clock: Clock | None = None
-        self._began_at = Mono(0.0)
-
-    def start(self, started: Started) -> None:
-        self._clock = started.session.clock
-        self._began_at = self._clock.now()
-        self._total = started.selected.total
+    def show(self, moment: Moment) -> None:
+        """It is time to show something."""
 
     def on_settled(self, outcomes: Sequence[Outcome]) -> None:
+        counts = self._counts
         for outcome in outcomes:
-            self._totals.add(outcome)
+            counts[outcome.status] += 1
+            if not outcome.status.is_good:
+                code = outcome.error or outcome.status.value
+                self._failures.append(failure_line(outcome.page, code, outcome.title))
 
     def on_waiting(self, decision: WaitUntil) -> None:
         self._wait = decision
@@ -72,112 +87,129 @@ class _Told(Progress):
         self._wait = None
 
     def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
-        self._output.complain(f"Site {site} is left: {fault.code}. {fault.hint}", colour="yellow")
+        self.warn(f"Site {site} is left: {fault.code}. {fault.hint}")
 
     def on_warning(self, text: str) -> None:
-        self._output.complain(text, colour="yellow")
+        self.warn(text)
 
-    def _now(self) -> Mono:
-        return Mono(0.0) if self._clock is None else self._clock.now()
+    def warn(self, text: str) -> None:
+        """Something that a person should know now."""
+        self.output.complain(text, colour="yellow")
 
-    def _status(self) -> str:
-        """``1,204 of 5,000 pages, 12 failed, 8.4 a second, done in about 7 min``."""
-        done, seconds = self._totals.pages, self._now() - self._began_at
-        parts = [
-            f"{done:,} of {pages_in_words(self._total)}" if self._total else pages_in_words(done)
-        ]
-        if self._totals.bad:
-            parts.append(f"{self._totals.bad:,} failed")
-        if done and seconds > 1:
-            parts.append(f"{done / seconds:.1f} a second")
-            if self._total and done < self._total:
-                parts.append(f"done in about {in_words((self._total - done) * seconds / done)}")
-        return ", ".join(parts)
+    def moment(self) -> Moment | None:
+        """The run as it is now; None before it has begun."""
+        started = self._started
+        if started is None:
+            return None
+        session = started.session
+        now, epoch = session.clock.now(), session.clock.epoch()
+        snapshot = session.governor.snapshot(now=now)
+        here, seconds = self._counts.total(), now - self._began_at
+        rate = here / seconds if here and seconds > 1 else None
+        total = started.selected.total
+        left = None if total is None else max(0, total - started.settled - here)
+        operating = snapshot.operating
+        return Moment(
+            run=started.folder.run_id,
+            portal=session.client.host,
+            time=epoch,
+            pages=started.settled + here,
+            total=total,
+            counts={status.value: count for status, count in self._counts.items()},
+            bad=sum(count for status, count in self._counts.items() if not status.is_good),
+            seconds=seconds,
+            rate=rate,
+            operating=None
+            if operating is None
+            else Bar(level=operating.level, limit=operating.limit),
+            requests=None
+            if snapshot.intensity.limit == float("inf")
+            else Bar(level=snapshot.intensity.level, limit=snapshot.intensity.limit),
+            waiting=self._waiting(epoch - now),
+            arrives_at=None
+            if left is None or rate is None
+            else epoch + _seconds_left(left, rate, snapshot.cost, operating),
+            last_failures=tuple(self._failures),
+        )  # fmt: skip
 
-    def _waiting(self) -> str:
-        """``waiting 4 min 10 s (until 14:32) for operating time (479 of 480 s used)``; or nothing."""
-        wait, now = self._wait, self._now()
-        if wait is None or self._clock is None or wait.at - now < 1 or wait.at == float("inf"):
-            return ""
-        until = datetime.fromtimestamp(self._clock.epoch()).astimezone() + timedelta(
-            seconds=wait.at - now
-        )
-        return f"waiting {in_words(wait.at - now)} (until {until:%H:%M:%S}) for {_reason(wait)}"
+    def _waiting(self, basetime: float) -> Wait | None:
+        wait = self._wait
+        if wait is None:
+            return None
+        because = f"the portal: {wait.because}" if wait.limit is Limit.OUTAGE else wait.because
+        until = None if wait.at == float("inf") else basetime + wait.at
+        return Wait(until=until, limit=wait.limit.value, because=because)
+
+    def _turn(self) -> None:
+        moment = self.moment()
+        if moment is not None and self._started is not None:
+            now = self._began_at + moment.seconds
+            if now - self._filed_at >= _FILE_EVERY or now == self._began_at:
+                self._filed_at = Mono(now)
+                write_moment(moment, self._started.folder.path)
+            self.show(moment)
+        self._timer = asyncio.get_running_loop().call_later(self.every, self._turn)
 
 
-class _Lines(_Told):
+def progress_for(output: Output, mode: str = "auto") -> Progress:
+    """What suits where the words go; *mode* is one of auto, json and none."""
+    if mode == "json":
+        return _Json(output)
+    if mode == "none" or output.verbosity < 0:
+        return Progress(output)
+    if output.is_terminal:
+        from bulk_publisher.cli.progress_screen import Screen
+
+        return Screen(output)
+    return _Lines(output)
+
+
+class _Lines(Progress):
     """A line every half a minute, and one for each long wait."""
+
+    every = _LINE_EVERY
 
     def __init__(self, output: Output) -> None:
         super().__init__(output)
-        self._said_at = Mono(0.0)
         self._said_wait: Mono | None = None
 
-    def start(self, started: Started) -> None:
-        super().start(started)
-        self._said_at = self._now()
-
-    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
-        super().on_settled(outcomes)
-        if self._now() - self._said_at >= _LINE_EVERY:
-            self._say(self._status())
+    def show(self, moment: Moment) -> None:
+        if moment.seconds >= 1:
+            waiting = waiting_line(moment)
+            self.output.say(f"{status_line(moment)}{'; ' if waiting else ''}{waiting}")
 
     def on_waiting(self, decision: WaitUntil) -> None:
         super().on_waiting(decision)
-        if (
-            self._said_wait != decision.at
-            and decision.at - self._now() >= _LONG
-            and self._waiting()
-        ):
+        moment = self.moment() if self._said_wait != decision.at else None
+        if moment is None or moment.waiting is None or moment.waiting.until is None:
+            return
+        if moment.waiting.until - moment.time >= _LONG:
             self._said_wait = decision.at
-            self._say(f"{self._status()}; {self._waiting()}")
-
-    def _say(self, text: str) -> None:
-        self._said_at = self._now()
-        self._output.say(text)
+            self.output.say(f"{status_line(moment)}; {waiting_line(moment)}")
 
 
-class _Redrawn(_Told):
-    """Two lines at the bottom of a terminal, which go when the run ends."""
+class _Json(Progress):
+    """A line of JSON every second."""
 
-    def __init__(self, output: Output) -> None:
-        super().__init__(output)
-        self._console = Console(stderr=True, no_color=not output.has_colour, highlight=False)
-        self._live = Live(
-            console=self._console,
-            get_renderable=self._drawn,
-            refresh_per_second=_REDRAWS,
-            transient=True,
-        )
+    every = _JSON_EVERY
 
-    def start(self, started: Started) -> None:
-        super().start(started)
-        self._live.start()
+    def show(self, moment: Moment) -> None:
+        self.output.complain(msgspec.json.encode(moment).decode())
 
     def finish(self) -> None:
-        self._live.stop()
+        moment = self.moment()
+        if moment is not None:
+            self.show(moment)
+        super().finish()
 
-    def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
-        self._above(f"Site {site} is left: {fault.code}. {fault.hint}")
-
-    def on_warning(self, text: str) -> None:
-        self._above(text)
-
-    def _above(self, text: str) -> None:
-        self._console.print(Text(text, style="yellow"))
-
-    def _drawn(self) -> Text:
-        drawn = Text()
-        if self._total:
-            width = max(10, min(40, self._console.width - 60))
-            full = width * self._totals.pages // self._total
-            drawn.append("━" * full, style="green").append("━" * (width - full) + " ", style="dim")
-        drawn.append(self._status())
-        waiting = self._waiting()
-        if waiting:
-            drawn.append("\n" + waiting, style="dim")
-        return drawn
+    def warn(self, text: str) -> None:
+        self.output.complain(msgspec.json.encode({"warning": text}).decode())
 
 
-def _reason(wait: WaitUntil) -> str:
-    return f"the portal: {wait.because}" if wait.limit is Limit.OUTAGE else wait.because
+def _seconds_left(left: int, rate: float, cost: float, operating: Gauge | None) -> float:
+    """Seconds for *left* pages at *rate*, or as the operating budget lets them through."""
+    by_rate = left / rate
+    if operating is None or not operating.limit:
+        return by_rate
+    free = max(0.0, operating.limit - operating.level)
+    return max(by_rate, (left * cost - free) / operating.limit * _BASKETS)

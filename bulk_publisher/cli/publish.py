@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bulk_publisher.cli.options import job_of_options, job_options, runs_option
+from bulk_publisher.cli.options import job_of_options, job_options, runs_option, watching_options
 from bulk_publisher.cli.output import Output, says_errors
 
 _dry_run = click.option(
@@ -17,6 +17,7 @@ _dry_run = click.option(
 @job_options
 @runs_option
 @_dry_run
+@watching_options
 @click.pass_obj
 @says_errors
 def publish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> None:
@@ -37,6 +38,7 @@ def publish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> 
 @job_options
 @runs_option
 @_dry_run
+@watching_options
 @click.pass_obj
 @says_errors
 def unpublish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.options import runs_option, watching_options
 from bulk_publisher.cli.output import Output, says_errors
 
 
 @click.command("run")
 @click.argument("job", type=click.Path(path_type=Path))
 @runs_option
+@watching_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done; look, but change nothing.")
 @click.pass_obj
 @says_errors

@@ -1,0 +1,130 @@
+"""A run at one moment, as data and in words: what progress shows, and what ``status`` reads."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from bulk_publisher.report.text import in_words, pages_in_words, printable
+
+FILE = "progress.json"
+"""In a run's folder, while it goes on."""
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a budget is used."""
+
+    level: float
+    limit: float
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """Why nothing leaves.
+
+    Attributes:
+        until: UTC seconds; None where only an event can end it.
+    """
+
+    until: float | None
+    limit: str
+    because: str
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A run at one moment. Moments of time are UTC seconds.
+
+    Attributes:
+        pages: Settled, those of earlier processes included.
+        total: None where only the portal knows.
+        counts: Of this process, by status.
+        rate: Pages a second since this process began; None in its first second.
+        arrives_at: When it will have ended, as far as can be told.
+        last_failures: The newest last.
+    """
+
+    run: str
+    portal: str
+    time: float
+    pages: int
+    total: int | None
+    counts: dict[str, int]
+    bad: int
+    seconds: float
+    rate: float | None
+    operating: Bar | None
+    requests: Bar | None
+    waiting: Wait | None
+    arrives_at: float | None
+    last_failures: tuple[str, ...]
+
+    @property
+    def left(self) -> int | None:
+        """Pages that are not settled; None where nobody knows."""
+        return None if self.total is None else max(0, self.total - self.pages)
+
+
+def status_line(moment: Moment) -> str:
+    """``1,204 of 5,000 pages, 12 failed, 3,796 left, 8.4 a second, done at about 14:32``."""
+    if moment.total:
+        parts = [f"{moment.pages:,} of {pages_in_words(moment.total)}"]
+    else:
+        parts = [pages_in_words(moment.pages)]
+    if moment.bad:
+        parts.append(f"{moment.bad:,} failed")
+    if moment.left:
+        parts.append(f"{moment.left:,} left")
+    if moment.rate is not None:
+        parts.append(f"{moment.rate:.1f} a second")
+    if moment.arrives_at is not None and moment.left:
+        away = in_words(moment.arrives_at - moment.time)
+        parts.append(f"done in about {away} ({clock_time(moment.arrives_at, moment.time)})")
+    return ", ".join(parts)
+
+
+def waiting_line(moment: Moment) -> str:
+    """``waiting 4 min 10 s (until 14:32:10) for operating time (479 of 480 s used)``; or nothing."""
+    wait = moment.waiting
+    if wait is None or wait.until is None or wait.until - moment.time < 1:
+        return ""
+    until = datetime.fromtimestamp(wait.until).astimezone()
+    return (
+        f"waiting {in_words(wait.until - moment.time)} (until {until:%H:%M:%S}) for {wait.because}"
+    )
+
+
+def budget_lines(moment: Moment) -> Iterator[str]:
+    """Both budgets, as far as there are any."""
+    for name, bar in (("operating time", moment.operating), ("requests", moment.requests)):
+        if bar is not None:
+            unit = " s" if name == "operating time" else ""
+            yield f"{name}: {bar.level:.0f} of {bar.limit:.0f}{unit}"
+
+
+def clock_time(moment: float, now: float) -> str:
+    """*moment* by the clock on the wall; with its day where that is not *now*'s."""
+    then, today = (datetime.fromtimestamp(at).astimezone() for at in (moment, now))
+    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%a %d %b, %H:%M}"
+
+
+def write_moment(moment: Moment, folder: Path) -> None:
+    """Leave *moment* in a run's folder for ``status``; where the disk takes nothing, there is none."""
+    fresh = folder / f"{FILE}.new"
+    try:
+        fresh.write_bytes(msgspec.json.encode(moment))
+        fresh.replace(folder / FILE)
+    except OSError:
+        return
+
+
+def read_moment(folder: Path) -> Moment | None:
+    """What a run has left in its *folder*; None where there is nothing to be read."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Moment)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def failure_line(page: int, code: str, title: str | None) -> str:
+    """``page 57: LANDING_NOT_EXIST “Title”``."""
+    return printable(f"page {page}: {code}" + (f" “{title}”" if title else ""))

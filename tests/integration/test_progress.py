@@ -1,0 +1,139 @@
+"""What is shown of a run that goes on: in a pipe, in a terminal, for a program."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bulk_publisher.app.publishing import Finished, publish
+from bulk_publisher.cli.moment import FILE, Bar, Moment, Wait, read_moment, status_line
+from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.progress import Progress, progress_for
+from bulk_publisher.cli.progress_screen import Screen, drawn
+from bulk_publisher.jobs import Job, Selection
+from bulk_publisher.model import Scope
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sandbox import Scenario, serve
+
+OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
+
+
+async def _publish(scenario: Scenario, progress: Progress, runs: Path) -> Finished:
+    select = Selection(page=(f"1-{scenario.pages}",), scope=Scope.KNOWLEDGE)
+    async with serve(scenario) as sandbox:
+        try:
+            return await publish(
+                Job(name="t", select=select),
+                Webhook(sandbox.webhook),
+                runs=runs,
+                seed=1,
+                observer=progress,
+                on_start=progress.start,
+            )
+        finally:
+            progress.finish()
+
+
+def _moment(**changes: object) -> Moment:
+    fields = {
+        "run": "r", "portal": "p", "time": 1_800_000_000.0, "pages": 1204, "total": 5000, "counts": {}, "bad": 12,
+        "seconds": 143.0, "rate": 8.4, "operating": Bar(level=412, limit=480), "requests": Bar(level=12, limit=50),
+        "waiting": Wait(until=1_800_000_250.0, limit="operating", because="operating time (479 of 480 s used)"),
+        "arrives_at": 1_800_000_450.0, "last_failures": ("page 57: LANDING_NOT_EXIST",),
+    }  # fmt: skip
+    return Moment(**{**fields, **changes})
+
+
+def _text_of(moment: Moment, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(drawn(moment, width))
+    return console.file.getvalue().splitlines()
+
+
+async def test_a_pipe_gets_a_line_every_half_a_minute(tmp_path, capsys):
+    progress = progress_for(OUTPUT)
+
+    finished = await _publish(Scenario(pages=400, cost=1.0, operating_limit=1e9), progress, tmp_path)  # fmt: skip
+
+    lines = capsys.readouterr().err.splitlines()
+    assert abs(len(lines) - finished.ending.seconds // 30) <= 1
+    assert "of 400 pages" in lines[0]
+
+
+async def test_a_pipe_gets_no_control_characters(tmp_path, capsys):
+    await _publish(Scenario(pages=400, cost=1.0), progress_for(OUTPUT), tmp_path)
+
+    text = capsys.readouterr().err
+    assert text.isprintable() or not [sign for sign in text if ord(sign) < 32 and sign != "\n"]
+
+
+async def test_a_long_wait_says_until_when_and_for_what(tmp_path, capsys):
+    await _publish(Scenario(pages=100, cost=1.0, operating_limit=60), progress_for(OUTPUT), tmp_path)  # fmt: skip
+
+    text = capsys.readouterr().err
+    assert "for operating time" in text
+    assert "(until " in text
+
+
+async def test_a_program_gets_a_line_of_json_a_second_and_a_last_one(tmp_path, capsys):
+    await _publish(Scenario(pages=40, cost=0.5), progress_for(OUTPUT, "json"), tmp_path)
+
+    moments = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert moments[0]["pages"] == 0
+    assert moments[-1]["pages"] == 40
+    assert moments[-1]["counts"] == {"published": 40}
+
+
+async def test_nothing_is_shown_where_nothing_is_wanted(tmp_path, capsys):
+    await _publish(Scenario(pages=400, cost=1.0), progress_for(OUTPUT, "none"), tmp_path)
+
+    assert capsys.readouterr().err == ""
+
+
+async def test_a_run_leaves_its_progress_in_its_folder_while_it_goes_on(tmp_path):
+    seen: list[Moment | None] = []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            seen.append(read_moment(tmp_path / moment.run))
+
+    finished = await _publish(Scenario(pages=100, cost=1.0), Peeking(OUTPUT), tmp_path)
+
+    assert seen[-1] is not None
+    assert 0 < seen[-1].pages < 100
+    assert not (finished.folder.path / FILE).exists()
+
+
+async def test_a_terminal_is_redrawn_and_left_clean(tmp_path):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=20)
+
+    await _publish(Scenario(pages=100, cost=0.5, missing_share=0.05), Screen(OUTPUT, console), tmp_path)  # fmt: skip
+
+    text = console.file.getvalue()
+    assert "of 100 pages" in text
+    assert "LANDING_NOT_EXIST" in text
+    assert text.endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_nothing_is_wider_than_the_terminal(width):
+    lines = _text_of(_moment(), width)
+
+    assert max(len(line) for line in lines) <= width
+
+
+def test_both_budgets_and_the_wait_and_the_failures_are_shown():
+    text = "\n".join(_text_of(_moment(), 140))
+
+    assert "412 of 480 s" in text
+    assert "12 of 50" in text
+    assert "waiting 4 min 10 s" in text
+    assert "page 57: LANDING_NOT_EXIST" in text
+
+
+def test_the_arrival_is_said_with_the_pages_that_are_left():
+    line = status_line(_moment())
+
+    assert line.startswith("1,204 of 5,000 pages, 12 failed, 3,796 left, 8.4 a second, done in about 7 min 30 s")  # fmt: skip
