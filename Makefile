@@ -1,0 +1,66 @@
+# One door for people and for CI. `make` alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install fmt lint types arch quick test crash foreign cover check bench demo smoke screenshots clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## */\1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
+
+install: .venv  ## make .venv with all that development needs
+
+.venv: .venv/.installed  ## the same
+
+# pip before 25.1 knows no dependency groups, and Python 3.11 comes with an older one.
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $@
+
+fmt: .venv  ## format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: .venv types arch  ## style, types and the floors between the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv  ## mypy --strict
+	$(BIN)/mypy
+
+arch: .venv  ## which room may know which
+	$(BIN)/lint-imports --no-logo
+
+quick: .venv  ## the pure core alone, for the editor
+	$(BIN)/pytest -q tests/unit $(TESTS)
+
+test: .venv  ## the test suite, in parallel
+	$(BIN)/pytest -q -n auto -m "not crash and not foreign" $(TESTS)
+
+crash: .venv  ## kill real processes at random moments, many times
+	$(BIN)/pytest -q -n auto -m crash $(TESTS)
+
+cover: .venv  ## branch coverage of the suite
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -m "not crash and not foreign" -p no:xdist
+	$(BIN)/coverage combine
+	$(BIN)/coverage report --skip-covered --show-missing
+
+check: lint test  ## what CI runs
+
+demo: .venv  ## publish a knowledge base on a simulated portal, in a minute
+	$(BIN)/bulk-publisher demo
+
+smoke:  ## the wheel in a bare environment: no development tool is needed to run
+	rm -rf build/smoke && mkdir -p build/smoke
+	$(PYTHON) -m venv build/smoke/venv
+	build/smoke/venv/bin/python -m pip install --quiet --constraint constraints.txt .
+	cd build/smoke && venv/bin/bulk-publisher --help >/dev/null && venv/bin/bulk-publisher demo
+
+clean:  ## remove what the above made, and nothing else
+	rm -rf .venv build dist .foreign .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
+	find bulk_publisher tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,114 @@
+"""How a test runs a job on a sandbox, and how it finds out whether the journal is true."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bulk_publisher.app.publishing import Finished, Started, publish
+from bulk_publisher.jobs import Job, Pace, Selection
+from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.limits.decision import WaitUntil
+from bulk_publisher.model import Fault, Outcome, Page, Scope, SiteId, Status
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.runner.ports import Observer
+from bulk_publisher.sandbox import Sandbox
+
+ALL_OF_IT = Selection(scope=Scope.KNOWLEDGE)
+
+
+@dataclass
+class Seen(Observer):
+    """Remembers what an observer is told."""
+
+    started: list[Started] = field(default_factory=list)
+    waits: list[WaitUntil] = field(default_factory=list)
+    refused: list[Fault] = field(default_factory=list)
+    lost: list[Fault] = field(default_factory=list)
+    sites: dict[SiteId, Fault] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    named: int = 0
+    settled: int = 0
+    stop_after: int | None = None
+
+    def on_start(self, started: Started) -> None:
+        self.started.append(started)
+
+    def on_page(self, page: Page) -> None:
+        self.named += 1
+
+    def on_settled(self, outcomes) -> None:
+        self.settled += len(outcomes)
+        if self.stop_after is not None and self.settled >= self.stop_after:
+            self.started[0].run.drain()
+
+    def on_waiting(self, decision: WaitUntil) -> None:
+        self.waits.append(decision)
+
+    def on_refused(self, fault: Fault) -> None:
+        self.refused.append(fault)
+
+    def on_lost(self, fault: Fault, pages: int) -> None:
+        self.lost.append(fault)
+
+    def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
+        self.sites[site] = fault
+
+    def on_warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+async def run_job(
+    sandbox: Sandbox,
+    runs: Path,
+    select: Selection = ALL_OF_IT,
+    *,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    observer: Seen | None = None,
+    job: Job | None = None,
+) -> Finished:
+    """A job on *sandbox*, in a folder below *runs*."""
+    seen = observer or Seen()
+    return await publish(
+        job or Job(name="test", select=select, pace=pace),
+        Webhook(sandbox.webhook),
+        runs=runs,
+        seed=1,
+        observer=seen,
+        on_start=seen.on_start,
+    )
+
+
+def journal_of(finished: Finished) -> list[Outcome]:
+    """The lines of the run's journal."""
+    return list(read_outcomes(finished.folder.journal))
+
+
+def codes(lines: list[Outcome]) -> Counter[str | None]:
+    """How many lines there are of each code."""
+    return Counter(line.error for line in lines)
+
+
+def assert_journal_tells_the_truth(lines: list[Outcome], sandbox: Sandbox) -> None:
+    """Every page has one line at most, and what it says is what the portal did."""
+    pages = Counter(line.page for line in lines)
+    assert not [page for page, count in pages.items() if count > 1]
+    lies = [line for line in lines if not _is_true(line, sandbox)]
+    assert not lies, lies[:3]
+    done = set(sandbox.truth.publications) | set(sandbox.truth.unpublications)
+    said = {line.page for line in lines}
+    assert not done - said, "done, and without a line"
+
+
+def _is_true(line: Outcome, sandbox: Sandbox) -> bool:
+    truth: Mapping[Status, Mapping[int, int]] = {
+        Status.PUBLISHED: sandbox.truth.publications,
+        Status.UNPUBLISHED: sandbox.truth.unpublications,
+    }
+    match line.status:
+        case Status.PUBLISHED | Status.UNPUBLISHED:
+            return truth[line.status].get(line.page, 0) >= 1
+        case Status.UNKNOWN:
+            return True
+        case Status.FAILED | Status.SKIPPED:
+            return not any(done.get(line.page, 0) for done in truth.values())
