@@ -147,6 +147,7 @@ class Page:
         is_changed: Whether it was edited since it was last published; None where nobody can tell.
         is_missing: The portal was asked and does not list it; None where nobody asked.
         skip: Why nothing is to be done for it; None where something is.
+        may_be_done: It was sent by a process that ended before the answer came.
     """
 
     id: PageId
@@ -160,6 +161,7 @@ class Page:
     is_changed: bool | None = None
     is_missing: bool | None = None
     skip: str | None = None
+    may_be_done: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

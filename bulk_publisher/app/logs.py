@@ -4,11 +4,11 @@ No secret is in them: one processor takes it out of every text, wherever it came
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict
@@ -25,7 +25,7 @@ class _FanOut:
     """The last processor: an event goes to the file, if there is one, and to stderr if wanted."""
 
     def __init__(self) -> None:
-        self.file: TextIO | None = None
+        self.file: int | None = None
         self.secret = ""
         self.clock: Clock | None = None
         self.stderr_level = logging.CRITICAL
@@ -37,10 +37,17 @@ class _FanOut:
         if self.secret:
             event = {name: self._without_secret(value) for name, value in event.items()}
         if self.file is not None:
-            self.file.write(str(_json(None, method, dict(event))) + "\n")
+            self._append(str(_json(None, method, dict(event))) + "\n")
         if logging.getLevelNamesMapping()[method.upper()] >= self.stderr_level:
             sys.stderr.write(str(self.render(None, method, dict(event))) + "\n")
         raise structlog.DropEvent
+
+    def _append(self, line: str) -> None:
+        try:
+            os.write(self.file or -1, line.encode("utf-8", "replace"))
+        except OSError:
+            # The journal decides whether the run can go on; a log that can't be written does not.
+            self.file = None
 
     def _without_secret(self, value: object) -> object:
         return value.replace(self.secret, _HIDDEN) if isinstance(value, str) else value
@@ -66,11 +73,16 @@ def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
 
 @contextmanager
 def log_to(path: Path, webhook: Webhook, clock: Clock, *, run: str) -> Iterator[None]:
-    """Write every event of this run to *path*, a line each."""
-    with path.open("a", encoding="utf-8", buffering=1) as file:
-        _fan_out.file, _fan_out.secret, _fan_out.clock = file, webhook.secret, clock
-        try:
-            with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
-                yield
-        finally:
-            _fan_out.file, _fan_out.clock = None, None
+    """Write every event of this run to *path*, a line each, as long as the disk takes them."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError:
+        file = None
+    _fan_out.file, _fan_out.secret, _fan_out.clock = file, webhook.secret, clock
+    try:
+        with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
+            yield
+    finally:
+        _fan_out.file, _fan_out.clock = None, None
+        if file is not None:
+            os.close(file)

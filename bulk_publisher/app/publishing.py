@@ -1,26 +1,36 @@
-"""A job, done once: its folder, its journal, its run, and how it ended."""
+"""A job, done: its folder, its journal, its run, and how it ended.
+
+There is one way through, ``carry_out``, for a run that begins, that goes on, that tries pages of
+another one again or takes them back; they differ in the ``Undertaking`` that they make.
+"""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from bulk_publisher import __version__
+from bulk_publisher.app.description import (
+    Description,
+    description_of,
+    ending_of,
+    write_first,
+)
+from bulk_publisher.app.ledger import Ledger
 from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
-from bulk_publisher.clock import as_utc
-from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.jobs import Job
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
-from bulk_publisher.journal.record import SCHEMA_VERSION
+from bulk_publisher.journal.sent import Place, SentPages
 from bulk_publisher.journal.writer import JournalWriter
-from bulk_publisher.model import Epoch, Outcome
+from bulk_publisher.model import Page
+from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
-from bulk_publisher.runner.ports import Observer, Sink
+from bulk_publisher.runner.ports import Observer
 from bulk_publisher.runner.run import Ending, Run, RunSettings
 
 _log = structlog.get_logger()
@@ -28,22 +38,54 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that is about to begin: what there is to know, and how to end it."""
+    """A run that is about to begin or to go on: what there is to know, and how to end it.
+
+    Attributes:
+        settled: Pages that an earlier process has settled.
+    """
 
     folder: RunFolder
     selected: Selected
     session: Session
     run: Run
+    settled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that has ended."""
+    """A run that has ended; totals and ending are of all of it, not of its last process alone."""
 
     folder: RunFolder
     selected: Selected
     totals: Totals
     ending: Ending
+
+
+OnStart = Callable[[Started], None]
+
+
+@dataclass(slots=True)
+class Undertaking:
+    """What is to be done in a run's folder.
+
+    Attributes:
+        settled: Pages that have their line, and those that are out.
+        out: Pages that an earlier process had sent, and that have no line.
+        place: Where a list of the portal goes on.
+        seconds: That earlier processes took.
+        warnings: What a person should know before it goes on.
+    """
+
+    folder: RunFolder
+    job: Job
+    selected: Selected
+    description: Description
+    totals: Totals = field(default_factory=Totals)
+    settled: PageSet = field(default_factory=PageSet)
+    out: tuple[Page, ...] = ()
+    place: Place | None = None
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 async def publish(
@@ -53,7 +95,7 @@ async def publish(
     runs: Path,
     seed: int,
     observer: Observer,
-    on_start: Callable[[Started], None],
+    on_start: OnStart,
 ) -> Finished:
     """Do *job* once.
 
@@ -68,105 +110,134 @@ async def publish(
         StoppedByPortal: If the portal does not answer at all.
     """
     selected = check_selection(job.select)
+    return await begin(
+        job, selected, webhook, runs=runs, seed=seed, observer=observer, on_start=on_start
+    )
+
+
+async def begin(
+    job: Job,
+    selected: Selected,
+    webhook: Webhook,
+    *,
+    runs: Path,
+    seed: int,
+    observer: Observer,
+    on_start: OnStart,
+    links: Mapping[str, Any] | None = None,
+    on_created: Callable[[RunFolder], None] | None = None,
+) -> Finished:
+    """A new run of *selected*; see ``publish``.
+
+    Args:
+        links: What its description says of other runs.
+        on_created: Told the run's folder before anything is sent.
+    """
     rng = random.Random(seed)
     async with open_session(job, webhook, rng) as session:
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
-        with FolderLock(folder), log_to(folder.log, webhook, session.clock, run=folder.run_id):
-            description = _description(folder, job, webhook, selected, session, began_at, seed)
-            folder.write_description(description)
+        with FolderLock(folder) as lock:
+            description = description_of(folder, job, webhook, selected, session, began_at, seed)
+            description.update(links or {})
+            write_first(folder, description)
             point_latest(folder)
-            with JournalWriter(folder.journal) as journal:
-                counted = _Counted(journal)
-                ending = await _run(job, selected, session, folder, counted, observer, on_start)
-            ended_at = session.clock.epoch()
-            folder.write_description({**description, **_ended(counted.totals, ending, ended_at)})
-        return Finished(folder, selected, counted.totals, ending)
+            if on_created is not None:
+                on_created(folder)
+            warnings = (lock.doubt,) if lock.doubt else ()
+            undertaking = Undertaking(folder, job, selected, description, warnings=warnings)
+            return await carry_out(undertaking, webhook, session, observer, on_start)
 
 
-async def _run(
-    job: Job,
-    selected: Selected,
+async def carry_out(
+    undertaking: Undertaking,
+    webhook: Webhook,
     session: Session,
-    folder: RunFolder,
-    sink: Sink,
     observer: Observer,
-    on_start: Callable[[Started], None],
-) -> Ending:
+    on_start: OnStart,
+) -> Finished:
+    """Do what is left of *undertaking*, whose folder is locked.
+
+    Raises:
+        JournalLost: If the journal can't be written from the start.
+    """
+    folder = undertaking.folder
+    with (
+        log_to(folder.log, webhook, session.clock, run=folder.run_id),
+        JournalWriter(folder.journal) as journal,
+        SentPages(folder.sent, undertaking.out, undertaking.place) as sent,
+    ):
+        ledger = Ledger(journal, sent, undertaking.totals, undertaking.place)
+        run = _run(undertaking, session, ledger, observer)
+        on_start(Started(folder, undertaking.selected, session, run, undertaking.totals.pages))
+        _tell_warnings(undertaking, journal, observer)
+        ending = await run.execute(_pages(undertaking, session, ledger))
+        if ending.is_whole:
+            sent.forget_all()
+        ending.seconds += undertaking.seconds
+        _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
+        _describe_end(undertaking, session, ending, observer)
+    return Finished(folder, undertaking.selected, undertaking.totals, ending)
+
+
+def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Run:
+    job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
-    run = Run(
-        RunSettings(folder.run_id, job.action, max_failures),
+    _log.info(
+        "run.started",
+        action=job.action.value,
+        plan=session.plan.name,
+        job=job.name,
+        settled=undertaking.totals.pages,
+        out=len(undertaking.out),
+    )
+    return Run(
+        RunSettings(undertaking.folder.run_id, job.action, max_failures),
         session.client,
         session.governor,
-        sink,
+        ledger,
         observer,
         clock=session.clock,
         portal_clock=session.portal_clock,
         rng=session.rng,
     )
-    on_start(Started(folder, selected, session, run))
-    _log.info("run.started", action=job.action.value, plan=session.plan.name, job=job.name)
-    ending = await run.execute(selected.pages(session.calls))
-    _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
-    return ending
 
 
-def _description(
-    folder: RunFolder,
-    job: Job,
-    webhook: Webhook,
-    selected: Selected,
-    session: Session,
-    began_at: Epoch,
-    seed: int,
-) -> dict[str, Any]:
-    return {
-        "run": folder.run_id,
-        "version": __version__,
-        "schema": SCHEMA_VERSION,
-        "portal": webhook.host,
-        "user": webhook.user,
-        "plan": session.plan.name,
-        "started": as_utc(began_at),
-        "ended": None,
-        "seed": seed,
-        "job": encode_job(job),
-        "selected": {
-            "total": selected.total,
-            "duplicates": selected.duplicates,
-            "bad_rows": selected.bad_rows,
-            "sha256": selected.sha256,
-        },
-        "totals": None,
-    }
+async def _pages(undertaking: Undertaking, session: Session, ledger: Ledger) -> AsyncIterator[Page]:
+    """First what an earlier process had sent, whatever the selection says of it by now."""
+    for page in undertaking.out:
+        yield page
+    selected = undertaking.selected
+    pages = selected.pages(
+        session.calls,
+        without=undertaking.settled,
+        taken=len(undertaking.settled),
+        place=undertaking.place,
+    )
+    async for page in pages if selected.named is not None else ledger.watched(pages):
+        yield page
 
 
-def _ended(totals: Totals, ending: Ending, ended_at: Epoch) -> Mapping[str, Any]:
-    error = ending.error
-    return {
-        "ended": as_utc(ended_at),
-        "totals": {
-            "counts": {status.value: count for status, count in totals.counts.items()},
-            "errors": {code: failures.count for code, failures in totals.failures.items()},
-            "seconds": round(ending.seconds, 3),
-            "waited": {limit.value: round(s, 3) for limit, s in ending.waited.items()},
-            "is_whole": ending.is_whole,
-            "is_interrupted": ending.is_interrupted,
-            "stopped_by": None if error is None else {"message": error.message, "hint": error.hint},
-            "stopped_sites": {str(stop.site): stop.fault.code for stop in ending.stopped_sites},
-        },
-    }
+def _tell_warnings(undertaking: Undertaking, journal: JournalWriter, observer: Observer) -> None:
+    for warning in undertaking.warnings:
+        observer.on_warning(warning)
+    if journal.torn_bytes:
+        _log.warning("journal.recovered", torn_bytes=journal.torn_bytes)
+        observer.on_warning(
+            f"The journal's last line was cut short by a crash: {journal.torn_bytes} bytes were "
+            "removed, and its page is done again."
+        )
 
 
-class _Counted:
-    """A sink that counts what is on disk."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.totals = Totals()
-
-    def append(self, outcomes: Sequence[Outcome]) -> None:
-        """Write, then count."""
-        self._sink.append(outcomes)
-        for outcome in outcomes:
-            self.totals.add(outcome)
+def _describe_end(
+    undertaking: Undertaking, session: Session, ending: Ending, observer: Observer
+) -> None:
+    ended = ending_of(undertaking.totals, ending, session.clock.epoch())
+    undertaking.description.update(ended)
+    try:
+        undertaking.folder.write_description(undertaking.description)
+    except OSError as error:
+        # The journal is the truth; what is missing here, a resume finds out by it.
+        observer.on_warning(
+            f"{undertaking.folder.description}: how the run ended can't be written: {error.strerror}."
+        )

@@ -1,14 +1,18 @@
 """Which pages a job selects, as one stream; checked as far as possible before anything is sent."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from dataclasses import dataclass
 
 from bulk_publisher.jobs import Selection
-from bulk_publisher.model import Only, Page, SiteId
+from bulk_publisher.journal.sent import Place
+from bulk_publisher.model import Only, Page, PageId, SiteId
 from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
+from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
 from bulk_publisher.sources.lister import Calls, Lister
 from bulk_publisher.sources.lookup import look_up
+
+_NONE: frozenset[PageId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Selected:
         bad_rows: Rows that were passed over.
         problems: What is wrong with the first of them: ``file:line: why``.
         sha256: Of the CSV; None without one.
+        named: The pages, where they are known beforehand; None where the portal lists them.
     """
 
     select: Selection
@@ -29,29 +34,43 @@ class Selected:
     bad_rows: int
     problems: tuple[str, ...]
     sha256: str | None
-    named: CheckedCsv | PageRanges | None
+    named: CheckedCsv | PageRanges | EarlierPages | None
 
-    async def pages(self, calls: Calls) -> AsyncIterator[Page]:
+    async def pages(
+        self,
+        calls: Calls,
+        *,
+        without: Container[PageId] = _NONE,
+        taken: int = 0,
+        place: Place | None = None,
+    ) -> AsyncIterator[Page]:
         """The pages, in order, up to the selection's limit.
+
+        Args:
+            without: Pages to leave out, unasked.
+            taken: How many pages of the limit are used up.
+            place: Where a list of the portal goes on; None for its beginning.
 
         Raises:
             BulkPublisherError: If they can't be read or listed.
         """
-        left = self.select.limit
-        if left == 0:
+        left = None if self.select.limit is None else self.select.limit - taken
+        if left is not None and left <= 0:
             return
-        async for page in self._all(calls):
+        async for page in self._all(calls, without, place):
             yield page
             if left is not None:
                 left -= 1
                 if not left:
                     return
 
-    def _all(self, calls: Calls) -> AsyncIterator[Page]:
+    def _all(
+        self, calls: Calls, without: Container[PageId], place: Place | None
+    ) -> AsyncIterator[Page]:
         select = self.select
         if self.named is None:
-            return _listed(select, calls)
-        pages = aiter(self.named)
+            return _but(_listed(select, calls, place), without)
+        pages = _but(aiter(self.named), without)
         if select.lookup or select.only is not Only.ALL:
             return look_up(pages, calls, only=select.only)
         return pages
@@ -83,12 +102,21 @@ def check_selection(select: Selection) -> Selected:
     return Selected(select, None, 0, 0, (), None, None)
 
 
-async def _listed(select: Selection, calls: Calls) -> AsyncIterator[Page]:
+async def _but(pages: AsyncIterator[Page], without: Container[PageId]) -> AsyncIterator[Page]:
+    async for page in pages:
+        if page.id not in without:
+            yield page
+
+
+async def _listed(select: Selection, calls: Calls, place: Place | None) -> AsyncIterator[Page]:
     lister = Lister(calls, select.scope)
-    for site in select.site or (None,):
-        source = f"--scope {select.scope}" if site is None else f"--site {site}"
+    sites = select.site or (None,)
+    sources = [f"--scope {select.scope}" if site is None else f"--site {site}" for site in sites]
+    first = 0 if place is None or place.source not in sources else sources.index(place.source)
+    for site, source in list(zip(sites, sources, strict=True))[first:]:
         named = None if site is None else SiteId(site)
-        async for page in lister.by_key(named, select.only, source=source):
+        after = place.after if place is not None and place.source == source else 0
+        async for page in lister.by_key(named, select.only, source=source, after=after):
             yield page
 
 

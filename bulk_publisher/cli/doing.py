@@ -6,13 +6,15 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import click
 
 from bulk_publisher.app.logs import configure_log
-from bulk_publisher.app.publishing import Finished, Started, publish
+from bulk_publisher.app.publishing import Finished, OnStart, Started, publish
 from bulk_publisher.app.secrets import read_webhook
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.cli.dry_run import dry_run
@@ -22,6 +24,7 @@ from bulk_publisher.cli.summary import summary_lines
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.runner.ports import Observer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,22 +47,39 @@ def run_job(job: Job, output: Output, *, runs: Path) -> int:
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
+    return run_task(job, partial(publish, job, runs=runs), output)
+
+
+class Task(Protocol):
+    """What is done on an open portal: a run that begins, or one that goes on."""
+
+    def __call__(
+        self, webhook: Webhook, /, *, seed: int, observer: Observer, on_start: OnStart
+    ) -> Coroutine[Any, Any, Finished]: ...
+
+
+def run_task(job: Job, task: Task, output: Output) -> int:
+    """Do *task* on the portal of *job*; gives the exit status.
+
+    Raises:
+        BulkPublisherError: If it cannot be begun.
+    """
     configure_log(
         verbosity=output.verbosity,
         is_json=output.log_format == "json",
         has_colour=output.has_colour,
     )
-    return asyncio.run(_Doing(job, output, runs).do())
+    return asyncio.run(_Doing(job, task, output).do())
 
 
 class _Doing:
     """One job that is being done, and how it is interrupted."""
 
-    def __init__(self, job: Job, output: Output, runs: Path) -> None:
+    def __init__(self, job: Job, what: Task, output: Output) -> None:
         self._job = job
+        self._what = what
         self._output = output
-        self._runs = runs
-        self._progress: Progress = progress_for(output)
+        self._progress: Progress = progress_for(output, output.progress)
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
         self._task: asyncio.Task[Finished] | None = None
@@ -80,10 +100,8 @@ class _Doing:
         return self._end(self._task.result())
 
     async def _publish(self, webhook: Webhook) -> Finished:
-        return await publish(
-            self._job,
+        return await self._what(
             webhook,
-            runs=self._runs,
             seed=random.SystemRandom().randrange(2**32),
             observer=self._progress,
             on_start=self._start,
@@ -129,7 +147,7 @@ class _Doing:
         ending = finished.ending
         if ending.error is not None:
             return ending.error.exit_status
-        if ending.is_interrupted:
+        if ending.is_interrupted and not ending.is_whole:
             return 128 + (self._signal or signal.SIGINT)
         if ending.stopped_sites:
             return 3

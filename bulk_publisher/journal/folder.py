@@ -11,6 +11,7 @@ import os
 import random
 import re
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,11 +19,16 @@ from typing import Any, Self
 
 import msgspec
 
-from bulk_publisher.errors import BadJournal, BadSetting, RunBusy
+from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.model import Epoch
 
 LATEST = "latest"
 """The name of the link to the newest run."""
+
+_LOCAL_LOCKS = {"9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "smb3", "cifs", "vboxsf", "virtiofs"}  # fmt: skip
+"""File systems shared with other machines whose locks those machines may not see. NFS is none of
+them: its flock is the server's."""
+_MOUNTS = Path("/proc/self/mountinfo")
 
 _RUN_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{4}$")
 
@@ -58,6 +64,16 @@ class RunFolder:
     def description(self) -> Path:
         """The run as asked for, and its totals at the end."""
         return self.path / "run.json"
+
+    @property
+    def sent(self) -> Path:
+        """The pages that are out and have no line yet."""
+        return self.path / "sent.jsonl"
+
+    @property
+    def verdicts(self) -> Path:
+        """What the portal said of each page when it was asked afterwards."""
+        return self.path / "verify.jsonl"
 
     def read_description(self) -> dict[str, Any]:
         """What stands in ``run.json``.
@@ -151,8 +167,15 @@ class FolderLock:
         Raises:
             RunBusy: If another process has it.
             BadSetting: If the file system keeps no locks.
+            JournalLost: If it takes no files.
         """
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise JournalLost(
+                f"{self._path}: it can't be written: {error.strerror}.",
+                "Make room or mount it for writing.",
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -167,9 +190,19 @@ class FolderLock:
                 f"{self._path}: this file system keeps no locks: {error.strerror}.",
                 "Put the runs on another one with --runs.",
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"host {socket.gethostname()}, pid {os.getpid()}\n".encode(), 0)
+        with suppress(OSError):
+            # The lock holds on a full disk too; only its holder's name is not to be had then.
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"host {socket.gethostname()}, pid {os.getpid()}\n".encode(), 0)
         return self
+
+    @property
+    def doubt(self) -> str:
+        """Why a process on another machine might not see the lock; empty where it does."""
+        kind = _kind_of_disk(self._path.parent)
+        if kind not in _LOCAL_LOCKS and "local locks" not in kind:
+            return ""
+        return f"The runs are on {kind}, where locks hold on this machine only: don't resume them from another one meanwhile."
 
     def __exit__(
         self,
@@ -178,3 +211,28 @@ class FolderLock:
         trace: TracebackType | None,
     ) -> None:
         os.close(self._file)
+
+
+def _kind_of_disk(folder: Path) -> str:
+    """The file system that *folder* is on, with the kernel's word; empty where it does not tell."""
+    try:
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+        there = folder.resolve()
+    except OSError:
+        return ""
+    return _kind_among(mounts, there)
+
+
+def _kind_among(mounts: list[str], there: Path) -> str:
+    best, kind = -1, ""
+    for mount in mounts:
+        before, _, after = mount.partition(" - ")
+        point = before.split(" ")[4].replace("\\040", " ")
+        if there.is_relative_to(point) and len(point) >= best:
+            best, kind = len(point), after.split(" ")[0]
+            options = after.rpartition(" ")[2].split(",")
+            if kind.startswith("nfs") and {"nolock", "local_lock=all", "local_lock=flock"} & {
+                *options
+            }:
+                kind = f"{kind} with local locks"
+    return kind

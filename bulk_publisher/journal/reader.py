@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from bulk_publisher.errors import BadJournal
-from bulk_publisher.journal.record import Mark, decode_mark, decode_outcome
+from bulk_publisher.journal.record import (
+    Mark,
+    Spent,
+    decode_mark,
+    decode_outcome,
+    decode_spent,
+)
 from bulk_publisher.model import Outcome
 
 _Line = TypeVar("_Line")
@@ -22,12 +28,63 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
     Raises:
         BadJournal: If it cannot be read, or a line in it is damaged.
     """
-    return _read(path, decode_outcome)
+    for number, line in read_lines(path):
+        yield _decoded(decode_outcome, path, number, line)
 
 
 def read_marks(path: Path) -> Iterator[Mark]:
     """What a resume needs of each line of *path*; see ``read_outcomes``."""
-    return _read(path, decode_mark)
+    for _, _, mark in read_marked_lines(path):
+        yield mark
+
+
+def read_marked_lines(path: Path) -> Iterator[tuple[int, bytes, Mark]]:
+    """Where each line of *path* begins, the line, and its mark; see ``read_outcomes``."""
+    at = 0
+    for number, line in read_lines(path):
+        try:
+            mark = decode_mark(line)
+        except ValueError as error:
+            raise damaged(path, number, error) from error
+        yield at, line, mark
+        at += len(line)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The whole lines of *path* with their numbers.
+
+    Raises:
+        BadJournal: If it cannot be read.
+    """
+    try:
+        with path.open("rb", buffering=2**20) as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                yield number, line
+    except OSError as error:
+        raise BadJournal(f"{path}: {error.strerror}.", "Is this a run's folder?") from error
+
+
+def read_spent_since(path: Path, since: str) -> Iterator[Spent]:
+    """What the lines from *since* on say of operating time, the newest first.
+
+    Reads from the end, and no further than needed: the lines stand in the order of their times.
+
+    Args:
+        since: ISO 8601 as in the journal.
+    """
+    end = whole_length(path)
+    if not end:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        while end:
+            start = view.rfind(b"\n", 0, end - 1) + 1
+            spent = _decoded(decode_spent, path, 0, view[start:end])
+            if spent.time < since:
+                return
+            yield spent
+            end = start
 
 
 def whole_length(path: Path) -> int:
@@ -43,18 +100,17 @@ def whole_length(path: Path) -> int:
         return view.rfind(b"\n") + 1
 
 
-def _read(path: Path, decode: Callable[[bytes], _Line]) -> Iterator[_Line]:
+def damaged(path: Path, number: int, error: Exception) -> BadJournal:
+    """The error of a line that is no outcome."""
+    return BadJournal(
+        f"{path}:{number}: the line is damaged: {error}.",
+        "Look at it with a text editor. A line that is beyond repair may be removed together with "
+        "sent.jsonl, which lets its page be done again.",
+    )
+
+
+def _decoded(decode: Callable[[bytes], _Line], path: Path, number: int, line: bytes) -> _Line:
     try:
-        with path.open("rb", buffering=2**20) as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    return
-                try:
-                    yield decode(line)
-                except ValueError as error:
-                    raise BadJournal(
-                        f"{path}:{number}: the line is damaged: {error}.",
-                        "Look at it with a text editor; a whole line may be removed, which lets its page be done again.",
-                    ) from error
-    except OSError as error:
-        raise BadJournal(f"{path}: {error.strerror}.", "Is this a run's folder?") from error
+        return decode(line)
+    except ValueError as error:
+        raise damaged(path, number, error) from error

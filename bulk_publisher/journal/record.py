@@ -24,10 +24,21 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     page: PageId
     action: Action
     status: Status
+    attempts: int = 1
+    duration: float | None = None
     error: str | None = None
+    was_active: bool | None = None
+
+
+class Spent(msgspec.Struct, frozen=True, gc=False):
+    """What a line says of the portal's operating time."""
+
+    time: str
+    operating: float | None = None
 
 
 _MARK_DECODER = msgspec.json.Decoder(Mark)
+_SPENT_DECODER = msgspec.json.Decoder(Spent)
 
 
 def encode_outcomes(outcomes: Iterable[Outcome]) -> bytes:
@@ -51,6 +62,15 @@ def decode_mark(line: bytes) -> Mark:
         ValueError: If there is no outcome in it.
     """
     return _MARK_DECODER.decode(line)
+
+
+def decode_spent(line: bytes) -> Spent:
+    """What *line* says of the portal's operating time.
+
+    Raises:
+        ValueError: If there is no outcome in it.
+    """
+    return _SPENT_DECODER.decode(line)
 
 
 def json_schema() -> dict[str, Any]:

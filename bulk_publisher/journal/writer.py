@@ -5,6 +5,7 @@ gone read-only - the group is taken back as far as possible and ``JournalLost`` 
 it counts.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ class JournalWriter:
         try:
             self._write(encode_outcomes(outcomes))
             os.fsync(self._file)
+            self._check_place()
         except OSError as error:
             self._take_back()
             raise _lost(self._path, error) from error
@@ -73,6 +75,12 @@ class JournalWriter:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._file, rest) :]
+
+    def _check_place(self) -> None:
+        """A file that was removed or replaced takes every line, and nobody will ever read them."""
+        ours, there = os.fstat(self._file), self._path.stat()
+        if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino):
+            raise OSError(errno.ENOENT, "it was replaced by another file")
 
     def _take_back(self) -> None:
         try:

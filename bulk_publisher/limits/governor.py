@@ -24,6 +24,7 @@ Source: docs/bitrix24.md §6.
 """
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bulk_publisher.limits.decision import (
@@ -290,6 +291,24 @@ class Governor:
             drain=bounds.drain * bounds.intensity_share,
             now=now,
         )
+
+    def on_resumed(
+        self, spent: Iterable[tuple[Mono, float]], *, last_sent_at: Mono, now: Mono
+    ) -> None:
+        """An earlier process has used some of the limits, and may have until *last_sent_at*.
+
+        Which meter its seconds are booked on is not known: they count on each, until an answer
+        tells less.
+
+        Args:
+            spent: When, and how many seconds of operating time.
+        """
+        self._bucket.on_full_at(last_sent_at, now)
+        for at, seconds in spent:
+            for name in {*self._names[Lane.TOGETHER], *self._names[Lane.ALONE]}:
+                meter = self._meters[name]
+                meter.book(seconds, minute=None, finished_at=at, now=now)
+                meter.told = meter.booked(now)
 
     def on_call_sent(self, method: str, *, now: Mono) -> None:
         """A call that is not about pages leaves now."""

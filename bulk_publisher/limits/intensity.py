@@ -90,6 +90,12 @@ class LeakyBucket:
         self._known_level = self.capacity
         self._sent_since_known = 0
 
+    def on_full_at(self, at: Mono, now: Mono) -> None:
+        """It may have been full at *at*: an earlier process was sending then."""
+        if self.capacity != float("inf"):
+            self._settle_level(now)
+            self._level = max(self._level, self.capacity - max(0.0, now - at) * self._pace)
+
     def set_limit(self, *, capacity: float, drain: float, now: Mono) -> None:
         """The plan turned out to be another."""
         self._settle_level(now)

@@ -20,7 +20,12 @@ class Portal(Protocol):
 
 
 class Sink(Protocol):
-    """Where outcomes end. When ``append`` returns they are on disk."""
+    """Where outcomes end, and where it is noted beforehand what may be done.
+
+    When one of the two returns it is on disk; otherwise it raises ``JournalLost``.
+    """
+
+    def note_sent(self, pages: Sequence[Page]) -> None: ...
 
     def append(self, outcomes: Sequence[Outcome]) -> None: ...
 

@@ -176,7 +176,8 @@ class Run:
             self._settled.put_nowait(self._outcome(Work(page), None, Status.SKIPPED, None))
         elif page.site is None or page.site not in self._stopped_sites:
             # A page that the portal does not list would make its whole batch dearer.
-            self._backlog.add(Work(page, company=1 if page.is_missing else UNBOUND))
+            company = 1 if page.is_missing else UNBOUND
+            self._backlog.add(Work(page, company=company, may_be_done=page.may_be_done))
             self._changed.set()
 
     # the dispatcher
@@ -210,6 +211,12 @@ class Run:
 
     def _start(self, send: Send, group: asyncio.TaskGroup) -> None:
         works = self._backlog.take(send.pages, send.lane)
+        try:
+            self._sink.note_sent([work.page for work in works])
+        except JournalLost as error:
+            self._backlog.add_first(works)
+            self._stop(error)
+            return
         permit = self._governor.reserve(Send(len(works), send.lane), now=self._clock.now())
         self._in_flight += 1
         self._room.set()
@@ -329,21 +336,30 @@ class Run:
 
     async def _record(self) -> None:
         is_open = True
-        while is_open:
-            group = [await self._settled.get()]
-            while not self._settled.empty():
-                group.append(self._settled.get_nowait())
-            is_open = None not in group
-            outcomes = [outcome for outcome in group if outcome is not None]
-            if not outcomes or isinstance(self._ending.error, JournalLost):
-                continue
-            try:
-                self._sink.append(outcomes)
-            except JournalLost as error:
-                self._ending.error = error
-                self._stop(error)
-                continue
-            self._observer.on_settled(outcomes)
+        try:
+            while is_open:
+                group = [await self._settled.get()]
+                group += self._handed_on()
+                is_open = None not in group
+                self._write(group)
+        finally:
+            # Whoever leaves at once still writes what is answered.
+            self._write(self._handed_on())
+
+    def _handed_on(self) -> list[Outcome | None]:
+        return [self._settled.get_nowait() for _ in range(self._settled.qsize())]
+
+    def _write(self, group: Sequence[Outcome | None]) -> None:
+        outcomes = [outcome for outcome in group if outcome is not None]
+        if not outcomes or isinstance(self._ending.error, JournalLost):
+            return
+        try:
+            self._sink.append(outcomes)
+        except JournalLost as error:
+            self._ending.error = error
+            self._stop(error)
+            return
+        self._observer.on_settled(outcomes)
 
 
 _DOUBTFUL = Fault(

@@ -36,21 +36,29 @@ class Lister:
         self.knows_changes = True
         """Whether the portal says which pages were edited since they were last published."""
 
-    async def by_key(self, site: SiteId | None, only: Only, *, source: str) -> AsyncIterator[Page]:
+    async def by_key(
+        self, site: SiteId | None, only: Only, *, source: str, after: int = 0
+    ) -> AsyncIterator[Page]:
         """The pages of *site*, or of the whole scope, in the order of their IDs.
 
         Raises:
             BulkPublisherError: If the portal cannot be asked.
         """
-        last = 0
+        last = after
         while True:
             rows = await self._rows({">ID": last, **_site_filter(site)}, only)
-            for row in rows:
+            listed = [row for row in rows if int(row["ID"]) > last]
+            for row in listed:
                 if _is_wanted(row, only):
                     yield _page(row, scope=self._scope, source=source)
             if len(rows) < LIST_LENGTH:
                 return
-            last = max(int(row["ID"]) for row in rows)
+            if not listed:
+                raise StoppedByPortal(
+                    f"The pages can't be listed: the portal gives none after {last}, and no end.",
+                    "Select them with a CSV or --page instead.",
+                )
+            last = max(int(row["ID"]) for row in listed)
 
     async def by_id(self, ids: Sequence[PageId]) -> dict[PageId, Page]:
         """Those of *ids*, at most 500, that the portal lists.
@@ -70,12 +78,13 @@ class Lister:
             answer = await self._ask(wanted, only)
         if isinstance(answer, Fault):
             raise _error(answer)
-        rows = (
-            answer.result
-            if isinstance(answer.result, list)
-            else list((answer.result or {}).values())
-        )
-        rows = [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdecimal()]
+        # An empty list is an answer; what is no list would be taken for one by mistake.
+        rows = list(answer.result.values()) if isinstance(answer.result, dict) else answer.result
+        if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
+            raise StoppedByPortal(
+                "The pages can't be listed: the portal answered with something else than a list of pages.",
+                "Try again, or select the pages with a CSV or --page and without a look-up.",
+            )
         if rows and _CHANGED_FIELD not in rows[0]:
             self.knows_changes = False
         return rows
@@ -115,6 +124,10 @@ def is_up_to_date(page: Page, only: Only) -> bool:
             return page.was_active is True and page.is_changed is not True
 
 
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and _number(row.get("ID")) is not None
+
+
 def _is_wanted(row: Mapping[str, Any], only: Only) -> bool:
     return not is_up_to_date(_page(row, scope=None, source=""), only)
 
@@ -144,7 +157,7 @@ def _page(row: Mapping[str, Any], *, scope: Scope | None, source: str) -> Page:
 
 def _number(value: Any) -> int | None:
     text = str(value or "")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return int(text) if text.isascii() and text.isdecimal() and int(text) > 0 else None
 
 
 def _text(value: Any) -> str | None:

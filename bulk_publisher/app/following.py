@@ -1,0 +1,203 @@
+"""Runs that follow another one: its failed pages tried again, or what it put up taken down."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bulk_publisher.app.description import check_portal, check_real, job_of
+from bulk_publisher.app.publishing import Finished, OnStart, begin
+from bulk_publisher.app.selecting import Selected
+from bulk_publisher.app.verdicts import read_verdicts
+from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
+from bulk_publisher.jobs import Job, Selection
+from bulk_publisher.journal.folder import FolderLock, RunFolder
+from bulk_publisher.journal.reader import read_marks
+from bulk_publisher.journal.record import Mark
+from bulk_publisher.model import Action, PageId, Status
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.runner.ports import Observer
+from bulk_publisher.sources.earlier import (
+    EarlierPages,
+    find_earlier,
+    is_doubtful,
+    is_to_retry,
+    is_to_take_back,
+)
+
+
+class Kind(StrEnum):
+    """Why a run follows another."""
+
+    RETRY = "retry"
+    """To try its failed and unknown pages again."""
+    ROLLBACK = "rollback"
+    """To take down what it put up."""
+
+
+_LINKS = {
+    Kind.RETRY: ("retry_of", "retried_by"),
+    Kind.ROLLBACK: ("rollback_of", "rolled_back_by"),
+}
+
+
+class Following(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pages of which run, and why; it stands in the description of the run that follows.
+
+    Attributes:
+        folder: Where that run is.
+        statuses: Those to try again; empty for both bad ones.
+        errors: Codes of those to try again, in capitals; empty for all.
+        includes_unknown: Take down too what may have been online before.
+    """
+
+    kind: Kind
+    run: str
+    folder: str
+    statuses: tuple[Status, ...] = ()
+    errors: tuple[str, ...] = ()
+    includes_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A run that is about to follow another.
+
+    Attributes:
+        left_alone: Pages of which it can't be told whether they are to be taken down.
+    """
+
+    earlier: RunFolder
+    following: Following
+    job: Job
+    selected: Selected
+    left_alone: tuple[PageId, ...]
+
+    @property
+    def pages(self) -> int:
+        """Pages that it is about."""
+        return self.selected.total or 0
+
+    def check_webhook(self, webhook: Webhook) -> None:
+        """Refuse a webhook of another portal.
+
+        Raises:
+            BadSetting: If it is one.
+        """
+        check_portal(self.earlier, self.earlier.read_description(), webhook)
+
+    async def begin(
+        self, webhook: Webhook, *, runs: Path, seed: int, observer: Observer, on_start: OnStart
+    ) -> Finished:
+        """Begin the run; both say in their descriptions that they belong together.
+
+        Raises:
+            BulkPublisherError: As ``publish`` does.
+        """
+        self.check_webhook(webhook)
+        following = self.following
+        return await begin(
+            self.job,
+            self.selected,
+            webhook,
+            runs=runs,
+            seed=seed,
+            observer=observer,
+            on_start=on_start,
+            links={
+                _LINKS[following.kind][0]: following.run,
+                "following": msgspec.to_builtins(following),
+            },
+            on_created=lambda folder: _link_back(self.earlier, following.kind, folder, observer),
+        )
+
+
+def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job]) -> Follower:
+    """Find the pages of *earlier* that *following* wants.
+
+    Args:
+        change: What is to be otherwise than in its job.
+
+    Raises:
+        RunBusy: If it is going on.
+        UsageError: If it can't be followed.
+    """
+    job = change(job_of(earlier, earlier.read_description()))
+    check_real(earlier, job)
+    if following.kind is Kind.ROLLBACK and job.action is not Action.PUBLISH:
+        raise BadSetting(
+            f"Run {earlier.run_id} took pages down: there is nothing that it put up.",
+            "Publish them with: bulk-publisher publish.",
+        )
+    with FolderLock(earlier):
+        found, left_alone = _find(earlier, following)
+    action = Action.UNPUBLISH if following.kind is Kind.ROLLBACK else job.action
+    # What was known of pages that are tried again is old by now; what is taken down needs no look.
+    lookup = following.kind is Kind.RETRY and job.select.lookup
+    select = Selection(scope=job.select.scope, lookup=lookup)
+    job = msgspec.structs.replace(job, action=action, select=select)
+    return Follower(earlier, following, job, _selected(select, found), left_alone)
+
+
+def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) -> Selected | None:
+    """The pages of a run that follows another; None for one that does not.
+
+    Raises:
+        BadJournal: If the other run can't be read.
+    """
+    if "following" not in description:
+        return None
+    try:
+        following = msgspec.convert(description["following"], Following)
+    except msgspec.ValidationError as error:
+        raise BadJournal(f"{folder.description}: whom it follows is damaged: {error}.") from error
+    found, _ = _find(_folder_of(following, folder), following)
+    return _selected(job.select, found)
+
+
+def _find(earlier: RunFolder, following: Following) -> tuple[EarlierPages, tuple[PageId, ...]]:
+    verdicts = read_verdicts(earlier.verdicts)
+    run = earlier.run_id
+    if following.kind is Kind.RETRY:
+
+        def is_wanted(mark: Mark) -> bool:
+            return is_to_retry(
+                mark, run, verdicts, statuses=following.statuses, errors=following.errors
+            )
+
+        return find_earlier(earlier.journal, is_wanted, is_newest_first=False), ()
+
+    includes = following.includes_unknown
+    found = find_earlier(
+        earlier.journal,
+        lambda mark: is_to_take_back(mark, run, verdicts, includes_unknown=includes),
+        is_newest_first=True,
+    )
+    doubtful = (mark for mark in read_marks(earlier.journal) if is_doubtful(mark, run, verdicts))
+    left = (m.page for m in doubtful if not (includes and m.status is Status.PUBLISHED))
+    return found, tuple(left)
+
+
+def _selected(select: Selection, found: EarlierPages) -> Selected:
+    return Selected(select, found.pages, 0, 0, (), None, found)
+
+
+def _folder_of(following: Following, folder: RunFolder) -> RunFolder:
+    beside = folder.path.parent / following.run
+    return RunFolder(beside if beside.is_dir() else Path(following.folder))
+
+
+def _link_back(earlier: RunFolder, kind: Kind, folder: RunFolder, observer: Observer) -> None:
+    try:
+        with FolderLock(earlier):
+            description = earlier.read_description()
+            name = _LINKS[kind][1]
+            description[name] = [*(description.get(name) or []), folder.run_id]
+            earlier.write_description(description)
+    except (BulkPublisherError, OSError) as error:
+        observer.on_warning(
+            f"{earlier.description}: it can't be noted there that {folder.run_id} follows it: {error}."
+        )

@@ -1,0 +1,205 @@
+"""Goes on with a run where it stopped: what has a line is settled, what was out goes first."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bulk_publisher.app.description import (
+    Description,
+    check_portal,
+    check_real,
+    job_of,
+    write_first,
+)
+from bulk_publisher.app.following import selected_again
+from bulk_publisher.app.publishing import Finished, OnStart, Undertaking, carry_out
+from bulk_publisher.app.selecting import check_selection
+from bulk_publisher.app.session import Session, open_session
+from bulk_publisher.clock import as_utc
+from bulk_publisher.errors import JournalLost
+from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.journal.folder import FolderLock, RunFolder
+from bulk_publisher.journal.reader import read_spent_since
+from bulk_publisher.journal.sent import read_sent
+from bulk_publisher.journal.standing import Standing, read_standing
+from bulk_publisher.model import Epoch, Mono, Status
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.fold import Totals
+from bulk_publisher.runner.ports import Observer
+
+_REMEMBERED = 600.0
+"""Seconds for which the portal's meters remember [doc]."""
+_STEP = 10.0
+"""Seconds of the journal that are told to the limits as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A run's folder that is locked and read, ready to go on.
+
+    Attributes:
+        was_changed: The CSV that it takes its pages from is not as it was when it began.
+    """
+
+    undertaking: Undertaking
+    was_changed: bool
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return self.undertaking.folder
+
+    @property
+    def settled(self) -> int:
+        """Pages that have their line."""
+        return self.undertaking.totals.pages
+
+    async def go_on(
+        self, webhook: Webhook, *, seed: int, observer: Observer, on_start: OnStart
+    ) -> Finished:
+        """Do the rest.
+
+        Raises:
+            BadSetting: If the webhook is of another portal.
+            BulkPublisherError: As ``publish`` does.
+        """
+        undertaking = self.undertaking
+        check_portal(self.folder, undertaking.description, webhook)
+        async with open_session(undertaking.job, webhook, random.Random(seed)) as session:
+            _remind(session, self.folder)
+            resumed = {"at": as_utc(session.clock.epoch()), "seed": seed}
+            earlier = undertaking.description.get("resumed") or []
+            undertaking.description |= {"resumed": [*earlier, resumed], "ended": None}
+            write_first(self.folder, undertaking.description)
+            return await carry_out(undertaking, webhook, session, observer, on_start)
+
+
+def status_of_whole(folder: RunFolder) -> int | None:
+    """The exit status of a run that is whole; None for one that is not.
+
+    Raises:
+        BadJournal: If its description cannot be read.
+    """
+    totals = folder.read_description().get("totals") or {}
+    if not totals.get("is_whole"):
+        return None
+    counts: Mapping[str, int] = totals.get("counts") or {}
+    return int(any(count for status, count in counts.items() if not Status(status).is_good))
+
+
+@contextmanager
+def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened]:
+    """Lock the folder and read how far its run has come.
+
+    Args:
+        changes: What is to be otherwise than the job says: values of ``portal`` and ``pace``.
+
+    Raises:
+        RunBusy: If another process is at work in it.
+        UsageError: If the run can't go on.
+        JournalLost: If nothing can be written there.
+    """
+    job = with_changes(job_of(folder, folder.read_description()), changes)
+    check_real(folder, job)
+    with FolderLock(folder) as lock:
+        # Read again: only now nobody else writes it.
+        description = folder.read_description()
+        description["job"] = encode_job(job) if changes else description["job"]
+        totals = Totals()
+        standing = read_standing(folder.journal, folder.run_id, on_bad=totals.add)
+        _add_good(totals, standing)
+        selected = selected_again(job, folder, description) or check_selection(job.select)
+        expected = (description.get("selected") or {}).get("sha256")
+        warnings = [lock.doubt] if lock.doubt else []
+        undertaking = Undertaking(
+            folder,
+            job,
+            selected,
+            description,
+            totals,
+            standing.settled,
+            warnings=(*warnings, *_warnings(standing)),
+        )
+        _find_out(undertaking)
+        undertaking.seconds = _seconds_so_far(folder, description)
+        yield Reopened(undertaking, was_changed=selected.sha256 != expected)
+
+
+def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
+    """*job* with other values of ``portal`` and ``pace``."""
+    return msgspec.structs.replace(
+        job,
+        portal=msgspec.structs.replace(job.portal, **changes.get("portal", {})),
+        pace=msgspec.structs.replace(job.pace, **changes.get("pace", {})),
+    )
+
+
+def _find_out(undertaking: Undertaking) -> None:
+    """What was out is sent first, and whatever comes of it: it may be done already."""
+    noted, undertaking.place = read_sent(undertaking.folder.sent)
+    settled = undertaking.settled
+    undertaking.out = tuple(
+        replace(page, may_be_done=True, skip=None)
+        for page in noted.values()
+        if page.id not in settled
+    )
+    for page in undertaking.out:
+        settled.add(page.id)
+
+
+def _add_good(totals: Totals, standing: Standing) -> None:
+    totals.counts.update(standing.good)
+    totals.duration += standing.duration
+    totals.repeated += standing.repeated
+
+
+def _warnings(standing: Standing) -> Iterator[str]:
+    if standing.foreign:
+        yield f"{standing.foreign:,} lines of the journal are of other runs: they are left as they are, and not counted."
+    if standing.doubled:
+        yield f"{standing.doubled:,} lines of the journal are of pages that have one already: the first counts."
+
+
+def _remind(session: Session, folder: RunFolder) -> None:
+    """Tell the limits what this run has spent in the last ten minutes."""
+    now, now_epoch = session.clock.now(), session.clock.epoch()
+    since = as_utc(Epoch(now_epoch - _REMEMBERED))
+    steps: dict[int, float] = {}
+    last = None
+    try:
+        for spent in read_spent_since(folder.journal, since) if folder.journal.exists() else ():
+            at = min(datetime.fromisoformat(spent.time).timestamp(), now_epoch)
+            last = at if last is None else last
+            steps[int(at // _STEP)] = steps.get(int(at // _STEP), 0.0) + (spent.operating or 0.0)
+    except OSError as error:
+        raise JournalLost(f"{folder.journal}: {error.strerror}.") from error
+    if last is None:
+        return
+    ended = ((min((step + 1) * _STEP, now_epoch), seconds) for step, seconds in steps.items())
+    session.governor.on_resumed(
+        [(Mono(now + at - now_epoch), seconds) for at, seconds in ended],
+        last_sent_at=Mono(now + last - now_epoch),
+        now=now,
+    )
+
+
+def _seconds_so_far(folder: RunFolder, description: Description) -> float:
+    """Seconds that the run took so far; of a process that was killed, up to its last line."""
+    seconds = float((description.get("totals") or {}).get("seconds") or 0.0)
+    if description.get("ended") is not None or not folder.journal.exists():
+        return seconds
+    resumed = description.get("resumed") or []
+    began = str(resumed[-1]["at"] if resumed else description.get("started"))
+    last = next(read_spent_since(folder.journal, began), None)
+    if last is None:
+        return seconds
+    return seconds + max(0.0, _seconds_between(began, last.time))
+
+
+def _seconds_between(first: str, second: str) -> float:
+    return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds()

@@ -1,0 +1,186 @@
+"""Asks the portal whether each page of a run is as its journal says, and settles unknown ones."""
+
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulk_publisher.app.description import check_portal, check_real, job_of
+from bulk_publisher.app.session import Session, open_session
+from bulk_publisher.app.verdicts import Verdict, judge
+from bulk_publisher.clock import as_utc
+from bulk_publisher.errors import JournalLost
+from bulk_publisher.jobs import Job
+from bulk_publisher.journal.folder import FolderLock, RunFolder
+from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.model import Mono, Outcome, Scope, Status
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.visits import Visits
+from bulk_publisher.sources.lister import LIST_LENGTH, Lister
+
+_LISTED = 20
+"""Differences that are remembered to be said; all of them are in the file."""
+_VISIT_EVERY = 0.2
+"""Seconds between two public addresses: five a second is less than a reader's browser asks for."""
+
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class Verified:
+    """What came of it.
+
+    Attributes:
+        differing: Pages that are not as the journal says.
+        first: The first of those.
+        settled: Unknown pages that now have a verdict, by it.
+        unsettled: Unknown pages that are still unknown.
+        untold: Pages of which the portal can't show whether the journal is right.
+        bad_urls: Pages up by the journal whose public address does not answer with 200.
+        other_hosts: Public addresses that were not asked for, being elsewhere.
+    """
+
+    pages: int = 0
+    agreeing: int = 0
+    differing: int = 0
+    first: list[Verdict] = field(default_factory=list)
+    settled: dict[Status, int] = field(default_factory=dict)
+    unsettled: int = 0
+    untold: int = 0
+    visited: int = 0
+    bad_urls: int = 0
+    other_hosts: int = 0
+
+    def add(self, verdict: Verdict) -> None:
+        """One more page."""
+        self.pages += 1
+        if verdict.status is Status.UNKNOWN:
+            if verdict.verdict is Status.UNKNOWN:
+                self.unsettled += 1
+            else:
+                self.settled[verdict.verdict] = self.settled.get(verdict.verdict, 0) + 1
+        elif verdict.agrees is None:
+            self.untold += 1
+        elif verdict.agrees:
+            self.agreeing += 1
+        else:
+            self.differing += 1
+            if len(self.first) < _LISTED:
+                self.first.append(verdict)
+
+
+async def verify(
+    folder: RunFolder,
+    webhook: Webhook,
+    *,
+    change: Callable[[Job], Job],
+    visits_urls: bool,
+    on_progress: Callable[[Verified], None],
+) -> Verified:
+    """Ask for each page of the run, 500 at a time, and write the answers to ``verify.jsonl``.
+
+    Args:
+        change: What is to be otherwise than in the run's job.
+        visits_urls: Ask for each public address too.
+
+    Raises:
+        RunBusy: If the run is going on.
+        UsageError: If its journal can't be read, or the webhook is of another portal.
+        JournalLost: If the verdicts can't be written.
+    """
+    description = folder.read_description()
+    job = change(job_of(folder, description))
+    check_real(folder, job)
+    check_portal(folder, description, webhook)
+    verified = Verified()
+    with FolderLock(folder):
+        async with (
+            open_session(job, webhook, random.Random()) as session,
+            _visits(job, webhook, wanted=visits_urls) as visits,
+        ):
+            with _fresh(folder.verdicts) as file:
+                async for verdict in _verdicts(folder, session):
+                    seen = (
+                        verdict
+                        if visits is None
+                        else await _visited(verdict, visits, session, verified)
+                    )
+                    verified.add(seen)
+                    file.write(_ENCODER.encode(seen) + b"\n")
+                    on_progress(verified)
+    return verified
+
+
+async def _verdicts(folder: RunFolder, session: Session) -> AsyncIterator[Verdict]:
+    listers: dict[Scope | None, Lister] = {}
+    for group in _groups(read_outcomes(folder.journal), folder.run_id):
+        scope = group[0].scope
+        lister = listers.setdefault(scope, Lister(session.calls, scope))
+        listed = await lister.by_id([outcome.page for outcome in group])
+        time = as_utc(session.clock.epoch())
+        for outcome in group:
+            yield judge(outcome, listed.get(outcome.page), time=time)
+
+
+def _groups(outcomes: Iterable[Outcome], run: str) -> Iterator[list[Outcome]]:
+    """Up to 500 pages of one scope at a time; the scopes may take turns in the journal."""
+    open_groups: dict[Scope | None, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.run != run:
+            continue
+        group = open_groups.setdefault(outcome.scope, [])
+        group.append(outcome)
+        if len(group) >= LIST_LENGTH:
+            yield open_groups.pop(outcome.scope)
+    yield from open_groups.values()
+
+
+@asynccontextmanager
+async def _visits(job: Job, webhook: Webhook, *, wanted: bool) -> AsyncIterator[Visits | None]:
+    if not wanted:
+        yield None
+        return
+    ca_file = None if job.portal.ca_file is None else Path(job.portal.ca_file)
+    async with Visits(
+        webhook.url("").partition("/rest/")[0], ca_file=ca_file, connections=1
+    ) as visits:
+        yield visits
+
+
+async def _visited(
+    verdict: Verdict, visits: Visits, session: Session, verified: Verified
+) -> Verdict:
+    if verdict.url is None:
+        return verdict
+    if not visits.is_of_host(verdict.url):
+        verified.other_hosts += 1
+        return verdict
+    next_at = Mono(session.clock.now() + _VISIT_EVERY)
+    status = await visits.status(verdict.url)
+    await session.clock.sleep_until(next_at)
+    verified.visited += 1
+    verified.bad_urls += verdict.verdict is Status.PUBLISHED and status != 200
+    return msgspec.structs.replace(verdict, url_status=status)
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of *path* when all of it is on disk, and not before."""
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise JournalLost(
+            f"{path}: it can't be written: {error.strerror}.", "Make room, then verify again."
+        ) from error

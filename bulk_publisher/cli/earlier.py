@@ -1,0 +1,94 @@
+"""What the commands share that take a RUN: its argument, its options, and a question."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bulk_publisher.cli.output import Output
+from bulk_publisher.errors import BadSetting
+
+if TYPE_CHECKING:
+    from bulk_publisher.jobs import Job
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+run_argument = click.argument("name", metavar="RUN")
+yes_option = click.option("-y", "--yes", "is_yes", is_flag=True, help="Ask nothing.")
+
+_PORTAL = [
+    click.option("--webhook-file", metavar="FILE", help="Holds the webhook's URL.  [default: as for the run]"),
+    click.option("--portal-plan", type=click.Choice(["standard", "enterprise", "self-hosted"]), help="Whose limits apply.  [default: as for the run]"),
+    click.option("--ca-file", metavar="FILE", help="Certificate authorities to trust."),
+]  # fmt: skip
+_PACE = [
+    click.option("--concurrency", type=click.IntRange(1, 64), help="Requests in flight at most."),
+    click.option("--batch-size", type=click.IntRange(1, 50), help="Pages in a request at most."),
+    click.option("--operating-limit", type=float, metavar="S", help="Seconds of operating time in ten minutes."),
+    click.option("--operating-share", type=float, help="Of it, what this run may use."),
+    click.option("--intensity-share", type=float, help="Of the limit of requests, what this run may use."),
+    click.option("--fail-fast/--no-fail-fast", default=None, help="Stop at the first page that fails."),
+    click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Stop when N more pages have failed."),
+]  # fmt: skip
+_PACE_NAMES = ("concurrency", "batch_size", "operating_limit", "operating_share", "intensity_share", "fail_fast", "max_failures")  # fmt: skip
+
+
+def portal_changes(command: _Command) -> _Command:
+    """The options by which the portal may be reached otherwise than the run's job says."""
+    for option in reversed(_PORTAL):
+        command = option(command)
+    return command
+
+
+def pace_changes(command: _Command) -> _Command:
+    """The options by which the pace may be another than the run's."""
+    for option in reversed(_PACE):
+        command = option(command)
+    return command
+
+
+def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What *options* of ``portal_changes`` and ``pace_changes`` say, and nothing else.
+
+    Raises:
+        BadSetting: If a value can't be.
+    """
+    from bulk_publisher import jobs
+
+    portal: dict[str, Any] = {}
+    if options["webhook_file"] is not None:
+        portal["webhook"] = jobs.Secret(file=options["webhook_file"])
+    if options["portal_plan"] is not None:
+        portal["plan"] = jobs.PortalPlan(options["portal_plan"])
+    if options["ca_file"] is not None:
+        portal["ca_file"] = options["ca_file"]
+    pace = {name: options[name] for name in _PACE_NAMES if options.get(name) is not None}
+    problems = jobs.pace_problems(jobs.Pace(**pace))
+    if problems:
+        raise BadSetting("\n".join(problems))
+    return {name: values for name, values in (("portal", portal), ("pace", pace)) if values}
+
+
+def changer(options: dict[str, Any]) -> "Callable[[Job], Job]":
+    """What makes of a run's job the one that *options* ask for."""
+    from bulk_publisher.app.resuming import with_changes
+
+    changes = changes_of(options)
+    return lambda job: with_changes(job, changes)
+
+
+def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
+    """Ask; ``--yes`` answers.
+
+    Raises:
+        BadSetting: If there is no terminal to ask at.
+    """
+    if is_yes:
+        return True
+    if not sys.stdin.isatty():
+        raise BadSetting(f"{question} There is no terminal to ask at.", "Answer with --yes.")
+    if click.confirm(question, default=False, err=True):
+        return True
+    output.complain("Nothing was done.")
+    return False

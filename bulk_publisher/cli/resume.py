@@ -1,0 +1,55 @@
+"""``bulk-publisher resume``: go on where a run stopped."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_publisher.cli.earlier import (
+    changes_of,
+    confirm,
+    pace_changes,
+    portal_changes,
+    run_argument,
+    yes_option,
+)
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+
+@click.command("resume")
+@run_argument
+@runs_option
+@yes_option
+@portal_changes
+@pace_changes
+@click.pass_obj
+@says_errors
+def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options: Any) -> None:
+    """Go on with RUN, a run's folder, its ID or "latest", where it stopped.
+
+    Pages that have their line in its journal are settled; pages that were out go first. The
+    selection is the run's own; the pace may be another. The webhook is read anew, as for publish.
+    """
+    from bulk_publisher.app.resuming import reopened, status_of_whole
+    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.journal.folder import find_folder
+
+    folder = find_folder(name, runs)
+    changes = changes_of(options)
+    status = status_of_whole(folder)
+    if status is not None:
+        output.say(f"Run {folder.run_id} is whole: every page has its line. Nothing is left to do.")
+        sys.exit(status)
+    with reopened(folder, changes) as again:
+        if again.was_changed and not confirm(
+            f"{again.undertaking.job.select.csv} is not as it was when the run began. Go on with it as it is now?",
+            is_yes=is_yes,
+            output=output,
+        ):
+            sys.exit(2)
+        output.say(
+            f"{again.settled:,} pages are settled already, {len(again.undertaking.out):,} were out."
+        )
+        sys.exit(run_task(again.undertaking.job, again.go_on, output))

@@ -1,0 +1,59 @@
+"""``bulk-publisher retry``: the failed and unknown pages of a run, in a new one."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_publisher.cli.earlier import changer, pace_changes, portal_changes, run_argument
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+
+@click.command("retry")
+@run_argument
+@click.option("--status", multiple=True, type=click.Choice(["failed", "unknown"]), help="Only these.  [default: both]")  # fmt: skip
+@click.option("--error", multiple=True, metavar="CODE", help="Only pages with this code; repeat.")
+@runs_option
+@portal_changes
+@pace_changes
+@click.pass_obj
+@says_errors
+def retry(
+    output: Output,
+    /,
+    *,
+    name: str,
+    status: tuple[str, ...],
+    error: tuple[str, ...],
+    runs: Path,
+    **options: Any,
+) -> None:
+    """Try the failed and unknown pages of RUN again, in a new run.
+
+    Pages that verify has settled well are left out.
+
+    \b
+    bulk-publisher retry latest --error LANDING_PAYMENT_FAILED
+    """  # noqa: D301 - click's own mark
+    from bulk_publisher.app.following import Following, Kind, follow
+    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.journal.folder import find_folder
+    from bulk_publisher.model import Status
+
+    folder = find_folder(name, runs)
+    following = Following(
+        kind=Kind.RETRY,
+        run=folder.run_id,
+        folder=str(folder.path),
+        statuses=tuple(Status(word) for word in status),
+        errors=tuple(code.upper().partition("[")[0] for code in error),
+    )
+    follower = follow(folder, following, changer(options))
+    if not follower.pages:
+        output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")
+        return
+    output.say(f"{follower.pages:,} pages of run {folder.run_id} are tried again.")
+    sys.exit(run_task(follower.job, partial(follower.begin, runs=runs), output))

@@ -1,0 +1,88 @@
+"""``bulk-publisher rollback``: take down what a run has put up."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.earlier import (
+    changer,
+    confirm,
+    pace_changes,
+    portal_changes,
+    run_argument,
+    yes_option,
+)
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.app.following import Follower
+
+_SHOWN = 20
+
+
+@click.command("rollback")
+@run_argument
+@click.option("--include-unknown", is_flag=True, help="Also pages whose state before is not known.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@runs_option
+@yes_option
+@portal_changes
+@pace_changes
+@click.pass_obj
+@says_errors
+def rollback(
+    output: Output,
+    /,
+    *,
+    name: str,
+    include_unknown: bool,
+    dry_run: bool,
+    runs: Path,
+    is_yes: bool,
+    **options: Any,
+) -> None:
+    """Take down exactly the pages that RUN published and that were not online before.
+
+    Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are.
+    """
+    from bulk_publisher.app.following import Following, Kind, follow
+    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.journal.folder import find_folder
+
+    folder = find_folder(name, runs)
+    following = Following(
+        kind=Kind.ROLLBACK,
+        run=folder.run_id,
+        folder=str(folder.path),
+        includes_unknown=include_unknown,
+    )
+    follower = follow(folder, following, changer(options))
+    _say_left_alone(follower, output)
+    if not follower.pages:
+        output.say(f"Run {folder.run_id} has put no page up that is to be taken down.")
+        return
+    if dry_run:
+        click.echo(f"Would unpublish {follower.pages:,} pages that run {folder.run_id} has put up.")
+        output.say("Nothing was changed: this was a dry run.")
+        return
+    question = f"Take down {follower.pages:,} pages that run {folder.run_id} has put up?"
+    if not confirm(question, is_yes=is_yes, output=output):
+        sys.exit(2)
+    sys.exit(run_task(follower.job, partial(follower.begin, runs=runs), output))
+
+
+def _say_left_alone(follower: "Follower", output: Output) -> None:
+    left = follower.left_alone
+    if not left:
+        return
+    some = ", ".join(str(page) for page in left[:_SHOWN])
+    more = f" and {len(left) - _SHOWN:,} more" if len(left) > _SHOWN else ""
+    output.complain(f"{len(left):,} pages are left alone: {some}{more}.", colour="yellow")
+    output.complain(
+        "It is not known whether they were online before, or whether they are now: verify settles "
+        "unknown ones, and --include-unknown takes down those that the run has published."
+    )

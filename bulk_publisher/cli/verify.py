@@ -1,0 +1,82 @@
+"""``bulk-publisher verify``: ask the portal whether a run's journal is right."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.earlier import changer, portal_changes, run_argument
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.app.verifying import Verified
+
+_SAID_EVERY = 5_000
+
+
+@click.command("verify")
+@run_argument
+@click.option("--urls", is_flag=True, help="Also ask for each public address on the portal's host.")
+@runs_option
+@portal_changes
+@click.pass_obj
+@says_errors
+def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: Any) -> None:
+    """Ask the portal whether each page of RUN is as its journal says; changes nothing there.
+
+    Unknown pages get a verdict. Everything is written to verify.jsonl in the run's folder.
+
+    Exit status: 0 all as the journal says, 1 something differs.
+    """
+    from bulk_publisher.app.logs import configure_log
+    from bulk_publisher.app.verifying import verify as verify_run
+    from bulk_publisher.cli.doing import open_webhook
+    from bulk_publisher.journal.folder import find_folder
+
+    configure_log(verbosity=output.verbosity, is_json=output.log_format == "json", has_colour=output.has_colour)  # fmt: skip
+    folder = find_folder(name, runs)
+    change = changer(options)
+
+    def tell(verified: "Verified") -> None:
+        if verified.pages % _SAID_EVERY == 0:
+            output.say(f"{verified.pages:,} pages asked for, {verified.differing:,} differ")
+
+    async def ask() -> "Verified":
+        from bulk_publisher.app.description import check_real, job_of
+
+        job = change(job_of(folder, folder.read_description()))
+        check_real(folder, job)
+        async with open_webhook(job) as webhook:
+            return await verify_run(
+                folder, webhook, change=change, visits_urls=urls, on_progress=tell
+            )
+
+    try:
+        verified = asyncio.run(ask())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    for line in _lines(verified):
+        click.echo(line)
+    output.say(f"{folder.verdicts}: one line for each page: what the journal says (status), what")
+    output.say("the portal shows (listed, active, changed), and the verdict.")
+    sys.exit(1 if verified.differing or verified.bad_urls else 0)
+
+
+def _lines(verified: "Verified") -> Iterator[str]:
+    yield f"{verified.pages:,} pages: {verified.agreeing:,} as the journal says, {verified.differing:,} not."
+    for verdict in verified.first:
+        yield f"  page {verdict.page}: {verdict.status.value} by the journal. {verdict.note}"
+    if len(verified.first) < verified.differing:
+        yield f"  and {verified.differing - len(verified.first):,} more"
+    for status, count in verified.settled.items():
+        yield f"  {count:,} unknown ones are settled: {status.value}"
+    if verified.unsettled:
+        yield f"  {verified.unsettled:,} are still unknown"
+    if verified.untold:
+        yield f"  {verified.untold:,} of which the portal can't show it"
+    if verified.visited or verified.other_hosts:
+        yield f"Public addresses: {verified.visited:,} asked for, {verified.bad_urls:,} of published pages not answered with 200, {verified.other_hosts:,} on other hosts left out."

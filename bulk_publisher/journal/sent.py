@@ -1,0 +1,169 @@
+"""Which pages are out? They are noted before they leave, and forgotten when they have their line.
+
+A process that is killed with requests in flight leaves pages that may be done and have no line.
+``sent.jsonl`` names them, with what was known of them before: a resume sends exactly these again,
+whatever the selection says of them by then, and remembers how they were before the run.
+
+It is a note about what is *not* in the journal yet, and no second journal: what has a line counts
+as its line says. It holds what is out, and no more; it is made anew when it has grown.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.model import Page, PageId
+
+_GROWN = 4 * 2**20
+"""Bytes from which the file is made anew: some ten thousand pages."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place in a selection that the portal lists: all pages up to it have their lines.
+
+    Attributes:
+        source: The selection's part, as its pages name it.
+        after: The ID up to which nothing is left.
+    """
+
+    source: str
+    after: int
+
+
+class _Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    pages: list[Page] = []
+    place: Place | None = None
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(_Note)
+
+
+class SentPages:
+    """The pages that are out. Invariant: a page that may be done has its line, or stands here."""
+
+    def __init__(self, path: Path, out: Iterable[Page] = (), place: Place | None = None) -> None:
+        """Begin with the pages that an earlier process has left.
+
+        Raises:
+            JournalLost: If the file cannot be written.
+        """
+        self._path = path
+        self._out = {page.id: page for page in out}
+        self._place = place
+        self._file = -1
+        self._size = 0
+        self._renew()
+
+    def add(self, pages: Sequence[Page], place: Place | None) -> None:
+        """These leave now; when this returns that is on disk.
+
+        Raises:
+            JournalLost: If it is not.
+        """
+        fresh = [page for page in pages if page.id not in self._out]
+        if not fresh:
+            return
+        self._out.update((page.id, page) for page in fresh)
+        self._place = place
+        if self._size > _GROWN:
+            self._renew()
+            return
+        try:
+            self._write(_Note(fresh, place))
+        except OSError as error:
+            raise _lost(self._path, error) from error
+
+    def remove(self, pages: Iterable[PageId]) -> None:
+        """These have their line."""
+        for page in pages:
+            self._out.pop(page, None)
+
+    def forget_all(self) -> None:
+        """The run is whole: nothing is out, and nothing is left of the selection."""
+        self._out.clear()
+        self._place = None
+
+    def close(self) -> None:
+        """Leave the pages that are still out, and the place; where there is neither, no file."""
+        os.close(self._file)
+        if self._out or self._place is not None:
+            return
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError:
+            # It says too much then, never too little: what has a line counts as its line says.
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _renew(self) -> None:
+        fresh = self._path.with_name(self._path.name + ".new")
+        try:
+            file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            if self._file >= 0:
+                os.close(self._file)
+            self._file, self._size = file, 0
+            self._write(_Note(list(self._out.values()), self._place))
+            fresh.replace(self._path)
+        except OSError as error:
+            raise _lost(self._path, error) from error
+
+    def _write(self, note: _Note) -> None:
+        data = _ENCODER.encode(note) + b"\n"
+        self._size += len(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+        os.fdatasync(self._file)
+
+
+def read_sent(path: Path) -> tuple[dict[PageId, Page], Place | None]:
+    """The pages that were noted as sent, and the last place.
+
+    Some of them may have their lines. A last line that a crash has cut was written before its
+    request left, so it counts for nothing.
+
+    Raises:
+        BadJournal: If it cannot be read, or a line in it is damaged.
+    """
+    pages: dict[PageId, Page] = {}
+    place = None
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return pages, place
+    except OSError as error:
+        raise BadJournal(f"{path}: {error.strerror}.") from error
+    for number, line in enumerate(lines, start=1):
+        try:
+            note = _DECODER.decode(line)
+        except ValueError as error:
+            raise BadJournal(
+                f"{path}:{number}: the line is damaged: {error}.",
+                "Remove the file to go on without it: pages that were out are then looked up anew.",
+            ) from error
+        pages.update((page.id, page) for page in note.pages)
+        place = note.place or place
+    return pages, place
+
+
+def _lost(path: Path, error: OSError) -> JournalLost:
+    return JournalLost(
+        f"{path}: it can't be written: {error.strerror}.",
+        "Make room or mount it for writing, then resume.",
+    )

@@ -1,0 +1,70 @@
+"""How far has a run come? What its journal says of every page, read in one go for a resume."""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bulk_publisher.journal.reader import read_marked_lines
+from bulk_publisher.journal.record import Mark, decode_outcome
+from bulk_publisher.model import Outcome, Status
+from bulk_publisher.page_set import PageSet
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is settled.
+
+    Attributes:
+        settled: The pages that have a line of this run.
+        good: How many of them ended well, by their status.
+        foreign: Lines of other runs: they stay where they are, and count for nothing here.
+        doubled: Lines for a page that had one already.
+    """
+
+    settled: PageSet = field(default_factory=PageSet)
+    good: Counter[Status] = field(default_factory=Counter)
+    duration: float = 0.0
+    repeated: int = 0
+    foreign: int = 0
+    doubled: int = 0
+
+
+def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) -> Standing:
+    """How far *run* has come, by its journal.
+
+    A journal that is not there yet is one without lines.
+
+    Args:
+        on_bad: Told each page that failed or is unknown.
+
+    Raises:
+        BadJournal: If the journal cannot be read, or a line in it is damaged.
+    """
+    standing = Standing()
+    if not path.exists():
+        return standing
+    settled_add = standing.settled.add
+    counts: Counter[Status] = standing.good
+    for _, line, mark in read_marked_lines(path):
+        if mark.run != run:
+            standing.foreign += 1
+        elif not settled_add(mark.page):
+            standing.doubled += 1
+        elif mark.status.is_good:
+            counts[mark.status] += 1
+            standing.duration += mark.duration or 0.0
+            standing.repeated += mark.attempts > 1
+        else:
+            on_bad(decode_outcome(line))
+    return standing
+
+
+def find_lines(path: Path, is_wanted: Callable[[Mark], bool]) -> "array[int]":
+    """Where the lines begin whose marks are wanted: eight bytes for each, in order.
+
+    Raises:
+        BadJournal: If the journal cannot be read, or a line in it is damaged.
+    """
+    return array("Q", (at for at, _, mark in read_marked_lines(path) if is_wanted(mark)))

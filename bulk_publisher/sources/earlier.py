@@ -1,0 +1,116 @@
+"""Pages of an earlier run, by what its journal says of them: to be tried again, or taken back.
+
+How it works: the journal is read through once, and where the wanted lines begin is kept, eight
+bytes for each. The pages are read from there while the run goes on, in either direction.
+"""
+
+from array import array
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk_publisher.errors import BadJournal
+from bulk_publisher.journal.reader import damaged
+from bulk_publisher.journal.record import Mark, decode_outcome
+from bulk_publisher.journal.standing import find_lines
+from bulk_publisher.model import Page, PageId, Status
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPages:
+    """Pages of a journal; iterate it for them, in the order of their settling or newest first."""
+
+    journal: Path
+    lines: "array[int]"
+    is_newest_first: bool
+
+    @property
+    def pages(self) -> int:
+        """How many there are."""
+        return len(self.lines)
+
+    async def __aiter__(self) -> AsyncIterator[Page]:
+        """The pages, as their lines name them; how they are now is not known.
+
+        Raises:
+            BadJournal: If the journal can't be read any more.
+        """
+        try:
+            with self.journal.open("rb") as file:
+                for at in reversed(self.lines) if self.is_newest_first else self.lines:
+                    file.seek(at)
+                    yield _page(file.readline())
+        except OSError as error:
+            raise BadJournal(f"{self.journal}: {error.strerror}.") from error
+        except ValueError as error:
+            raise damaged(self.journal, 0, error) from error
+
+
+def find_earlier(
+    journal: Path, is_wanted: Callable[[Mark], bool], *, is_newest_first: bool
+) -> EarlierPages:
+    """The pages of *journal* that are wanted.
+
+    Raises:
+        BadJournal: If it can't be read, or a line in it is damaged.
+    """
+    return EarlierPages(journal, find_lines(journal, is_wanted), is_newest_first)
+
+
+def status_of(mark: Mark, verdicts: Mapping[PageId, Status]) -> Status:
+    """How a page ended: as its line says, or as the portal said when it was asked afterwards."""
+    if mark.status is not Status.UNKNOWN:
+        return mark.status
+    return verdicts.get(mark.page, mark.status)
+
+
+def is_to_retry(
+    mark: Mark,
+    run: str,
+    verdicts: Mapping[PageId, Status],
+    *,
+    statuses: Collection[Status],
+    errors: Collection[str],
+) -> bool:
+    """Whether a page of *run* is to be tried again.
+
+    Args:
+        statuses: Wanted, by its line or by the verdict on it; empty for both bad ones.
+        errors: Wanted codes, in capitals; empty for all.
+    """
+    verdict = status_of(mark, verdicts)
+    if mark.run != run or verdict.is_good:
+        return False
+    if statuses and not {mark.status, verdict} & set(statuses):
+        return False
+    return not errors or (mark.error or "").upper().partition("[")[0] in errors
+
+
+def is_to_take_back(
+    mark: Mark, run: str, verdicts: Mapping[PageId, Status], *, includes_unknown: bool
+) -> bool:
+    """Whether *run* has put a page up that was not online before."""
+    if mark.run != run or status_of(mark, verdicts) is not Status.PUBLISHED:
+        return False
+    return mark.was_active is False or (mark.was_active is None and includes_unknown)
+
+
+def is_doubtful(mark: Mark, run: str, verdicts: Mapping[PageId, Status]) -> bool:
+    """Whether it can't be told if *run* has put a page up that was not online before."""
+    if mark.run != run or mark.was_active is True:
+        return False
+    status = status_of(mark, verdicts)
+    return status is Status.UNKNOWN or (status is Status.PUBLISHED and mark.was_active is None)
+
+
+def _page(line: bytes) -> Page:
+    outcome = decode_outcome(line)
+    return Page(
+        outcome.page,
+        scope=outcome.scope,
+        source=outcome.source,
+        site=outcome.site,
+        folder=outcome.folder,
+        title=outcome.title,
+        url=outcome.url,
+    )
