@@ -1,0 +1,243 @@
+"""Publishing, whole: a job, a sandbox over real sockets, and the journal against the truth."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.errors import LimitReached, PortalUnusable, TooManyFailures
+from bulk_publisher.jobs import Pace, Selection
+from bulk_publisher.model import Only, Scope, Status
+from bulk_publisher.sandbox import Scenario, Site, serve
+from tests.oracle import Seen, assert_journal_tells_the_truth, codes, journal_of, run_job
+
+
+@pytest.mark.parametrize("pages", [300, 20_000])
+async def test_every_page_of_a_knowledge_base_has_exactly_one_line(
+    tmp_path: Path, pages: int
+) -> None:
+    async with serve(Scenario(pages=pages, cost=0.05, cost_spread=0.0)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    assert Counter(line.status for line in lines) == {Status.PUBLISHED: pages}
+    assert finished.ending.is_whole
+    assert_journal_tells_the_truth(lines, sandbox)
+    assert set(sandbox.truth.publications.values()) == {1}
+    assert not sandbox.truth.refused
+
+
+async def test_bad_pages_fail_each_for_its_own_reason_and_all_others_are_published(
+    tmp_path: Path,
+) -> None:
+    scenario = Scenario(pages=1000, missing_share=0.03, denied_share=0.1, unpaid_share=0.02)
+    async with serve(scenario) as sandbox:
+        finished = await run_job(
+            sandbox, tmp_path, Selection(page=("1-1000",), scope=Scope.KNOWLEDGE)
+        )
+
+    lines = journal_of(finished)
+    assert codes(lines) == {
+        None: len(sandbox.world.healthy_ids()),
+        "LANDING_NOT_EXIST": len(sandbox.world.missing_ids()),
+        "NOT_PUBLISHED": len(sandbox.world.denied_ids()),
+        "LANDING_PAYMENT_FAILED": len(sandbox.world.unpaid_ids()),
+    }
+    assert all(line.hint for line in lines if line.error)
+    assert finished.ending.is_whole
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_a_missing_page_goes_alone_and_spoils_no_batch(tmp_path: Path) -> None:
+    scenario = Scenario(pages=500, missing_share=0.05)
+    async with serve(scenario) as sandbox:
+        await run_job(sandbox, tmp_path, Selection(page=("1-500",), scope=Scope.KNOWLEDGE))
+
+    alone = sandbox.truth.requests_by_method["landing.landing.publication"]
+    assert alone == len(sandbox.world.missing_ids())
+
+
+async def test_a_locked_site_is_left_and_the_other_one_is_done(tmp_path: Path) -> None:
+    scenario = Scenario(
+        sites=[
+            Site(id=5, type="KNOWLEDGE", pages=200),
+            Site(id=7, type="KNOWLEDGE", pages=300),
+        ],
+        html_pages=[350],
+    )
+    seen = Seen()
+    async with serve(scenario) as sandbox:
+        finished = await run_job(sandbox, tmp_path, observer=seen)
+
+    lines = journal_of(finished)
+    assert {line.site for line in lines} == {5}
+    assert Counter(line.status for line in lines) == {Status.PUBLISHED: 200}
+    assert [fault.code for fault in seen.sites.values()] == ["PUBLIC_HTML_DISALLOWED[L350]"]
+    assert not finished.ending.is_whole
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_a_full_plan_stops_the_run_and_burns_no_page(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=3000, page_limit=700)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    assert isinstance(finished.ending.error, LimitReached)
+    assert finished.ending.error.message.startswith("PUBLIC_PAGE_REACHED")
+    assert finished.ending.error.exit_status == 3
+    assert {line.status for line in lines} == {Status.PUBLISHED}
+    assert sandbox.truth.errors["PUBLIC_PAGE_REACHED"] <= 4 * 50
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_the_wrong_scope_is_asked_about_and_stops_the_run(tmp_path: Path) -> None:
+    seen = Seen()
+    async with serve(Scenario(pages=3000)) as sandbox:
+        finished = await run_job(
+            sandbox, tmp_path, Selection(page=("1-3000",), lookup=False), observer=seen
+        )
+
+    assert seen.warnings == [
+        "Not one page was found so far: was --scope KNOWLEDGE meant, or another portal?"
+    ]
+    assert isinstance(finished.ending.error, TooManyFailures)
+    assert "--scope KNOWLEDGE" in finished.ending.error.hint
+    assert len(journal_of(finished)) < 300
+
+
+async def test_fifty_unknown_errors_alike_stop_the_run(tmp_path: Path) -> None:
+    broken = {"NEVER_HEARD_OF": list(range(1, 3001))}
+    async with serve(Scenario(pages=3000, page_errors=broken)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    assert isinstance(finished.ending.error, TooManyFailures)
+    assert "NEVER_HEARD_OF" in finished.ending.error.message
+    assert 50 <= len(journal_of(finished)) <= 250
+
+
+async def test_a_credential_that_is_refused_ends_before_a_page_is_sent(tmp_path: Path) -> None:
+    async with serve(Scenario(envelope_error="INVALID_CREDENTIALS")) as sandbox:
+        with pytest.raises(PortalUnusable) as caught:
+            await run_job(sandbox, tmp_path)
+
+    assert caught.value.exit_status == 4
+    assert not list(tmp_path.iterdir())
+
+
+async def test_a_page_that_takes_its_batch_down_is_found_and_the_others_are_published(
+    tmp_path: Path,
+) -> None:
+    async with serve(Scenario(pages=200, fatal_pages=[77], cost=0.05)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    bad = [line.page for line in lines if line.status is not Status.PUBLISHED]
+    assert bad == [77]
+    assert len(lines) == 200
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_where_batches_are_refused_pages_go_one_by_one(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=60, batch_allowed=False, cost=0.05)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 60}
+    assert sandbox.truth.requests_by_method["landing.landing.publication"] == 60
+
+
+async def test_unpublish_takes_the_same_selection_down(tmp_path: Path) -> None:
+    from bulk_publisher.jobs import Job
+    from bulk_publisher.model import Action
+
+    job = Job(
+        name="down", action=Action.UNPUBLISH, select=Selection(page=("1-40",), scope=Scope.KNOWLEDGE)
+    )
+    async with serve(Scenario(pages=100, active_share=1.0)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, job=job)
+
+    lines = journal_of(finished)
+    assert Counter(line.status for line in lines) == {Status.UNPUBLISHED: 40}
+    assert set(sandbox.truth.unpublications) == set(range(1, 41))
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+@pytest.mark.parametrize(("only", "wanted"), [(Only.UNPUBLISHED, 600), (Only.CHANGED, 800)])
+async def test_only_asks_the_portal_for_pages_in_that_state(
+    tmp_path: Path, only: Only, wanted: int
+) -> None:
+    scenario = Scenario(pages=1000, active_share=0.4, changed_share=0.5, cost=0.05)
+    async with serve(scenario) as sandbox:
+        finished = await run_job(sandbox, tmp_path, Selection(scope=Scope.KNOWLEDGE, only=only))
+
+    assert finished.totals.counts[Status.PUBLISHED] == pytest.approx(wanted, rel=0.15)
+    assert finished.totals.counts[Status.SKIPPED] == 0
+    assert all(page.active for page in map(sandbox.world.page, sandbox.truth.publications))
+
+
+async def test_pages_named_by_hand_that_are_online_are_skipped_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    select = Selection(page=("1-100",), scope=Scope.KNOWLEDGE, only=Only.UNPUBLISHED)
+    async with serve(Scenario(pages=100, active_share=1.0)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, select)
+
+    lines = journal_of(finished)
+    assert {(line.status, line.hint) for line in lines} == {
+        (Status.SKIPPED, "It is online already.")
+    }
+    assert not sandbox.truth.publications
+
+
+async def test_a_limit_cuts_the_selection(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=300)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, Selection(scope=Scope.KNOWLEDGE, limit=17))
+
+    assert sorted(line.page for line in journal_of(finished)) == list(range(1, 18))
+
+
+async def test_fail_fast_stops_at_the_first_page_that_fails(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=2000, unpaid_pages=[3])) as sandbox:
+        finished = await run_job(sandbox, tmp_path, pace=Pace(fail_fast=True))
+
+    assert isinstance(finished.ending.error, TooManyFailures)
+    assert len(journal_of(finished)) <= 5
+
+
+async def test_an_interrupted_run_records_what_was_in_flight_and_takes_no_more(
+    tmp_path: Path,
+) -> None:
+    seen = Seen(stop_after=100)
+    async with serve(Scenario(pages=3000)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, observer=seen)
+
+    lines = journal_of(finished)
+    assert finished.ending.is_interrupted
+    assert 100 <= len(lines) <= 100 + 5 * 50
+    assert {line.page for line in lines} == set(sandbox.truth.publications)
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_an_outcome_tells_where_the_page_is_and_what_it_cost(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=300, sites=[Site(id=9, type="KNOWLEDGE", folders=4)])) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    line = next(line for line in journal_of(finished) if line.folder is not None)
+    page = sandbox.world.page(line.page)
+    assert (line.site, line.folder, line.title) == (9, page.folder, page.title)
+    assert line.url is not None
+    assert line.was_active is False
+    assert line.scope is Scope.KNOWLEDGE
+    assert line.source == "--scope KNOWLEDGE"
+    assert line.duration == pytest.approx(0.28, rel=0.9)
+    assert line.operating == line.duration
+
+
+async def test_lost_answers_are_asked_again_and_nothing_is_claimed_falsely(tmp_path: Path) -> None:
+    faults = {"reset": 0.05, "reset_after": 0.05, "html502": 0.05, "cut_json": 0.05, "lost_key": 0.01}
+    async with serve(Scenario(pages=2000, cost=0.05, faults=faults)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    assert len(lines) == 2000
+    assert Counter(line.status for line in lines)[Status.PUBLISHED] >= 1990
+    assert_journal_tells_the_truth(lines, sandbox)
