@@ -1,0 +1,135 @@
+"""A disk that takes no more ends a run in order, and with room again it goes on."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.journal.folder import RunFolder, find_folder
+from bulk_publisher.sandbox import Scenario, serve
+from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
+from tests.processes import PUBLISH, RESUME, begun, do, ended, lines_of, repeats, spawn
+from tests.resumption import resume
+
+QUICK = Scenario(pages=400, cost=0.005, plan="self-hosted")
+
+
+def mount(*words: str) -> bool:
+    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.getuid() != 0 or not mount("-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)):
+        pytest.skip("a small disk can be mounted by root alone")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.crash
+@pytest.mark.real_time
+async def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(small_disk: Path) -> None:
+    async with serve(QUICK) as sandbox:
+        stopped, words = await do(sandbox, small_disk, *PUBLISH)
+        before = len(lines_of(find_folder("latest", small_disk)))
+        still, _ = await do(sandbox, small_disk, *RESUME)
+        mount("-o", "remount,size=16m", str(small_disk))
+        status, _ = await do(sandbox, small_disk, *RESUME)
+
+        lines = lines_of(find_folder("latest", small_disk))
+        assert (stopped, still, status) == (3, 3, 0), words
+        assert "No space left" in words
+        assert "Traceback" not in words
+        assert 0 < before < len(lines) == 400
+        assert_journal_tells_the_truth(lines, sandbox)
+        assert repeats(sandbox) < 120
+
+
+@pytest.mark.real_time
+async def test_a_journal_that_may_not_grow_stops_the_run(tmp_path: Path) -> None:
+    async with serve(QUICK) as sandbox:
+        stopped, words = await do(sandbox, tmp_path, *PUBLISH, shell="ulimit -f 64")
+        status, _ = await do(sandbox, tmp_path, *RESUME)
+
+        lines = lines_of(find_folder("latest", tmp_path))
+        assert (stopped, status) == (3, 0), words
+        assert "Traceback" not in words
+        assert len(lines) == 400
+        assert_journal_tells_the_truth(lines, sandbox)
+
+
+@pytest.mark.crash
+@pytest.mark.real_time
+async def test_a_disk_for_reading_alone_is_said(small_disk: Path) -> None:
+    mount("-o", "remount,size=16m", str(small_disk))
+    async with serve(Scenario(pages=400, cost=0.02, plan="self-hosted")) as sandbox:
+        process = await spawn(sandbox, small_disk, *PUBLISH)
+        await begun(process)
+        process.send_signal(signal.SIGTERM)
+        first, _ = await ended(process)
+        mount("-o", "remount,ro", str(small_disk))
+        stopped, words = await do(sandbox, small_disk, *RESUME)
+        mount("-o", "remount,rw", str(small_disk))
+        status, _ = await do(sandbox, small_disk, *RESUME)
+
+        assert (first, stopped, status) == (143, 3, 0)
+        assert "Read-only file system" in words
+        assert "Traceback" not in words
+        assert_journal_tells_the_truth(lines_of(find_folder("latest", small_disk)), sandbox)
+
+
+@pytest.mark.crash
+@pytest.mark.real_time
+async def test_a_folder_that_is_gone_stops_the_run(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    async with serve(Scenario(pages=400, cost=0.02, plan="self-hosted")) as sandbox:
+        process = await spawn(sandbox, runs, *PUBLISH)
+        await begun(process)
+        await asyncio.sleep(0.1)
+        shutil.rmtree(runs)
+        status, words = await ended(process)
+
+        assert status == 3
+        assert "Traceback" not in words
+        assert len(sandbox.truth.publications) < 400
+
+
+@pytest.mark.real_time
+async def test_a_second_process_in_a_folder_is_told_who_is_there(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=400, cost=0.02, plan="self-hosted")) as sandbox:
+        first = await spawn(sandbox, tmp_path, *PUBLISH)
+        await begun(first)
+        status, words = await do(sandbox, tmp_path, *RESUME)
+        first.send_signal(signal.SIGTERM)
+        await ended(first)
+
+        assert status == 5
+        assert f"pid {first.pid}" in words
+
+
+@pytest.mark.crash
+async def test_a_journal_cut_at_any_byte_of_its_last_lines_is_resumed(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=6, cost=0.01, plan="self-hosted")) as sandbox:
+        first = await run_job(sandbox, tmp_path)
+        whole = first.folder.journal.read_bytes()
+        last_three = len(b"".join(whole.splitlines(keepends=True)[-3:]))
+
+        resumed = [
+            await _resumed_after_cut(first.folder, sandbox, whole[: len(whole) - missing])
+            for missing in range(1, last_three + 1)
+        ]
+
+        assert {tuple(pages) for pages in resumed} == {(1, 2, 3, 4, 5, 6)}
+
+
+async def _resumed_after_cut(folder: RunFolder, sandbox, data: bytes) -> list[int]:
+    folder.journal.write_bytes(data)
+    finished = await resume(sandbox, folder)
+    return sorted(line.page for line in journal_of(finished))

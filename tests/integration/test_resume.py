@@ -1,0 +1,193 @@
+"""A run goes on where it stopped, and every page has one line."""
+
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.app.resuming import reopened, status_of_whole
+from bulk_publisher.errors import BadSetting, RunBusy
+from bulk_publisher.jobs import Job, Pace, Portal, Selection
+from bulk_publisher.journal.sent import read_sent
+from bulk_publisher.model import Only, Scope, Status
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sandbox import Scenario, serve
+from tests.oracle import (
+    Seen,
+    assert_journal_tells_the_truth,
+    journal_of,
+    run_job,
+)
+from tests.resumption import lose, resume
+
+SMALL = Pace(batch_size=10)
+
+
+async def test_what_was_not_tried_is_done_by_a_resume(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=200, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=50))
+
+        second = await resume(sandbox, first.folder)
+
+        lines = journal_of(second)
+        assert_journal_tells_the_truth(lines, sandbox)
+        assert len(lines) == second.totals.pages == 200
+        assert set(sandbox.truth.publications.values()) == {1}
+        assert second.ending.is_whole
+
+
+async def test_pages_in_flight_at_a_crash_have_their_line_after_a_resume(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=200, cost=0.1)) as sandbox:
+        folder = await lose(sandbox, tmp_path, after=50)
+
+        finished = await resume(sandbox, folder)
+
+        lines = journal_of(finished)
+        assert_journal_tells_the_truth(lines, sandbox)
+        assert len(lines) == 200
+        assert max(sandbox.truth.publications.values()) <= 2
+
+
+async def test_pages_that_were_put_up_by_a_lost_request_count_as_down_before(
+    tmp_path: Path,
+) -> None:
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        folder = await lose(sandbox, tmp_path, after=30)
+
+        finished = await resume(sandbox, folder)
+
+        assert {line.was_active for line in journal_of(finished)} == {False}
+
+
+async def test_a_selection_by_state_still_names_what_was_out(tmp_path: Path) -> None:
+    select = Selection(scope=Scope.KNOWLEDGE, only=Only.UNPUBLISHED)
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        folder = await lose(sandbox, tmp_path, select, after=30)
+
+        finished = await resume(sandbox, folder)
+
+        lines = journal_of(finished)
+        assert_journal_tells_the_truth(lines, sandbox)
+        assert len(lines) == 100
+        assert {line.status for line in lines} == {Status.PUBLISHED}
+
+
+async def test_a_selection_that_the_portal_lists_goes_on_by_key(tmp_path: Path) -> None:
+    pace = Pace(batch_size=50)
+    async with serve(Scenario(pages=4000, cost=0.01, plan="self-hosted")) as sandbox:
+        first = await run_job(sandbox, tmp_path, pace=pace, observer=Seen(stop_after=1800))
+        listed = sandbox.truth.requests_by_method["landing.landing.getlist"]
+
+        second = await resume(sandbox, first.folder)
+
+        again = sandbox.truth.requests_by_method["landing.landing.getlist"] - listed
+        assert second.totals.pages == 4000
+        assert again <= 6
+
+
+async def test_a_limit_counts_the_pages_of_both_processes(tmp_path: Path) -> None:
+    select = Selection(scope=Scope.KNOWLEDGE, limit=60)
+    async with serve(Scenario(pages=200, cost=0.1)) as sandbox:
+        folder = await lose(sandbox, tmp_path, select, after=20)
+
+        finished = await resume(sandbox, folder)
+
+        assert sorted(line.page for line in journal_of(finished)) == list(range(1, 61))
+
+
+async def test_pages_that_are_settled_are_not_looked_up_again(tmp_path: Path) -> None:
+    csv = tmp_path / "pages.csv"
+    csv.write_text("id\n" + "\n".join(str(page) for page in range(1, 101)))
+    select = Selection(csv=str(csv), scope=Scope.KNOWLEDGE)
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, observer=Seen(stop_after=50))
+
+        second = await resume(sandbox, first.folder)
+
+        assert_journal_tells_the_truth(journal_of(second), sandbox)
+        assert second.totals.pages == 100
+
+
+async def test_a_list_that_has_changed_is_noticed(tmp_path: Path) -> None:
+    csv = tmp_path / "pages.csv"
+    csv.write_text("id\n1\n2\n3\n")
+    select = Selection(csv=str(csv), scope=Scope.KNOWLEDGE)
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, select)
+    csv.write_text("id\n1\n2\n3\n4\n")
+
+    with reopened(first.folder, {}) as again:
+        assert again.was_changed
+
+
+async def test_a_run_that_is_whole_says_how_it_ended(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=20, missing_pages=[7])) as sandbox:
+        finished = await run_job(
+            sandbox, tmp_path, Selection(page=("1-20",), scope=Scope.KNOWLEDGE)
+        )
+
+    assert status_of_whole(finished.folder) == 1
+
+
+async def test_a_run_on_another_portal_is_refused_with_both_hosts(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=20))
+        other = Webhook("https://other.bitrix24.com/rest/1/secret/")
+        with reopened(first.folder, {}) as again, pytest.raises(BadSetting) as caught:
+            await again.go_on(other, seed=1, observer=Seen(), on_start=lambda _: None)
+
+        assert "other.bitrix24.com" in caught.value.message
+        assert Webhook(sandbox.webhook).host in caught.value.message
+
+
+async def test_a_run_on_a_sandbox_of_its_own_is_refused(tmp_path: Path) -> None:
+    job = Job(name="demo", portal=Portal(sandbox="demo"), select=Selection(scope=Scope.KNOWLEDGE))
+    async with serve(Scenario(pages=20)) as sandbox:
+        first = await run_job(sandbox, tmp_path, job=job)
+
+    with pytest.raises(BadSetting, match="simulated"), reopened(first.folder, {}):
+        pass
+
+
+async def test_a_run_that_is_going_on_is_not_resumed(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        first = await run_job(sandbox, tmp_path)
+
+    with reopened(first.folder, {}), pytest.raises(RunBusy), reopened(first.folder, {}):
+        pass
+
+
+async def test_the_pace_may_be_another(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=20))
+
+        second = await resume(sandbox, first.folder, changes={"pace": {"concurrency": 1}})
+
+        assert second.ending.is_whole
+        assert first.folder.read_description()["job"]["pace"]["concurrency"] == 1
+
+
+async def test_budgets_that_are_spent_are_not_spent_twice(tmp_path: Path) -> None:
+    scenario = Scenario(pages=2000, cost=0.4, cost_spread=0.1)
+    async with serve(scenario) as sandbox:
+        folder = await lose(sandbox, tmp_path, after=1050, pace=Pace(batch_size=25))
+
+        finished = await resume(sandbox, folder)
+
+        assert finished.totals.pages == 2000
+        assert dict(sandbox.truth.refused) == {}
+
+
+async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=40, cost=0.1)) as sandbox:
+        folder = await lose(sandbox, tmp_path, after=10)
+        out, _ = read_sent(folder.sent)
+        settled = {line.page for line in journal_of(_Folder(folder))}
+
+        with reopened(folder, {}) as again:
+            assert {page.id for page in again.undertaking.out} == set(out) - settled
+            assert all(page.may_be_done for page in again.undertaking.out)
+
+
+class _Folder:
+    def __init__(self, folder) -> None:
+        self.folder = folder

@@ -1,0 +1,75 @@
+"""The failed and unknown pages of a run are tried again, in a run of their own."""
+
+from pathlib import Path
+
+from bulk_publisher.app.following import Kind
+from bulk_publisher.jobs import Selection
+from bulk_publisher.model import Scope, Status
+from bulk_publisher.sandbox import Scenario, serve
+from tests.oracle import Seen, journal_of, run_job
+from tests.resumption import begin, follower_of, resume, statuses
+
+GIVEN = Selection(page=("1-30",), scope=Scope.KNOWLEDGE)
+BAD = Scenario(pages=30, missing_pages=[7], unpaid_pages=[8, 9])
+
+
+async def test_pages_that_failed_are_tried_again(tmp_path: Path) -> None:
+    async with serve(BAD) as sandbox:
+        first = await run_job(sandbox, tmp_path, GIVEN)
+        follower = follower_of(first.folder, Kind.RETRY)
+
+        second = await begin(follower, sandbox)
+
+        assert [line.page for line in journal_of(second)] == [7, 8, 9] or statuses(second) == {
+            Status.FAILED: 3
+        }
+
+
+async def test_both_runs_say_that_they_belong_together(tmp_path: Path) -> None:
+    async with serve(BAD) as sandbox:
+        first = await run_job(sandbox, tmp_path, GIVEN)
+
+        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
+
+        assert second.folder.read_description()["retry_of"] == first.folder.run_id
+        assert first.folder.read_description()["retried_by"] == [second.folder.run_id]
+
+
+async def test_only_pages_with_a_code_are_wanted(tmp_path: Path) -> None:
+    async with serve(BAD) as sandbox:
+        first = await run_job(sandbox, tmp_path, GIVEN)
+
+        follower = follower_of(first.folder, Kind.RETRY, errors=("LANDING_PAYMENT_FAILED",))
+
+        assert follower.pages == 2
+
+
+async def test_only_pages_with_a_status_are_wanted(tmp_path: Path) -> None:
+    async with serve(BAD) as sandbox:
+        first = await run_job(sandbox, tmp_path, GIVEN)
+
+        follower = follower_of(first.folder, Kind.RETRY, statuses=(Status.UNKNOWN,))
+
+        assert follower.pages == 0
+
+
+async def test_a_page_that_was_paid_for_meanwhile_is_published(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=30, denied_pages=[4])) as sandbox:
+        first = await run_job(sandbox, tmp_path, GIVEN)
+
+        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
+
+        line = journal_of(second)[0]
+        assert (line.page, line.site, line.title) == (4, 1, "Page 4")
+
+
+async def test_a_retry_can_be_resumed(tmp_path: Path) -> None:
+    async with serve(BAD) as sandbox:
+        first = await run_job(sandbox, tmp_path, GIVEN)
+        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
+        lines = second.folder.journal.read_bytes().splitlines(keepends=True)
+        second.folder.journal.write_bytes(b"".join(lines[:1]))
+
+        third = await resume(sandbox, second.folder, observer=Seen())
+
+        assert sorted(line.page for line in journal_of(third)) == [7, 8, 9]

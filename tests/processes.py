@@ -1,0 +1,136 @@
+"""Real processes that are ended at random moments, against a sandbox in the test's own loop."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bulk_publisher.journal.folder import RunFolder, find_folder
+from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.journal.sent import read_sent
+from bulk_publisher.model import Outcome
+from bulk_publisher.sandbox import Sandbox
+
+PUBLISH = ("publish", "--scope", "KNOWLEDGE", "--portal-plan", "self-hosted", "--batch-size", "10")
+RESUME = ("resume", "latest", "--yes")
+
+
+@dataclass
+class Story:
+    """What happened to a run.
+
+    Attributes:
+        hits: How often each page was out when its process was killed.
+        statuses: Of each process, as the operating system tells them.
+    """
+
+    kills: int = 0
+    hits: Counter[int] = field(default_factory=Counter)
+    statuses: list[int] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+
+def moments(default: int) -> int:
+    """How many times to strike: ``CRASH_MOMENTS``, or *default*."""
+    return int(os.environ.get("CRASH_MOMENTS", default))
+
+
+async def spawn(
+    sandbox: Sandbox, runs: Path, *words: str, shell: str = "", file: int | None = None
+) -> Process:
+    """The command as a process of its own; *shell* is done before it, in the same process."""
+    command = [sys.executable, "-m", "bulk_publisher", *words, "--runs", str(runs)]
+    if shell:
+        command = ["bash", "-c", f'{shell}; exec "$@"', "bash", *command]
+    return await asyncio.create_subprocess_exec(
+        *command,
+        env={**os.environ, "BITRIX24_WEBHOOK": sandbox.webhook, "PYTHONWARNINGS": ""},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=file or asyncio.subprocess.PIPE,
+    )
+
+
+async def ended(process: Process) -> tuple[int, str]:
+    """Its exit status and its words."""
+    _, words = await process.communicate()
+    return process.returncode or 0, words.decode()
+
+
+async def begun(process: Process) -> None:
+    """Return when the run has begun, or the process has ended."""
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        if line.startswith(b"Run "):
+            return
+
+
+async def do(sandbox: Sandbox, runs: Path, *words: str, shell: str = "") -> tuple[int, str]:
+    """A command from beginning to end."""
+    return await ended(await spawn(sandbox, runs, *words, shell=shell))
+
+
+async def strike(
+    sandbox: Sandbox,
+    runs: Path,
+    words: tuple[str, ...],
+    number: signal.Signals,
+    after: float,
+    story: Story,
+) -> None:
+    """A process that gets a signal *after* seconds of its run, if it has not ended by then."""
+    process = await spawn(sandbox, runs, *words)
+    await begun(process)
+    await asyncio.sleep(after)
+    if process.returncode is None:
+        process.send_signal(number)
+        story.kills += 1
+    status, said = await ended(process)
+    story.statuses.append(status)
+    story.words.append(said)
+    if status == -signal.SIGKILL:
+        folder = find_folder("latest", runs)
+        # What the portal is still at work on ends first: the next process comes after it.
+        story.hits.update(out_of(folder))
+
+
+def out_of(folder: RunFolder) -> set[int]:
+    """Pages that were sent and have no line."""
+    noted, _ = read_sent(folder.sent)
+    return set(noted) - {line.page for line in lines_of(folder)}
+
+
+def lines_of(folder: RunFolder) -> list[Outcome]:
+    """The lines of a journal; none where there is none."""
+    return list(read_outcomes(folder.journal)) if folder.journal.exists() else []
+
+
+async def struck(
+    sandbox: Sandbox, runs: Path, number: signal.Signals, *, times: int, rng: random.Random
+) -> tuple[RunFolder, Story]:
+    """A run that is ended *times* times at random moments, and then resumed to its end."""
+    story = Story()
+    words = PUBLISH
+    for _ in range(times):
+        await strike(sandbox, runs, words, number, rng.uniform(0, 0.35), story)
+        words = RESUME
+    status, said = await do(sandbox, runs, *words)
+    story.statuses.append(status)
+    story.words.append(said)
+    return find_folder("latest", runs), story
+
+
+def too_often(sandbox: Sandbox, story: Story) -> dict[int, int]:
+    """Pages that were published more often than once and once for each kill that hit them."""
+    done = sandbox.truth.publications.items()
+    return {page: count for page, count in done if count > 1 + story.hits[page]}
+
+
+def repeats(sandbox: Sandbox) -> int:
+    """Publications that were not the first of their page."""
+    return sum(sandbox.truth.publications.values()) - len(sandbox.truth.publications)
