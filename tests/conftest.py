@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 
 import looptime
 import pytest
@@ -15,3 +16,10 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("real_time"):
         return {"real": asyncio.new_event_loop}
     return {"virtual": partial(looptime.new_event_loop, start=0)}
+
+
+@pytest.fixture(autouse=True)
+def _throttler_in_loop_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio-throttle reads a clock of its own: here it reads the loop's, as all others do."""
+    clock = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
+    monkeypatch.setattr("asyncio_throttle.throttler.time", clock)

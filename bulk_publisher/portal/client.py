@@ -8,6 +8,7 @@ No text that leaves this file holds the webhook's secret: errors of the HTTP cli
 may hold the URL, are described by their kind alone.
 """
 
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +51,13 @@ class PortalClient:
     """One portal over HTTP. An async context manager: connections live as long as it is open."""
 
     def __init__(
-        self, webhook: Webhook, door: Door, *, ca_file: Path | None, connections: int
+        self,
+        webhook: Webhook,
+        door: Door,
+        *,
+        ca_file: Path | None,
+        connections: int,
+        largest_answer: int = _LARGEST_ANSWER,
     ) -> None:
         """Prepare a client; nothing is sent yet.
 
@@ -58,6 +65,7 @@ class PortalClient:
             ca_file: Certificate authorities to trust instead of the system's; None for the system's
                 (and ``SSL_CERT_FILE``).
             connections: The most connections at once.
+            largest_answer: Bytes above which an answer is not read to its end.
 
         Raises:
             BadSetting: If *ca_file* cannot be read.
@@ -66,6 +74,7 @@ class PortalClient:
         self._webhook = webhook
         self._tls = _tls_context(ca_file)
         self._connections = connections
+        self._largest_answer = largest_answer
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -81,7 +90,8 @@ class PortalClient:
             timeout=aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            # A proxy would be sent the secret that plain http carries on this machine alone.
+            trust_env=not self._webhook.is_loopback,
         )
         return self
 
@@ -114,7 +124,7 @@ class PortalClient:
             async with self._session.post(
                 self._webhook.url(method), data=body, allow_redirects=False
             ) as response:
-                answer = await _read(response)
+                answer = await _read(response, self._largest_answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             answer = _transport_fault(error, self.host)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
@@ -122,12 +132,9 @@ class PortalClient:
         return answer
 
 
-async def _read(response: aiohttp.ClientResponse) -> RawAnswer | Fault:
+async def _read(response: aiohttp.ClientResponse, largest: int) -> RawAnswer | Fault:
     if response.status in _REDIRECTS:
-        # The path of the new address may hold the secret: its host is all that is said.
-        host = (
-            urlsplit(response.headers.get("Location", "")).hostname or "an address it does not tell"
-        )
+        host = _host_of(response.headers.get("Location", ""))
         return faults.own_fault(
             faults.MOVED, f"The portal answered {response.status} and points to {host}.", sent=False
         )
@@ -135,13 +142,22 @@ async def _read(response: aiohttp.ClientResponse) -> RawAnswer | Fault:
     size = 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > _LARGEST_ANSWER:
+        if size > largest:
             response.close()
             return faults.own_fault(
-                faults.TOO_LARGE, f"The answer is larger than {_LARGEST_ANSWER} bytes.", sent=True
+                faults.TOO_LARGE, f"The answer is larger than {largest} bytes.", sent=True
             )
         parts.append(part)
     return RawAnswer(response.status, b"".join(parts))
+
+
+def _host_of(location: str) -> str:
+    # The path of the new address may hold the secret: its host is all that is said.
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:
+        host = None
+    return host or "an address it does not tell"
 
 
 def _transport_fault(error: Exception, host: str) -> Fault:
@@ -169,7 +185,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the name is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or type(error.os_error).__name__
+        # asyncio puts the address where the system's words should be.
+        number = error.os_error.errno
+        return os.strerror(number) if number else type(error.os_error).__name__
     return f"none within {_CONNECT_TIMEOUT:.0f} s"
 
 

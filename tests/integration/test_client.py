@@ -1,0 +1,482 @@
+"""The client over real loopback sockets, in virtual time, against a server that can do anything."""
+
+import asyncio
+import gzip
+import json
+import socket
+import struct
+from bisect import bisect_right
+from contextlib import asynccontextmanager
+
+import looptime
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.client import PortalClient
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.wire import Answer, Call
+
+SECRET = "s3cr3tC0de"
+METHOD = "landing.landing.publication"
+TIME = {"start": 100.5, "finish": 102.0, "duration": 1.5}
+GOOD = json.dumps({"result": True, "time": TIME}).encode()
+HTML = b"<html><body>nginx</body></html>"
+FREE = Door(capacity=float("inf"), drain=1.0)
+
+
+class Server:
+    """Answers each request by *respond*, and remembers what came."""
+
+    def __init__(self, respond):
+        self._respond = respond
+        self.requests = []
+        self.host = ""
+
+    async def handle(self, request):
+        self.requests.append((request.path, request.headers.copy(), await request.read()))
+        return await self._respond(request)
+
+
+@asynccontextmanager
+async def _serving(respond):
+    server = Server(respond)
+    runner = web.ServerRunner(web.Server(server.handle, access_log=None), shutdown_timeout=0.01)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.host = "{}:{}".format(*runner.addresses[0][:2])
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+def _client(host, *, door=FREE, **settings):
+    webhook = Webhook(f"http://{host}/rest/1/{SECRET}/")
+    return PortalClient(webhook, door, **{"ca_file": None, "connections": 4, **settings})
+
+
+async def _ask(respond, **settings):
+    """What the client makes of one call that is answered by *respond*."""
+    async with _serving(respond) as server, _client(server.host, **settings) as client:
+        return await client.call(METHOD, {"lid": 7})
+
+
+def _reset(request):
+    """End the connection with a reset, not with an end."""
+    wire = request.transport.get_extra_info("socket")
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    request.transport.abort()
+
+
+def _answering(status=200, body=GOOD, *, headers=None):
+    async def respond(_request):
+        return web.Response(status=status, body=body, headers=headers)
+
+    return respond
+
+
+def _writing(raw, *, then=_reset):
+    """Writes bytes as they are, and then ends the connection."""
+
+    async def respond(request):
+        request.transport.write(raw)
+        await asyncio.sleep(0.1)
+        then(request)
+        return web.Response()
+
+    return respond
+
+
+async def _resetting(request):
+    _reset(request)
+    return web.Response()
+
+
+async def _closing(request):
+    request.transport.close()
+    return web.Response()
+
+
+async def _hanging(_request):
+    await asyncio.sleep(3_600)
+
+
+def _head(length, *extra):
+    lines = ["HTTP/1.1 200 OK", f"Content-Length: {length}", *extra, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+# what is sent
+
+
+async def test_a_call_is_posted_as_json_to_the_secret_address():
+    async with _serving(_answering()) as server, _client(server.host) as client:
+        answer = await client.call(METHOD, {"lid": 7})
+
+    [(path, headers, body)] = server.requests
+    assert answer.result is True
+    assert path == f"/rest/1/{SECRET}/{METHOD}.json"
+    assert headers["Content-Type"] == "application/json"
+    assert json.loads(body) == {"lid": 7}
+
+
+async def test_a_batch_has_a_fate_for_each_command():
+    parts = {"result": {"p7": True}, "result_error": {"p8": {"error": "LANDING_NOT_EXIST"}}}
+    body = json.dumps({"result": parts, "time": TIME}).encode()
+    calls = {key: Call(METHOD, {"lid": key[1:]}) for key in ("p7", "p8", "p9")}
+
+    async with _serving(_answering(body=body)) as server, _client(server.host) as client:
+        batch = await client.batch(calls)
+
+    assert server.requests[0][0].endswith("/batch.json")
+    assert batch.commands["p7"] == Answer(True, None)
+    assert batch.commands["p8"].kind is FaultClass.PAGE
+    assert batch.commands["p9"].code == faults.MISSING_FROM_ANSWER
+
+
+async def test_a_client_that_is_not_open_says_so():
+    with pytest.raises(RuntimeError, match="not open"):
+        await _client("127.0.0.1:1").call(METHOD, {})
+
+
+async def test_what_goes_to_this_machine_goes_through_no_proxy(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+
+    answer = await _ask(_answering())
+
+    assert isinstance(answer, Answer)
+
+
+def test_certificates_that_cannot_be_read_are_a_bad_setting(tmp_path):
+    with pytest.raises(BadSetting, match="no certificates"):
+        _client("127.0.0.1:1", ca_file=tmp_path / "missing.pem")
+
+
+# what comes back
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/html", "text/plain; charset=windows-1251", "application/xml", ""]
+)
+async def test_a_good_answer_may_call_itself_what_it_likes(content_type):
+    answer = await _ask(_answering(headers={"Content-Type": content_type}))
+
+    assert answer.result is True
+
+
+async def test_an_answer_may_be_packed():
+    packed = _answering(body=gzip.compress(GOOD), headers={"Content-Encoding": "gzip"})
+
+    assert (await _ask(packed)).result is True
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "sent"),
+    [
+        (502, faults.NOT_JSON, FaultClass.TRANSIENT, True),
+        (503, faults.NOT_JSON, FaultClass.TRANSIENT, True),
+        (504, faults.NOT_JSON, FaultClass.TRANSIENT, True),
+        (500, faults.NOT_JSON, FaultClass.TRANSIENT, True),
+        (429, faults.NOT_JSON, FaultClass.TRANSIENT, False),
+        (403, faults.NO_SUCH_ADDRESS, FaultClass.CREDENTIAL, False),
+        (404, faults.NO_SUCH_ADDRESS, FaultClass.CREDENTIAL, False),
+        (200, faults.NO_ANSWER, FaultClass.TRANSIENT, True),
+    ],
+)
+async def test_a_page_of_html_goes_by_its_status(status, code, kind, sent):
+    fault = await _ask(_answering(status, HTML, headers={"Content-Type": "text/html"}))
+
+    assert (fault.code, fault.kind, fault.sent) == (code, kind, sent)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (503, "QUERY_LIMIT_EXCEEDED", FaultClass.RATE),
+        (429, "OPERATION_TIME_LIMIT", FaultClass.OPERATING),
+        (401, "expired_token", FaultClass.TOKEN),
+        (400, "LANDING_NOT_EXIST", FaultClass.PAGE),
+        (200, "WRONG_ENCODING", FaultClass.TRANSIENT),
+    ],
+)
+async def test_an_error_of_the_portal_is_told_by_its_code(status, error, kind):
+    fault = await _ask(_answering(status, json.dumps({"error": error}).encode()))
+
+    assert (fault.kind, fault.code) == (kind, error)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed_and_its_host_alone_is_said(status):
+    location = f"https://new.example.com/rest/1/{SECRET}/{METHOD}.json"
+
+    async with (
+        _serving(_answering(status, HTML, headers={"Location": location})) as server,
+        _client(server.host) as client,
+    ):
+        fault = await client.call(METHOD, {})
+
+    assert (fault.code, fault.kind, fault.sent) == (faults.MOVED, FaultClass.CREDENTIAL, False)
+    assert "new.example.com" in fault.description
+    assert SECRET not in repr(fault)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [None, {"Location": ""}, {"Location": f"/rest/1/{SECRET}/"}, {"Location": "https://[::1/x"}],
+    ids=["none", "empty", "a path", "junk"],
+)
+async def test_a_redirect_to_nowhere_is_a_redirect(headers):
+    fault = await _ask(_answering(302, b"", headers=headers))
+
+    assert (fault.code, fault.sent) == (faults.MOVED, False)
+    assert "an address it does not tell" in fault.description
+    assert SECRET not in repr(fault)
+
+
+# what breaks on the way
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        pytest.param(_resetting, id="reset before an answer"),
+        pytest.param(_closing, id="closed before an answer"),
+        pytest.param(_writing(b"HTTP/1.1 200 OK\r\nContent-Le"), id="reset within the head"),
+        pytest.param(_writing(b"SSH-2.0-OpenSSH\r\n"), id="another protocol"),
+        pytest.param(_writing(_head(500) + GOOD), id="reset within the body"),
+        pytest.param(
+            _writing(_head(500) + GOOD, then=lambda request: request.transport.close()),
+            id="closed within the body",
+        ),
+        pytest.param(
+            _answering(body=b"no gzip at all", headers={"Content-Encoding": "gzip"}), id="no gzip"
+        ),
+        pytest.param(
+            _writing(_head(20, "Content-Encoding: gzip") + gzip.compress(GOOD)[:20]),
+            id="gzip that ends early",
+        ),
+        pytest.param(
+            _writing(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+            id="chunks that are none",
+        ),
+    ],
+)
+async def test_an_answer_that_breaks_leaves_open_what_was_done(respond):
+    fault = await _ask(respond)
+
+    assert (fault.code, fault.kind) == (faults.NO_ANSWER, FaultClass.TRANSIENT)
+    assert fault.may_be_done
+    assert SECRET not in repr(fault)
+    assert "127.0.0.1" not in fault.description
+
+
+async def test_a_connection_that_is_refused_has_sent_nothing():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+        async with _client(host) as client:
+            fault = await client.call(METHOD, {})
+
+    assert (fault.code, fault.sent) == (faults.UNREACHABLE, False)
+    assert fault.description == f"No connection to {host}: Connection refused."
+
+
+async def test_a_portal_that_hangs_is_given_up_after_75_seconds():
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
+
+    fault = await _ask(_hanging)
+
+    assert (fault.code, fault.sent) == (faults.NO_ANSWER, True)
+    assert 75.0 <= loop.time() - began_at < 80.0
+
+
+async def test_an_answer_that_comes_byte_by_byte_is_an_answer():
+    async def respond(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for start in range(0, len(GOOD), 8):  # some 20 s in all
+            await asyncio.sleep(2)
+            await response.write(GOOD[start : start + 8])
+        return response
+
+    answer = await _ask(respond)
+
+    assert answer.result is True
+
+
+async def test_bytes_that_never_end_are_given_up_after_75_seconds():
+    async def respond(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(1_000):
+            await asyncio.sleep(1)
+            await response.write(b" ")
+        return response
+
+    fault = await _ask(respond)
+
+    assert (fault.code, fault.sent) == (faults.NO_ANSWER, True)
+
+
+@pytest.mark.parametrize("headers", [None, {"Content-Encoding": "gzip"}], ids=["plain", "packed"])
+async def test_an_answer_that_is_too_large_is_not_read_to_its_end(headers):
+    body = b" " * 100_000 + GOOD
+    packed = body if headers is None else gzip.compress(body)
+
+    fault = await _ask(_answering(body=packed, headers=headers), largest_answer=50_000)
+
+    assert (fault.code, fault.kind, fault.sent) == (faults.TOO_LARGE, FaultClass.TRANSIENT, True)
+
+
+async def test_an_answer_as_large_as_may_be_is_read():
+    answer = await _ask(_answering(body=GOOD), largest_answer=len(GOOD))
+
+    assert isinstance(answer, Answer)
+
+
+async def test_a_client_goes_on_after_whatever_broke():
+    ways = iter([_resetting, _answering(502, HTML), _writing(_head(500) + GOOD), _answering()])
+
+    async def respond(request):
+        return await next(ways)(request)
+
+    async with _serving(respond) as server, _client(server.host) as client:
+        replies = [await client.call(METHOD, {}) for _ in range(4)]
+
+    assert [isinstance(reply, Fault) for reply in replies] == [True, True, True, False]
+
+
+async def test_no_tls_where_it_is_asked_for_has_sent_nothing():
+    async with _serving(_answering()) as server:
+        webhook = Webhook(f"https://{server.host}/rest/1/{SECRET}/")
+        async with PortalClient(webhook, FREE, ca_file=None, connections=1) as client:
+            fault = await client.call(METHOD, {})
+
+    assert fault.sent is False
+    assert SECRET not in repr(fault)
+    assert server.requests == []
+
+
+async def test_a_request_that_is_cut_off_leaves_the_client_usable():
+    ways = iter([_hanging, _answering()])
+
+    async def respond(request):
+        return await next(ways)(request)
+
+    async with _serving(respond) as server, _client(server.host) as client:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.call(METHOD, {}), 5)
+        answer = await client.call(METHOD, {})
+
+    assert answer.result is True
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [_answering(), _answering(302, headers={"Location": f"//x/{SECRET}"}), _resetting],
+    ids=["answered", "moved", "reset"],
+)
+async def test_the_log_of_a_request_holds_no_secret(respond):
+    with capture_logs() as lines:
+        await _ask(respond)
+
+    assert [line["event"] for line in lines] == ["request.answered"]
+    assert SECRET not in repr(lines)
+
+
+# the door
+
+
+async def _pass(door, pauses):
+    """The moments at which requests go through *door*, each asked for a pause after the last."""
+    loop = asyncio.get_running_loop()
+    moments = []
+
+    async def one():
+        async with door:
+            moments.append(loop.time())
+
+    async with asyncio.TaskGroup() as group:
+        for pause in pauses:
+            await asyncio.sleep(pause)
+            group.create_task(one())
+    return moments
+
+
+def _most_within(moments, seconds):
+    """The most of *moments* within any so many seconds, the last of them not included."""
+    trifle = 1e-6
+    ends = (bisect_right(moments, at + seconds - trifle) for at in moments)
+    return max(end - index for index, end in enumerate(ends))
+
+
+def _run_virtually(coroutine):
+    # Hypothesis calls a test many times: each example needs a loop, and a time, of its own.
+    with asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(start=0)) as runner:
+        return runner.run(coroutine)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    capacity=st.integers(1, 20),
+    drain=st.floats(0.5, 10),
+    pauses=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.3, 5.0]), min_size=1, max_size=80),
+)
+def test_no_more_requests_go_through_the_door_in_a_window_than_the_plan_allows(
+    capacity, drain, pauses
+):
+    moments = _run_virtually(_pass(Door(capacity=capacity, drain=drain), pauses))
+
+    assert len(moments) == len(pauses)
+    assert _most_within(moments, capacity / drain) <= capacity
+
+
+async def test_a_burst_goes_through_the_door_at_once_and_the_next_when_it_is_over():
+    moments = await _pass(Door(capacity=5, drain=1.0), [0.0] * 10)
+
+    assert moments[:5] == [0.0] * 5
+    assert moments[5:] == pytest.approx([5.0] * 5, abs=0.2)
+
+
+async def test_a_door_without_a_limit_lets_everything_through_at_once():
+    assert await _pass(Door(capacity=float("inf"), drain=1.0), [0.0] * 500) == [0.0] * 500
+
+
+async def test_a_door_keeps_the_pace_of_another_plan_from_then_on():
+    door = Door(capacity=2, drain=1.0)
+    await _pass(door, [0.0] * 2)
+    door.set_pace(capacity=10, drain=1.0)
+
+    moments = await _pass(door, [0.0] * 9)
+
+    assert moments[:8] == [0.0] * 8
+    assert moments[8] == pytest.approx(10.0, abs=0.3)
+
+
+async def test_requests_leave_the_client_no_faster_than_its_door_lets_them():
+    loop = asyncio.get_running_loop()
+    moments = []
+
+    async def respond(_request):
+        moments.append(loop.time())
+        return web.Response(body=GOOD)
+
+    async with (
+        _serving(respond) as server,
+        _client(server.host, door=Door(capacity=5, drain=1.0), connections=20) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        _ = [group.create_task(client.call(METHOD, {})) for _ in range(20)]
+
+    assert len(moments) == 20
+    assert _most_within(sorted(moments), 5.0) <= 5
