@@ -50,11 +50,11 @@ def _joined(page: Page, listed: Page | None, only: Only) -> Page:
         site=listed.site or page.site,
         folder=listed.folder,
         title=listed.title or page.title,
-        url=listed.url,
+        url=listed.url or page.url,
         was_active=listed.was_active,
         is_changed=listed.is_changed,
         is_missing=False,
-        skip=_reason(only) if is_up_to_date(listed, only) else None,
+        skip=_reason(only) if is_up_to_date(listed, only) else page.skip,
     )
 
 
