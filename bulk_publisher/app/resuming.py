@@ -14,7 +14,6 @@ from bulk_publisher.app.description import (
     check_portal,
     check_real,
     job_of,
-    write_first,
 )
 from bulk_publisher.app.following import selected_again
 from bulk_publisher.app.publishing import Finished, OnStart, Undertaking, carry_out
@@ -75,7 +74,7 @@ class Reopened:
             resumed = {"at": as_utc(session.clock.epoch()), "seed": seed}
             earlier = undertaking.description.get("resumed") or []
             undertaking.description |= {"resumed": [*earlier, resumed], "ended": None}
-            write_first(self.folder, undertaking.description)
+            _write_again(self.folder, undertaking.description)
             return await carry_out(undertaking, webhook, session, observer, on_start)
 
 
@@ -163,6 +162,16 @@ def _warnings(standing: Standing) -> Iterator[str]:
         yield f"{standing.foreign:,} lines of the journal are of other runs: they are left as they are, and not counted."
     if standing.doubled:
         yield f"{standing.doubled:,} lines of the journal are of pages that have one already: the first counts."
+
+
+def _write_again(folder: RunFolder, description: Description) -> None:
+    try:
+        folder.write_description(description)
+    except OSError as error:
+        raise JournalLost(
+            f"{folder.description}: it can't be written: {error.strerror}.",
+            "Make room or mount it for writing, then resume.",
+        ) from error
 
 
 def _remind(session: Session, folder: RunFolder) -> None:

@@ -21,7 +21,7 @@ from bulk_publisher.cli.dry_run import dry_run
 from bulk_publisher.cli.output import Output, say_error
 from bulk_publisher.cli.progress import Progress, progress_for
 from bulk_publisher.cli.summary import summary_lines
-from bulk_publisher.errors import BadSetting
+from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.runner.ports import Observer
@@ -82,7 +82,7 @@ class _Doing:
         self._progress: Progress = progress_for(output, output.progress)
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
-        self._task: asyncio.Task[Finished] | None = None
+        self._task: asyncio.Task[Finished | BulkPublisherError] | None = None
 
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
@@ -97,15 +97,22 @@ class _Doing:
             self._progress.finish()
         if self._task is None or self._task.cancelled():
             return self._left_at_once()
-        return self._end(self._task.result())
+        result = self._task.result()
+        if isinstance(result, BulkPublisherError):
+            raise result
+        return self._end(result)
 
-    async def _publish(self, webhook: Webhook) -> Finished:
-        return await self._what(
-            webhook,
-            seed=random.SystemRandom().randrange(2**32),
-            observer=self._progress,
-            on_start=self._start,
-        )
+    async def _publish(self, webhook: Webhook) -> Finished | BulkPublisherError:
+        # A group of tasks would wrap what is raised in it.
+        try:
+            return await self._what(
+                webhook,
+                seed=random.SystemRandom().randrange(2**32),
+                observer=self._progress,
+                on_start=self._start,
+            )
+        except BulkPublisherError as error:
+            return error
 
     def _start(self, started: Started) -> None:
         self._started = started

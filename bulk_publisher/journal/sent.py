@@ -10,6 +10,7 @@ as its line says. It holds what is out, and no more; it is made anew when it has
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -121,6 +122,9 @@ class SentPages:
             self._write(_Note(list(self._out.values()), self._place))
             fresh.replace(self._path)
         except OSError as error:
+            # The old one still says what is out; the new one takes room that is needed.
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
             raise _lost(self._path, error) from error
 
     def _write(self, note: _Note) -> None:

@@ -33,7 +33,7 @@ async def killed(scenario: Scenario, runs: Path, seed: int, times: int) -> None:
         )
 
         lines = lines_of(folder)
-        print(
+        print(  # noqa: T201 - the figures are the point
             f"{story.kills} kills, {repeats(sandbox)} repeats of {len(lines)} pages,"
             f" {sum(story.hits.values())} out at a kill"
         )
