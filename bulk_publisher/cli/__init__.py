@@ -14,6 +14,7 @@ _COMMANDS = {
     "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
     "unpublish": ("publish", "Take the same selection down."),
     "run": ("run", "Do what a job file says."),
+    "report": ("report", "What runs have done: in words, as JSON, CSV or a page of HTML."),
     "doctor": ("doctor", "Check the portal and the credential; what is there to publish."),
     "resume": ("resume", "Go on with a run where it stopped."),
     "retry": ("retry", "Try the failed and unknown pages of a run again."),

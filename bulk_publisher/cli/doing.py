@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import click
 
 from bulk_publisher.app.logs import configure_log
-from bulk_publisher.app.publishing import Finished, OnStart, Started, publish
+from bulk_publisher.app.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.app.secrets import read_webhook
-from bulk_publisher.app.selecting import Selected
+from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.cli.dry_run import dry_run
 from bulk_publisher.cli.output import Output, say_error
 from bulk_publisher.cli.progress import Progress, progress_for
@@ -24,6 +24,7 @@ from bulk_publisher.cli.summary import summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -47,7 +48,8 @@ def run_job(job: Job, output: Output, *, runs: Path) -> int:
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    return run_task(job, partial(publish, job, runs=runs), output)
+    selected = check_selection(job.select)
+    return run_task(job, partial(begin, job, selected, runs=runs), output)
 
 
 class Task(Protocol):
@@ -143,12 +145,22 @@ class _Doing:
     def _end(self, finished: Finished) -> int:
         for line in summary_lines(finished):
             click.echo(line)
+        self._leave_report(finished)
         error = finished.ending.error
         if error is not None:
             say_error(self._output, error)
         if not finished.ending.is_whole:
             self._output.complain(f"Go on with: bulk-publisher resume {finished.folder.run_id}")
         return self._status(finished)
+
+    def _leave_report(self, finished: Finished) -> None:
+        try:
+            path = leave_report(finished.folder)
+        except BulkPublisherError as error:
+            self._output.complain(f"No report.html: {error.message}", colour="yellow")
+            return
+        if path is not None:
+            click.echo(f"Its report: {path}")
 
     def _status(self, finished: Finished) -> int:
         ending = finished.ending
@@ -162,8 +174,9 @@ class _Doing:
 
 
 async def _dry(job: Job, output: Output) -> None:
+    selected = check_selection(job.select)
     async with open_webhook(job) as webhook:
-        await dry_run(job, webhook, output)
+        await dry_run(job, selected, webhook, output)
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,84 @@
+"""A run's story for programs: JSON, and a CSV that a spreadsheet can open without harm."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import msgspec
+
+from bulk_publisher.journal.folder import RunFolder
+from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.model import Outcome
+from bulk_publisher.report.story import Story
+from bulk_publisher.report.text import printable
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def story_as_dict(story: Story) -> dict[str, Any]:
+    """*story* as plain data that JSON can hold."""
+    totals, description = story.totals, story.description
+    seconds = story.seconds
+    return {
+        "run": story.run,
+        "portal": description.get("portal"),
+        "action": (description.get("job") or {}).get("action"),
+        "started": description.get("started"),
+        "ended": description.get("ended"),
+        "selected": description.get("selected"),
+        "pages": totals.pages,
+        "counts": {status.value: count for status, count in totals.counts.items()},
+        "seconds": round(seconds, 3),
+        "rate": round(totals.pages / seconds, 3) if seconds else None,
+        "waited": story.waited,
+        "is_whole": (description.get("totals") or {}).get("is_whole"),
+        "stopped_by": (description.get("totals") or {}).get("stopped_by"),
+        "stopped_sites": (description.get("totals") or {}).get("stopped_sites"),
+        "operating": round(sum(one.operating for one in story.timeline.bins), 3)
+        if story.timeline.has_meter
+        else None,
+        "failures": {
+            code: {
+                "count": failures.count,
+                "hint": failures.hint,
+                "example": msgspec.to_builtins(failures.example),
+            }
+            for code, failures in totals.failures.items()
+        },
+        "sites": [
+            {"site": site, "folder": folder, **{status.value: n for status, n in counts.items()}}
+            for (site, folder), counts in story.places.items()
+        ],
+    }
+
+
+def write_csv(folders: list[RunFolder], file: TextIO) -> None:
+    """Every line of the journals in *folders*, as a CSV with a header.
+
+    Raises:
+        BadJournal: If a journal can't be read.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(Outcome.__struct_fields__)
+    for folder in folders:
+        writer.writerows(_rows(folder))
+
+
+def _rows(folder: RunFolder) -> Iterator[list[str]]:
+    for outcome in read_outcomes(folder.journal):
+        yield [_cell(getattr(outcome, name)) for name in Outcome.__struct_fields__]
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            # A carriage return by itself would end the row for some programs.
+            text = printable(value)
+            return f"'{text}" if value.startswith(_FORMULA) else text
+        case _:
+            return str(value)

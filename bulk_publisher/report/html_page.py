@@ -1,0 +1,222 @@
+"""A report as one HTML file: no network, light, dark and print; good for ten pages and a million.
+
+Texts of the portal are escaped, and its links are links only where they begin with http. A content
+security policy keeps whatever slips through from doing anything.
+"""
+
+import html
+import json
+from collections.abc import Iterator
+from importlib import resources
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.model import Outcome, Status
+from bulk_publisher.report.story import ELSEWHERE, LISTED_FAILURES, Place, Story, parse_time
+from bulk_publisher.report.text import in_words, pages_in_words, printable, waits_in_words
+
+_LONGEST = 200
+"""Characters of a text in the table of failures."""
+_LISTED_PLACES = 500
+_STATUSES = tuple(Status)
+
+
+def html_report(stories: list[Story]) -> str:
+    """*stories* as one page.
+
+    Raises:
+        BadSetting: If what draws the pictures is not installed.
+    """
+    title = stories[0].run if len(stories) == 1 else f"{len(stories)} runs"
+    style, script = (_asset(name) for name in ("report.css", "report.js"))
+    sections = "".join(_section(story, number) for number, story in enumerate(stories))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_escape(title)} · bulk-publisher</title>\n<style>{style}</style></head>\n"
+        f"<body><main>{sections}</main><script>{script}</script></body></html>\n"
+    )
+
+
+def is_drawable() -> bool:
+    """Whether what draws the pictures is installed."""
+    return find_spec("matplotlib") is not None
+
+
+def _section(story: Story, number: int) -> str:
+    parts = [_head(story), _tiles(story), _why(story), *_pictures(story)]
+    parts.extend((_places_table(story), _failures_table(story, number)))
+    return f"<section>{''.join(parts)}</section>"
+
+
+def _head(story: Story) -> str:
+    description = story.description
+    job = description.get("job") or {}
+    words = (
+        f"{job.get('action', 'publish')} on {description.get('portal', 'an unknown portal')}, "
+        f"job “{job.get('name', '')}”, begun {_moment(description.get('started'))}"
+    )
+    end = (
+        f", ended {_moment(description.get('ended'))}"
+        if story.has_ended
+        else "; it has not come to its end"
+    )
+    return f"<h1>{_escape(story.run)}</h1><p class=sub>{_escape(words + end)}</p>"
+
+
+def _tiles(story: Story) -> str:
+    totals, seconds = story.totals, story.seconds
+    rate = f"{totals.pages / seconds:,.1f} a second" if seconds > 1 else ""
+    tiles = [_tile("settled", f"{totals.pages:,}", rate, "ink"), _tile("time", in_words(seconds), _waits(story), "ink")]  # fmt: skip
+    for status in _STATUSES:
+        if totals.counts[status]:
+            share = f"{totals.counts[status] / totals.pages:.1%}"
+            tiles.append(_tile(status.value, f"{totals.counts[status]:,}", share, status.value))
+    if story.timeline.has_meter:
+        used = sum(one.operating for one in story.timeline.bins)
+        tiles.append(_tile("operating time", in_words(used), "of the portal's", "ink"))
+    return f"<div class=tiles>{''.join(tiles)}</div>"
+
+
+def _tile(name: str, value: str, note: str, kind: str) -> str:
+    return f'<div class="tile {kind}"><span>{_escape(name)}</span><b>{_escape(value)}</b><small>{_escape(note)}</small></div>'
+
+
+def _waits(story: Story) -> str:
+    waits = waits_in_words(story.waited)
+    return f"held {waits}" if waits else "never held by a limit" if story.has_ended else ""
+
+
+def _why(story: Story) -> str:
+    totals, told = story.totals, story.description.get("totals") or {}
+    parts = []
+    stopped = told.get("stopped_by")
+    if isinstance(stopped, dict):
+        why = f"Stopped: {stopped.get('message')} {stopped.get('hint') or ''}"
+        parts.append(f"<p class=stop>{_escape(why)}</p>")
+    for site, code in (told.get("stopped_sites") or {}).items():
+        parts.append(f"<p class=stop>{_escape(f'Site {site} was left: {code}')}</p>")
+    if totals.failures:
+        rows = "".join(
+            f"<tr><td class=code>{_escape(code)}<td class=n>{entry.count:,}<td>{_link(entry.example)}<td>{_escape(entry.hint)}"
+            for code, entry in sorted(totals.failures.items(), key=lambda item: -item[1].count)
+        )
+        parts.append(
+            f"<h2>Why pages failed</h2><div class=wide><table><thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
+            f"<p>Try them again: <code>bulk-publisher retry {_escape(story.run)}</code></p>"
+        )
+    if told and told.get("is_whole") is False:
+        parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_escape(story.run)}</code></p>")  # fmt: skip
+    return "".join(parts)
+
+
+def _pictures(story: Story) -> Iterator[str]:
+    if not is_drawable():
+        raise BadSetting(
+            "The pictures of an HTML report need matplotlib, which is not installed.",
+            "Install it with: pip install 'bulk-publisher[report]'",
+        )
+    from bulk_publisher.report import charts
+
+    if not story.totals.pages:
+        return
+    for picture in (
+        charts.time_chart(story),
+        charts.cost_chart(story),
+        charts.places_chart(story, place_name),
+    ):
+        if picture is not None:
+            yield f"<figure>{picture}</figure>"
+
+
+def place_name(place: Place) -> str:
+    """A site and a folder in words."""
+    site, folder = place
+    if place == ELSEWHERE:
+        return "other places"
+    where = "site unknown" if site is None else f"site {site}"
+    return where if folder is None else f"{where}, folder {folder}"
+
+
+def _places_table(story: Story) -> str:
+    used = [status for status in _STATUSES if story.totals.counts[status]]
+    places = sorted(story.places.items(), key=lambda item: -item[1].total())
+    if not places:
+        return ""
+    rows = "".join(
+        f"<tr><td>{_escape(place_name(place))}<td class=n>{counts.total():,}"
+        + "".join(f"<td class=n>{counts[status]:,}" for status in used)
+        for place, counts in places[:_LISTED_PLACES]
+    )
+    head = "".join(f"<th class=n>{status.value}" for status in used)
+    more = len(places) - _LISTED_PLACES
+    rest = f"<p>… and {more:,} places more.</p>" if more > 0 else ""
+    return f"<details><summary>Sites and folders as a table</summary><div class=wide><table><thead><tr><th>place<th class=n>pages{head}</thead><tbody>{rows}</tbody></table></div>{rest}</details>"
+
+
+def _failures_table(story: Story, number: int) -> str:
+    if not story.failures:
+        return ""
+    data = json.dumps([_row(outcome) for outcome in story.failures], separators=(",", ":"), ensure_ascii=False)  # fmt: skip
+    # Inside a script element nothing may look like the end of it.
+    data = data.replace("<", "\\u003c")
+    note = (
+        f"<p>The first {LISTED_FAILURES:,} of {story.totals.bad:,}: "
+        f"<code>bulk-publisher report {_escape(story.run)} --csv</code> has them all.</p>"
+        if story.totals.bad > len(story.failures)
+        else ""
+    )
+    return (
+        f"<h2>Pages that failed</h2>{note}<div class=failures>"
+        f'<input type=search aria-label="Search the failures" placeholder="Search {pages_in_words(len(story.failures))}: a title, an ID, a code, a site …">'
+        "<p class=shown></p><div class=wide><table><thead><tr><th class=n>page<th>title<th class=n>site<th>code<th>what the portal says<th>named in</thead><tbody></tbody></table></div>"
+        f'<script type="application/json" id="failures-{number}">{data}</script>'
+        "<noscript><p>The list of pages needs JavaScript; a CSV has it too.</p></noscript></div>"
+    )
+
+
+def _row(outcome: Outcome) -> list[str | int | None]:
+    return [
+        outcome.page,
+        printable(outcome.title or "")[:_LONGEST],
+        outcome.site,
+        outcome.error or outcome.status.value,
+        printable(outcome.error_description or "")[:_LONGEST],
+        printable(outcome.source)[:_LONGEST],
+        _address(outcome),
+    ]
+
+
+def _link(outcome: Outcome) -> str:
+    text = _escape(f"page {outcome.page}" + (f" “{outcome.title}”" if outcome.title else ""))
+    address = _address(outcome)
+    return f'<a href="{_escape(address)}" rel="noreferrer">{text}</a>' if address else text
+
+
+def _address(outcome: Outcome) -> str | None:
+    """Where the page is to be seen, if what the portal gave is a web address at all."""
+    url = outcome.url or ""
+    if url.startswith("/") and not url.startswith("//"):
+        url = f"https://{outcome.portal}{url}"
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        return None
+    return url if scheme in {"http", "https"} else None
+
+
+def _moment(text: object) -> str:
+    if not isinstance(text, str) or not parse_time(text):
+        return "at a time unknown"
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def _asset(name: str) -> str:
+    return resources.files("bulk_publisher.report").joinpath(name).read_text(encoding="utf-8")

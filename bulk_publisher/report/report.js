@@ -1,0 +1,29 @@
+"use strict";
+for (const box of document.querySelectorAll(".failures")) {
+  const rows = JSON.parse(box.querySelector("script").textContent);
+  const words = rows.map(row => row.slice(0, 6).join(" ").toLowerCase());
+  const body = box.querySelector("tbody"), shown = box.querySelector(".shown"), field = box.querySelector("input");
+  const most = 500;
+  const show = () => {
+    const wanted = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = rows.filter((_, at) => wanted.every(word => words[at].includes(word)));
+    body.replaceChildren(...found.slice(0, most).map(row => {
+      const line = document.createElement("tr");
+      row.slice(0, 6).forEach((value, at) => {
+        const cell = line.insertCell();
+        if (at === 0 || at === 2) cell.className = "n";
+        if (at === 3) cell.className = "code";
+        if (at === 0 && row[6]) {
+          const link = document.createElement("a");
+          link.href = row[6]; link.rel = "noreferrer"; link.textContent = value;
+          cell.append(link);
+        } else cell.textContent = value ?? "";
+      });
+      return line;
+    }));
+    const count = found.length.toLocaleString("en");
+    shown.textContent = found.length > most ? `${count} found; the first ${most} are shown.` : `${count} found.`;
+  };
+  field.addEventListener("input", show);
+  show();
+}

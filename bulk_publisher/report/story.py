@@ -1,0 +1,116 @@
+"""A run's whole story, read from its folder in one pass: totals, time, sites, costs, failures.
+
+It holds no more for a million pages than for some thousands: counts, bins, and the first so many
+failures of each code.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bulk_publisher.journal.folder import RunFolder
+from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.model import Outcome, Status
+from bulk_publisher.report.fold import Totals
+from bulk_publisher.report.timeline import Timeline
+
+LISTED_FAILURES = 5_000
+"""Failures that a report lists one by one: more would be read by nobody, and slow a browser."""
+_LISTED_PLACES = 20_000
+"""Folders that are told apart; what is beyond them is counted together."""
+COST_EDGES = (0.0, *(0.01 * 2 ** (step / 4) for step in range(53)))
+"""Seconds between which costs are counted: from 0.01 s to 82 s, four to a doubling."""
+
+Place = tuple[int | None, int | None]
+"""A site and a folder; None where that is not known, or there is none."""
+ELSEWHERE: Place = (-1, -1)
+"""All places beyond those that are told apart."""
+
+
+@dataclass(slots=True)
+class Story:
+    """What a run's folder tells.
+
+    Attributes:
+        description: Of ``run.json``.
+        places: Pages by site and folder, and how they ended.
+        costs: Pages by what they cost; the bins lie between ``COST_EDGES``.
+        failures: The first of them, in their order.
+    """
+
+    run: str
+    description: dict[str, Any]
+    timeline: Timeline
+    totals: Totals = field(default_factory=Totals)
+    places: dict[Place, Counter[Status]] = field(default_factory=dict)
+    costs: list[int] = field(default_factory=lambda: [0] * len(COST_EDGES))
+    failures: list[Outcome] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took: as it says itself, or up to its last line."""
+        told = (self.description.get("totals") or {}).get("seconds")
+        return told if isinstance(told, int | float) else self.timeline.seconds
+
+    @property
+    def waited(self) -> dict[str, float]:
+        """Seconds that each limit held it, as it says itself; empty while it goes on."""
+        waited = (self.description.get("totals") or {}).get("waited")
+        return waited if isinstance(waited, dict) else {}
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has come to its end, in order or not."""
+        return self.description.get("ended") is not None
+
+    def add(self, outcome: Outcome) -> None:
+        """One more line."""
+        self.totals.add(outcome)
+        status = outcome.status
+        is_good = status.is_good
+        self.timeline.add(
+            parse_time(outcome.time),
+            is_good=is_good,
+            operating=outcome.operating,
+            was_sent=outcome.attempts > 0,
+        )
+        place: Place = (outcome.site, outcome.folder)
+        counts = self.places.get(place)
+        if counts is None:
+            place = place if len(self.places) < _LISTED_PLACES else ELSEWHERE
+            counts = self.places.setdefault(place, Counter())
+        counts[status] += 1
+        if outcome.duration is not None and is_good:
+            self.costs[bisect_right(COST_EDGES, outcome.duration) - 1] += 1
+        if not is_good and len(self.failures) < LISTED_FAILURES:
+            self.failures.append(outcome)
+
+
+def read_story(folder: RunFolder) -> Story:
+    """The story of the run in *folder*.
+
+    Raises:
+        BadJournal: If its description or its journal can't be read.
+    """
+    description = folder.read_description()
+    outcomes: Iterable[Outcome] = read_outcomes(folder.journal) if folder.journal.exists() else ()
+    started = description.get("started")
+    story: Story | None = None
+    if isinstance(started, str):
+        story = Story(folder.run_id, description, Timeline(parse_time(started)))
+    for outcome in outcomes:
+        if story is None:
+            story = Story(folder.run_id, description, Timeline(parse_time(outcome.time)))
+        story.add(outcome)
+    return story or Story(folder.run_id, description, Timeline(0.0))
+
+
+def parse_time(text: str) -> float:
+    """ISO 8601 as in the journal, as UTC seconds; 0 for what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,199 @@
+"""A run's folder, told: in words, as JSON, as a CSV, as a page of HTML."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.journal.folder import RunFolder
+from bulk_publisher.journal.record import encode_outcomes
+from bulk_publisher.model import Action, FolderId, Outcome, PageId, SiteId, Status
+from bulk_publisher.report import html_page
+from bulk_publisher.report.export import story_as_dict, write_csv
+from bulk_publisher.report.html_page import html_report
+from bulk_publisher.report.story import read_story
+from bulk_publisher.report.text import printable, story_lines
+from bulk_publisher.report.writing import leave_report
+
+RUN = "20260301T030000Z-1f2e"
+MakeRun = Callable[..., RunFolder]
+
+
+def _outcome(page: int, **changes: object) -> Outcome:
+    fields = {
+        "time": f"2026-03-01T03:00:{page % 60:02}.000Z", "run": RUN, "portal": "example.bitrix24.com", "scope": None,
+        "page": PageId(page), "action": Action.PUBLISH, "status": Status.PUBLISHED, "error": None,
+        "error_description": None, "hint": None, "attempts": 1, "duration": 0.3, "operating": 0.3,
+        "site": SiteId(7), "folder": FolderId(2), "title": f"Page {page}", "url": f"/handbook/{page}/",
+        "was_active": False, "source": f"pages.csv:{page + 1}",
+    }  # fmt: skip
+    return Outcome(**{**fields, **changes})
+
+
+def _failed(page: int, **changes: object) -> Outcome:
+    return _outcome(page, status=Status.FAILED, error="LANDING_NOT_EXIST", hint="No such page.", **changes)  # fmt: skip
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    def make(*outcomes: Outcome, **description: object) -> RunFolder:
+        folder = RunFolder(tmp_path / RUN)
+        folder.path.mkdir()
+        folder.journal.write_bytes(encode_outcomes(outcomes))
+        folder.write_description(
+            {
+                "run": RUN,
+                "portal": "example.bitrix24.com",
+                "started": "2026-03-01T03:00:00.000Z",
+                "ended": "2026-03-01T03:01:00.000Z",
+                "limits": {"capacity": 50, "drain": 2, "operating": 480},
+                "job": {"name": "t", "action": "publish"},
+                "totals": {"seconds": 60, "waited": {"operating": 30}, "is_whole": True},
+                **description,
+            }
+        )
+        return folder
+
+    return make
+
+
+def test_a_run_is_told_in_words(make_run):
+    folder = make_run(_outcome(1), _failed(2))
+
+    text = "\n".join(story_lines(read_story(folder)))
+
+    assert "2 pages settled in 1 min" in text
+    assert "LANDING_NOT_EXIST: 1 page, for example page 2" in text
+    assert f"bulk-publisher retry {RUN}" in text
+    assert "30 s for operating" in text
+
+
+def test_a_run_that_has_not_ended_names_status(make_run):
+    folder = make_run(_outcome(1), ended=None, totals=None)
+
+    assert f"bulk-publisher status {RUN}" in "\n".join(story_lines(read_story(folder)))
+
+
+def test_a_run_that_stopped_early_names_resume(make_run):
+    folder = make_run(_outcome(1), totals={"is_whole": False})
+
+    assert f"bulk-publisher resume {RUN}" in "\n".join(story_lines(read_story(folder)))
+
+
+def test_json_has_the_counts_and_an_example_of_each_failure(make_run):
+    told = json.loads(json.dumps(story_as_dict(read_story(make_run(_outcome(1), _failed(2))))))
+
+    assert told["counts"] == {"published": 1, "failed": 1}
+    assert told["failures"]["LANDING_NOT_EXIST"]["example"]["page"] == 2
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_the_csv_begins_like_a_formula(make_run, begin):
+    folder = make_run(_outcome(1, title=f"{begin}HYPERLINK(1)"))
+    out = io.StringIO()
+
+    write_csv([folder], out)
+
+    row = next(csv.DictReader(io.StringIO(out.getvalue(), newline="")))
+    assert row["title"] == f"'{printable(begin)}HYPERLINK(1)"
+
+
+def test_the_csv_has_a_column_for_each_field_and_leaves_unknown_ones_empty(make_run):
+    out = io.StringIO()
+
+    write_csv([make_run(_outcome(1, site=None))], out)
+
+    row = next(csv.DictReader(io.StringIO(out.getvalue())))
+    assert tuple(row) == Outcome.__struct_fields__
+    assert row["site"] == ""
+    assert row["was_active"] == "false"
+
+
+def test_the_page_of_html_needs_no_network(make_run):
+    text = html_report([read_story(make_run(_outcome(1), _failed(2)))])
+
+    assert "<link" not in text
+    assert "src=" not in text.replace("default-src", "").replace("-src '", "")
+    assert "default-src 'none'" in text
+
+
+def test_what_the_portal_says_does_nothing_in_the_page_of_html(make_run):
+    evil = "</script><img src=x onerror=alert(1)>"
+    folder = make_run(_failed(1, title=evil, error_description=evil, source=evil))
+
+    text = html_report([read_story(folder)])
+
+    assert "<img" not in text
+    assert text.count("</script>") == 2
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//evil.example/x", "http://["])  # fmt: skip
+def test_only_addresses_of_the_web_become_links(make_run, url):
+    text = html_report([read_story(make_run(_failed(1, url=url)))])
+
+    assert "<a href" not in text
+
+
+def test_a_relative_address_is_one_of_the_portal(make_run):
+    text = html_report([read_story(make_run(_failed(1)))])
+
+    assert '<a href="https://example.bitrix24.com/handbook/1/"' in text
+
+
+def test_a_title_with_dollars_is_drawn_as_it_is(make_run):
+    text = html_report([read_story(make_run(_outcome(1), portal="$x^2$ {"))])
+
+    assert "$x^2$" in text
+
+
+def test_the_pictures_take_their_colours_from_the_page(make_run):
+    text = html_report([read_story(make_run(_outcome(1), _failed(2)))])
+
+    assert "var(--good)" in text
+    assert "#0a0b" not in text
+
+
+def test_a_run_without_a_single_line_has_a_report_too(make_run):
+    assert "<h1>" in html_report([read_story(make_run())])
+
+
+def test_a_portal_without_meters_has_no_picture_of_them(make_run):
+    story = read_story(make_run(_outcome(1, operating=None, duration=None)))
+
+    text = html_report([story])
+
+    assert "Operating time" not in text
+    assert "What a page costs" not in text
+
+
+def test_several_runs_stand_on_one_page(make_run, tmp_path):
+    story = read_story(make_run(_failed(1)))
+
+    text = html_report([story, story])
+
+    assert 'id="failures-0"' in text
+    assert 'id="failures-1"' in text
+
+
+def test_no_report_is_left_where_it_cannot_be_drawn(make_run, monkeypatch):
+    monkeypatch.setattr(html_page, "find_spec", lambda _name: None)
+
+    assert leave_report(make_run(_outcome(1))) is None
+
+
+def test_a_report_that_cannot_be_drawn_says_what_to_install(make_run, monkeypatch):
+    monkeypatch.setattr(html_page, "find_spec", lambda _name: None)
+
+    with pytest.raises(BadSetting, match="matplotlib") as caught:
+        html_report([read_story(make_run(_outcome(1)))])
+
+    assert "bulk-publisher[report]" in caught.value.hint
+
+
+@pytest.mark.parametrize("sign", ["\x1b[31m", "\x07", "\r", "\n", "\x9b1m", "\u202e"])
+def test_nothing_that_moves_a_cursor_reaches_a_terminal(sign):
+    assert printable(f"a{sign}b").isprintable()
