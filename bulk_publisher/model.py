@@ -132,6 +132,11 @@ class Fault:
     is_alone: bool = False
 
     @property
+    def words(self) -> str:
+        """The code, and what was said with it."""
+        return f"{self.code}: {self.description}" if self.description else self.code
+
+    @property
     def may_be_done(self) -> bool:
         """Whether the work may have been done although no answer says so."""
         return self.sent is not False

@@ -77,9 +77,9 @@ async def ask_plan(calls: PacedCalls) -> Plan:
         reply.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}
         and reply.code.upper() not in _NO_LICENCE
     ):
-        raise PortalUnusable(f"{reply.code}: {reply.description}", reply.hint)
+        raise PortalUnusable(reply.words, reply.hint)
     if reply.kind is FaultClass.TRANSIENT:
-        raise StoppedByPortal(f"{reply.code}: {reply.description}", reply.hint)
+        raise StoppedByPortal(reply.words, reply.hint)
     return UNKNOWN
 
 

@@ -14,6 +14,7 @@ from bulk_publisher.cli.output import Output, says_errors
 if TYPE_CHECKING:
     from bulk_publisher.app.checking import Check, Examination
     from bulk_publisher.app.sites import Site
+    from bulk_publisher.model import Scope
 
 _MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
 _NAMES = {"tls": "TLS", "who": "whose webhook"}
@@ -30,7 +31,7 @@ _SHOWN_SITES = 40
 @click.pass_obj
 @says_errors
 def doctor(
-    output: Output, /, *, scope: str | None, is_all: bool, is_json: bool, **options: Any
+    output: Output, /, *, scope: "Scope | None", is_all: bool, is_json: bool, **options: Any
 ) -> None:
     """Check the portal and the credential; say what there is to publish. Changes nothing.
 
@@ -40,7 +41,6 @@ def doctor(
     from bulk_publisher.app.logs import configure_log
     from bulk_publisher.app.sites import EVERY_SCOPE
     from bulk_publisher.cli.doing import open_webhook
-    from bulk_publisher.model import Scope
 
     configure_log(
         verbosity=output.verbosity,
@@ -48,7 +48,7 @@ def doctor(
         has_colour=output.has_colour,
     )
     job = portal_job("doctor", options)
-    scopes = EVERY_SCOPE if scope is None else (Scope(scope.upper()),)
+    scopes = EVERY_SCOPE if scope is None else (scope,)
 
     async def look() -> "Examination":
         async with open_webhook(job) as webhook:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import click
 
-from bulk_publisher.app.selecting import check_selection
+from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import open_session
 from bulk_publisher.cli.output import Output
 from bulk_publisher.jobs import Job
@@ -14,13 +14,12 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import pages_in_words
 
 
-async def dry_run(job: Job, webhook: Webhook, output: Output) -> None:
+async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output) -> None:
     """Say which pages *job* selects, and in which state they are.
 
     Raises:
         BulkPublisherError: If the pages can't be read or listed.
     """
-    selected = check_selection(job.select)
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
     async with open_session(job, webhook, random.Random()) as session:

@@ -9,13 +9,29 @@ import click
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job, Portal
+    from bulk_publisher.model import Scope
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+class _ScopeName(click.ParamType[Any]):
+    """The name of a scope; a kind of site that needs none gives None."""
+
+    name = "KNOWLEDGE|GROUP|MAINPAGE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Scope | None":
+        from bulk_publisher.sources.cells import Wrong, parse_scope
+
+        scope = parse_scope(str(value))
+        if isinstance(scope, Wrong):
+            self.fail(scope.why, param, ctx)
+        return scope
+
+
 def _scope(text: str) -> Callable[[_Command], _Command]:
-    kinds = click.Choice(["KNOWLEDGE", "GROUP", "MAINPAGE"], case_sensitive=False)
-    return click.option("--scope", type=kinds, help=text)
+    return click.option("--scope", type=_ScopeName(), help=text)
 
 
 _SELECTION = [
@@ -150,7 +166,7 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     """
     from bulk_publisher import jobs
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.model import Action, Only, Scope
+    from bulk_publisher.model import Action, Only
 
     select = jobs.Selection(
         csv=options["csv"],
@@ -158,13 +174,18 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         skip_bad_rows=options["skip_bad_rows"],
         site=tuple(dict.fromkeys(options["site"])),
         page=options["page"],
-        scope=None if options["scope"] is None else Scope(options["scope"].upper()),
+        scope=options["scope"],
         only=Only(options["only"]),
         limit=options["limit"],
         lookup=not options["no_lookup"],
     )
     pace = jobs.Pace(**{name: options[name] for name in jobs.Pace.__struct_fields__})
     portal = _portal(options)
+    if not (select.csv or select.page or select.site or select.scope):
+        raise BadSetting(
+            "No pages are selected.",
+            "Name them with --csv FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE.",
+        )
     problems = [*jobs.selection_problems(select), *jobs.pace_problems(pace)]
     if problems:
         raise BadSetting("\n".join(problems))

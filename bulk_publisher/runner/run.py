@@ -372,7 +372,6 @@ _DOUBTFUL = Fault(
 
 
 def _ending_error(fault: Fault) -> BulkPublisherError:
-    message = f"{fault.code}: {fault.description}" if fault.description else fault.code
     if fault.kind is FaultClass.PORTAL:
-        return LimitReached(message, fault.hint)
-    return PortalUnusable(message, fault.hint)
+        return LimitReached(fault.words, fault.hint)
+    return PortalUnusable(fault.words, fault.hint)

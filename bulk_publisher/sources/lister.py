@@ -165,7 +165,7 @@ def _text(value: Any) -> str | None:
 
 
 def _error(fault: Fault) -> BulkPublisherError:
-    message = f"The pages can't be listed: {fault.code}: {fault.description}"
+    message = f"The pages can't be listed: {fault.words}"
     if fault.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}:
         return PortalUnusable(message, fault.hint)
     return StoppedByPortal(message, fault.hint)

@@ -1,0 +1,204 @@
+"""What scripts and cron rely on: exit statuses, where words go, and that a mistake is one line."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bulk_publisher.cli import main
+from bulk_publisher.model import Outcome
+
+FAST = ("--cost", "0.005", "--latency", "0")
+COMMANDS = main.list_commands(None)  # type: ignore[arg-type]
+HEAVY = {"aiohttp", "structlog", "rich", "msgspec", "matplotlib", "asyncio"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom bulk_publisher.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        f"print('LOADED', sorted({HEAVY!r} & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.rstrip().endswith("LOADED []")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(command, name: str) -> None:
+    done = command(name, "--help")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: ")
+
+
+def test_all_pages_well_exit_with_0_and_the_summary_is_on_stdout(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "30", *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    assert done.returncode == 0, done.stderr
+    assert "30 published" in done.stdout
+    assert "30 published" not in done.stderr
+
+
+def test_failed_pages_exit_with_1_and_are_explained(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "30", "--set", "unpaid_pages=[7]", *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    assert done.returncode == 1
+    assert "LANDING_PAYMENT_FAILED: 1 page, for example page 7" in done.stdout
+    assert "retry" in done.stdout
+
+
+def test_a_full_plan_exits_with_3_and_says_how_to_go_on(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "400", "--page-limit", "60", *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    assert done.returncode == 3
+    assert "PUBLIC_PAGE_REACHED" in done.stderr
+    assert "bulk-publisher resume" in done.stderr
+
+
+def test_a_webhook_that_is_refused_exits_with_4(command, start_sandbox) -> None:
+    webhook = start_sandbox("--set", 'envelope_error="INVALID_CREDENTIALS"', *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    assert done.returncode == 4
+    assert "INVALID_CREDENTIALS" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["publish", "--scope", "KNOWLEDGE"], "BITRIX24_WEBHOOK", id="no webhook"),
+        pytest.param(["publish"], "--csv", id="no selection"),
+        pytest.param(["publish", "--page", "12x"], "12x", id="no id"),
+        pytest.param(["publish", "--csv", "nowhere.csv"], "nowhere.csv", id="no file"),
+        pytest.param(["publish", "--csv", "a.csv", "--site", "3"], "site", id="two sources"),
+        pytest.param(["publish", "--scope", "KNOWLEGE"], "KNOWLEDGE", id="no such scope"),
+        pytest.param(["run", "nowhere.toml"], "nowhere.toml", id="no job file"),
+        pytest.param(["publsh"], "publsh", id="no such command"),
+        pytest.param(["resume", "latest"], "latest", id="no such run"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_no_traceback(command, words: list[str], said: str) -> None:
+    done = command(*words)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 5
+
+
+def test_bad_rows_are_listed_with_their_lines_and_nothing_is_sent(
+    command, tmp_path: Path, start_sandbox
+) -> None:
+    (tmp_path / "pages.csv").write_text("id\n1\nabc\n3\n4x\n")
+
+    done = command("publish", "--csv", "pages.csv", webhook=start_sandbox(*FAST))
+
+    assert done.returncode == 2
+    assert "pages.csv:3:" in done.stderr
+    assert "pages.csv:5:" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_list_of_pages_is_read_from_standard_input(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "9", *FAST)
+
+    done = command(
+        "publish", "--csv", "-", "--scope", "KNOWLEDGE", webhook=webhook, stdin="1\n2\n2\n"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "2 published" in done.stdout
+    assert "1 named twice, and done once" in done.stdout
+
+
+def test_a_dry_run_changes_nothing_and_makes_no_folder(
+    command, tmp_path: Path, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "30", *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", "--dry-run", webhook=webhook)
+
+    assert done.returncode == 0, done.stderr
+    assert "30" in done.stdout
+    assert not (tmp_path / "runs").exists()
+
+
+def test_piped_words_have_no_control_characters(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "30", "--set", "unpaid_pages=[7]", *FAST)
+
+    done = command("-vv", "publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout + done.stderr)
+
+
+def test_no_secret_is_found_anywhere(command, tmp_path: Path, start_sandbox) -> None:
+    webhook = start_sandbox(
+        "--pages", "200", "--fault", "html502=0.2", "--fault", "reset=0.2", *FAST
+    )
+    secret = webhook.rstrip("/").rpartition("/")[2]
+
+    done = command("-vv", "publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    files = [path.read_text() for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    assert len(files) >= 4
+    assert [text for text in [done.stdout, done.stderr, *files] if secret in text] == []
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        "http://example.bitrix24.com/rest/1/planted5ecret/",
+        "https://example.bitrix24.com/planted5ecret/",
+        "https://127.0.0.1:9/rest/1/planted5ecret/",
+        "planted5ecret",
+    ],
+)
+def test_a_webhook_that_cannot_be_used_is_never_repeated(command, webhook: str) -> None:
+    done = command("-vv", "doctor", webhook=webhook)
+
+    assert done.returncode in {2, 4}
+    assert "planted5ecret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_schema_names_every_field_of_an_outcome(command) -> None:
+    schema = msgspec.json.decode(command("schema").stdout)
+
+    assert schema["required"] == list(Outcome.__struct_fields__)
+    assert set(schema["properties"]) == set(Outcome.__struct_fields__)
+
+
+def test_a_job_file_does_what_it_says(command, tmp_path: Path) -> None:
+    (tmp_path / "weather.toml").write_text("pages = 20\ncost = 0.005\nunpaid_pages = [3]\n")
+    (tmp_path / "job.toml").write_text(
+        '[portal]\nsandbox = "./weather.toml"\n[select]\nscope = "KNOWLEDGE"\n'
+    )
+
+    done = command("run", "job.toml")
+
+    assert done.returncode == 1, done.stderr
+    assert "19 published" in done.stdout
+
+
+def test_an_unknown_key_of_a_job_file_names_the_nearest_right_one(command, tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text('[select]\nscope = "KNOWLEDGE"\n[pace]\nconcurency = 3\n')
+
+    done = command("run", "job.toml")
+
+    assert done.returncode == 2
+    assert "job.toml:4:" in done.stderr
+    assert "concurrency" in done.stderr
