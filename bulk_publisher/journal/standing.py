@@ -45,19 +45,21 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
     standing = Standing()
     if not path.exists():
         return standing
-    settled_add = standing.settled.add
-    counts: Counter[Status] = standing.good
+    add, is_good = standing.settled.add, {status for status in Status if status.is_good}
+    counts = dict.fromkeys(Status, 0)
     for _, line, mark in read_marked_lines(path):
         if mark.run != run:
             standing.foreign += 1
-        elif not settled_add(mark.page):
+        elif not add(mark.page):
             standing.doubled += 1
-        elif mark.status.is_good:
+        elif mark.status in is_good:
             counts[mark.status] += 1
             standing.duration += mark.duration or 0.0
-            standing.repeated += mark.attempts > 1
+            if mark.attempts > 1:
+                standing.repeated += 1
         else:
             on_bad(decode_outcome(line))
+    standing.good = +Counter(counts)
     return standing
 
 
