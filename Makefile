@@ -44,6 +44,17 @@ test: .venv  ## the test suite, in parallel
 crash: .venv  ## kill real processes at random moments, many times
 	$(BIN)/pytest -q -n auto -m crash $(TESTS)
 
+# In an environment of their own: what they pin is no business of ours.
+.foreign/.installed: pyproject.toml constraints.txt tests/contract/foreign/package-lock.json
+	test -d .foreign/venv || $(PYTHON) -m venv .foreign/venv
+	.foreign/venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.foreign/venv/bin/python -m pip install --quiet --editable . --group foreign
+	npm ci --silent --prefix tests/contract/foreign
+	touch $@
+
+foreign: .foreign/.installed  ## other people's clients on the sandbox
+	.foreign/venv/bin/python -m pytest -q -n auto -m foreign tests/contract/foreign
+
 cover: .venv  ## branch coverage of the suite
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -m "not crash and not foreign" -p no:xdist
@@ -51,6 +62,12 @@ cover: .venv  ## branch coverage of the suite
 	$(BIN)/coverage report --skip-covered --show-missing
 
 check: lint test  ## what CI runs
+
+bench: .venv  ## how close to the best possible time, as ratios within one run
+	$(BIN)/python benchmarks/limits.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/sandbox_speed.py
+	$(BIN)/python benchmarks/csv_memory.py
 
 demo: .venv  ## publish a knowledge base on a simulated portal, in a minute
 	$(BIN)/bulk-publisher demo
@@ -62,5 +79,5 @@ smoke:  ## the wheel in a bare environment: no development tool is needed to run
 	cd build/smoke && venv/bin/bulk-publisher --help >/dev/null && venv/bin/bulk-publisher demo
 
 clean:  ## remove what the above made, and nothing else
-	rm -rf .venv build dist .foreign .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
+	rm -rf .venv build dist .foreign tests/contract/foreign/node_modules .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
 	find bulk_publisher tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
