@@ -38,15 +38,10 @@ def doctor(
     Exit status: 0 a run could work, 4 it could not.
     """
     from bulk_publisher.app.checking import examine
-    from bulk_publisher.app.logs import configure_log
     from bulk_publisher.app.sites import EVERY_SCOPE
     from bulk_publisher.cli.doing import open_webhook
 
-    configure_log(
-        verbosity=output.verbosity,
-        is_json=output.log_format == "json",
-        has_colour=output.has_colour,
-    )
+    output.open_log()
     job = portal_job("doctor", options)
     scopes = EVERY_SCOPE if scope is None else (scope,)
 

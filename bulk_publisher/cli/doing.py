@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import click
 
-from bulk_publisher.app.logs import configure_log
 from bulk_publisher.app.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.app.secrets import read_webhook
 from bulk_publisher.app.selecting import Selected, check_selection
@@ -37,6 +36,7 @@ def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
         BulkPublisherError: If it cannot be begun.
     """
     if is_dry_run:
+        output.open_log()
         asyncio.run(_dry(job, output))
     else:
         sys.exit(run_job(job, output, runs=runs))
@@ -66,11 +66,7 @@ def run_task(job: Job, task: Task, output: Output) -> int:
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    configure_log(
-        verbosity=output.verbosity,
-        is_json=output.log_format == "json",
-        has_colour=output.has_colour,
-    )
+    output.open_log()
     return asyncio.run(_Doing(job, task, output).do())
 
 

@@ -47,6 +47,16 @@ class Output:
         """Whether stderr is a terminal that can be redrawn."""
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
+    def open_log(self) -> None:
+        """Say once how much of the log goes to stderr, and in which form."""
+        from bulk_publisher.app.logs import configure_log
+
+        configure_log(
+            verbosity=self.verbosity,
+            is_json=self.log_format == "json",
+            has_colour=self.has_colour,
+        )
+
     def say(self, text: str, *, colour: str | None = None) -> None:
         """A line on stderr, unless quiet."""
         if self.verbosity >= 0:

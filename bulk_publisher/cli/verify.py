@@ -32,12 +32,11 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
 
     Exit status: 0 all as the journal says, 1 something differs.
     """
-    from bulk_publisher.app.logs import configure_log
     from bulk_publisher.app.verifying import verify as verify_run
     from bulk_publisher.cli.doing import open_webhook
     from bulk_publisher.journal.folder import find_folder
 
-    configure_log(verbosity=output.verbosity, is_json=output.log_format == "json", has_colour=output.has_colour)  # fmt: skip
+    output.open_log()  # fmt: skip
     folder = find_folder(name, runs)
     change = changer(options)
 

@@ -18,6 +18,7 @@ from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.runner.ports import Portal
+from bulk_publisher.runner.settle import ATTEMPTS_ALONE
 from bulk_publisher.runner.usage import finished_at, minute_of, reading_of
 
 _ATTEMPTS = 8
@@ -56,7 +57,7 @@ class PacedCalls:
                 case FaultClass.OPERATING:
                     # What a list costs is little: a minute from now its oldest basket may be gone.
                     await self._pause(60.0)
-                case FaultClass.TRANSIENT if attempts + 1 < _ATTEMPTS:
+                case FaultClass.TRANSIENT if attempts + 1 < _attempts(reply):
                     attempts += 1
                     await self._pause(delay(attempts, self._rng))
                 case _:
@@ -93,3 +94,8 @@ class PacedCalls:
 
     async def _pause(self, seconds: float) -> None:
         await self._clock.sleep_until(Mono(self._clock.now() + seconds))
+
+
+def _attempts(fault: Fault) -> int:
+    """Such a fault of a list is hardly ever a passing one: a field that the portal does not know."""
+    return ATTEMPTS_ALONE if fault.is_alone else _ATTEMPTS

@@ -5,12 +5,13 @@ nothing of what becomes of the pages.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.decision import Lane, Permit, Usage
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Action, Fault, FaultClass, Page
+from bulk_publisher.portal.faults import base_code
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer, Call, Timing
 from bulk_publisher.runner.ports import Portal
@@ -82,6 +83,9 @@ class Requests:
     async def _send_alone(self, permit: Permit, page: Page) -> Reply:
         call = self._call(page)
         answer = await self._portal.call(call.method, call.params)
+        if isinstance(answer, Fault) and answer.kind is FaultClass.BATCH:
+            # There was no batch to refuse: released, the page would come back for ever.
+            answer = replace(answer, kind=FaultClass.PAGE)
         now = self._clock.now()
         if isinstance(answer, Fault) and answer.kind is not FaultClass.PAGE:
             self._tell_fault(permit, answer)
@@ -148,7 +152,7 @@ def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> li
         is_doubtful = bool(doubted) and (
             page.site in doubted or page.site is None or None in doubted
         )
-        if isinstance(answer, Fault) and answer.code in _SITE_CHECKED_ONCE:
+        if isinstance(answer, Fault) and base_code(answer.code) in _SITE_CHECKED_ONCE:
             doubted.add(page.site)
         replies.append(Reply(page, answer, is_doubtful))
     return replies

@@ -38,6 +38,7 @@ from bulk_publisher.model import (
     SiteId,
     Status,
 )
+from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.runner.ports import Observer, Portal, Sink
 from bulk_publisher.runner.requests import Reply, Requests
@@ -362,11 +363,9 @@ class Run:
         self._observer.on_settled(outcomes)
 
 
-_DOUBTFUL = Fault(
-    FaultClass.SITE,
-    "SITE_CHECKED_ONCE",
+_DOUBTFUL = faults.own_fault(
+    faults.SITE_CHECKED_ONCE,
     "The portal said that it is done, after a check of its site had failed in the same request.",
-    "Look at the page, or retry it once the site can be published.",
     sent=True,
 )
 

@@ -94,11 +94,8 @@ def usage_together(
     whole = 0.0 if envelope is None else envelope.duration
     worked = sum(timing.duration for timing in answered)
     meters = meters_together(method)
-    last = max(
-        (timing for timing in answered if timing.operating is not None),
-        key=lambda timing: timing.operating or 0.0,
-        default=None,
-    )
+    # The last, not the highest: a basket may leave while a batch runs.
+    last = next((timing for timing in reversed(answered) if timing.operating is not None), None)
     readings = (
         reading_of(meters[0], envelope, worked=whole, clock=clock),
         reading_of(meters[1], last, worked=worked, clock=clock),
