@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bulk_publisher.app.publishing import Finished
+from bulk_publisher.model import Status
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
-from tests.resumption import statuses
+from tests.resumption import resume, statuses
 
 BEFORE = ("html502", "html503", "html504", "json500", "connection_error", "reset", "hang")
 AFTER = ("html504_after", "json500_after", "reset_after", "cut_json", "cut_body", "hang_after", "slow_bytes", "wrong_type", "bad_gzip", "empty", "wrong_encoding")  # fmt: skip
@@ -15,17 +17,22 @@ SHARE = 0.05
 ALL = (*BEFORE, *AFTER, *COMMAND)
 
 
-async def weathered(runs: Path, faults: dict[str, float]):
+async def weathered(runs: Path, faults: dict[str, float]) -> Finished:
     async with serve(Scenario(pages=5000, cost=0.28, faults=faults)) as sandbox:
         finished = await run_job(sandbox, runs)
-        lines = journal_of(finished)
-        assert_journal_tells_the_truth(lines, sandbox)
-        print(f"{finished.ending.seconds:.0f} s, {statuses(finished)}, {finished.ending.error}")  # noqa: T201 - the figures are the point
+        processes = 1
+        while not finished.ending.is_whole and processes < 40:
+            finished = await resume(sandbox, finished.folder)
+            processes += 1
+        print(  # noqa: T201 - the figures are the point
+            f"{processes} processes, {finished.ending.seconds:.0f} s, {statuses(finished)}"
+        )
+        assert_journal_tells_the_truth(journal_of(finished), sandbox)
         return finished
 
 
 @pytest.mark.crash
-async def test_all_faults_together_at_five_in_a_hundred_cost_little(tmp_path: Path) -> None:
+async def test_five_in_a_hundred_of_all_faults_together_cost_little(tmp_path: Path) -> None:
     calm = await weathered(tmp_path / "calm", {})
 
     rough = await weathered(tmp_path / "rough", dict.fromkeys(ALL, SHARE / len(ALL)))
@@ -36,7 +43,8 @@ async def test_all_faults_together_at_five_in_a_hundred_cost_little(tmp_path: Pa
 
 
 @pytest.mark.crash
-async def test_each_fault_at_five_in_a_hundred_makes_no_line_false(tmp_path: Path) -> None:
+async def test_two_of_three_requests_lost_make_no_line_false(tmp_path: Path) -> None:
     rough = await weathered(tmp_path / "rough", dict.fromkeys(ALL, SHARE))
 
-    assert rough.totals.pages == 5000 or rough.ending.error is not None
+    assert rough.totals.pages == 5000
+    assert rough.totals.counts[Status.FAILED] == 0
