@@ -18,7 +18,8 @@ from bulk_publisher.app.secrets import read_webhook
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.cli.dry_run import dry_run
 from bulk_publisher.cli.output import Output, say_error
-from bulk_publisher.cli.progress import Progress, progress_for
+from bulk_publisher.cli.progress import Progress
+from bulk_publisher.cli.showing import progress_for
 from bulk_publisher.cli.summary import summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job

@@ -9,8 +9,6 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
 
-import msgspec
-
 from bulk_publisher.app.publishing import Started
 from bulk_publisher.cli.moment import (
     FILE,
@@ -18,8 +16,6 @@ from bulk_publisher.cli.moment import (
     Moment,
     Wait,
     failure_line,
-    status_line,
-    waiting_line,
     write_moment,
 )
 from bulk_publisher.cli.output import Output
@@ -30,12 +26,6 @@ from bulk_publisher.runner.ports import Observer
 
 _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""
-_LINE_EVERY = 30.0
-"""Seconds between two lines in a pipe."""
-_JSON_EVERY = 1.0
-"""Seconds between two lines for a program."""
-_LONG = 5.0
-"""Seconds of waiting that are worth a line."""
 _LAST_FAILURES = 3
 _BASKETS = 600.0
 """Seconds in which the operating limit is renewed."""
@@ -149,61 +139,6 @@ class Progress(Observer):
                 write_moment(moment, self._started.folder.path)
             self.show(moment)
         self._timer = asyncio.get_running_loop().call_later(self.every, self._turn)
-
-
-def progress_for(output: Output, mode: str = "auto") -> Progress:
-    """What suits where the words go; *mode* is one of auto, json and none."""
-    if mode == "json":
-        return _Json(output)
-    if mode == "none" or output.verbosity < 0:
-        return Progress(output)
-    if output.is_terminal:
-        from bulk_publisher.cli.progress_screen import Screen
-
-        return Screen(output)
-    return _Lines(output)
-
-
-class _Lines(Progress):
-    """A line every half a minute, and one for each long wait."""
-
-    every = _LINE_EVERY
-
-    def __init__(self, output: Output) -> None:
-        super().__init__(output)
-        self._said_wait: Mono | None = None
-
-    def show(self, moment: Moment) -> None:
-        if moment.seconds >= 1:
-            waiting = waiting_line(moment)
-            self.output.say(f"{status_line(moment)}{'; ' if waiting else ''}{waiting}")
-
-    def on_waiting(self, decision: WaitUntil) -> None:
-        super().on_waiting(decision)
-        moment = self.moment() if self._said_wait != decision.at else None
-        if moment is None or moment.waiting is None or moment.waiting.until is None:
-            return
-        if moment.waiting.until - moment.time >= _LONG:
-            self._said_wait = decision.at
-            self.output.say(f"{status_line(moment)}; {waiting_line(moment)}")
-
-
-class _Json(Progress):
-    """A line of JSON every second."""
-
-    every = _JSON_EVERY
-
-    def show(self, moment: Moment) -> None:
-        self.output.complain(msgspec.json.encode(moment).decode())
-
-    def finish(self) -> None:
-        moment = self.moment()
-        if moment is not None:
-            self.show(moment)
-        super().finish()
-
-    def warn(self, text: str) -> None:
-        self.output.complain(msgspec.json.encode({"warning": text}).decode())
 
 
 def _seconds_left(left: int, rate: float, cost: float, operating: Gauge | None) -> float:

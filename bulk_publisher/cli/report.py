@@ -45,7 +45,7 @@ def report(
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.report.export import story_as_dict, write_csv
     from bulk_publisher.report.story import read_story
-    from bulk_publisher.report.text import story_lines
+    from bulk_publisher.report.telling import story_lines
     from bulk_publisher.report.writing import write_html
 
     if is_json + is_csv + (html is not None) > 1:

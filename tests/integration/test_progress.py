@@ -10,8 +10,9 @@ from rich.console import Console
 from bulk_publisher.app.publishing import Finished, publish
 from bulk_publisher.cli.moment import FILE, Bar, Moment, Wait, read_moment, status_line
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress import Progress, progress_for
+from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.progress_screen import Screen, drawn
+from bulk_publisher.cli.showing import progress_for
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook

@@ -16,7 +16,8 @@ from bulk_publisher.report import html_page
 from bulk_publisher.report.export import story_as_dict, write_csv
 from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
-from bulk_publisher.report.text import printable, story_lines
+from bulk_publisher.report.telling import story_lines
+from bulk_publisher.report.text import printable
 from bulk_publisher.report.writing import leave_report
 
 RUN = "20260301T030000Z-1f2e"

@@ -1,0 +1,43 @@
+"""A run's story in words, for a terminal."""
+
+from collections.abc import Iterator
+
+from bulk_publisher.report.story import Story
+from bulk_publisher.report.text import (
+    counts_lines,
+    failures_lines,
+    in_words,
+    pages_in_words,
+    printable,
+    waits_in_words,
+    wrapped,
+)
+
+
+def story_lines(story: Story) -> Iterator[str]:
+    """A run in words: what it was, how its pages ended, what held it, why pages failed."""
+    description, totals, seconds = story.description, story.totals, story.seconds
+    told = description.get("totals") or {}
+    job = description.get("job") or {}
+    yield f"Run {story.run}: {job.get('action', 'publish')} on {printable(str(description.get('portal')))}"
+    rate = f", {totals.pages / seconds:.1f} a second" if seconds > 1 else ""
+    yield f"{pages_in_words(totals.pages)} settled in {in_words(seconds)}{rate}."
+    yield from counts_lines(totals)
+    waited = waits_in_words(story.waited)
+    if waited:
+        yield f"Held by the portal's limits: {waited}."
+    stopped = told.get("stopped_by")
+    if isinstance(stopped, dict):
+        yield from wrapped(
+            printable(f"Stopped: {stopped.get('message')} {stopped.get('hint') or ''}"), indent=0
+        )
+    for site, code in (told.get("stopped_sites") or {}).items():
+        yield printable(f"Site {site} was left: {code}")
+    if totals.failures:
+        yield "Why pages failed:"
+        yield from failures_lines(totals)
+        yield f"Try them again with: bulk-publisher retry {story.run}"
+    if not story.has_ended:
+        yield f"It has not come to its end; how it stands says: bulk-publisher status {story.run}"
+    elif told.get("is_whole") is False:
+        yield f"Go on with: bulk-publisher resume {story.run}"
