@@ -17,12 +17,14 @@ How it works, from the outside in:
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
 5. After a refusal for operating time nothing is sent until something may have changed - a basket
-   left, or a ban of 300 s ended - and then one page asks. What the sum was when pages still passed
-   is the limit from then on.
+   left, or a ban of 300 s ended - and then one page asks. What the sum was when the last page still
+   passed is the limit from then on, unless others have spent since it was told. Whether the portal
+   bans is learned from the answer.
 
 Source: docs/bitrix24.md §6.
 """
 
+import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,6 +53,8 @@ _ASK_AGAIN = 60.0
 """Seconds between two questions where nothing tells when something may change."""
 _WORTHWHILE = 5.0
 """Seconds of waiting for which another meter is tried."""
+_FRESH = 60.0
+"""Seconds after which what a meter told says little of what others have spent on it."""
 _CALL_COST = 2.0
 """Seconds reserved for a call that is not about pages, such as a list."""
 _FADING = 0.1
@@ -158,6 +162,7 @@ class Governor:
         self._is_shared: bool | None = None
         self._is_batch_refused = False
         self._refused_at: Mono | None = None
+        self._is_banning: bool | None = None
         self._ask_at = Mono(float("-inf"))
 
     # ask
@@ -186,6 +191,7 @@ class Governor:
         if meter is not None and meter.told is not None:
             ready_at = meter.ready_at(_CALL_COST, limit=self._cap, now=now)
             if ready_at > now:
+                ready_at = min(ready_at, Mono(now + _ASK_AGAIN))
                 return WaitUntil(ready_at, Limit.OPERATING, self._because_operating(meter, now))
         return Send(1, Lane.ALONE)
 
@@ -221,7 +227,8 @@ class Governor:
         self._end(permit)
         self._on_answer(now)
         self._has_answer = True
-        if permit.sent_at >= self._ask_at:
+        if self._refused_at is not None and permit.sent_at >= self._ask_at:
+            self._learn_whether_banning(usage, self._refused_at, now)
             self._refused_at = None
         for reading in usage.readings:
             self._settle_meter(permit, usage, reading, now)
@@ -266,15 +273,16 @@ class Governor:
         self._outage.on_answer()
         names = self._names[permit.lane]
         meter = self._meters[names[-1] if in_command else names[0]]
-        is_new = self._refused_at is None
-        if is_new and meter.told is not None:
-            passed = meter.highest_passed
-            if done:
-                passed = max(passed, meter.told - done[-1])
-            if passed > 0:
-                self.operating_limit = min(self.operating_limit, passed)
-        if is_new or permit.sent_at >= self._ask_at:
-            self._plan_to_ask(meter, now)
+        if self._refused_at is None:
+            self._learn_limit(meter, done, now)
+            self._refused_at = now
+        elif permit.sent_at < self._ask_at:
+            return
+        elif now >= self._refused_at + _BAN:
+            # A ban would have ended. Where the portal is known to ban, it has begun another.
+            self._is_banning = self._is_banning or False
+            self._refused_at = now if self._is_banning else self._refused_at
+        self._plan_to_ask(meter, self._refused_at, now)
 
     def on_batch_refused(self, permit: Permit) -> None:
         """The portal takes no requests of several pages."""
@@ -370,19 +378,23 @@ class Governor:
             if self._fits(Lane.ALONE, 1, now):
                 return Send(1, Lane.ALONE)
             return self._wait_for_operating(waiting, now)
-        pages = min(self._balanced(waiting), self._fitting(now))
-        if self._outage.is_on:
+        pages = min(self._balanced(waiting, now), self._fitting(now))
+        if self._outage.is_on or self._is_basket_to_begin(now):
             pages = min(pages, 1)
         if pages:
             return Send(pages, Lane.TOGETHER)
-        if not self._in_flight and any(
-            meter.may_have_left(now) for meter in self._shown(Lane.TOGETHER)
-        ):
+        if not self._in_flight and self._may_be_ready_at(Lane.TOGETHER, now) <= now:
             return Send(1, Lane.TOGETHER)
         wait = self._wait_for_operating(waiting, now)
         if wait.at - now > _WORTHWHILE and self._is_alone_free(now):
             return Send(1, Lane.ALONE)
         return wait
+
+    def _is_basket_to_begin(self, now: Mono) -> bool:
+        """A basket leaves 600 s after its first booking: one short request books early."""
+        return not self._in_flight and any(
+            meter.is_resting(now) for meter in self._shown(Lane.TOGETHER)
+        )
 
     def _is_turn_of_alone(self, waiting: Waiting) -> bool:
         """One of them at a time beside the others, so that neither kind waits for the last."""
@@ -390,14 +402,21 @@ class Governor:
             return bool(waiting.alone)
         return self._has_answer and not self._is_lane_used(Lane.ALONE)
 
-    def _balanced(self, waiting: Waiting) -> int:
+    def _balanced(self, waiting: Waiting, now: Mono) -> int:
         """Pages for one request; fewer at the end, so that all in flight end together."""
         size = min(self._sizing.size, waiting.together)
         if not waiting.is_all:
             return size
-        requests = self._window.size
-        rounds = -(-waiting.together // (requests * self._sizing.size))
-        return min(size, -(-waiting.together // (requests * rounds)))
+        left = waiting.together + sum(
+            self._left(permit, now) for permit in self._in_flight.values()
+        )
+        share = left / self._window.size
+        rounds = math.ceil(share / self._sizing.size)
+        return max(1, min(size, math.ceil(share / rounds)))
+
+    def _left(self, permit: Permit, now: Mono) -> float:
+        """Pages of a request in flight that are not done yet, as expected."""
+        return max(0.0, permit.pages - (now - permit.sent_at) / max(self._sizing.cost, 1e-9))
 
     def _fitting(self, now: Mono) -> int:
         pages = self._sizing.size
@@ -407,7 +426,19 @@ class Governor:
 
     def _fits(self, lane: Lane, pages: int, now: Mono) -> bool:
         cost = self._expected(lane, pages)
-        return all(meter.level(now) + cost <= self._cap for meter in self._shown(lane))
+        return all(meter.fits(cost, limit=self._cap, now=now) for meter in self._shown(lane))
+
+    def _ready_at(self, lane: Lane, now: Mono) -> Mono:
+        cost = self._expected(lane, 1)
+        ready = [meter.ready_at(cost, limit=self._cap, now=now) for meter in self._shown(lane)]
+        return max(ready, default=_NEVER)
+
+    def _may_be_ready_at(self, lane: Lane, now: Mono) -> Mono:
+        cost = self._expected(lane, 1)
+        ready = [
+            meter.may_be_ready_at(cost, limit=self._cap, now=now) for meter in self._shown(lane)
+        ]
+        return max(ready, default=_NEVER)
 
     def _is_alone_free(self, now: Mono) -> bool:
         """Whether a page's own request is booked elsewhere, or not at all."""
@@ -427,14 +458,11 @@ class Governor:
     def _wait_for_operating(self, waiting: Waiting, now: Mono) -> WaitUntil:
         together = waiting.together and not self._is_batch_refused
         lane = Lane.TOGETHER if together else Lane.ALONE
-        cost = self._expected(lane, 1)
-        meters = self._shown(lane)
-        ready = [meter.ready_at(cost, limit=self._cap, now=now) for meter in meters]
-        at = max(ready, default=_NEVER)
+        at = self._ready_at(lane, now)
         if not self._in_flight:
-            at = min(at, min((meter.next_leave_at(now) for meter in meters), default=_NEVER))
-            at = at if at > now else Mono(now + _ASK_AGAIN)
-        fullest = max(meters, key=lambda meter: meter.level(now), default=None)
+            at = min(at, self._may_be_ready_at(lane, now))
+            at = at if now < at < _NEVER else Mono(now + _ASK_AGAIN)
+        fullest = max(self._shown(lane), key=lambda meter: meter.level(now), default=None)
         because = "operating time" if fullest is None else self._because_operating(fullest, now)
         return WaitUntil(at, Limit.OPERATING, because)
 
@@ -482,14 +510,38 @@ class Governor:
         if booked > _SURE:
             self._is_shared = reading.operating > booked / 2
 
-    def _plan_to_ask(self, meter: OperatingMeter, now: Mono) -> None:
-        if self._refused_at is None:
-            self._refused_at = now
-        ban_ends_at = Mono(self._refused_at + _BAN)
-        at = meter.next_leave_at(now)
-        if ban_ends_at > now:
-            at = min(at, ban_ends_at)
-        self._ask_at = at if now < at < _NEVER else Mono(now + _ASK_AGAIN)
+    def _learn_limit(self, meter: OperatingMeter, done: tuple[float, ...], now: Mono) -> None:
+        if meter.told is None:
+            return
+        passed = meter.highest_passed
+        if done:
+            passed = max(passed, meter.passed_before(done[-1]))
+        elif now - meter.told_at > _FRESH:
+            # It passed at as much before: others have spent since.
+            meter.fill_up(self.operating_limit, now=now)
+            return
+        if passed > 0:
+            self.operating_limit = min(self.operating_limit, passed)
+
+    def _learn_whether_banning(self, usage: Usage, refused_at: Mono, now: Mono) -> None:
+        """A page passed again: after a ban the meter is empty, and before its end none passes."""
+        if now < refused_at + _BAN:
+            self._is_banning = False
+        for reading in usage.readings:
+            known = self._meters.get(reading.meter)
+            if known is not None and reading.operating < known.booked(now) - self._cap / 2:
+                self._is_banning = True
+
+    def _plan_to_ask(self, meter: OperatingMeter, refused_at: Mono, now: Mono) -> None:
+        moments = []
+        if self._is_banning is not False:
+            moments.append(Mono(refused_at + _BAN))
+        if self._is_banning is not True:
+            cost = self._expected(Lane.TOGETHER, 1)
+            moments.append(meter.may_be_ready_at(cost, limit=self._cap, now=now))
+        self._ask_at = min(
+            (at for at in moments if now < at < _NEVER), default=Mono(now + _ASK_AGAIN)
+        )
 
     def _on_answer(self, now: Mono) -> None:
         self._outage.on_answer()

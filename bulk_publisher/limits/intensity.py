@@ -12,8 +12,8 @@ Source: docs/bitrix24.md §6 "Intensity" [doc].
 
 from bulk_publisher.model import Mono
 
-_CUT = 0.9
-"""Of the pace at which the bucket ran full."""
+_CUT = 0.8
+"""Of the pace that others left: the bucket empties a little, and so is not soon full again."""
 _FLOOR = 0.02
 """Of the plan's drain: what we still send, however full the bucket seems."""
 _RECOVERY = 0.0005

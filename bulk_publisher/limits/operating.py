@@ -8,8 +8,12 @@ minute earlier). Our mirror does the same, and each answer corrects it: the sum 
 holds at least all that ended before this request began, and at most all that we know of. So after
 each booking the mirror lies between what was told and what was told plus the bookings of requests
 that ran beside this one. What is above the upper bound has left already, and is taken from the
-oldest basket; what is missing below the lower bound was spent by others, and is put into a basket
-that may leave when the portal said that its oldest does, and will have left 600 s from now.
+oldest basket. What is missing below the lower bound was spent by others: it will have left 600 s
+from now, and may leave ten minutes after the answer before, or when the portal says that its oldest
+basket does. Between two answers others are expected to spend as fast as they did.
+
+So there are two forecasts: by the careful one time is there for certain, by the hopeful one it may
+be. A page that is sent on hope alone is a question, and its answer moves what has not left.
 
 Before a request leaves its expected cost is reserved; when it ends, it is booked, or released.
 
@@ -17,6 +21,7 @@ Source: docs/bitrix24.md §6 "Operating time" [doc, source].
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bulk_publisher.limits.decision import Reading
@@ -26,18 +31,27 @@ BASKET_LIFE = 600.0
 """Seconds from a basket's first booking until it has left the sum [doc]."""
 FLOOR = 0.1
 """Seconds of a request up to which nothing is booked [source]."""
+_MINUTE = 60.0
 _LONGEST_REQUEST = 120.0
 """Seconds after which no request can still be in flight."""
 _TRIFLE = 1.0
 """Seconds that an answer tells above our mirror by rounding and overhead, not by others."""
+_BLUR = 0.01
+"""Seconds by which two clocks differ even when they agree: a basket has left a little later."""
+_WHOLE_SECOND = 1.0
+"""Seconds by which a moment can be wrong on portals that cut theirs to whole seconds."""
+_NEVER = Mono(float("inf"))
 
 
 @dataclass(slots=True)
 class _Basket:
+    """Seconds that leave together; *others_since*: others began to spend them then, or later."""
+
     minute: int | None
     spent: float
     leaves_at: Mono
     may_leave_at: Mono
+    others_since: Mono | None = None
 
 
 class OperatingMeter:
@@ -47,10 +61,15 @@ class OperatingMeter:
         self._baskets: list[_Basket] = []
         self._reserved: dict[int, float] = {}
         self._recent: deque[tuple[Mono, float]] = deque()
+        self._first_told_at: Mono | None = None
         self.told: float | None = None
         """The sum as last told; None while no answer has shown this meter."""
+        self.told_at = Mono(float("-inf"))
+        """When the portal had ended the request whose answer told it."""
         self.highest_passed = 0.0
         """The highest sum at which the portal is known to have let a page begin."""
+
+    # ask
 
     def booked(self, now: Mono) -> float:
         """Seconds in the sum at *now*."""
@@ -60,30 +79,56 @@ class OperatingMeter:
         """Seconds in the sum at *now*, and those of requests in flight."""
         return self.booked(now) + sum(self._reserved.values())
 
+    def others_rate(self, now: Mono) -> float:
+        """Seconds a second that others spend, as far as the last ten minutes tell."""
+        if self._first_told_at is None:
+            return 0.0
+        theirs = sum(
+            basket.spent
+            for basket in self._baskets
+            if basket.others_since is not None and basket.leaves_at > now
+        )
+        return theirs / min(BASKET_LIFE, max(_MINUTE, now - self._first_told_at))
+
+    def fits(self, cost: float, *, limit: float, now: Mono) -> bool:
+        """Whether *cost* seconds more are certain to fit under *limit* at *now*."""
+        return self.ready_at(cost, limit=limit, now=now) <= now
+
     def ready_at(self, cost: float, *, limit: float, now: Mono) -> Mono:
-        """The first moment at which *cost* seconds more fit under *limit*.
+        """The first moment at which *cost* seconds more are certain to fit under *limit*.
 
         Infinite where only answers of requests in flight can make room.
         """
-        level = self.level(now)
-        if level + cost <= limit:
-            return now
-        for basket in sorted(self._baskets, key=lambda basket: basket.leaves_at):
-            if basket.leaves_at <= now:
-                continue
-            level -= basket.spent
-            if level + cost <= limit:
-                return basket.leaves_at
-        return Mono(float("inf"))
+        return self._first_fit(cost, limit, now, lambda basket: basket.leaves_at)
+
+    def may_be_ready_at(self, cost: float, *, limit: float, now: Mono) -> Mono:
+        """The first moment at which *cost* seconds more may fit under *limit*: asking would tell."""
+        return self._first_fit(cost, limit, now, lambda basket: basket.may_leave_at)
 
     def next_leave_at(self, now: Mono) -> Mono:
         """When the next basket has left, or may have left; infinite where there is none."""
-        moments = [basket.may_leave_at for basket in self._baskets if basket.leaves_at > now]
-        return min(moments, default=Mono(float("inf")))
+        moments = [
+            moment
+            for basket in self._baskets
+            for moment in (basket.may_leave_at, basket.leaves_at)
+            if moment > now
+        ]
+        return min(moments, default=_NEVER)
 
-    def may_have_left(self, now: Mono) -> bool:
-        """Whether some basket that still counts may have left already: asking would tell."""
-        return any(basket.may_leave_at <= now < basket.leaves_at for basket in self._baskets)
+    def is_resting(self, now: Mono) -> bool:
+        """Whether nothing was booked for a minute, so that the next booking begins a basket."""
+        return self.told is not None and (not self._recent or self._recent[-1][0] < now - _MINUTE)
+
+    def passed_before(self, cost: float) -> float:
+        """The sum when a page of *cost* seconds began, with which the request last told ended.
+
+        What other requests booked while it ran is in the sum as told, and was not when it began.
+        """
+        since = self.told_at - cost
+        beside = sum(spent for ended_at, spent in self._recent if since < ended_at < self.told_at)
+        return (self.told or 0.0) - cost - beside
+
+    # tell
 
     def reserve(self, number: int, cost: float) -> None:
         """Hold *cost* seconds for the request *number*."""
@@ -100,15 +145,17 @@ class OperatingMeter:
             minute: The minute of the portal's clock in whose basket they are; None where that is
                 not known, which gives them a basket that certainly leaves no earlier.
         """
-        self._baskets = [basket for basket in self._baskets if basket.leaves_at > now]
+        self._baskets = [
+            basket for basket in self._baskets if basket.leaves_at > now - _LONGEST_REQUEST
+        ]
         if spent <= FLOOR:
             return
         self._recent.append((finished_at, spent))
         for basket in self._baskets:
-            if minute is not None and basket.minute == minute:
+            if minute is not None and basket.minute == minute and basket.leaves_at > now:
                 basket.spent += spent
                 return
-        leaves_at = Mono(finished_at + BASKET_LIFE)
+        leaves_at = Mono(finished_at + BASKET_LIFE + _BLUR)
         self._baskets.append(_Basket(minute, spent, leaves_at, leaves_at))
 
     def settle(
@@ -119,31 +166,89 @@ class OperatingMeter:
             self._recent.popleft()
         beside = sum(spent for ended_at, spent in self._recent if ended_at > sent_at)
         self.book(reading.worked, minute=minute, finished_at=finished_at, now=now)
-        self.told = reading.operating
-        self.highest_passed = max(self.highest_passed, reading.operating - reading.worked)
+        self.highest_passed = max(self.highest_passed, reading.operating - reading.worked - beside)
+        if self.booked(now) < reading.operating:
+            self._bring_back(reading.operating, finished_at, now)
         booked = self.booked(now)
         if booked > reading.operating + beside:
-            self._take_away(booked - reading.operating - beside)
+            self._take_away(booked - reading.operating - beside, finished_at)
         elif booked < reading.operating:
-            self._add_foreign(reading.operating - booked, reset_at=reading.reset_at, now=now)
+            self._add_others(reading.operating - booked, reset_at=reading.reset_at, now=now)
+        self._move_what_has_not_left(reading.reset_at, sent_at, now)
+        if self._first_told_at is None:
+            self._first_told_at = now
+        self.told = reading.operating
+        self.told_at = max(self.told_at, finished_at)
 
-    def forget_all(self) -> None:
-        """The portal has emptied the meter."""
-        self._baskets.clear()
-        self._recent.clear()
+    def fill_up(self, limit: float, *, now: Mono) -> None:
+        """The portal has refused although we know of less: others have used the rest."""
+        missing = limit - self.booked(now)
+        if missing > 0:
+            self._add_others(missing, reset_at=None, now=now)
 
-    def _take_away(self, excess: float) -> None:
-        for basket in sorted(self._baskets, key=lambda basket: basket.may_leave_at):
+    # how
+
+    def _first_fit(
+        self, cost: float, limit: float, now: Mono, leaves: Callable[[_Basket], Mono]
+    ) -> Mono:
+        # A page that costs more than the whole limit fits where nothing else is.
+        left = limit - min(cost, limit) - sum(self._reserved.values())
+        rate = self.others_rate(now) if self.told is not None else 0.0
+        baskets = sorted((basket for basket in self._baskets if leaves(basket) > now), key=leaves)
+        level = sum(basket.spent for basket in baskets)
+        for at, leaving in [(now, 0.0), *((leaves(basket), basket.spent) for basket in baskets)]:
+            level -= leaving
+            foreseen = rate * max(0.0, at - self.told_at) if rate else 0.0
+            if level + foreseen <= left + _ROUNDING:
+                return at
+        return _NEVER
+
+    def _bring_back(self, told: float, finished_at: Mono, now: Mono) -> None:
+        """A basket that we thought had just left was still in the sum."""
+        missing = told - self.booked(now)
+        for basket in self._baskets:
+            if missing > 0 and finished_at - _WHOLE_SECOND < basket.leaves_at <= now:
+                basket.leaves_at = basket.may_leave_at = Mono(now + _WHOLE_SECOND)
+                missing -= basket.spent
+
+    def _take_away(self, excess: float, finished_at: Mono) -> None:
+        # What was taken for others' a moment ago may have been this request: its answer was late.
+        def order(basket: _Basket) -> tuple[bool, Mono]:
+            is_late = basket.others_since is not None and self.told_at > finished_at
+            return (not is_late, basket.may_leave_at)
+
+        for basket in sorted(self._baskets, key=order):
             taken = min(basket.spent, excess)
             basket.spent -= taken
             excess -= taken
-        self._baskets = [basket for basket in self._baskets if basket.spent > 1e-9]
+        self._baskets = [basket for basket in self._baskets if basket.spent > _ROUNDING]
 
-    def _add_foreign(self, spent: float, *, reset_at: Mono | None, now: Mono) -> None:
-        newest = max(self._baskets, key=lambda basket: basket.leaves_at, default=None)
-        if newest is not None and spent < _TRIFLE:
-            newest.spent += spent
-            return
+    def _add_others(self, spent: float, *, reset_at: Mono | None, now: Mono) -> None:
         leaves_at = Mono(now + BASKET_LIFE)
-        may_leave_at = leaves_at if reset_at is None else max(now, min(reset_at, leaves_at))
-        self._baskets.append(_Basket(None, spent, leaves_at, may_leave_at))
+        newest = max(self._baskets, key=lambda basket: basket.leaves_at, default=None)
+        if newest is not None and newest.others_since is None and spent < _TRIFLE:
+            newest.spent += spent
+        elif self._first_told_at is None:
+            # Spent before we came: how fast, nobody knows.
+            may_leave_at = leaves_at if reset_at is None else max(now, min(reset_at, leaves_at))
+            self._baskets.append(_Basket(None, spent, leaves_at, may_leave_at))
+        elif newest is not None and self._is_begun_with(newest):
+            newest.spent += spent
+            newest.leaves_at = leaves_at
+        else:
+            since = max(self._first_told_at, self.told_at)
+            may_leave_at = Mono(max(now, since + BASKET_LIFE - _MINUTE))
+            self._baskets.append(_Basket(None, spent, leaves_at, may_leave_at, others_since=since))
+
+    def _is_begun_with(self, basket: _Basket) -> bool:
+        """Whether others spent what is in *basket* within the minute before the last answer."""
+        return basket.others_since is not None and self.told_at < basket.others_since + _MINUTE
+
+    def _move_what_has_not_left(self, reset_at: Mono | None, sent_at: Mono, now: Mono) -> None:
+        next_at = Mono(now + _MINUTE) if reset_at is None or reset_at <= now else reset_at
+        for basket in self._baskets:
+            if basket.may_leave_at <= sent_at:
+                basket.may_leave_at = min(basket.leaves_at, next_at)
+
+
+_ROUNDING = 1e-9

@@ -5,18 +5,19 @@ Rules: seconds and counts; no clock.
 How it works: the mean and the spread of a page's cost are kept with weights that fade, so that a
 portal that turns slower is noticed within a few requests. A request of n pages is expected to take
 ``n·mean``, and hardly ever more than that plus a margin: the spread of a sum, and a share that
-shrinks as the estimate firms up. A request must end well within 60 s, so n is what fits into half
-of that. A timeout halves the ceiling; each good request grows it back a little.
+shrinks as the estimate firms up. A request must end well within 60 s, so n is what fits into a third
+of that: longer ones would also be booked later, and so leave the portal's sum later. A timeout
+halves the ceiling; each good request grows it back a little.
 
 Source: docs/bitrix24.md §1 (60 s) and §6 "Failures inflate the bill" [doc, source].
 """
 
 import math
 
-_TARGET = 28.0
+_TARGET = 20.0
 """Seconds that a request may take, margin included: well within the portal's 60."""
 _MEMORY = 400.0
-"""Pages after which an old cost counts half as much... the weight of the whole estimate."""
+"""Pages that the estimate spans: older costs fade."""
 _PRIOR_COST = 1.5
 """Seconds a page before anything is known: a slow portal."""
 _FIRST = 5
@@ -66,19 +67,10 @@ class Sizing:
         """Pages for one request, 1 or more."""
         if not self.is_known:
             return max(1, min(_FIRST, int(self._ceiling)))
-        return self.fitting(_TARGET)
-
-    def fitting(self, seconds: float) -> int:
-        """The most pages, up to the ceiling, whose expected cost is at most *seconds*; 0 if none.
-
-        At least one page always fits into a request's own target.
-        """
-        if self.cost <= 0:
-            return int(self._ceiling)
-        pages = min(int(self._ceiling), int(seconds / self.cost))
-        while pages > 0 and self.expected(pages) > seconds:
+        pages = int(self._ceiling)
+        while pages > 1 and self.expected(pages) > _TARGET:
             pages -= 1
-        return max(pages, 1) if seconds >= _TARGET else pages
+        return pages
 
     def learn(self, costs: tuple[float, ...]) -> None:
         """Pages that were done, with the seconds of each. A request with failures teaches nothing."""

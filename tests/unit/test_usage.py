@@ -154,12 +154,12 @@ def test_commands_that_were_answered_without_being_done_are_booked_and_are_no_co
     assert (usage.costs, usage.failures) == ((1.0,), 1)
 
 
-def test_the_meter_of_the_commands_is_read_where_it_stands_highest(clock):
+def test_the_meter_of_the_commands_is_read_at_the_last_of_them(clock):
     timings = [_timing(operating=value) for value in (5.0, 9.0, 7.0)]
 
     usage = _together(clock, envelope=None, done=timings, answered=timings)
 
-    assert [reading.operating for reading in usage.readings] == [9.0]
+    assert [reading.operating for reading in usage.readings] == [7.0]
 
 
 def test_short_commands_are_added_up_before_the_tenth_of_a_second_counts(clock):
