@@ -14,7 +14,7 @@ from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.record import SCHEMA_VERSION
-from bulk_publisher.model import Epoch
+from bulk_publisher.model import Epoch, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.runner.run import Ending
@@ -75,6 +75,7 @@ def ending_of(totals: Totals, ending: Ending, ended_at: Epoch) -> Description:
             "counts": {status.value: count for status, count in totals.counts.items()},
             "errors": {code: failures.count for code, failures in totals.failures.items()},
             "seconds": round(ending.seconds, 3),
+            "cost": _cost(totals),
             "waited": {limit.value: round(s, 3) for limit, s in ending.waited.items()},
             "is_whole": ending.is_whole,
             "is_interrupted": ending.is_interrupted,
@@ -82,6 +83,12 @@ def ending_of(totals: Totals, ending: Ending, ended_at: Epoch) -> Description:
             "stopped_sites": {str(stop.site): stop.fault.code for stop in ending.stopped_sites},
         },
     }
+
+
+def _cost(totals: Totals) -> float | None:
+    """Seconds of the portal's time a page that was done; null where there is none, or no account."""
+    done = totals.counts[Status.PUBLISHED] + totals.counts[Status.UNPUBLISHED]
+    return round(totals.duration / done, 4) if done and totals.duration else None
 
 
 def write_first(folder: RunFolder, description: Description) -> None:

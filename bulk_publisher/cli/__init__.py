@@ -14,6 +14,7 @@ _COMMANDS = {
     "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
     "unpublish": ("publish", "Take the same selection down."),
     "run": ("run", "Do what a job file says."),
+    "plan": ("plan", "Say what publish would do, and how long; changes nothing."),
     "report": ("report", "What runs have done: in words, as JSON, CSV or a page of HTML."),
     "doctor": ("doctor", "Check the portal and the credential; what is there to publish."),
     "resume": ("resume", "Go on with a run where it stopped."),

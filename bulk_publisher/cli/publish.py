@@ -13,14 +13,25 @@ _dry_run = click.option(
 )
 
 
+_plan = click.option(
+    "--plan",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Do exactly what a plan says; it stands for selection, portal and pace.",
+)
+
+
 @click.command("publish")
+@_plan
 @job_options
 @runs_option
 @_dry_run
 @watching_options
 @click.pass_obj
 @says_errors
-def publish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> None:
+def publish(
+    output: Output, /, *, runs: Path, dry_run: bool, plan: Path | None, **options: Any
+) -> None:
     """Publish pages of a CSV, of sites, of a whole scope, or by their IDs.
 
     The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file. Publishing a page also
@@ -31,7 +42,14 @@ def publish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> 
     bulk-publisher publish --csv pages.csv --scope KNOWLEDGE
     bulk-publisher publish --site 12 --only changed
     """  # noqa: D301 - click's own mark
-    _do("publish", output, runs, dry_run=dry_run, options=options)
+    if plan is None:
+        _do("publish", output, runs, dry_run=dry_run, options=options)
+        return
+    from bulk_publisher.cli.doing import do_job
+    from bulk_publisher.cli.plan import planned_job
+
+    _refuse_others(options)
+    do_job(planned_job(plan, output, runs=runs), output, runs=runs, is_dry_run=dry_run)
 
 
 @click.command("unpublish")
@@ -47,6 +65,23 @@ def unpublish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -
     Folders and sites stay as they are.
     """
     _do("unpublish", output, runs, dry_run=dry_run, options=options)
+
+
+def _refuse_others(options: dict[str, Any]) -> None:
+    """A plan says it all: another selection beside it would be passed over in silence."""
+    from bulk_publisher.errors import BadSetting
+
+    context = click.get_current_context()
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in options
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise BadSetting(
+            f"--plan can't go together with {', '.join(given)}.",
+            "Make another plan with: bulk-publisher plan …",
+        )
 
 
 def _do(action: str, output: Output, runs: Path, *, dry_run: bool, options: dict[str, Any]) -> None:

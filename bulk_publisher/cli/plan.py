@@ -1,0 +1,188 @@
+"""``bulk-publisher plan``: what ``publish`` would do, and how long it would take."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.options import job_of_options, job_options, runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.app.plan import Plan
+    from bulk_publisher.jobs import Job
+
+_SHOWN_PLACES = 20
+_SHOWN_OPENED = 10
+
+
+@click.command("plan")
+@job_options
+@runs_option
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="plan.json",
+    show_default=True,
+    metavar="FILE",
+    help="Where the plan is written, for publish --plan.",
+)
+@click.option("--cost", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds a page.  [default: as the last run on the portal measured]")  # fmt: skip
+@click.option("--json", "is_json", is_flag=True, help="Print the plan itself, for programs.")
+@click.pass_obj
+@says_errors
+def plan(
+    output: Output,
+    /,
+    *,
+    runs: Path,
+    out: Path,
+    cost: float | None,
+    is_json: bool,
+    **options: Any,
+) -> None:
+    """Say what publish would do with the same selection, and how long it would take.
+
+    It looks, and changes nothing.
+
+    \b
+    bulk-publisher plan --csv pages.csv --scope KNOWLEDGE
+    bulk-publisher publish --plan plan.json
+    """  # noqa: D301 - click's own mark
+    import msgspec
+
+    from bulk_publisher.app.plan import write_plan
+
+    job = job_of_options("publish", options)
+    made = plan_of(job, output, runs=runs, cost=cost)
+    write_plan(made, out)
+    if is_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
+        return
+    for line in plan_lines(made):
+        click.echo(line)
+    output.say(f"Nothing was changed. To do it: bulk-publisher publish --plan {out}")
+
+
+def plan_of(job: "Job", output: Output, *, runs: Path, cost: float | None) -> "Plan":
+    """What *job* would do.
+
+    Raises:
+        BulkPublisherError: If that can't be told.
+    """
+    from bulk_publisher.app.planning import make_plan
+    from bulk_publisher.app.selecting import check_selection
+    from bulk_publisher.cli.doing import open_webhook
+
+    output.open_log()
+    selected = check_selection(job.select)
+
+    async def look() -> "Plan":
+        async with open_webhook(job) as webhook:
+            return await make_plan(job, selected, webhook, runs=runs, cost=cost)
+
+    return asyncio.run(look())
+
+
+def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
+    """The job that does exactly what the plan in *path* says; what has changed since is said.
+
+    Raises:
+        BulkPublisherError: If there is no plan, or its portal or its list is another now.
+    """
+    import os
+
+    import msgspec
+
+    from bulk_publisher.app.plan import changes_since, read_plan
+    from bulk_publisher.app.secrets import read_webhook
+    from bulk_publisher.app.selecting import check_selection
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.jobs import decode_job
+    from bulk_publisher.model import Only
+
+    kept = read_plan(path)
+    job = decode_job(kept.job)
+    if job.portal.sandbox is None and (host := read_webhook(job.portal.webhook, os.environ).host) != kept.portal:  # fmt: skip
+        raise BadSetting(f"The plan is for {kept.portal}, and the webhook is of {host}.", "Give that portal's webhook, or make a plan for this one.")  # fmt: skip
+    if not kept.sent:
+        raise BadSetting(f"{path}: there is no page to send in the plan.")
+    if check_selection(job.select).sha256 != kept.sha256:
+        raise BadSetting(f"{job.select.csv} was changed since the plan was made.", "Make the plan again with: bulk-publisher plan …")  # fmt: skip
+    now = plan_of(job, output, runs=runs, cost=None)
+    changes = changes_since(kept, now)
+    for line in changes or ["Nothing has changed since the plan was made."]:
+        output.say(line, colour="yellow" if changes else None)
+    if job.select.csv is not None or len(kept.pages) != 1:
+        return job
+    (ranges,) = kept.pages.values()
+    only_these = msgspec.structs.replace(
+        job.select, page=tuple(ranges), site=(), only=Only.ALL, limit=None
+    )
+    return msgspec.structs.replace(job, select=only_these)
+
+
+def plan_lines(made: "Plan") -> Iterator[str]:
+    """*made* in words."""
+    from bulk_publisher.app.plan import State
+    from bulk_publisher.report.text import pages_in_words, printable
+
+    yield f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}:"
+    width = max((len(f"{count:,}") for count in made.counts.values()), default=1)
+    for state in State:
+        if made.counts.get(state):
+            yield f"  {made.counts[state]:>{width},} {state}"
+    for reason, count in made.skips.items():
+        yield f"    skipped, {count:,}: {reason}"
+    if made.duplicates:
+        yield f"  {made.duplicates:,} named more than once: the first counts"
+    if made.bad_rows:
+        yield f"  {made.bad_rows:,} bad rows, passed over:"
+        yield from (f"    {printable(problem)}" for problem in made.problems)
+    if made.denied:
+        yield f"  {made.denied:,} of sites on which the webhook's owner may not publish: they will fail"
+    yield "By site and folder:"
+    yield from _place_lines(made)
+    if made.opens:
+        yield "Put online along with them:"
+        for one in made.opens[:_SHOWN_OPENED]:
+            yield printable(f"  {one.kind} {one.id} “{one.title}”" + (f" of site {one.site}" if one.kind == "folder" else ""))  # fmt: skip
+        if len(made.opens) > _SHOWN_OPENED:
+            yield f"  … and {len(made.opens) - _SHOWN_OPENED:,} more"
+    yield from _estimate_lines(made)
+
+
+def _place_lines(made: "Plan") -> Iterator[str]:
+    places: Counter[tuple[int | None, int | None]] = Counter()
+    for row in made.rows:
+        places[row.site, row.folder] += row.pages
+    for (site, folder), count in places.most_common(_SHOWN_PLACES):
+        where = "site unknown" if site is None else f"site {site}"
+        yield f"  {count:>8,}  {where}{'' if folder is None else f', folder {folder}'}"
+    if len(places) > _SHOWN_PLACES:
+        yield f"  … and {len(places) - _SHOWN_PLACES:,} places more, which --json lists"
+
+
+def _estimate_lines(made: "Plan") -> Iterator[str]:
+    from bulk_publisher.report.text import in_words, pages_in_words
+
+    estimate = made.estimate
+    if not made.sent:
+        return
+    yield (
+        f"It would take about {in_words(estimate.seconds)}, {estimate.requests:,} requests and "
+        f"{in_words(estimate.operating)} of operating time, at {estimate.cost:.2f} s a page ({estimate.cost_from})."
+    )
+    for stage in estimate.stages:
+        span = f"{in_words(stage.begins)} to {in_words(stage.ends)}"
+        yield f"  {span}: {pages_in_words(stage.pages)}, held by {_LIMITS.get(stage.limit, stage.limit)}"
+
+
+_LIMITS = {
+    "concurrency": "nothing but --concurrency",
+    "operating": "the operating time",
+    "intensity": "the number of requests",
+}

@@ -1,0 +1,166 @@
+"""``plan``: what a run would do, that it changes nothing, and how near its estimate comes."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bulk_publisher.app.plan import Plan, State, changes_since, read_plan, write_plan
+from bulk_publisher.app.planning import make_plan
+from bulk_publisher.app.publishing import publish
+from bulk_publisher.app.selecting import check_selection
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs import Job, Pace, Selection
+from bulk_publisher.model import Only, Scope
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.runner.ports import Observer
+from bulk_publisher.sandbox import Sandbox, serve
+from bulk_publisher.sandbox.scenario import make_scenario
+
+
+def _job(pages: int, pace: Pace | None = None, **select: Any) -> Job:
+    wanted = Selection(page=(f"1-{pages}",), scope=Scope.KNOWLEDGE, **select)
+    return Job(name="t", select=wanted, pace=pace or Pace())
+
+
+async def _plan(job: Job, sandbox: Sandbox, runs: Path, cost: float | None = None) -> Plan:
+    webhook = Webhook(sandbox.webhook)
+    return await make_plan(job, check_selection(job.select), webhook, runs=runs, cost=cost)
+
+
+async def _publish(job: Job, sandbox: Sandbox, runs: Path):
+    return await publish(
+        job,
+        Webhook(sandbox.webhook),
+        runs=runs,
+        seed=1,
+        observer=Observer(),
+        on_start=lambda _started: None,
+    )
+
+
+async def test_nothing_is_changed(tmp_path):
+    async with serve(make_scenario({"pages": 40})) as sandbox:
+        await _plan(_job(40), sandbox, tmp_path)
+
+        assert sandbox.truth.as_dict()["publications"] == 0
+        assert not sandbox.world.active_ids()
+
+
+async def test_pages_are_counted_by_their_state(tmp_path):
+    scenario = make_scenario({"pages": 40, "active_share": 0.5, "missing_pages": [3, 4]})
+    async with serve(scenario) as sandbox:
+        plan = await _plan(_job(40), sandbox, tmp_path)
+
+        assert plan.counts[State.MISSING] == 2
+        assert plan.counts[State.ONLINE] + plan.counts.get(State.EDITED, 0) == len(sandbox.world.active_ids())  # fmt: skip
+        assert plan.sent == 40
+
+
+async def test_what_would_be_skipped_has_its_reason(tmp_path):
+    async with serve(make_scenario({"pages": 40, "active_share": 0.5, "changed_share": 0})) as sandbox:  # fmt: skip
+        plan = await _plan(_job(40, only=Only.UNPUBLISHED), sandbox, tmp_path)
+
+        assert plan.skips == {"It is online already.": len(sandbox.world.active_ids())}
+
+
+async def test_folders_and_the_site_that_go_online_along_are_named(tmp_path):
+    site = {"id": 7, "pages": 20, "folders": 3, "depth": 3, "active": False, "title": "Handbook"}
+    async with serve(make_scenario({"sites": [site]})) as sandbox:
+        plan = await _plan(_job(20), sandbox, tmp_path)
+
+        assert ("site", 7) in {(one.kind, one.id) for one in plan.opens}
+        assert sum(one.kind == "folder" for one in plan.opens) == 3
+
+
+async def test_pages_of_a_site_without_the_right_are_told_beforehand(tmp_path):
+    sites = [{"id": 7, "pages": 20}, {"id": 8, "pages": 5, "has_public_right": False}]
+    async with serve(make_scenario({"sites": sites})) as sandbox:
+        plan = await _plan(_job(25), sandbox, tmp_path)
+
+        assert plan.denied == 5
+
+
+async def test_a_plan_is_the_same_when_it_is_read_back(tmp_path):
+    async with serve(make_scenario({"pages": 20})) as sandbox:
+        plan = await _plan(_job(20), sandbox, tmp_path)
+
+    write_plan(plan, tmp_path / "plan.json")
+
+    assert msgspec.json.encode(read_plan(tmp_path / "plan.json")) == msgspec.json.encode(plan)
+
+
+def test_a_file_that_is_no_plan_is_refused_in_a_line(tmp_path):
+    (tmp_path / "plan.json").write_text("[]")
+
+    with pytest.raises(BadSetting, match="it is no plan"):
+        read_plan(tmp_path / "plan.json")
+
+
+async def test_what_has_changed_since_is_said(tmp_path):
+    async with serve(make_scenario({"pages": 20})) as sandbox:
+        before = await _plan(_job(20), sandbox, tmp_path)
+        await _publish(_job(3), sandbox, tmp_path)
+        sandbox.world.trash(9)
+
+        changes = changes_since(before, await _plan(_job(20), sandbox, tmp_path))
+
+    assert "3 pages were “not online” and now “online already”." in changes
+    assert any(line.startswith("1 page was “not online” and now “not listed") for line in changes)
+
+
+async def test_nothing_has_changed_where_nothing_has(tmp_path):
+    async with serve(make_scenario({"pages": 20})) as sandbox:
+        before = await _plan(_job(20), sandbox, tmp_path)
+
+        assert changes_since(before, await _plan(_job(20), sandbox, tmp_path)) == []
+
+
+async def test_the_cost_is_that_of_the_last_run_on_the_portal(tmp_path):
+    async with serve(make_scenario({"pages": 100, "cost": 0.6, "cost_spread": 0})) as sandbox:
+        await _publish(_job(100), sandbox, tmp_path)
+
+        plan = await _plan(_job(100), sandbox, tmp_path)
+
+    assert plan.estimate.cost == pytest.approx(0.6, rel=0.05)
+    assert "as measured in run" in plan.estimate.cost_from
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param({"pages": 300}, id="small"),
+        pytest.param({"pages": 1000, "operating_limit": 120}, id="binds on operating time"),
+        pytest.param({"pages": 500, "cost": 0.6, "operating_limit": 120}, id="dear pages"),
+        pytest.param(
+            {"pages": 1000, "operating_limit": 120, "billing": "batch"}, id="the batch pays"
+        ),
+        pytest.param({"pages": 1000, "operating_limit": 120, "billing": "both"}, id="both pay"),
+        pytest.param({"pages": 1000, "plan": "self-hosted"}, id="no limits at all"),
+        pytest.param({"pages": 1000, "plan": "enterprise", "latency": 0.2}, id="far away"),
+        pytest.param({"pages": 300, "missing_share": 0.03}, id="some are missing"),
+    ],
+)
+async def test_the_estimate_is_within_a_tenth_of_the_run(tmp_path, scenario):
+    made = make_scenario(scenario)
+    job = _job(made.pages, Pace(operating_limit=scenario.get("operating_limit")))
+    async with serve(made) as sandbox:
+        plan = await _plan(job, sandbox, tmp_path, cost=made.cost)
+        # What the plan has put into the portal's bucket of requests is no part of the run.
+        await asyncio.sleep(60)
+
+        finished = await _publish(job, sandbox, tmp_path)
+
+    assert plan.estimate.seconds == pytest.approx(finished.ending.seconds, rel=0.10)
+
+
+async def test_the_limit_that_binds_is_named_at_each_stage(tmp_path):
+    async with serve(make_scenario({"pages": 1000})) as sandbox:
+        plan = await _plan(_job(1000, Pace(operating_limit=120)), sandbox, tmp_path, cost=0.28)
+
+    limits = [stage.limit for stage in plan.estimate.stages]
+    assert limits[0] == "concurrency"
+    assert "operating" in limits
+    assert sum(stage.pages for stage in plan.estimate.stages) == 1000
