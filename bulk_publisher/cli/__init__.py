@@ -15,6 +15,7 @@ _COMMANDS = {
     "unpublish": ("publish", "Take the same selection down."),
     "run": ("run", "Do what a job file says."),
     "plan": ("plan", "Say what publish would do, and how long; changes nothing."),
+    "status": ("status", "Say how a run stands that goes on elsewhere."),
     "report": ("report", "What runs have done: in words, as JSON, CSV or a page of HTML."),
     "doctor": ("doctor", "Check the portal and the credential; what is there to publish."),
     "resume": ("resume", "Go on with a run where it stopped."),

@@ -17,6 +17,7 @@ from bulk_publisher.app.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.app.secrets import read_webhook
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.cli.dry_run import dry_run
+from bulk_publisher.cli.metrics import watched
 from bulk_publisher.cli.output import Output, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
@@ -78,7 +79,7 @@ class _Doing:
         self._job = job
         self._what = what
         self._output = output
-        self._progress: Progress = progress_for(output, output.progress)
+        self._progress: Progress = watched(progress_for(output, output.progress), output)
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
         self._task: asyncio.Task[Finished | BulkPublisherError] | None = None

@@ -213,6 +213,21 @@ class FolderLock:
         os.close(self._file)
 
 
+def is_locked(folder: RunFolder) -> bool:
+    """Whether a process is at work in *folder* now."""
+    try:
+        file = os.open(folder.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in {errno.EWOULDBLOCK, errno.EACCES}
+    finally:
+        os.close(file)
+    return False
+
+
 def _kind_of_disk(folder: Path) -> str:
     """The file system that *folder* is on, with the kernel's word; empty where it does not tell."""
     try:

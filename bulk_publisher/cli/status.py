@@ -1,0 +1,87 @@
+"""``bulk-publisher status``: how a run stands that another terminal, or cron, has begun."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.cli.moment import Moment
+    from bulk_publisher.report.story import Story
+
+
+@click.command("status")
+@click.argument("name", metavar="RUN")
+@runs_option
+@click.option("--json", "is_json", is_flag=True, help="For programs.")
+@click.pass_obj
+@says_errors
+def status(output: Output, /, *, name: str, runs: Path, is_json: bool) -> None:
+    """Say how RUN stands: going on, ended, or left by a process that is gone.
+
+    RUN is a run's folder, its id, or "latest". Nothing is asked of the portal.
+    """
+    import msgspec
+
+    from bulk_publisher.cli.moment import read_moment
+    from bulk_publisher.journal.folder import find_folder, is_locked
+    from bulk_publisher.report.story import read_story
+
+    folder = find_folder(name, runs)
+    is_going_on = is_locked(folder)
+    moment = read_moment(folder.path) if is_going_on else None
+    if moment is not None:
+        if is_json:
+            click.echo(json.dumps({"state": "running", **msgspec.to_builtins(moment)}, indent=2))
+            return
+        for line in _moment_lines(moment):
+            click.echo(line)
+        return
+    story = read_story(folder)
+    if is_json:
+        click.echo(json.dumps(_as_dict(story, is_going_on=is_going_on), indent=2, ensure_ascii=False))  # fmt: skip
+        return
+    for line in _story_lines(story, is_going_on=is_going_on):
+        click.echo(line)
+
+
+def _moment_lines(moment: "Moment") -> Iterator[str]:
+    from bulk_publisher.cli.moment import budget_lines, status_line, waiting_line
+
+    yield f"Run {moment.run} on {moment.portal} is going on:"
+    yield f"  {status_line(moment)}"
+    for line in (*budget_lines(moment), waiting_line(moment)):
+        if line:
+            yield f"  {line}"
+    if moment.last_failures:
+        yield "  The last failures:"
+        yield from (f"    {failure}" for failure in moment.last_failures)
+
+
+def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
+    from bulk_publisher.report.telling import story_lines
+    from bulk_publisher.report.text import counts_lines, pages_in_words
+
+    if story.has_ended and not is_going_on:
+        yield from story_lines(story)
+        return
+    done = pages_in_words(story.totals.pages)
+    if is_going_on:
+        yield f"Run {story.run} is going on: {done} settled so far."
+    else:
+        yield f"Run {story.run} was left by its process before its end: {done} settled."
+    yield from counts_lines(story.totals)
+    if not is_going_on:
+        yield f"Go on with: bulk-publisher resume {story.run}"
+
+
+def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:
+    from bulk_publisher.report.export import story_as_dict
+
+    state = "running" if is_going_on else "ended" if story.has_ended else "dead"
+    return {"state": state, **story_as_dict(story)}

@@ -1,0 +1,117 @@
+"""``status`` of a run that goes on, has ended, or was left; and its numbers for Prometheus."""
+
+import json
+import socket
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bulk_publisher.app.publishing import Finished, publish
+from bulk_publisher.cli import main
+from bulk_publisher.cli.metrics import watched
+from bulk_publisher.cli.moment import Moment
+from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.progress import Progress
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs import Job, Selection
+from bulk_publisher.model import Scope
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sandbox import Scenario, serve
+
+OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
+
+
+async def _publish(progress: Progress, runs: Path, **scenario: Any) -> Finished:
+    async with serve(Scenario(**scenario)) as sandbox:
+        try:
+            return await publish(
+                Job(name="t", select=Selection(page=("1-100",), scope=Scope.KNOWLEDGE)),
+                Webhook(sandbox.webhook),
+                runs=runs,
+                seed=1,
+                observer=progress,
+                on_start=progress.start,
+            )
+        finally:
+            progress.finish()
+
+
+def _status(runs: Path, *options: str) -> str:
+    result = CliRunner().invoke(main, ["status", "latest", "--runs", str(runs), *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+async def test_a_run_that_goes_on_is_seen_from_elsewhere(tmp_path):
+    seen: list[str] = []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            seen.append(_status(tmp_path))
+
+    await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
+
+    assert "is going on" in seen[-1]
+    assert "of 100 pages" in seen[-1]
+    assert "operating time:" in seen[-1]
+
+
+async def test_a_run_that_has_ended_is_summed_up(tmp_path):
+    await _publish(Progress(OUTPUT), tmp_path, pages=100)
+
+    assert "100 pages settled in" in _status(tmp_path)
+    assert json.loads(_status(tmp_path, "--json"))["state"] == "ended"
+
+
+async def test_a_run_whose_process_is_gone_names_resume(tmp_path):
+    finished = await _publish(Progress(OUTPUT), tmp_path, pages=100)
+    description = finished.folder.read_description()
+    finished.folder.write_description({**description, "ended": None, "totals": None})
+
+    assert f"bulk-publisher resume {finished.folder.run_id}" in _status(tmp_path)
+    assert json.loads(_status(tmp_path, "--json"))["state"] == "dead"
+
+
+def test_a_run_that_is_not_there_is_said_in_a_line(tmp_path):
+    result = CliRunner().invoke(main, ["status", "nothing", "--runs", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "no such run" in result.stderr
+
+
+async def test_prometheus_can_read_the_numbers_while_the_run_goes_on(tmp_path):
+    pytest.importorskip("prometheus_client")
+    port, seen = _free_port(), []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                seen.append(answer.read().decode())
+
+    output = Output(verbosity=-1, log_format="console", is_plain=True, metrics_port=port)
+    await _publish(watched(Peeking(output), output), tmp_path, pages=100, cost=1.0)
+
+    assert 'bulk_publisher_pages_total{status="published"}' in seen[-1]
+    assert 'bulk_publisher_budget_limit{budget="operating"} 480.0' in seen[-1]
+    assert "bulk_publisher_requests_total" in seen[-1]
+
+
+def test_a_port_that_is_taken_is_said_in_a_line():
+    pytest.importorskip("prometheus_client")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        output = Output(verbosity=-1, log_format="console", is_plain=True, metrics_port=port)
+
+        with pytest.raises(BadSetting, match="can't be used"):
+            watched(Progress(output), output)
