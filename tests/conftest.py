@@ -19,6 +19,14 @@ def pytest_asyncio_loop_factories(
 
 
 @pytest.fixture(autouse=True)
+def _state_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What runs of this machine tell each other stays in the test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(autouse=True)
 def _throttler_in_loop_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """asyncio-throttle reads a clock of its own: here it reads the loop's, as all others do."""
     clock = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())

@@ -26,6 +26,8 @@ class Limit(StrEnum):
     """As many pages are in flight as the portal takes well."""
     OUTAGE = "outage"
     """The portal does not answer; it is asked again now and then."""
+    TURN = "turn"
+    """Another run on this machine uses the same credential just now."""
     SOURCE = "source"
     """There is no page to send."""
 

@@ -40,6 +40,7 @@ from bulk_publisher.limits.decision import (
     Usage,
     WaitUntil,
 )
+from bulk_publisher.limits.handover import Handover
 from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.limits.operating import FLOOR, OperatingMeter
 from bulk_publisher.limits.outage import Outage
@@ -318,6 +319,21 @@ class Governor:
                 meter.book(seconds, minute=None, finished_at=at, now=now)
                 meter.told = meter.booked(now)
 
+    def hand_over(self, *, now: Mono) -> Handover:
+        """How full everything is at *now*, with nothing in flight, for another run."""
+        return Handover(
+            requests=self._bucket.level(now),
+            operating_limit=self.operating_limit,
+            meters={name: meter.hand_over(now) for name, meter in self._meters.items()},
+        )
+
+    def take_over(self, left: Handover, *, since: Mono, now: Mono) -> None:
+        """Another run had the limits to itself until *since*; this is how it left them."""
+        self._bucket.raise_to(left.requests - (now - since) * self._bucket.drain, now)
+        self.operating_limit = min(self.operating_limit, left.operating_limit)
+        for name, meter_left in left.meters.items():
+            self._meters.setdefault(name, OperatingMeter()).take_over(meter_left, since)
+
     def on_call_sent(self, method: str, *, now: Mono) -> None:
         """A call that is not about pages leaves now."""
         self._bucket.on_sent(now)
@@ -392,9 +408,10 @@ class Governor:
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early."""
-        return not self._in_flight and any(
-            meter.is_resting(now) for meter in self._shown(Lane.TOGETHER)
-        )
+        shown = self._shown(Lane.TOGETHER)
+        if self._window.size > 1:
+            return bool(shown) and not self._in_flight
+        return any(meter.is_resting(now) for meter in shown)
 
     def _is_turn_of_alone(self, waiting: Waiting) -> bool:
         """One of them at a time beside the others, so that neither kind waits for the last."""

@@ -67,6 +67,11 @@ class LeakyBucket:
         self._level += 1
         self._sent_since_known += 1
 
+    def raise_to(self, level: float, now: Mono) -> None:
+        """Others have filled it to *level*, or it holds more by what we know."""
+        self._settle_level(now)
+        self._level = max(self._level, min(level, self.capacity))
+
     def on_accepted(self, now: Mono) -> None:
         """One request went through: recover a little."""
         if self._pace >= self.drain:

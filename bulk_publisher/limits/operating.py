@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bulk_publisher.limits.decision import Reading
+from bulk_publisher.limits.handover import BasketLeft, MeterLeft
 from bulk_publisher.model import Mono
 
 BASKET_LIFE = 600.0
@@ -185,6 +186,34 @@ class OperatingMeter:
         missing = limit - self.booked(now)
         if missing > 0:
             self._add_others(missing, reset_at=None, now=now)
+
+    def hand_over(self, now: Mono) -> MeterLeft:
+        """What is in the sum at *now*, for another run."""
+        baskets = tuple(
+            BasketLeft(
+                spent=basket.spent,
+                leaves_in=basket.leaves_at - now,
+                may_leave_in=basket.may_leave_at - now,
+            )
+            for basket in self._baskets
+            if basket.leaves_at > now
+        )
+        return MeterLeft(told=self.told, baskets=baskets)
+
+    def take_over(self, left: MeterLeft, since: Mono) -> None:
+        """What another run has left at *since*: it knows of all that we have spent, too."""
+        if left.told is None:
+            return
+        self.told = left.told
+        self._baskets = [
+            _Basket(
+                None,
+                basket.spent,
+                Mono(since + basket.leaves_in),
+                Mono(since + basket.may_leave_in),
+            )
+            for basket in left.baskets
+        ]
 
     # how
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from bulk_publisher.limits.decision import WaitUntil
-from bulk_publisher.model import Fault, Outcome, Page, SiteId
+from bulk_publisher.limits.handover import Handover
+from bulk_publisher.model import Epoch, Fault, Outcome, Page, SiteId
 from bulk_publisher.portal.wire import Answer, BatchAnswer, Call
 
 
@@ -28,6 +29,30 @@ class Sink(Protocol):
     def note_sent(self, pages: Sequence[Page]) -> None: ...
 
     def append(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+class Turn(Protocol):
+    """Whose turn it is among the runs of this machine that use one credential."""
+
+    @property
+    def is_ours(self) -> bool: ...
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether another run waits for it."""
+        ...
+
+    def try_take(self) -> bool:
+        """Take it, if no other run has it."""
+        ...
+
+    def left_by_other(self) -> tuple[Handover, Epoch] | None:
+        """How another run has left the limits, and when; None where ours was the last."""
+        ...
+
+    def give(self, handover: Handover, now: Epoch) -> None:
+        """Let others have it."""
+        ...
 
 
 class Observer:

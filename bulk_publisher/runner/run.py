@@ -40,10 +40,11 @@ from bulk_publisher.model import (
 )
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.runner.ports import Observer, Portal, Sink
+from bulk_publisher.runner.ports import Observer, Portal, Sink, Turn
 from bulk_publisher.runner.requests import Reply, Requests
 from bulk_publisher.runner.settle import Again, Released, Settled, StopRun, StopSite, settle
 from bulk_publisher.runner.streaks import Streaks, scope_question
+from bulk_publisher.runner.turns import Turns
 from bulk_publisher.runner.work import UNBOUND, Backlog, Work
 
 _BACKLOG = 2_000
@@ -107,7 +108,13 @@ class Run:
         clock: Clock,
         portal_clock: PortalClock,
         rng: random.Random,
+        turn: Turn | None = None,
     ) -> None:
+        """A run that has not begun.
+
+        Args:
+            turn: Among the runs of this machine that share the credential; None for no others.
+        """
         self._settings = settings
         self._host = portal.host
         self._governor = governor
@@ -118,6 +125,7 @@ class Run:
         self._requests = Requests(
             portal, governor, settings.action, clock=clock, portal_clock=portal_clock
         )
+        self._turns = Turns(turn, governor, clock)
         self._backlog = Backlog()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
@@ -191,8 +199,13 @@ class Run:
                 break
             match self._governor.next_decision(self._waiting(), now=now):
                 case Send() as send:
-                    self._start(send, group)
+                    wait = self._turns.wait_for(in_flight=self._in_flight)
+                    if wait is None:
+                        self._start(send, group)
+                    else:
+                        await self._wait(wait, began_at=now)
                 case WaitUntil() as wait:
+                    self._turns.give_while(wait, in_flight=self._in_flight)
                     await self._wait(wait, began_at=now)
                 case Stop(because=because):
                     self._stop(
@@ -200,6 +213,7 @@ class Run:
                     )
         while self._in_flight:
             await wait_until(self._clock, self._changed, Mono(float("inf")))
+        self._turns.give()
 
     def _waiting(self) -> Waiting:
         return Waiting(

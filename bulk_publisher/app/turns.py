@@ -1,0 +1,134 @@
+"""Runs of this machine that use one credential take turns, and hand the limits over.
+
+The portal counts a credential's requests and operating time together, whichever process they come
+from; two processes that each keep to the limits would go over them together. So one of them sends at
+a time: the turn is a lock of the kernel, which dies with its process, and beside it stands how the
+last run left the limits. Who waits for the turn holds a lock of its own, by which the other one sees
+that it is wanted.
+
+Where the file system keeps no locks, or the folder can't be made, runs do not know of each other.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from bulk_publisher.limits.handover import Handover
+from bulk_publisher.model import Epoch
+from bulk_publisher.portal.credentials import Webhook
+
+_log = structlog.get_logger()
+
+
+class _Left(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside the lock."""
+
+    run: str
+    time: float
+    handover: Handover
+
+
+class CredentialTurn:
+    """The turn of one run at one credential. Invariant: what is written is written while it is ours."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        """Nothing is taken yet.
+
+        Raises:
+            OSError: If the folder's files can't be opened.
+        """
+        self._run = run
+        self._left = folder / "limits.json"
+        self._turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._queue = os.open(folder / "queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._is_ours = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this run may send."""
+        return self._is_ours
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether another run waits for the turn."""
+        if not _try_lock(self._queue, fcntl.LOCK_EX):
+            return True
+        fcntl.flock(self._queue, fcntl.LOCK_UN)
+        return False
+
+    def try_take(self) -> bool:
+        """Take the turn if no other run has it; else be seen waiting for it."""
+        self._is_ours = self._is_ours or _try_lock(self._turn, fcntl.LOCK_EX)
+        if self._is_ours:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+        else:
+            _try_lock(self._queue, fcntl.LOCK_SH)
+        return self._is_ours
+
+    def left_by_other(self) -> tuple[Handover, Epoch] | None:
+        """How another run has left the limits, and when; None where ours was the last."""
+        try:
+            left = msgspec.json.decode(self._left.read_bytes(), type=_Left)
+        except (OSError, ValueError):
+            return None
+        return None if left.run == self._run else (left.handover, Epoch(left.time))
+
+    def give(self, handover: Handover, now: Epoch) -> None:
+        """Let others have the turn."""
+        if not self._is_ours:
+            return
+        fresh = self._left.with_suffix(".new")
+        try:
+            fresh.write_bytes(
+                msgspec.json.encode(_Left(run=self._run, time=now, handover=handover))
+            )
+            fresh.replace(self._left)
+        except OSError as error:
+            _log.warning("turn.not_handed_over", reason=error.strerror)
+        fcntl.flock(self._turn, fcntl.LOCK_UN)
+        self._is_ours = False
+
+    def close(self) -> None:
+        """Be seen no more."""
+        os.close(self._turn)
+        os.close(self._queue)
+
+
+@contextmanager
+def open_turn(
+    webhook: Webhook, run: str, environment: Mapping[str, str]
+) -> Iterator[CredentialTurn | None]:
+    """The turn of *run*; None where this machine can't keep one."""
+    try:
+        turn = CredentialTurn(_folder_of(webhook, environment), run)
+    except OSError as error:
+        _log.warning("turn.not_kept", reason=error.strerror)
+        yield None
+        return
+    try:
+        yield turn
+    finally:
+        turn.close()
+
+
+def _folder_of(webhook: Webhook, environment: Mapping[str, str]) -> Path:
+    """A folder that the credential's runs share; its name tells nothing of the secret."""
+    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    name = hashlib.sha256(f"{webhook.host} {webhook.secret}".encode()).hexdigest()[:24]
+    folder = Path(state) / "bulk-publisher" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _try_lock(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,38 @@
+"""What one run tells the next of the limits that both share: levels, and when they fall. Pure.
+
+Moments are told as seconds from then on, since each process has a clock of its own.
+"""
+
+import msgspec
+
+
+class BasketLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds that are still in a meter's sum.
+
+    Attributes:
+        leaves_in: Seconds until they have left; ``may_leave_in`` until they may have.
+    """
+
+    spent: float
+    leaves_in: float
+    may_leave_in: float
+
+
+class MeterLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """How full a meter is; *told* is None where no answer has shown it."""
+
+    told: float | None
+    baskets: tuple[BasketLeft, ...]
+
+
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of a portal and credential, as the last run left them.
+
+    Attributes:
+        requests: In the portal's bucket.
+        meters: By name.
+    """
+
+    requests: float
+    operating_limit: float
+    meters: dict[str, MeterLeft]

@@ -1,0 +1,72 @@
+"""When to take the turn among runs that share a credential, and when to give it.
+
+A run sends only while the turn is its own. It gives it away when it has to wait anyway, and after a
+while to whoever waits for it: once nothing of its own is in flight, so that what it hands over is
+all there is to know of the limits.
+"""
+
+from bulk_publisher.clock import Clock
+from bulk_publisher.limits.decision import Limit, WaitUntil
+from bulk_publisher.limits.governor import Governor
+from bulk_publisher.model import Mono
+from bulk_publisher.runner.ports import Turn
+
+_SLICE = 20.0
+"""Seconds after which the turn is given to whoever waits for it."""
+_POLL = 0.25
+"""Seconds between two looks at whether the turn is free."""
+_COURTESY = 1.0
+"""Seconds after giving in which it is not taken again: four looks of whoever waits."""
+_LONG = 2.0
+"""Seconds of waiting in which another run may as well have the turn."""
+
+
+class Turns:
+    """Keeps a run to its turn; where there is none to keep, it is always its own."""
+
+    def __init__(self, turn: Turn | None, governor: Governor, clock: Clock) -> None:
+        self._turn = turn
+        self._governor = governor
+        self._clock = clock
+        self._taken_at = Mono(0.0)
+        self._not_before = Mono(float("-inf"))
+
+    def wait_for(self, *, in_flight: int) -> WaitUntil | None:
+        """What to wait for before anything may be sent; None if it may be sent now."""
+        turn = self._turn
+        if turn is None:
+            return None
+        now = self._clock.now()
+        if turn.is_ours and now - self._taken_at >= _SLICE and turn.is_wanted:
+            if in_flight:
+                return WaitUntil(Mono(float("inf")), Limit.TURN, "another run waits for its turn")
+            self.give()
+            self._not_before = Mono(now + _COURTESY)
+        if turn.is_ours:
+            return None
+        if now >= self._not_before and self._take(turn, now):
+            # What was decided did not know what the other run has used: decide anew.
+            return WaitUntil(now, Limit.TURN, "our turn begins")
+        return WaitUntil(Mono(now + _POLL), Limit.TURN, "another run of this machine has its turn")
+
+    def give_while(self, wait: WaitUntil, *, in_flight: int) -> None:
+        """Let others have the turn, if *wait* is long and nothing is in flight."""
+        if not in_flight and wait.at - self._clock.now() > _LONG:
+            self.give()
+
+    def give(self) -> None:
+        """Let others have the turn."""
+        if self._turn is not None and self._turn.is_ours:
+            handover = self._governor.hand_over(now=self._clock.now())
+            self._turn.give(handover, self._clock.epoch())
+
+    def _take(self, turn: Turn, now: Mono) -> bool:
+        if not turn.try_take():
+            return False
+        self._taken_at = now
+        left = turn.left_by_other()
+        if left is not None:
+            handover, at = left
+            since = Mono(now - max(0.0, self._clock.epoch() - at))
+            self._governor.take_over(handover, since=since, now=now)
+        return True

@@ -1,0 +1,69 @@
+"""Two runs at once on one portal share its limits through the machine."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.app.publishing import Finished
+from bulk_publisher.jobs import Selection
+from bulk_publisher.limits.decision import Limit
+from bulk_publisher.model import Scope
+from bulk_publisher.sandbox import Sandbox, Scenario, serve
+from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
+
+
+async def _run_both(sandbox: Sandbox, runs: Path, seen: Seen) -> list[Finished]:
+    pages = len(sandbox.world)
+    halves = (f"1-{pages // 2}", f"{pages // 2 + 1}-{pages}")
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(
+                run_job(
+                    sandbox, runs, Selection(page=(half,), scope=Scope.KNOWLEDGE), observer=seen
+                )
+            )
+            for half in halves
+        ]
+    return [task.result() for task in tasks]
+
+
+@pytest.mark.parametrize("billing", ["method", "batch", "both"])
+async def test_two_runs_at_once_on_one_portal_are_never_refused(
+    tmp_path: Path, billing: str
+) -> None:
+    scenario = Scenario(pages=4000, cost=0.28, billing=billing)
+    async with serve(scenario) as sandbox:
+        finished = await _run_both(sandbox, tmp_path, Seen())
+
+    lines = [line for run in finished for line in journal_of(run)]
+    assert len(lines) == 4000
+    assert not sandbox.truth.refused
+    assert max(sandbox.truth.highest_meter.values()) <= 480
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_two_runs_at_once_together_take_no_longer_than_one_of_both(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=4000)) as sandbox:
+        alone = await run_job(sandbox, tmp_path)
+    async with serve(Scenario(pages=4000, seed=2)) as sandbox:
+        both = await _run_both(sandbox, tmp_path, Seen())
+
+    assert max(run.ending.seconds for run in both) <= 1.1 * alone.ending.seconds
+
+
+async def test_the_one_that_waits_says_that_another_run_has_its_turn(tmp_path: Path) -> None:
+    seen = Seen()
+    async with serve(Scenario(pages=1000)) as sandbox:
+        await _run_both(sandbox, tmp_path, seen)
+
+    assert Limit.TURN in {wait.limit for wait in seen.waits}
+
+
+async def test_a_run_that_follows_another_remembers_what_that_one_has_used(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=3000)) as sandbox:
+        await run_job(sandbox, tmp_path, Selection(page=("1-1600",), scope=Scope.KNOWLEDGE))
+        await run_job(sandbox, tmp_path, Selection(page=("1601-3000",), scope=Scope.KNOWLEDGE))
+
+    assert not sandbox.truth.refused
+    assert max(sandbox.truth.highest_meter.values()) <= 480
