@@ -72,6 +72,9 @@ bench: .venv  ## how close to the best possible time, as ratios within one run
 demo: .venv  ## publish a knowledge base on a simulated portal, in a minute
 	$(BIN)/bulk-publisher demo
 
+screenshots: .venv  ## take the README's pictures anew (needs tmux and chromium)
+	$(BIN)/python docs/screenshots.py
+
 smoke:  ## the wheel in a bare environment: no development tool is needed to run
 	rm -rf build/smoke && mkdir -p build/smoke
 	$(PYTHON) -m venv build/smoke/venv

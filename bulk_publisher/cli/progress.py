@@ -20,12 +20,16 @@ from bulk_publisher.cli.moment import (
 )
 from bulk_publisher.cli.output import Output
 from bulk_publisher.limits.decision import Limit, WaitUntil
-from bulk_publisher.limits.governor import Gauge
+from bulk_publisher.limits.governor import Gauge, Snapshot
 from bulk_publisher.model import Fault, Mono, Outcome, SiteId, Status
 from bulk_publisher.runner.ports import Observer
 
 _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""
+_TICK = 0.01
+"""Seconds that a loop's timer may be early by its rounding."""
+_SETTLED_IN = 60.0
+"""Seconds after which the rate so far tells the rate to come."""
 _LAST_FAILURES = 3
 _BASKETS = 600.0
 """Seconds in which the operating limit is renewed."""
@@ -43,7 +47,8 @@ class Progress(Observer):
         self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
         self._wait: WaitUntil | None = None
         self._started: Started | None = None
-        self._began_at = self._filed_at = Mono(0.0)
+        self._began_at = Mono(0.0)
+        self._filed = self._shown = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, started: Started) -> None:
@@ -118,7 +123,7 @@ class Progress(Observer):
             waiting=self._waiting(epoch - now),
             arrives_at=None
             if left is None or rate is None
-            else epoch + _seconds_left(left, rate, snapshot.cost, operating),
+            else epoch + _seconds_left(left, _rate_to_come(rate, seconds, snapshot), snapshot.cost, operating),
             last_failures=tuple(self._failures),
         )  # fmt: skip
 
@@ -133,12 +138,22 @@ class Progress(Observer):
     def _turn(self) -> None:
         moment = self.moment()
         if moment is not None and self._started is not None:
-            now = self._began_at + moment.seconds
-            if now - self._filed_at >= _FILE_EVERY or now == self._began_at:
-                self._filed_at = Mono(now)
+            is_first = self._timer is None
+            if is_first or moment.seconds - self._filed >= _FILE_EVERY - _TICK:
+                self._filed = moment.seconds
                 write_moment(moment, self._started.folder.path)
-            self.show(moment)
-        self._timer = asyncio.get_running_loop().call_later(self.every, self._turn)
+            if is_first or moment.seconds - self._shown >= self.every - _TICK:
+                self._shown = moment.seconds
+                self.show(moment)
+        pause = min(self.every, _FILE_EVERY)
+        self._timer = asyncio.get_running_loop().call_later(pause, self._turn)
+
+
+def _rate_to_come(rate: float, seconds: float, snapshot: Snapshot) -> float:
+    """Pages a second from now on: at first most of them are in flight, and *rate* knows nothing of it."""
+    if seconds >= _SETTLED_IN or not snapshot.cost:
+        return rate
+    return max(rate, snapshot.window / snapshot.cost)
 
 
 def _seconds_left(left: int, rate: float, cost: float, operating: Gauge | None) -> float:

@@ -14,13 +14,14 @@ from bulk_publisher.cli.earlier import (
     run_argument,
     yes_option,
 )
-from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.options import runs_option, watching_options
 from bulk_publisher.cli.output import Output, says_errors
 
 
 @click.command("resume")
 @run_argument
 @runs_option
+@watching_options
 @yes_option
 @portal_changes
 @pace_changes

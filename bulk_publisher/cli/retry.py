@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bulk_publisher.cli.earlier import changer, pace_changes, portal_changes, run_argument
-from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.options import runs_option, watching_options
 from bulk_publisher.cli.output import Output, says_errors
 
 
@@ -17,6 +17,7 @@ from bulk_publisher.cli.output import Output, says_errors
 @click.option("--status", multiple=True, type=click.Choice(["failed", "unknown"]), help="Only these.  [default: both]")  # fmt: skip
 @click.option("--error", multiple=True, metavar="CODE", help="Only pages with this code; repeat.")
 @runs_option
+@watching_options
 @portal_changes
 @pace_changes
 @click.pass_obj

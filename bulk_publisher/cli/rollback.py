@@ -15,7 +15,7 @@ from bulk_publisher.cli.earlier import (
     run_argument,
     yes_option,
 )
-from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.options import runs_option, watching_options
 from bulk_publisher.cli.output import Output, says_errors
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _SHOWN = 20
 @click.option("--include-unknown", is_flag=True, help="Also pages whose state before is not known.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @runs_option
+@watching_options
 @yes_option
 @portal_changes
 @pace_changes
