@@ -73,10 +73,11 @@ def encoding_by_head(head: bytes) -> str | None:
         return "utf-8-sig"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    start = head[:8]
-    if len(start) >= 4 and not any(start[1::2]) and all(start[::2]):
+    # Two characters: an ID or a column's name begins the file, and Cyrillic may follow soon.
+    start = head[:4]
+    if len(start) == 4 and not any(start[1::2]) and all(start[::2]):
         return "utf-16-le"
-    if len(start) >= 4 and not any(start[::2]) and all(start[1::2]):
+    if len(start) == 4 and not any(start[::2]) and all(start[1::2]):
         return "utf-16-be"
     return None
 

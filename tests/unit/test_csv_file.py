@@ -502,3 +502,15 @@ def test_a_long_file_takes_little_memory() -> None:
 
     assert checked.pages == 20_000
     assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_first_two_characters(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "pages.csv"
+    path.write_bytes('1,"Привет"\n2,"Мир"\n'.encode(encoding))
+
+    checked = check_csv(str(path), column=None, scope=None, skip_bad_rows=False)
+
+    assert checked.pages == 2
