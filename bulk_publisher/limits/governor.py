@@ -163,6 +163,7 @@ class Governor:
         self._is_shared: bool | None = None
         self._is_batch_refused = False
         self._refused_at: Mono | None = None
+        self._limit_before = bounds.operating_limit
         self._is_banning: bool | None = None
         self._ask_at = Mono(float("-inf"))
 
@@ -275,9 +276,13 @@ class Governor:
         names = self._names[permit.lane]
         meter = self._meters[names[-1] if in_command else names[0]]
         if self._refused_at is None:
+            self._limit_before = self.operating_limit
             self._learn_limit(meter, done, now)
             self._refused_at = now
-        elif permit.sent_at < self._ask_at:
+        elif permit.sent_at < self._refused_at:
+            # Of the same volley: perhaps it came closer to the limit.
+            if done:
+                self._learn_limit(meter, done, now)
             return
         elif now >= self._refused_at + _BAN:
             # A ban would have ended. Where the portal is known to ban, it has begun another.
@@ -407,10 +412,16 @@ class Governor:
         return wait
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
-        """A basket leaves 600 s after its first booking: one short request books early."""
+        """A basket leaves 600 s after its first booking: one short request books early.
+
+        Only where the bucket has room for one more beside those that follow.
+        """
         shown = self._shown(Lane.TOGETHER)
+        room = self._bucket.capacity - self._bucket.level(now)
+        if self._in_flight or room < self._window.size + 1:
+            return False
         if self._window.size > 1:
-            return bool(shown) and not self._in_flight
+            return bool(shown)
         return any(meter.is_resting(now) for meter in shown)
 
     def _is_turn_of_alone(self, waiting: Waiting) -> bool:
@@ -512,6 +523,8 @@ class Governor:
             finished_at=usage.finished_at,
             now=now,
         )
+        if reading.meter == self._names[permit.lane][-1] and usage.costs and not usage.failures:
+            meter.on_passed(usage.costs[-1])
         twin = self._twin(reading.meter)
         if twin is not None and self._is_shared is not False:
             twin.book(reading.worked, minute=usage.minute, finished_at=usage.finished_at, now=now)
@@ -538,7 +551,9 @@ class Governor:
             meter.fill_up(self.operating_limit, now=now)
             return
         if passed > 0:
-            self.operating_limit = min(self.operating_limit, passed)
+            is_first = self.operating_limit == self._limit_before
+            known = passed if is_first else max(passed, self.operating_limit)
+            self.operating_limit = min(self._limit_before, known)
 
     def _learn_whether_banning(self, usage: Usage, refused_at: Mono, now: Mono) -> None:
         """A page passed again: after a ban the meter is empty, and before its end none passes."""

@@ -112,8 +112,11 @@ class LeakyBucket:
         if self._known_at is None or now - self._known_at < 1.0:
             return self._pace / 2
         filled = self.capacity - self._known_level
-        span = now - self._known_at
-        return max(0.0, self._sent_since_known - filled) / span
+        ours = self._sent_since_known - filled
+        if filled and ours <= 0:
+            # It was not as empty as we took it for when we began: that says nothing of others now.
+            return self._pace
+        return max(0.0, ours) / (now - self._known_at)
 
     def _settle_level(self, now: Mono) -> None:
         self._level = self.level(now)

@@ -181,6 +181,10 @@ class OperatingMeter:
         self.told = reading.operating
         self.told_at = max(self.told_at, finished_at)
 
+    def on_passed(self, cost: float) -> None:
+        """The request last told ended well, with a page of *cost* seconds."""
+        self.highest_passed = max(self.highest_passed, self.passed_before(cost))
+
     def fill_up(self, limit: float, *, now: Mono) -> None:
         """The portal has refused although we know of less: others have used the rest."""
         missing = limit - self.booked(now)

@@ -1,0 +1,159 @@
+"""At the limit, never over it: whole runs against the sandbox, in virtual time."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from bulk_publisher.app.publishing import Finished, publish
+from bulk_publisher.jobs import Job, Pace, Selection
+from bulk_publisher.model import Scope
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.runner.ports import Observer
+from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.sandbox.truth import Truth
+
+PUBLICATION = "landing.landing.publication"
+
+
+class Onlooker(Observer):
+    """Notes refusals and waits."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+        self.waits: list[str] = []
+
+    def on_refused(self, fault) -> None:
+        self.refused.append(fault.code)
+
+    def on_waiting(self, decision) -> None:
+        self.waits.append(decision.because)
+
+    def on_settled(self, outcomes) -> None: ...
+    def on_sending(self) -> None: ...
+    def on_lost(self, fault, pages) -> None: ...
+    def on_site_stopped(self, site, fault) -> None: ...
+    def on_warning(self, text) -> None: ...
+    def on_page(self, page) -> None: ...
+    def on_turn(self, turn) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that ended, what an onlooker noted, and what the portal saw."""
+
+    done: Finished
+    onlooker: Onlooker
+    truth: Truth
+    learned: float
+
+    @property
+    def highest_meter(self) -> float:
+        return max(self.truth.highest_meter.values())
+
+    @property
+    def seconds(self) -> float:
+        return self.done.ending.seconds
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Publishes every page of a scenario."""
+
+    async def execute(pace: Pace | None = None, **scenario: object) -> Ran:
+        onlooker, started = Onlooker(), []
+        async with serve(Scenario(**scenario)) as sandbox:
+            job = Job(name="limits", select=Selection(scope=Scope.KNOWLEDGE), pace=pace or Pace())
+            done = await publish(
+                job,
+                Webhook(sandbox.webhook),
+                runs=tmp_path,
+                seed=1,
+                observer=onlooker,
+                on_start=started.append,
+            )
+            governor = started[0].session.governor
+            assert len(sandbox.truth.publications) == scenario["pages"]
+            return Ran(done, onlooker, sandbox.truth, governor.operating_limit)
+
+    return execute
+
+
+@pytest.mark.parametrize("billing", ["method", "batch", "both"])
+async def test_whoever_pays_for_a_batch_nothing_is_refused_where_the_limit_is_known(run, billing):
+    ran = await run(pages=1000, cost=1.0, billing=billing)
+
+    assert (ran.truth.refused, ran.truth.highest_meter != {}) == ({}, True)
+    assert ran.highest_meter <= 480.0
+
+
+@pytest.mark.parametrize("limit", [420.0, 240.0])
+async def test_a_lower_limit_that_is_told_is_kept(run, limit):
+    ran = await run(Pace(operating_limit=limit), pages=1000, cost=1.0, operating_limit=limit)
+
+    assert ran.truth.refused == {}
+    assert ran.highest_meter <= limit
+
+
+async def test_a_lower_limit_that_is_not_told_is_learned_from_one_volley(run):
+    ran = await run(pages=2000, cost=0.5, operating_limit=240.0)
+
+    # Four in flight meet it, and one page asks whether it was a ban.
+    assert len(ran.onlooker.refused) <= 5
+    # A sum moves by a whole request at once, which takes 20 s.
+    assert 240.0 - 20.0 <= ran.learned <= 240.0
+
+
+async def test_a_ban_is_waited_out_and_does_not_come_again(run):
+    ran = await run(pages=2000, cost=0.5, operating_limit=240.0, ban=True)
+
+    assert len(ran.onlooker.refused) <= 4
+    assert ran.done.ending.is_whole
+
+
+async def test_other_tenants_of_the_bucket_cost_hardly_a_refusal(run):
+    ran = await run(pages=8000, cost=0.01, tenant_rate=1.6)
+
+    assert ran.truth.refused["QUERY_LIMIT_EXCEEDED"] <= 0.02 * ran.truth.requests
+    assert ran.truth.highest_bucket <= 50.0
+
+
+async def test_another_program_on_the_credential_is_allowed_for(run):
+    ran = await run(pages=1500, cost=0.5, tenant_operating=0.1)
+
+    assert ran.truth.refused["OPERATION_TIME_LIMIT"] <= 2
+    assert ran.done.ending.is_whole
+
+
+@pytest.mark.parametrize("offset", [-900.0, 900.0])
+async def test_a_portal_clock_that_is_off_changes_nothing(run, offset):
+    ran = await run(pages=1000, cost=1.0, clock_offset=offset)
+
+    assert ran.truth.refused == {}
+    # 1,000 s of work are twice the limit, and 40 s for four at once.
+    assert ran.seconds <= 1.05 * (1200.0 + 40.0 / 4)
+
+
+async def test_baskets_that_leave_with_their_minute_are_no_trouble(run):
+    ran = await run(pages=1000, cost=1.0, release="minute", whole_seconds=True)
+
+    assert ran.truth.refused == {}
+    assert ran.seconds <= 1.05 * (1200.0 + 40.0 / 4)
+
+
+async def test_a_portal_without_meters_is_limited_by_what_is_in_flight_alone(run):
+    ran = await run(pages=2000, cost=0.3, plan="self-hosted")
+
+    assert not any("operating" in because for because in ran.onlooker.waits)
+    assert ran.seconds <= 1.05 * 2000 * 0.3 / 4
+
+
+async def test_a_portal_that_takes_no_batches_gets_single_calls(run):
+    ran = await run(pages=60, cost=0.2, batch_allowed=False)
+
+    assert ran.truth.requests_by_method[PUBLICATION] == 60
+
+
+async def test_while_it_waits_it_says_for_what(run):
+    ran = await run(pages=600, cost=1.0)
+
+    assert any("of 480 s used" in because for because in ran.onlooker.waits)

@@ -1,0 +1,311 @@
+"""The governor drives the sandbox's own limiter to the end of a run, whatever the portal is like.
+
+The limiter is written by others from the same text; here it is called as functions, without a loop.
+"""
+
+import heapq
+import random
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk_publisher.limits.decision import Lane, Permit, Reading, Send, Usage, WaitUntil
+from bulk_publisher.limits.governor import Bounds, Governor, Waiting
+from bulk_publisher.limits.operating import FLOOR
+from bulk_publisher.model import Mono
+from bulk_publisher.sandbox.meters import Bill, LeakyBucket, MeterKey, OperatingLimiter
+
+WEIGHTS = {"method": (0.0, 1.0), "batch": (1.0, 0.0), "both": (0.5, 1.0)}
+ENVELOPE, ALONE = MeterKey("w", "batch"), MeterKey("w", "m")
+NOON = 1_800_000_000.0
+
+
+@dataclass(frozen=True)
+class Portal:
+    """What a portal is like, and how much there is to do."""
+
+    pages: int = 300
+    cost: float = 0.5
+    spread: float = 0.3
+    limit: float = 60.0
+    believed: float | None = None
+    billing: str = "method"
+    ban: bool = False
+    leaves_with_minute: bool = False
+    offset: float = 0.0
+    bucket: tuple[float, float] = (50.0, 2.0)
+    tenant_rate: float = 0.0
+    tenant_operating: float = 0.0
+    lost_share: float = 0.0
+    concurrency: int = 4
+    seed: int = 1
+
+    @property
+    def dearest_page(self) -> float:
+        return self.cost * (1 + self.spread)
+
+
+@dataclass
+class Drive:
+    """One run, and what came of it."""
+
+    portal: Portal
+    refused: int = 0
+    refused_requests: int = 0
+    highest: dict[MeterKey, float] = field(default_factory=dict)
+    requests: int = 0
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        portal = self.portal
+        self.dice = random.Random(portal.seed)
+        self.limiter = OperatingLimiter(
+            portal.limit,
+            ban=portal.ban,
+            leaves_with_minute=portal.leaves_with_minute,
+            on_booked=self._note,
+        )
+        capacity, drain = portal.bucket
+        self.bucket = LeakyBucket(capacity, drain, tenant_rate=portal.tenant_rate)
+        limit = portal.limit if portal.believed is None else portal.believed
+        self.governor = Governor(
+            Bounds(capacity, drain, limit, concurrency=portal.concurrency, patience=1e9),
+            together=("batch", "batch/m"),
+            alone=("m",),
+            rng=random.Random(portal.seed),
+        )
+        self.left = portal.pages
+        self.in_flight = 0
+        self.tenant_at = 0.0
+        self.events: list[tuple[float, int, Permit, Generator[float, float, tuple]]] = []
+
+    def _note(self, key: MeterKey, total: float) -> None:
+        self.highest[key] = max(self.highest.get(key, 0.0), total)
+
+    def theirs(self, moment: float) -> float:
+        return moment + NOON + self.portal.offset
+
+    def run(self) -> "Drive":
+        steps = 0
+        while self.left or self.in_flight:
+            steps += 1
+            assert steps < 100_000, "it never ends"
+            waiting = Waiting(together=self.left, alone=0, is_all=True)
+            decision = self.governor.next_decision(waiting, now=Mono(self.now))
+            if isinstance(decision, Send):
+                self._send(decision)
+                continue
+            assert isinstance(decision, WaitUntil)
+            assert decision.at > self.now
+            at = self.events[0][0] if self.events else float("inf")
+            assert min(at, decision.at) < float("inf"), "nothing will ever happen"
+            self.now = max(self.now, min(at, decision.at))
+            while self.events and self.events[0][0] <= self.now:
+                self._step()
+        return self
+
+    def _send(self, send: Send) -> None:
+        permit = self.governor.reserve(send, now=Mono(self.now))
+        self.left -= send.pages
+        self.requests += 1
+        self._spend_as_tenant()
+        if not self.bucket.take(self.theirs(self.now)):
+            self.refused_requests += 1
+            self.left += send.pages
+            self.governor.on_rate_refused(permit, now=Mono(self.now))
+            return
+        self.in_flight += 1
+        work = self._work(permit)
+        self._push(next(work), permit, work)
+
+    def _push(self, at: float, permit: Permit, work: Generator[float, float, tuple]) -> None:
+        heapq.heappush(self.events, (at, permit.number, permit, work))
+
+    def _step(self) -> None:
+        at, _, permit, work = heapq.heappop(self.events)
+        try:
+            self._push(work.send(at), permit, work)
+        except StopIteration as ended:
+            self.in_flight -= 1
+            self._tell(permit, *ended.value)
+
+    def _work(self, permit: Permit) -> Generator[float, float, tuple]:
+        """The portal's side of one request: yields when each page ends."""
+        portal, now = self.portal, self.now
+        is_batch = permit.lane is Lane.TOGETHER
+        nested = MeterKey("", "m") if portal.billing == "both" and is_batch else ALONE
+        of_envelope, of_pages = WEIGHTS[portal.billing] if is_batch else (0.0, 1.0)
+        bill, began, done, told = Bill(), now, [], None
+        if of_envelope and self.limiter.is_blocked(ENVELOPE, self.theirs(now)):
+            yield now
+            return (), permit.pages, now, None, None
+        refused = 0
+        for _ in range(permit.pages):
+            running = bill.running(nested) * of_pages
+            if of_pages and self.limiter.is_blocked(nested, self.theirs(now), running=running):
+                refused += 1
+                continue
+            cost = portal.cost * (1 + portal.spread * self.dice.uniform(-1, 1))
+            bill.start(nested, self.theirs(now))
+            now = yield now + cost
+            bill.end(nested, self.theirs(now))
+            done.append(cost)
+            shown = nested if of_pages else ENVELOPE
+            told = self.limiter.total(shown, self.theirs(now)) + bill.running(nested) * of_pages
+        if not done:
+            now = yield now
+        if of_envelope:
+            bill.start(ENVELOPE, self.theirs(began))
+            bill.end(ENVELOPE, self.theirs(now))
+        self.limiter.settle(
+            bill,
+            self.theirs(now),
+            weights=lambda key: of_envelope if key.method == "batch" else of_pages,
+        )
+        whole = self.limiter.total(ENVELOPE, self.theirs(now)) if is_batch else None
+        return tuple(done), refused, now, told, whole
+
+    def _tell(
+        self,
+        permit: Permit,
+        done: tuple[float, ...],
+        refused: int,
+        finished: float,
+        told: float | None,
+        whole: float | None,
+    ) -> None:
+        self.now = max(self.now, finished)
+        self.left += refused
+        self.refused += refused
+        self.refused_requests += refused > 0
+        if self.dice.random() < self.portal.lost_share:
+            # The pages are done, and nobody knows: they are sent once more, but not for ever.
+            self.left += len(done) if self.dice.random() < 0.5 else 0
+            self.governor.on_ignored(permit, may_be_done=True, now=Mono(self.now))
+            return
+        worked = sum(done) if sum(done) > FLOOR else 0.0
+        inner = "m" if permit.lane is Lane.ALONE else "batch/m"
+        readings = [] if told is None else [self._reading(inner, told, worked)]
+        if whole is not None:
+            readings.append(self._reading("batch", whole, worked))
+        if done or not refused:
+            usage = Usage(
+                finished_at=Mono(finished),
+                minute=int(self.theirs(finished) // 60),
+                readings=tuple(readings),
+                costs=done,
+                failures=refused,
+            )
+            self.governor.on_settled(permit, usage, now=Mono(self.now))
+        if refused:
+            is_envelope = permit.lane is Lane.TOGETHER and self.portal.billing == "batch"
+            self.governor.on_operating_refused(
+                permit, done=done, in_command=not is_envelope, now=Mono(self.now)
+            )
+
+    def _reading(self, meter: str, operating: float, worked: float) -> Reading:
+        key = {"batch": ENVELOPE, "m": ALONE}.get(meter, ALONE)
+        reset_at = self.limiter.reset_at(key, self.theirs(self.now)) - NOON - self.portal.offset
+        return Reading(meter, operating, worked, Mono(reset_at))
+
+    def _spend_as_tenant(self) -> None:
+        while self.portal.tenant_operating and self.tenant_at + 10.0 < self.now:
+            self.tenant_at += 10.0
+            at = self.theirs(self.tenant_at)
+            if not self.limiter.is_blocked(ALONE, at):
+                self.limiter.book(ALONE, self.portal.tenant_operating * 10.0, at)
+
+
+portals = st.builds(
+    Portal,
+    pages=st.integers(1, 500),
+    cost=st.floats(0.01, 8.0),
+    spread=st.floats(0.0, 0.6),
+    limit=st.sampled_from([60.0, 240.0, 480.0]),
+    billing=st.sampled_from(sorted(WEIGHTS)),
+    ban=st.booleans(),
+    leaves_with_minute=st.booleans(),
+    offset=st.floats(-2000.0, 2000.0),
+    lost_share=st.sampled_from([0.0, 0.0, 0.1, 0.3]),
+    concurrency=st.integers(1, 8),
+    seed=st.integers(0, 2**32),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(portal=portals)
+def test_no_budget_is_exceeded_by_more_than_a_page_and_it_always_ends(portal):
+    drive = Drive(portal).run()
+
+    assert max(drive.highest.values(), default=0.0) <= portal.limit + portal.dearest_page
+    assert drive.bucket.highest <= portal.bucket[0] + 1e-6
+
+
+@settings(deadline=None, max_examples=60)
+@given(portal=portals.filter(lambda portal: not portal.lost_share))
+def test_where_the_limit_is_known_and_nobody_else_is_there_nothing_is_refused(portal):
+    drive = Drive(portal).run()
+
+    assert (drive.refused, drive.refused_requests) == (0, 0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    portal=portals,
+    tenant_rate=st.floats(0.0, 1.9),
+    tenant_operating=st.sampled_from([0.0, 0.02, 0.1]),
+)
+def test_beside_other_tenants_it_always_ends(portal, tenant_rate, tenant_operating):
+    crowded = Portal(
+        **{
+            **vars(portal),
+            "limit": 480.0,
+            "tenant_rate": tenant_rate,
+            "tenant_operating": tenant_operating,
+        }
+    )
+
+    drive = Drive(crowded).run()
+
+    assert drive.bucket.highest <= 50.0 + 1e-6
+
+
+@settings(deadline=None, max_examples=60)
+@given(portal=portals, believed=st.sampled_from([480.0, 1000.0]))
+def test_with_a_limit_that_is_not_known_it_always_ends(portal, believed):
+    drive = Drive(Portal(**{**vars(portal), "believed": believed})).run()
+
+    assert drive.left == 0
+
+
+def test_a_lower_limit_costs_one_volley_and_one_question():
+    drive = Drive(Portal(pages=2000, cost=0.28, limit=240.0, believed=480.0)).run()
+
+    # Four in flight meet it, and one page asks when a ban would have ended.
+    assert drive.refused_requests <= 5
+    assert 240.0 * 0.97 <= drive.governor.operating_limit <= 240.0
+
+
+def test_a_lower_limit_of_a_banning_portal_costs_one_volley():
+    drive = Drive(Portal(pages=2000, cost=0.28, limit=240.0, believed=480.0, ban=True)).run()
+
+    assert drive.refused_requests <= 4
+    assert 240.0 * 0.97 <= drive.governor.operating_limit <= 240.0
+
+
+def test_a_bucket_that_others_keep_nearly_full_refuses_hardly_ever():
+    drive = Drive(Portal(pages=30_000, cost=0.01, limit=1e9, tenant_rate=1.6)).run()
+
+    assert drive.refused_requests < 0.02 * drive.requests
+    # 600 requests of 50 pages; others leave 0.4 a second, and 50 at once.
+    assert drive.requests < 1.05 * 600
+    assert drive.now < 1.1 * (600 - 50) / 0.4
+
+
+def test_a_run_of_hours_takes_no_longer_than_the_limit_makes_it():
+    drive = Drive(Portal(pages=10_000, cost=0.28, limit=480.0)).run()
+
+    # 2,800 s of work are five times the limit, and 400 s for four at once.
+    assert drive.now <= 1.03 * (5 * 600.0 + 400.0 / 4)

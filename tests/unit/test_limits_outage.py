@@ -1,0 +1,68 @@
+"""When the portal does not answer."""
+
+import random
+
+import pytest
+
+from bulk_publisher.limits.outage import Outage
+from bulk_publisher.model import Mono
+
+
+@pytest.fixture
+def outage():
+    return Outage(patience=900.0, rng=random.Random(1))
+
+
+def test_two_lost_requests_are_no_outage(outage):
+    outage.on_lost(Mono(10.0))
+    outage.on_lost(Mono(20.0))
+
+    assert (outage.is_on, outage.lasted(Mono(30.0)), outage.until) == (False, 0.0, float("-inf"))
+
+
+def test_three_in_a_row_are_one_that_began_with_the_first(outage):
+    outage.on_lost(Mono(10.0))
+    outage.on_lost(Mono(20.0))
+    outage.on_lost(Mono(30.0))
+
+    assert (outage.is_on, outage.lasted(Mono(70.0))) == (True, 60.0)
+    assert 32.0 <= outage.until <= 34.0
+
+
+def test_each_lost_request_makes_the_next_pause_longer(outage):
+    outage.on_lost(Mono(0.0))
+    outage.on_lost(Mono(0.0))
+    outage.on_lost(Mono(0.0))
+    outage.on_lost(Mono(0.0))
+    outage.on_lost(Mono(0.0))
+
+    assert 8.0 <= outage.until <= 16.0
+
+
+def test_any_answer_ends_it(outage):
+    outage.on_lost(Mono(1.0))
+    outage.on_lost(Mono(2.0))
+    outage.on_lost(Mono(3.0))
+
+    outage.on_answer()
+
+    assert (outage.is_on, outage.lasted(Mono(99.0)), outage.until) == (False, 0.0, float("-inf"))
+
+
+def test_an_answer_in_between_begins_the_row_anew(outage):
+    outage.on_lost(Mono(1.0))
+    outage.on_lost(Mono(2.0))
+    outage.on_answer()
+
+    outage.on_lost(Mono(3.0))
+
+    assert not outage.is_on
+
+
+def test_patience_ends_after_its_seconds_and_not_before(outage):
+    outage.on_lost(Mono(100.0))
+    outage.on_lost(Mono(101.0))
+    outage.on_lost(Mono(102.0))
+
+    assert not outage.is_over_patience(Mono(1000.0))
+    assert outage.is_over_patience(Mono(1000.1))
