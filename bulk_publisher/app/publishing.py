@@ -4,7 +4,6 @@ There is one way through, ``carry_out``, for a run that begins, that goes on, th
 another one again or takes them back; they differ in the ``Undertaking`` that they make.
 """
 
-import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from bulk_publisher.app.ledger import Ledger
 from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
-from bulk_publisher.app.turns import open_turn
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
 from bulk_publisher.journal.sent import Place, SentPages
@@ -32,7 +30,7 @@ from bulk_publisher.model import Page
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
-from bulk_publisher.runner.ports import Observer, Turn
+from bulk_publisher.runner.ports import Observer
 from bulk_publisher.runner.run import Ending, Run, RunSettings
 
 _log = structlog.get_logger()
@@ -168,13 +166,12 @@ async def carry_out(
         log_to(folder.log, webhook, session.clock, run=folder.run_id),
         JournalWriter(folder.journal) as journal,
         SentPages(folder.sent, undertaking.out, undertaking.place) as sent,
-        open_turn(webhook, folder.run_id, os.environ) as turn,
     ):
         ledger = Ledger(journal, sent, undertaking.totals, undertaking.place)
-        run = _run(undertaking, session, ledger, observer, turn)
+        run = _run(undertaking, session, ledger, observer)
         on_start(Started(folder, undertaking.selected, session, run, undertaking.totals.pages))
         _tell_warnings(undertaking, journal, observer)
-        ending = await run.execute(_pages(undertaking, session, ledger))
+        ending = await run.execute(_pages(undertaking, session, ledger, observer))
         if ending.is_whole:
             sent.forget_all()
         ending.seconds += undertaking.seconds
@@ -183,13 +180,7 @@ async def carry_out(
     return Finished(folder, undertaking.selected, undertaking.totals, ending)
 
 
-def _run(
-    undertaking: Undertaking,
-    session: Session,
-    ledger: Ledger,
-    observer: Observer,
-    turn: Turn | None,
-) -> Run:
+def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Run:
     job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
     _log.info(
@@ -201,7 +192,12 @@ def _run(
         out=len(undertaking.out),
     )
     return Run(
-        RunSettings(undertaking.folder.run_id, job.action, max_failures),
+        RunSettings(
+            undertaking.folder.run_id,
+            job.action,
+            max_failures,
+            has_found_pages=undertaking.totals.pages > undertaking.totals.bad,
+        ),
         session.client,
         session.governor,
         ledger,
@@ -209,11 +205,13 @@ def _run(
         clock=session.clock,
         portal_clock=session.portal_clock,
         rng=session.rng,
-        turn=turn,
+        turn=session.turn,
     )
 
 
-async def _pages(undertaking: Undertaking, session: Session, ledger: Ledger) -> AsyncIterator[Page]:
+async def _pages(
+    undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer
+) -> AsyncIterator[Page]:
     """First what an earlier process had sent, whatever the selection says of it by now."""
     for page in undertaking.out:
         yield page
@@ -223,6 +221,7 @@ async def _pages(undertaking: Undertaking, session: Session, ledger: Ledger) -> 
         without=undertaking.settled,
         taken=len(undertaking.settled),
         place=undertaking.place,
+        warn=observer.on_warning,
     )
     async for page in pages if selected.named is not None else ledger.watched(pages):
         yield page

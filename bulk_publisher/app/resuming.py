@@ -20,7 +20,7 @@ from bulk_publisher.app.publishing import Finished, OnStart, Undertaking, carry_
 from bulk_publisher.app.selecting import check_selection
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.clock import as_utc
-from bulk_publisher.errors import JournalLost
+from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_spent_since
@@ -187,6 +187,8 @@ def _remind(session: Session, folder: RunFolder) -> None:
             steps[int(at // _STEP)] = steps.get(int(at // _STEP), 0.0) + (spent.operating or 0.0)
     except OSError as error:
         raise JournalLost(f"{folder.journal}: {error.strerror}.") from error
+    except ValueError as error:
+        raise BadJournal(f"{folder.journal}: a line's time is damaged: {error}.") from error
     if last is None:
         return
     ended = ((min((step + 1) * _STEP, now_epoch), seconds) for step, seconds in steps.items())

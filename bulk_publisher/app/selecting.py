@@ -9,7 +9,7 @@ from bulk_publisher.model import Only, Page, PageId, SiteId
 from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
 from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
-from bulk_publisher.sources.lister import Calls, Lister
+from bulk_publisher.sources.lister import Calls, Lister, Warn, say_nothing
 from bulk_publisher.sources.lookup import look_up
 
 _NONE: frozenset[PageId] = frozenset()
@@ -43,6 +43,7 @@ class Selected:
         without: Container[PageId] = _NONE,
         taken: int = 0,
         place: Place | None = None,
+        warn: Warn = say_nothing,
     ) -> AsyncIterator[Page]:
         """The pages, in order, up to the selection's limit.
 
@@ -50,6 +51,7 @@ class Selected:
             without: Pages to leave out, unasked.
             taken: How many pages of the limit are used up.
             place: Where a list of the portal goes on; None for its beginning.
+            warn: Told what a person should know of the selection.
 
         Raises:
             BulkPublisherError: If they can't be read or listed.
@@ -57,7 +59,7 @@ class Selected:
         left = None if self.select.limit is None else self.select.limit - taken
         if left is not None and left <= 0:
             return
-        async for page in self._all(calls, without, place):
+        async for page in self._all(calls, without, place, warn):
             yield page
             if left is not None:
                 left -= 1
@@ -65,14 +67,14 @@ class Selected:
                     return
 
     def _all(
-        self, calls: Calls, without: Container[PageId], place: Place | None
+        self, calls: Calls, without: Container[PageId], place: Place | None, warn: Warn
     ) -> AsyncIterator[Page]:
         select = self.select
         if self.named is None:
-            return _but(_listed(select, calls, place), without)
+            return _but(_listed(select, calls, place, warn), without)
         pages = _but(aiter(self.named), without)
         if select.lookup or select.only is not Only.ALL:
-            return look_up(pages, calls, only=select.only)
+            return look_up(pages, calls, only=select.only, warn=warn)
         return pages
 
 
@@ -108,7 +110,9 @@ async def _but(pages: AsyncIterator[Page], without: Container[PageId]) -> AsyncI
             yield page
 
 
-async def _listed(select: Selection, calls: Calls, place: Place | None) -> AsyncIterator[Page]:
+async def _listed(
+    select: Selection, calls: Calls, place: Place | None, warn: Warn
+) -> AsyncIterator[Page]:
     lister = Lister(calls, select.scope)
     sites = select.site or (None,)
     sources = [f"--scope {select.scope}" if site is None else f"--site {site}" for site in sites]
@@ -116,7 +120,7 @@ async def _listed(select: Selection, calls: Calls, place: Place | None) -> Async
     for site, source in list(zip(sites, sources, strict=True))[first:]:
         named = None if site is None else SiteId(site)
         after = place.after if place is not None and place.source == source else 0
-        async for page in lister.by_key(named, select.only, source=source, after=after):
+        async for page in lister.by_key(named, select.only, source=source, after=after, warn=warn):
             yield page
 
 

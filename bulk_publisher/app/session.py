@@ -3,17 +3,20 @@
 One session is one credential on one portal; everything that is asked in it keeps the same limits.
 """
 
+import os
 import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bulk_publisher.app.turns import CredentialTurn, open_turn
 from bulk_publisher.clock import Clock, LoopClock
 from bulk_publisher.errors import PortalUnusable, StoppedByPortal
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.governor import Bounds, Governor
-from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
@@ -23,6 +26,9 @@ from bulk_publisher.runner.calls import PacedCalls
 from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.usage import meters_alone, meters_together
 
+_ON_THE_WAY = 1.0
+"""Requests by which the portal's bucket may be fuller than ours: each is on its way for a while in
+which ours drains already."""
 _LOOK_UPS = 2
 """Connections beside those that publish: for lists and look-ups."""
 
@@ -38,6 +44,7 @@ class Session:
     portal_clock: PortalClock
     plan: Plan
     rng: random.Random
+    turn: CredentialTurn | None
 
 
 @asynccontextmanager
@@ -48,6 +55,18 @@ async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncI
         PortalUnusable: If the portal or the credential cannot be used.
         StoppedByPortal: If the portal does not answer.
     """
+    with open_turn(webhook, secrets.token_hex(8), os.environ) as turn:
+        async with _open(job, webhook, rng, turn) as session:
+            try:
+                yield session
+            finally:
+                _tell_next(session)
+
+
+@asynccontextmanager
+async def _open(
+    job: Job, webhook: Webhook, rng: random.Random, turn: CredentialTurn | None
+) -> AsyncIterator[Session]:
     clock, portal_clock = LoopClock(), PortalClock()
     plan = UNKNOWN if job.portal.plan is None else PLANS[job.portal.plan.value]
     door = Door(capacity=plan.capacity, drain=plan.drain)
@@ -56,11 +75,29 @@ async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncI
     async with PortalClient(webhook, door, ca_file=ca_file, connections=connections) as client:
         governor = _governor(job, plan, rng)
         calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
+        _learn_from_last(governor, turn, clock)
         if job.portal.plan is None:
             plan = await ask_plan(calls)
             door.set_pace(capacity=plan.capacity, drain=plan.drain)
             governor.set_bounds(bounds_of(job, plan), now=clock.now())
-        yield Session(client, governor, calls, clock, portal_clock, plan, rng)
+        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn)
+
+
+def _learn_from_last(governor: Governor, turn: CredentialTurn | None, clock: Clock) -> None:
+    """Whoever used this credential on this machine last has left word of the limits."""
+    left = None if turn is None else turn.left_by_other()
+    if left is not None:
+        handover, at = left
+        since = Mono(clock.now() - max(0.0, clock.epoch() - at))
+        governor.take_over(handover, since=since, now=clock.now())
+
+
+def _tell_next(session: Session) -> None:
+    """Leave word of the limits, unless another run is at it and will."""
+    if session.turn is not None and session.turn.try_take():
+        _learn_from_last(session.governor, session.turn, session.clock)
+        handover = session.governor.hand_over(now=session.clock.now())
+        session.turn.give(handover, session.clock.epoch())
 
 
 async def ask_plan(calls: PacedCalls) -> Plan:
@@ -99,7 +136,7 @@ def bounds_of(job: Job, plan: Plan) -> Bounds:
     pace = job.pace
     limit = plan.operating_limit if pace.operating_limit is None else pace.operating_limit
     return Bounds(
-        capacity=plan.capacity,
+        capacity=plan.capacity - _ON_THE_WAY,
         drain=plan.drain,
         operating_limit=limit,
         operating_share=pace.operating_share,

@@ -29,21 +29,24 @@ _log = structlog.get_logger()
 class _Left(msgspec.Struct, frozen=True, kw_only=True):
     """What stands beside the lock."""
 
-    run: str
+    session: str
     time: float
     handover: Handover
 
 
 class CredentialTurn:
-    """The turn of one run at one credential. Invariant: what is written is written while it is ours."""
+    """The turn of one session at one credential. Invariant: what is written is written while it is ours."""
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, session: str) -> None:
         """Nothing is taken yet.
+
+        Args:
+            session: A name that no other has.
 
         Raises:
             OSError: If the folder's files can't be opened.
         """
-        self._run = run
+        self._session = session
         self._left = folder / "limits.json"
         self._turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._queue = os.open(folder / "queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -77,7 +80,7 @@ class CredentialTurn:
             left = msgspec.json.decode(self._left.read_bytes(), type=_Left)
         except (OSError, ValueError):
             return None
-        return None if left.run == self._run else (left.handover, Epoch(left.time))
+        return None if left.session == self._session else (left.handover, Epoch(left.time))
 
     def give(self, handover: Handover, now: Epoch) -> None:
         """Let others have the turn."""
@@ -86,7 +89,7 @@ class CredentialTurn:
         fresh = self._left.with_suffix(".new")
         try:
             fresh.write_bytes(
-                msgspec.json.encode(_Left(run=self._run, time=now, handover=handover))
+                msgspec.json.encode(_Left(session=self._session, time=now, handover=handover))
             )
             fresh.replace(self._left)
         except OSError as error:
@@ -102,13 +105,13 @@ class CredentialTurn:
 
 @contextmanager
 def open_turn(
-    webhook: Webhook, run: str, environment: Mapping[str, str]
+    webhook: Webhook, session: str, environment: Mapping[str, str]
 ) -> Iterator[CredentialTurn | None]:
-    """The turn of *run*; None where this machine can't keep one."""
+    """The turn of *session*; None where this machine can't keep one."""
     try:
-        turn = CredentialTurn(_folder_of(webhook, environment), run)
-    except OSError as error:
-        _log.warning("turn.not_kept", reason=error.strerror)
+        turn = CredentialTurn(_folder_of(webhook, environment), session)
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows where the home is
+        _log.warning("turn.not_kept", reason=str(error))
         yield None
         return
     try:
@@ -131,4 +134,7 @@ def _try_lock(file: int, kind: int) -> bool:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        # A file system without locks: runs do not know of each other there.
+        _log.warning("turn.not_kept", reason=error.strerror)
     return True

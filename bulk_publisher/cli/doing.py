@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,11 +24,20 @@ from bulk_publisher.cli.showing import progress_for
 from bulk_publisher.cli.summary import summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
+from bulk_publisher.model import Action, Only
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _check_sense(job: Job) -> None:
+    if job.action is Action.UNPUBLISH and job.select.only is not Only.ALL:
+        raise BadSetting(
+            f"To take down only what is {job.select.only} makes no sense: only pages that are online can be.",
+            "Leave --only out.",
+        )
 
 
 def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
@@ -37,6 +46,7 @@ def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
+    _check_sense(job)
     if is_dry_run:
         output.open_log()
         asyncio.run(_dry(job, output))
@@ -141,8 +151,7 @@ class _Doing:
         return 128 + (self._signal or signal.SIGINT)
 
     def _end(self, finished: Finished) -> int:
-        for line in summary_lines(finished):
-            click.echo(line)
+        _say_all(summary_lines(finished))
         self._leave_report(finished)
         error = finished.ending.error
         if error is not None:
@@ -162,13 +171,23 @@ class _Doing:
 
     def _status(self, finished: Finished) -> int:
         ending = finished.ending
-        if ending.error is not None:
+        if ending.error is not None and not ending.is_whole:
             return ending.error.exit_status
         if ending.is_interrupted and not ending.is_whole:
             return 128 + (self._signal or signal.SIGINT)
-        if ending.stopped_sites:
+        if not ending.is_whole:
             return 3
         return 1 if finished.totals.bad else 0
+
+
+def _say_all(lines: Iterable[str]) -> None:
+    """*lines* on stdout; who has stopped reading them does not change how the run ended."""
+    try:
+        for line in lines:
+            click.echo(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _dry(job: Job, output: Output) -> None:

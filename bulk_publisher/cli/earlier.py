@@ -11,6 +11,7 @@ from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
+    from bulk_publisher.journal.folder import RunFolder
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -92,3 +93,20 @@ def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
         return True
     output.complain("Nothing was done.")
     return False
+
+
+def say_out(folder: "RunFolder", output: Output) -> None:
+    """Say if pages of a run were sent and have no line: only a resume tells what became of them.
+
+    Raises:
+        BadJournal: If the run's files can't be read.
+    """
+    from bulk_publisher.journal.sent import still_out
+
+    count = still_out(folder.sent, folder.journal)
+    if count:
+        output.complain(
+            f"{count:,} pages of run {folder.run_id} were sent and have no line yet, and are not looked at. "
+            f"First: bulk-publisher resume {folder.run_id}",
+            colour="yellow",
+        )

@@ -8,6 +8,7 @@ costs it next to nothing, and it never reads the limits while they change.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bulk_publisher.app.publishing import Started
 from bulk_publisher.cli.moment import (
@@ -62,7 +63,8 @@ class Progress(Observer):
         if self._timer is not None:
             self._timer.cancel()
         if self._started is not None:
-            (self._started.folder.path / FILE).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._started.folder.path / FILE).unlink(missing_ok=True)
 
     def show(self, moment: Moment) -> None:
         """It is time to show something."""

@@ -13,6 +13,7 @@ from bulk_publisher.cli.earlier import (
     pace_changes,
     portal_changes,
     run_argument,
+    say_out,
     yes_option,
 )
 from bulk_publisher.cli.options import runs_option, watching_options
@@ -62,6 +63,7 @@ def rollback(
         includes_unknown=include_unknown,
     )
     follower = follow(folder, following, changer(options))
+    say_out(folder, output)
     _say_left_alone(follower, output)
     if not follower.pages:
         output.say(f"Run {folder.run_id} has put no page up that is to be taken down.")

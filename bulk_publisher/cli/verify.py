@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.earlier import changer, portal_changes, run_argument
+from bulk_publisher.cli.earlier import changer, portal_changes, run_argument, say_out
 from bulk_publisher.cli.options import runs_option
 from bulk_publisher.cli.output import Output, says_errors
 
@@ -58,6 +58,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         verified = asyncio.run(ask())
     except KeyboardInterrupt:
         sys.exit(130)
+    say_out(folder, output)
     for line in _lines(verified):
         click.echo(line)
     output.say(f"{folder.verdicts}: one line for each page: what the journal says (status), what")

@@ -18,6 +18,8 @@ from typing import Self
 import msgspec
 
 from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.journal.reader import read_marks
+from bulk_publisher.journal.writer import sync_folder
 from bulk_publisher.model import Page, PageId
 
 _GROWN = 4 * 2**20
@@ -121,6 +123,7 @@ class SentPages:
             self._file, self._size = file, 0
             self._write(_Note(list(self._out.values()), self._place))
             fresh.replace(self._path)
+            sync_folder(self._path.parent)
         except OSError as error:
             # The old one still says what is out; the new one takes room that is needed.
             with suppress(OSError):
@@ -171,3 +174,16 @@ def _lost(path: Path, error: OSError) -> JournalLost:
         f"{path}: it can't be written: {error.strerror}.",
         "Make room or mount it for writing, then resume.",
     )
+
+
+def still_out(sent: Path, journal: Path) -> int:
+    """Pages that were sent and have no line: a run that was killed has left them.
+
+    Raises:
+        BadJournal: If one of the files cannot be read, or a line in it is damaged.
+    """
+    noted, _ = read_sent(sent)
+    if noted and journal.exists():
+        for mark in read_marks(journal):
+            noted.pop(mark.page, None)
+    return len(noted)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulk_publisher.journal.reader import read_marked_lines
+from bulk_publisher.journal.reader import damaged, read_marked_lines
 from bulk_publisher.journal.record import Mark, decode_outcome
 from bulk_publisher.model import Outcome, Status
 from bulk_publisher.page_set import PageSet
@@ -47,7 +47,9 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
         return standing
     add, is_good = standing.settled.add, {status for status in Status if status.is_good}
     counts = dict.fromkeys(Status, 0)
-    for _, line, mark in read_marked_lines(path):
+    for number, (_, line, mark) in enumerate(read_marked_lines(path), start=1):
+        if mark.page < 1:
+            raise damaged(path, number, ValueError(f"page {mark.page} can't be"))
         if mark.run != run:
             standing.foreign += 1
         elif not add(mark.page):
@@ -58,7 +60,10 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
             if mark.attempts > 1:
                 standing.repeated += 1
         else:
-            on_bad(decode_outcome(line))
+            try:
+                on_bad(decode_outcome(line))
+            except ValueError as error:
+                raise damaged(path, number, error) from error
     standing.good = +Counter(counts)
     return standing
 

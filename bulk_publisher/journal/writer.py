@@ -37,7 +37,7 @@ class JournalWriter:
             if self.torn_bytes:
                 os.ftruncate(self._file, self._length)
             os.fsync(self._file)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             raise _lost(path, error) from error
 
@@ -91,7 +91,8 @@ class JournalWriter:
             return
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in *folder* on disk, too."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -100,6 +100,7 @@ class Usage:
         readings: One for each meter that the answer shows; empty where there are none.
         costs: Seconds of each page that was done, in order.
         failures: Pages that were not done: each inflates what later ones seem to cost.
+        refused: Those of them that the portal refused for operating time.
     """
 
     finished_at: Mono
@@ -107,3 +108,4 @@ class Usage:
     readings: tuple[Reading, ...]
     costs: tuple[float, ...]
     failures: int
+    refused: int = 0

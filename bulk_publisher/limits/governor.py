@@ -229,7 +229,8 @@ class Governor:
         self._end(permit)
         self._on_answer(now)
         self._has_answer = True
-        if self._refused_at is not None and permit.sent_at >= self._ask_at:
+        is_asked = self._refused_at is not None and permit.sent_at >= self._ask_at
+        if is_asked and not usage.refused and self._refused_at is not None:
             self._learn_whether_banning(usage, self._refused_at, now)
             self._refused_at = None
         for reading in usage.readings:

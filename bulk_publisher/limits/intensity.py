@@ -18,6 +18,8 @@ _FLOOR = 0.02
 """Of the plan's drain: what we still send, however full the bucket seems."""
 _RECOVERY = 0.0005
 """Of the plan's drain, added for each request that went through."""
+_PROVEN_CAPACITY, _PROVEN_DRAIN = 50.0, 2.0
+"""Of the portals whose bucket is the smallest [doc]."""
 _RECOVERY_PERIOD = 300.0
 """Seconds without a refusal after which recovery is twice as fast: the others may have left."""
 
@@ -84,7 +86,9 @@ class LeakyBucket:
     def on_refused(self, sent_at: Mono, now: Mono) -> None:
         """A request was refused: the bucket is full. Cuts once for all that was sent before a cut."""
         if self.capacity == float("inf"):
-            return
+            # A refusal proves that there is a bucket after all: take the smallest that is known.
+            self.set_limit(capacity=_PROVEN_CAPACITY, drain=_PROVEN_DRAIN, now=now)
+            self._pace = _PROVEN_DRAIN
         self._settle_level(now)
         self._level = self.capacity
         if sent_at < self._cut_at:

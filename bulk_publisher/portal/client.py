@@ -108,12 +108,19 @@ class PortalClient:
     async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
         """One method in a request of its own."""
         raw = await self._post(method, encode_call(params))
-        return raw if isinstance(raw, Fault) else decode_answer(raw)
+        return raw if isinstance(raw, Fault) else decode_answer(self._without_secret(raw))
 
     async def batch(self, calls: Mapping[str, Call]) -> BatchAnswer | Fault:
         """Up to 50 calls in one request; an answer or a fault for each key."""
         raw = await self._post("batch", encode_batch(calls))
-        return raw if isinstance(raw, Fault) else decode_batch(raw, calls)
+        return raw if isinstance(raw, Fault) else decode_batch(self._without_secret(raw), calls)
+
+    def _without_secret(self, raw: RawAnswer) -> RawAnswer:
+        """A portal or a proxy may quote the address that was asked."""
+        secret = self._webhook.secret.encode()
+        return (
+            RawAnswer(raw.status, raw.body.replace(secret, b"***")) if secret in raw.body else raw
+        )
 
     async def _post(self, method: str, body: bytes) -> RawAnswer | Fault:
         if self._session is None:

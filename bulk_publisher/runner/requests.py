@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.decision import Lane, Permit, Usage
 from bulk_publisher.limits.governor import Governor
+from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Action, Fault, FaultClass, Page
 from bulk_publisher.portal.faults import base_code
 from bulk_publisher.portal.portal_clock import PortalClock
@@ -34,11 +35,21 @@ class Reply:
 
     Attributes:
         is_doubtful: It says ``true``, but after a check that is made only once a request.
+        is_alone: It is the answer to a request of its own.
     """
 
     page: Page
     answer: Answer | Fault
     is_doubtful: bool = False
+    is_alone: bool = False
+
+    @property
+    def operating(self) -> float | None:
+        """Seconds that the page adds to the operating time, as far as can be told; None without a meter."""
+        timing = self.timing
+        if timing is None or timing.operating is None:
+            return None
+        return 0.0 if self.is_alone and timing.duration <= FLOOR else timing.duration
 
     @property
     def timing(self) -> Timing | None:
@@ -98,7 +109,7 @@ class Requests:
             self._method, timing, is_done=is_done, clock=self._portal_clock, now=now
         )
         self._governor.on_settled(permit, usage, now=now)
-        return Reply(page, answer)
+        return Reply(page, answer, is_alone=True)
 
     def _call(self, page: Page) -> Call:
         params: dict[str, object] = {"lid": page.id}
@@ -128,20 +139,22 @@ class Requests:
         answered = [answer for answer in answers if isinstance(answer, Answer)]
         timed = [(answer, answer.timing) for answer in answered if answer.timing is not None]
         done = [timing for answer, timing in timed if answer.result is True]
+        faults = [answer for answer in answers if isinstance(answer, Fault)]
+        refused = sum(fault.kind is FaultClass.OPERATING for fault in faults)
         usage = usage_together(
             self._method,
             whole.timing,
             done,
             [timing for _, timing in timed],
             failures=len(answers) - len(done),
+            refused=refused,
             clock=self._portal_clock,
             now=now,
         )
         self._governor.on_settled(permit, usage, now=now)
-        kinds = {answer.kind for answer in answers if isinstance(answer, Fault)}
-        if FaultClass.OPERATING in kinds:
+        if refused:
             self._governor.on_operating_refused(permit, done=usage.costs, in_command=True, now=now)
-        if FaultClass.BATCH in kinds:
+        if any(fault.kind is FaultClass.BATCH for fault in faults):
             self._governor.on_batch_refused(permit)
 
 

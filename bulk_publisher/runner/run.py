@@ -42,7 +42,15 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.runner.ports import Observer, Portal, Sink, Turn
 from bulk_publisher.runner.requests import Reply, Requests
-from bulk_publisher.runner.settle import Again, Released, Settled, StopRun, StopSite, settle
+from bulk_publisher.runner.settle import (
+    ATTEMPTS,
+    Again,
+    Released,
+    Settled,
+    StopRun,
+    StopSite,
+    settle,
+)
 from bulk_publisher.runner.streaks import Streaks, scope_question
 from bulk_publisher.runner.turns import Turns
 from bulk_publisher.runner.work import UNBOUND, Backlog, Work
@@ -59,11 +67,13 @@ class RunSettings:
 
     Attributes:
         max_failures: Pages that fail before the run stops; None for no such bound.
+        has_found_pages: An earlier process of the run has found pages on the portal.
     """
 
     run_id: str
     action: Action
     max_failures: int | None = None
+    has_found_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +141,14 @@ class Run:
         self._room = asyncio.Event()
         self._settled: asyncio.Queue[Outcome | None] = asyncio.Queue()
         self._streaks = Streaks(max_failures=settings.max_failures)
+        if settings.has_found_pages:
+            self._streaks.on_found()
         self._stopped_sites: dict[SiteId, Fault] = {}
         self._in_flight = 0
         self._is_source_used_up = False
         self._is_draining = False
+        self._is_journal_lost = False
+        self._left_out = 0
         self._has_asked_for_scope = False
         self._ending = Ending()
 
@@ -154,8 +168,8 @@ class Run:
         ending.is_whole = (
             self._is_source_used_up
             and not len(self._backlog)
-            and not self._stopped_sites
-            and ending.error is None
+            and not self._left_out
+            and not isinstance(ending.error, JournalLost)
         )
         return ending
 
@@ -181,6 +195,8 @@ class Run:
         self._changed.set()
 
     def _accept(self, page: Page) -> None:
+        if page.skip is not None or page.is_missing is False:
+            self._streaks.on_found()
         if page.skip is not None:
             self._settled.put_nowait(self._outcome(Work(page), None, Status.SKIPPED, None))
         elif page.site is None or page.site not in self._stopped_sites:
@@ -188,6 +204,8 @@ class Run:
             company = 1 if page.is_missing else UNBOUND
             self._backlog.add(Work(page, company=company, may_be_done=page.may_be_done))
             self._changed.set()
+        else:
+            self._left_out += 1
 
     # the dispatcher
 
@@ -265,23 +283,22 @@ class Run:
         for work, reply in zip(works, replies, strict=True):
             match settle(work, reply.answer, self._settings.action):
                 case Settled(fault=None) if reply.is_doubtful:
-                    self._settle(work, reply, Status.UNKNOWN, _DOUBTFUL)
+                    self._doubt(work, reply)
                 case Settled(status=status, fault=fault):
                     self._settle(work, reply, status, fault)
                 case Released():
                     released.append(work)
                 case Again(work=again):
-                    pause = delay(again.attempts, self._rng)
-                    self._backlog.add_later(again, Mono(self._clock.now() + pause))
+                    self._send_later(again)
                 case StopSite(site=site, fault=fault):
                     released.append(work)
                     self._stop_site(site, fault)
                 case StopRun(fault=fault):
                     released.append(work)
                     self._stop(_ending_error(fault))
-        self._backlog.add_first(
-            work for work in released if work.page.site not in self._stopped_sites
-        )
+        kept = [work for work in released if work.page.site not in self._stopped_sites]
+        self._left_out += len(released) - len(kept)
+        self._backlog.add_first(kept)
         self._tell(replies)
         self._in_flight -= 1
         self._changed.set()
@@ -296,11 +313,26 @@ class Run:
             case error:
                 self._stop(error)
 
+    def _doubt(self, work: Work, reply: Reply) -> None:
+        """The portal said ``true`` where that may not be so: asked alone, it says what is."""
+        attempts = work.attempts + 1
+        if attempts >= ATTEMPTS or work.page.site in self._stopped_sites:
+            self._settle(work, reply, Status.UNKNOWN, _DOUBTFUL)
+        else:
+            self._send_later(Work(work.page, attempts, company=1, may_be_done=True))
+
+    def _send_later(self, work: Work) -> None:
+        if work.page.site in self._stopped_sites:
+            self._left_out += 1
+        else:
+            pause = delay(work.attempts, self._rng)
+            self._backlog.add_later(work, Mono(self._clock.now() + pause))
+
     def _stop_site(self, site: SiteId, fault: Fault) -> None:
         if site in self._stopped_sites:
             return
         self._stopped_sites[site] = fault
-        self._backlog.drop_site(site)
+        self._left_out += self._backlog.drop_site(site)
         self._room.set()
         self._observer.on_site_stopped(site, fault)
         _log.warning("site.stopped", site=site, code=fault.code)
@@ -338,7 +370,7 @@ class Run:
             hint=page.skip if fault is None else fault.hint or None,
             attempts=work.attempts + (reply is not None),
             duration=None if timing is None else timing.duration,
-            operating=None if timing is None or timing.operating is None else timing.duration,
+            operating=None if reply is None else reply.operating,
             site=page.site,
             folder=page.folder,
             title=page.title,
@@ -366,11 +398,12 @@ class Run:
 
     def _write(self, group: Sequence[Outcome | None]) -> None:
         outcomes = [outcome for outcome in group if outcome is not None]
-        if not outcomes or isinstance(self._ending.error, JournalLost):
+        if not outcomes or self._is_journal_lost:
             return
         try:
             self._sink.append(outcomes)
         except JournalLost as error:
+            self._is_journal_lost = True
             self._ending.error = error
             self._stop(error)
             return

@@ -46,6 +46,10 @@ class Streaks:
         self._denied: Counter[SiteId] = Counter()
         self._good_sites: set[SiteId] = set()
 
+    def on_found(self) -> None:
+        """A page is there, whatever becomes of it."""
+        self._has_found_any = True
+
     @property
     def is_nothing_found(self) -> bool:
         """Whether as many pages as a first batch has were asked for, and none of them was there."""

@@ -81,6 +81,7 @@ def usage_together(
     answered: Sequence[Timing],
     *,
     failures: int,
+    refused: int = 0,
     clock: PortalClock,
     now: Mono,
 ) -> Usage:
@@ -89,7 +90,7 @@ def usage_together(
     Args:
         done: The timings of the commands that did what they should, in order.
         answered: Those and the timings of commands that were answered without doing it.
-        failures: Commands that were not done.
+        failures: Commands that were not done; *refused* of them for operating time.
     """
     whole = 0.0 if envelope is None else envelope.duration
     worked = sum(timing.duration for timing in answered)
@@ -106,4 +107,5 @@ def usage_together(
         readings=tuple(reading for reading in readings if reading is not None),
         costs=tuple(timing.duration for timing in done),
         failures=failures,
+        refused=refused,
     )

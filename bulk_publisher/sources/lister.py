@@ -6,7 +6,7 @@ key: the next so many above the last ID, until a short list.
 Source: docs/bitrix24.md §4, docs/bitrix24-dossier.md §2.1 [doc, source].
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bulk_publisher.errors import BulkPublisherError, PortalUnusable, StoppedByPortal
@@ -19,6 +19,14 @@ LIST_LENGTH = 500
 
 _FIELDS = ("ID", "TITLE", "SITE_ID", "FOLDER_ID", "ACTIVE")
 _CHANGED_FIELD = "PUBLIC"
+
+
+Warn = Callable[[str], None]
+"""Is told something that a person should know now."""
+
+
+def say_nothing(_text: str) -> None:
+    """Where nobody is there to be told."""
 
 
 class Calls(Protocol):
@@ -35,11 +43,22 @@ class Lister:
         self._scope = scope
         self.knows_changes = True
         """Whether the portal says which pages were edited since they were last published."""
+        self._has_warned = False
 
     async def by_key(
-        self, site: SiteId | None, only: Only, *, source: str, after: int = 0
+        self,
+        site: SiteId | None,
+        only: Only,
+        *,
+        source: str,
+        after: int = 0,
+        warn: Warn = say_nothing,
     ) -> AsyncIterator[Page]:
         """The pages of *site*, or of the whole scope, in the order of their IDs.
+
+        Args:
+            after: The last ID that is not wanted.
+            warn: Told if the portal does not tell which pages changed.
 
         Raises:
             BulkPublisherError: If the portal cannot be asked.
@@ -47,6 +66,7 @@ class Lister:
         last = after
         while True:
             rows = await self._rows({">ID": last, **_site_filter(site)}, only)
+            self.warn_once(only, warn)
             listed = [row for row in rows if int(row["ID"]) > last]
             for row in listed:
                 if _is_wanted(row, only):
@@ -59,6 +79,15 @@ class Lister:
                     "Select them with a CSV or --page instead.",
                 )
             last = max(int(row["ID"]) for row in listed)
+
+    def warn_once(self, only: Only, warn: Warn) -> None:
+        """Say, once, if *only* asks for changed pages and the portal does not tell which are."""
+        if only is Only.CHANGED and not self.knows_changes and not self._has_warned:
+            self._has_warned = True
+            warn(
+                "The portal does not tell which pages were edited since they were published: "
+                "only those that are not online are taken. --only all takes every page."
+            )
 
     async def by_id(self, ids: Sequence[PageId]) -> dict[PageId, Page]:
         """Those of *ids*, at most 500, that the portal lists.

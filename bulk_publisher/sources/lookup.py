@@ -9,13 +9,25 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from bulk_publisher.model import Only, Page, Scope
-from bulk_publisher.sources.lister import LIST_LENGTH, Calls, Lister, is_up_to_date
+from bulk_publisher.sources.lister import (
+    LIST_LENGTH,
+    Calls,
+    Lister,
+    Warn,
+    is_up_to_date,
+    say_nothing,
+)
 
 
-async def look_up(pages: AsyncIterator[Page], calls: Calls, *, only: Only) -> AsyncIterator[Page]:
+async def look_up(
+    pages: AsyncIterator[Page], calls: Calls, *, only: Only, warn: Warn = say_nothing
+) -> AsyncIterator[Page]:
     """*pages* in their order, with what the portal says of them.
 
     A page that is not wanted by *only* comes with the reason to skip it.
+
+    Args:
+        warn: Told what a person should know: that the portal does not tell which pages changed.
 
     Raises:
         BulkPublisherError: If the portal cannot be asked.
@@ -24,21 +36,26 @@ async def look_up(pages: AsyncIterator[Page], calls: Calls, *, only: Only) -> As
     group: list[Page] = []
     async for page in pages:
         if group and (group[-1].scope != page.scope or len(group) >= LIST_LENGTH):
-            for found in await _look_up_group(group, listers, calls, only):
+            for found in await _look_up_group(group, listers, calls, only, warn):
                 yield found
             group = []
         group.append(page)
     if group:
-        for found in await _look_up_group(group, listers, calls, only):
+        for found in await _look_up_group(group, listers, calls, only, warn):
             yield found
 
 
 async def _look_up_group(
-    group: list[Page], listers: dict[Scope | None, Lister], calls: Calls, only: Only
+    group: list[Page],
+    listers: dict[Scope | None, Lister],
+    calls: Calls,
+    only: Only,
+    warn: Warn,
 ) -> list[Page]:
     scope = group[0].scope
     lister = listers.setdefault(scope, Lister(calls, scope))
     listed = await lister.by_id([page.id for page in group])
+    lister.warn_once(only, warn)
     return [_joined(page, listed.get(page.id), only) for page in group]
 
 
@@ -54,11 +71,13 @@ def _joined(page: Page, listed: Page | None, only: Only) -> Page:
         was_active=listed.was_active,
         is_changed=listed.is_changed,
         is_missing=False,
-        skip=_reason(only) if is_up_to_date(listed, only) else page.skip,
+        skip=_reason(listed, only) if is_up_to_date(listed, only) else page.skip,
     )
 
 
-def _reason(only: Only) -> str:
+def _reason(listed: Page, only: Only) -> str:
     if only is Only.UNPUBLISHED:
         return "It is online already."
+    if listed.is_changed is None:
+        return "It is online, and the portal does not tell whether it was edited since."
     return "It is online, and was not edited since it was published."

@@ -147,7 +147,7 @@ def test_piped_words_have_no_control_characters(command, start_sandbox) -> None:
 
 def test_no_secret_is_found_anywhere(command, tmp_path: Path, start_sandbox) -> None:
     webhook = start_sandbox(
-        "--pages", "200", "--fault", "html502=0.2", "--fault", "reset=0.2", *FAST
+        "--pages", "60", "--fault", "html502=0.1", "--fault", "reset=0.1", *FAST
     )
     secret = webhook.rstrip("/").rpartition("/")[2]
 

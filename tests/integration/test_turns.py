@@ -67,3 +67,15 @@ async def test_a_run_that_follows_another_remembers_what_that_one_has_used(tmp_p
 
     assert not sandbox.truth.refused
     assert max(sandbox.truth.highest_meter.values()) <= 480
+
+
+async def test_a_run_knows_of_the_requests_of_the_look_before_it(tmp_path: Path) -> None:
+    scenario = Scenario(pages=500, missing_share=0.1, cost=0.05)
+    everything = Selection(page=("1-500",), scope=Scope.KNOWLEDGE)
+    async with serve(scenario) as sandbox:
+        await run_job(sandbox, tmp_path, everything)
+        await run_job(sandbox, tmp_path, everything)
+        await run_job(sandbox, tmp_path, everything)
+
+    assert not sandbox.truth.refused
+    assert sandbox.truth.highest_bucket <= 50

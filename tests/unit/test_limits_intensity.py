@@ -34,14 +34,23 @@ def test_it_drains_as_the_plan_says_and_never_below_nothing(bucket):
     assert [bucket.level(Mono(at)) for at in (1.0, 4.5, 5.0, 99.0)] == [8.0, 1.0, 0.0, 0.0]
 
 
-def test_a_bucket_without_a_limit_is_always_ready_and_no_refusal_changes_it():
+def test_a_bucket_without_a_limit_is_always_ready():
+    bucket = LeakyBucket(capacity=float("inf"), drain=1.0)
+    send(bucket, 1000, T0)
+
+    bucket.on_full_at(T0, T0)
+
+    assert (bucket.ready_at(T0), bucket.pace) == (T0, 1.0)
+
+
+def test_a_refusal_proves_that_there_is_a_bucket_after_all():
     bucket = LeakyBucket(capacity=float("inf"), drain=1.0)
     send(bucket, 1000, T0)
 
     bucket.on_refused(T0, T0)
-    bucket.on_full_at(T0, T0)
 
-    assert (bucket.ready_at(T0), bucket.pace) == (T0, 1.0)
+    assert (bucket.capacity, bucket.drain) == (50.0, 2.0)
+    assert bucket.ready_at(T0) > T0
 
 
 def test_after_a_refusal_it_is_known_to_be_full(bucket):
