@@ -16,7 +16,7 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
     """
     named = secret or DEFAULT_WEBHOOK
     if named.file is not None:
-        return Webhook(_read_file(Path(named.file)))
+        return _webhook(_read_file(Path(named.file)), where=named.file)
     name = named.env or ""
     text = environment.get(name, "").strip()
     if not text:
@@ -25,7 +25,15 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
             f"Create an inbound webhook with the permission for sites (landing), then: export {name}=https://…/rest/1/…/"
             " - or name a file with --webhook-file.",
         )
-    return Webhook(text)
+    return _webhook(text, where=name)
+
+
+def _webhook(text: str, *, where: str) -> Webhook:
+    """The webhook in *text*, whatever an editor or a shell has put around it."""
+    try:
+        return Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
+    except BadSetting as error:
+        raise BadSetting(f"{where}: {error.message}", error.hint) from error
 
 
 def _read_file(path: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bulk_publisher.app.turns import CredentialTurn, open_turn
 from bulk_publisher.clock import Clock, LoopClock
-from bulk_publisher.errors import PortalUnusable, StoppedByPortal
+from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.governor import Bounds, Governor
 from bulk_publisher.model import Fault, FaultClass, Mono
@@ -29,6 +29,8 @@ from bulk_publisher.runner.usage import meters_alone, meters_together
 _ON_THE_WAY = 1.0
 """Requests by which the portal's bucket may be fuller than ours: each is on its way for a while in
 which ours drains already."""
+_FIRST_ATTEMPTS = 3
+"""Of the first question: a portal that is down now is said at once, and nothing is begun."""
 _LOOK_UPS = 2
 """Connections beside those that publish: for lists and look-ups."""
 
@@ -107,7 +109,7 @@ async def ask_plan(calls: PacedCalls) -> Plan:
         PortalUnusable: If the portal or the credential cannot be used.
         StoppedByPortal: If the portal does not answer.
     """
-    reply = await calls.call("app.info", {})
+    reply = await calls.call("app.info", {}, attempts=_FIRST_ATTEMPTS)
     if not isinstance(reply, Fault):
         return plan_of_licence(reply.result)
     if (
@@ -116,7 +118,7 @@ async def ask_plan(calls: PacedCalls) -> Plan:
     ):
         raise PortalUnusable(reply.words, reply.hint)
     if reply.kind is FaultClass.TRANSIENT:
-        raise StoppedByPortal(reply.words, reply.hint)
+        raise PortalUnusable(reply.words, "Nothing was sent. " + reply.hint)
     return UNKNOWN
 
 

@@ -18,7 +18,7 @@ from bulk_publisher.app.secrets import read_webhook
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.cli.dry_run import dry_run
 from bulk_publisher.cli.metrics import watched
-from bulk_publisher.cli.output import Output, say_error
+from bulk_publisher.cli.output import Output, name_for_commands, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
 from bulk_publisher.cli.summary import summary_lines
@@ -136,7 +136,7 @@ class _Doing:
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
             self._started.run.drain()
-            self._output.say(
+            self._progress.on_warning(
                 "Stopping: what is in flight is let finish. Once more to leave at once."
             )
         elif self._task is not None:
@@ -146,18 +146,28 @@ class _Doing:
         if self._started is not None:
             folder = self._started.folder
             self._output.complain(
-                f"Left at once. Go on with: bulk-publisher resume {folder.run_id}"
+                f"Left at once. Go on with: bulk-publisher resume {name_for_commands(folder.path)}"
             )
         return 128 + (self._signal or signal.SIGINT)
 
     def _end(self, finished: Finished) -> int:
         _say_all(summary_lines(finished))
         self._leave_report(finished)
+        if (
+            not finished.totals.pages
+            and finished.ending.is_whole
+            and self._job.select.only is Only.ALL
+        ):
+            self._output.complain(
+                "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?",
+                colour="yellow",
+            )
         error = finished.ending.error
         if error is not None:
             say_error(self._output, error)
         if not finished.ending.is_whole:
-            self._output.complain(f"Go on with: bulk-publisher resume {finished.folder.run_id}")
+            name = name_for_commands(finished.folder.path)
+            self._output.complain(f"Go on with: bulk-publisher resume {name}")
         return self._status(finished)
 
     def _leave_report(self, finished: Finished) -> None:

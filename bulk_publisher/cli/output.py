@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
@@ -75,6 +76,15 @@ def errors_said(output: Output) -> Iterator[None]:
     except BulkPublisherError as error:
         say_error(output, error)
         sys.exit(error.exit_status)
+    except BrokenPipeError:
+        # Who read it has enough: not an error, and nothing more to say there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        output.complain(
+            f"Error: {error.filename or 'the output'} can't be written: {error.strerror}."
+        )
+        sys.exit(1)
 
 
 def say_error(output: Output, error: BulkPublisherError) -> None:
@@ -96,3 +106,9 @@ def says_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
             return command(*args, **kwargs)
 
     return wrapped
+
+
+def name_for_commands(path: Path) -> str:
+    """How a run's folder is named in a command that can be copied: by its ID where that is found."""
+    runs = Path(os.environ.get("BULK_PUBLISHER_RUNS") or "runs")
+    return path.name if path.parent in {runs, runs.resolve()} else str(path)

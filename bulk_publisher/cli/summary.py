@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bulk_publisher.app.publishing import Finished
+from bulk_publisher.cli.output import name_for_commands
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
@@ -29,5 +30,7 @@ def summary_lines(finished: Finished) -> Iterator[str]:
     if totals.failures:
         yield "Why pages failed:"
         yield from failures_lines(totals)
-        yield f"Try them again with: bulk-publisher retry {finished.folder.run_id}"
+        if ending.is_whole:
+            # What is left comes first: a retry would not take it up.
+            yield f"Try them again with: bulk-publisher retry {name_for_commands(finished.folder.path)}"
     yield f"The run's folder: {finished.folder.path}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from bulk_publisher.model import Status
 from bulk_publisher.report.fold import Failures, Totals
 
-_WIDTH = 100
+_WIDTH = 79
 _ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
 
 

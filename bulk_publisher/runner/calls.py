@@ -43,9 +43,11 @@ class PacedCalls:
         self._portal_clock = portal_clock
         self._rng = rng
 
-    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
-        """*method* in a request of its own; a fault that may pass is asked again."""
-        attempts = 0
+    async def call(
+        self, method: str, params: Mapping[str, Any], *, attempts: int = _ATTEMPTS
+    ) -> Answer | Fault:
+        """*method* in a request of its own; a fault that may pass is asked again, *attempts* in all."""
+        lost = 0
         while True:
             await self._wait(method)
             reply = await self._send(method, params)
@@ -57,9 +59,9 @@ class PacedCalls:
                 case FaultClass.OPERATING:
                     # What a list costs is little: a minute from now its oldest basket may be gone.
                     await self._pause(60.0)
-                case FaultClass.TRANSIENT if attempts + 1 < _attempts(reply):
-                    attempts += 1
-                    await self._pause(delay(attempts, self._rng))
+                case FaultClass.TRANSIENT if lost + 1 < min(attempts, _attempts(reply)):
+                    lost += 1
+                    await self._pause(delay(lost, self._rng))
                 case _:
                     return reply
 

@@ -43,6 +43,8 @@ class Lister:
         self._scope = scope
         self.knows_changes = True
         """Whether the portal says which pages were edited since they were last published."""
+        self.has_listed = False
+        """Whether the portal has listed any page."""
         self._has_warned = False
 
     async def by_key(
@@ -114,6 +116,7 @@ class Lister:
                 "The pages can't be listed: the portal answered with something else than a list of pages.",
                 "Try again, or select the pages with a CSV or --page and without a look-up.",
             )
+        self.has_listed = self.has_listed or bool(rows)
         if rows and _CHANGED_FIELD not in rows[0]:
             self.knows_changes = False
         return rows

@@ -18,6 +18,9 @@ from bulk_publisher.sources.lister import (
     say_nothing,
 )
 
+_SEVERAL = 5
+"""Pages of which none is listed that make one ask whether the scope is the right one."""
+
 
 async def look_up(
     pages: AsyncIterator[Page], calls: Calls, *, only: Only, warn: Warn = say_nothing
@@ -56,6 +59,10 @@ async def _look_up_group(
     lister = listers.setdefault(scope, Lister(calls, scope))
     listed = await lister.by_id([page.id for page in group])
     lister.warn_once(only, warn)
+    if not listed and not lister.has_listed and len(group) >= _SEVERAL:
+        # The scope is wrong, or the owner sees none of them: batches are not spoiled by a few then.
+        warn(f"The portal lists none of the first {len(group):,} pages: is --scope the right one?")
+        return group
     return [_joined(page, listed.get(page.id), only) for page in group]
 
 
