@@ -168,7 +168,7 @@ class OperatingMeter:
         beside = sum(spent for ended_at, spent in self._recent if ended_at > sent_at)
         self.book(reading.worked, minute=minute, finished_at=finished_at, now=now)
         self.highest_passed = max(self.highest_passed, reading.operating - reading.worked - beside)
-        if self.booked(now) < reading.operating:
+        if self.booked(now) < reading.operating - _ROUNDING:
             self._bring_back(reading.operating, finished_at, now)
         booked = self.booked(now)
         if booked > reading.operating + beside:
@@ -240,7 +240,7 @@ class OperatingMeter:
         """A basket that we thought had just left was still in the sum."""
         missing = told - self.booked(now)
         for basket in self._baskets:
-            if missing > 0 and finished_at - _WHOLE_SECOND < basket.leaves_at <= now:
+            if missing > _ROUNDING and finished_at - _WHOLE_SECOND < basket.leaves_at <= now:
                 basket.leaves_at = basket.may_leave_at = Mono(now + _WHOLE_SECOND)
                 missing -= basket.spent
 
