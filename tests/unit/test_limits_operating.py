@@ -1,7 +1,7 @@
 """Our mirror of one meter of operating time."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk_publisher.limits.decision import Reading
@@ -285,6 +285,22 @@ requests = st.lists(
 )
 
 
+@example(
+    requests=[
+        (0.0, 1.0, False),
+        (52.0, 29.48321266210142, False),
+        (83.0, 29.48127329664193, False),
+        (90.0, 15.889147988706595, False),
+        (0.0, 1.6123636352958322, False),
+        (0.0, 3.0, False),
+        (26.0, 29.46707593614609, False),
+        (0.0, 1.2851154896678594, False),
+        (0.0, 8.0, False),
+        (90.0, 22.0, False),
+        (51.0, 30.0, False),
+        (90.0, 30.0, False),
+    ]
+)
 @given(requests=requests)
 def test_alone_on_the_portal_the_mirror_is_its_sum(requests):
     meter, portal = OperatingMeter(), Naive()
