@@ -11,15 +11,16 @@ How it works, from the outside in:
 2. A request leaves if the window has room for it, the bucket of requests has, and its expected
    cost fits under every meter that it may be booked on, above what is booked and reserved there.
    Near a limit fewer pages go, down to one; at the end of a run requests get shorter, so that all
-   in flight end together.
+   in flight end together; after a pause one page goes first, so that its basket begins early.
 3. Who pays for a batch is not assumed: the meters of the envelope and of the commands are mirrored
    apart, and each is kept under the limit. A meter that no answer shows is no limit.
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
 5. After a refusal for operating time nothing is sent until something may have changed - a basket
-   left, or a ban of 300 s ended - and then one page asks. What the sum was when the last page still
-   passed is the limit from then on, unless others have spent since it was told. Whether the portal
-   bans is learned from the answer.
+   left, or a ban of 300 s ended - and then one page asks. The limit from then on is the highest sum
+   at which a page still passed, of all requests that the refusal met in flight - unless nothing was
+   told for a minute: then others have spent the rest. Whether the portal bans is learned from the
+   answer.
 
 Source: docs/bitrix24.md §6.
 """

@@ -1,0 +1,198 @@
+"""The engine alone: against a bare loop that sends the same batches, and its memory over a long run.
+
+    python benchmarks/engine.py                    # 100,000 pages three times, then 1,000,000 once
+    python benchmarks/engine.py --memory-pages 0   # the first part alone
+
+The sandbox has no limits and no cost, and a process of its own; so has each run that is measured.
+The bare loop is what one writes by hand for speed: as many workers, 50 pages a request, the answer
+decoded and each page's result looked at - no pace, no retry, no journal, no log.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing as mp
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+import structlog
+
+from bulk_publisher.app.publishing import publish
+from bulk_publisher.jobs import Job, Pace, PortalPlan, Selection
+from bulk_publisher.jobs import Portal as PortalOfJob
+from bulk_publisher.model import Outcome, Page, Scope
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sandbox import Scenario, serve
+
+BATCH = 50
+CONCURRENCY = 4
+PUBLICATION = "landing.landing.publication"
+SPAWN = mp.get_context("spawn")
+
+
+class Measured(NamedTuple):
+    """Seconds on the wall and of CPU, the most memory in MB, and memory as it went."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    memory: list[tuple[int, float]]
+
+
+def resident() -> float:
+    """Megabytes that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+class Onlooker:
+    """Notes the memory now and then."""
+
+    def __init__(self, every: int) -> None:
+        self.every, self.settled = every, 0
+        self.memory: list[tuple[int, float]] = []
+
+    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
+        before, self.settled = self.settled, self.settled + len(outcomes)
+        if before // self.every != self.settled // self.every:
+            self.memory.append((self.settled, resident()))
+
+    def on_page(self, page: Page) -> None: ...
+    def on_waiting(self, decision: object) -> None: ...
+    def on_sending(self) -> None: ...
+    def on_refused(self, fault: object) -> None: ...
+    def on_lost(self, fault: object, pages: int) -> None: ...
+    def on_site_stopped(self, site: object, fault: object) -> None: ...
+    def on_warning(self, text: str) -> None: ...
+
+
+async def with_engine(webhook: str, pages: int) -> list[tuple[int, float]]:
+    onlooker = Onlooker(max(1, pages // 10))
+    job = Job(
+        name="engine",
+        portal=PortalOfJob(plan=PortalPlan.SELF_HOSTED),
+        select=Selection(page=(f"1-{pages}",), scope=Scope.KNOWLEDGE, lookup=False),
+        pace=Pace(concurrency=CONCURRENCY),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = await publish(
+            job,
+            Webhook(webhook),
+            runs=Path(folder),
+            seed=1,
+            observer=onlooker,
+            on_start=lambda _: None,
+        )
+    if not done.ending.is_whole:
+        raise SystemExit(f"the run is not whole: {done.ending.error}")
+    return onlooker.memory
+
+
+async def with_bare_loop(webhook: str, pages: int) -> list[tuple[int, float]]:
+    batches = batches_of(pages)
+    headers = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+
+        async def work() -> None:
+            for batch in batches:
+                async with session.post(f"{webhook}batch", data=batch) as got:
+                    answer = json.loads(await got.read())
+                if not all(answer["result"]["result"].values()):
+                    raise SystemExit("a page was not published")
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONCURRENCY):
+                group.create_task(work())
+    return []
+
+
+def batches_of(pages: int) -> Iterator[bytes]:
+    for start in range(1, pages + 1, BATCH):
+        some = range(start, min(start + BATCH, pages + 1))
+        cmd = {f"p{page}": f"{PUBLICATION}?lid={page}&scope=KNOWLEDGE" for page in some}
+        yield json.dumps({"halt": 0, "cmd": cmd}).encode()
+
+
+def serve_until_told(wire: Connection, pages: int) -> None:
+    async def main() -> None:
+        scenario = Scenario(
+            pages=pages, plan="self-hosted", cost=0.0, list_cost=0.0, php_workers=500
+        )
+        async with serve(scenario) as sandbox:
+            wire.send(sandbox.webhook)
+            await asyncio.get_running_loop().run_in_executor(None, wire.recv)
+
+    asyncio.run(main())
+
+
+def measure_here(wire: Connection, *, is_bare: bool, webhook: str, pages: int) -> None:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    began, cpu = time.perf_counter(), time.process_time()
+    run = with_bare_loop if is_bare else with_engine
+    memory = asyncio.run(run(webhook, pages))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    wire.send(Measured(time.perf_counter() - began, time.process_time() - cpu, peak, memory))
+
+
+def measure(webhook: str, pages: int, *, is_bare: bool) -> Measured:
+    here, there = SPAWN.Pipe()
+    process = SPAWN.Process(
+        target=measure_here,
+        args=(there,),
+        kwargs={"is_bare": is_bare, "webhook": webhook, "pages": pages},
+    )
+    process.start()
+    measured: Measured = here.recv()
+    process.join()
+    return measured
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)  # fmt: skip
+    parser.add_argument("--pages", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory-pages", type=int, default=1_000_000, help="0 for none")
+    asked = parser.parse_args()
+    here, there = SPAWN.Pipe()
+    most = max(asked.pages, asked.memory_pages)
+    portal = SPAWN.Process(target=serve_until_told, args=(there, most))
+    portal.start()
+    webhook = here.recv()
+    pages = asked.pages
+    speed, thrift = [], []
+    for number in range(1, asked.rounds + 1):
+        bare = measure(webhook, pages, is_bare=True)
+        ours = measure(webhook, pages, is_bare=False)
+        speed.append(bare.seconds / ours.seconds)
+        thrift.append(bare.cpu / ours.cpu)
+        print(
+            f"round {number}: bare loop {pages / bare.seconds:,.0f} pages/s"
+            f" and {bare.cpu / pages * 1e6:.0f} µs of CPU a page,"
+            f" engine {pages / ours.seconds:,.0f} and {ours.cpu / pages * 1e6:.0f},"
+            f" {ours.peak:.0f} MB at most",
+            flush=True,
+        )
+    print(
+        f"engine to bare loop, in the middle of {asked.rounds}: pages a second"
+        f" {statistics.median(speed):.2f}, pages a second of CPU {statistics.median(thrift):.2f}"
+    )
+    if asked.memory_pages:
+        long = measure(webhook, asked.memory_pages, is_bare=False)
+        grown = ", ".join(f"{megabytes:.0f}" for _, megabytes in long.memory)
+        print(
+            f"{asked.memory_pages:,} pages in {long.seconds:.0f} s: {long.peak:.0f} MB at most;"
+            f" after each tenth {grown}"
+        )
+    here.send("stop")
+    portal.join()
+
+
+if __name__ == "__main__":
+    main()
