@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import msgspec
 
+from bulk_publisher.limits.bounds import Bounds, Waiting
 from bulk_publisher.limits.decision import (
     Lane,
     Limit,
@@ -25,7 +26,7 @@ from bulk_publisher.limits.decision import (
     Usage,
     WaitUntil,
 )
-from bulk_publisher.limits.governor import Bounds, Governor, Waiting
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.operating import BASKET_LIFE
 from bulk_publisher.model import Mono
 

@@ -15,7 +15,8 @@ from bulk_publisher.app.turns import CredentialTurn, open_turn
 from bulk_publisher.clock import Clock, LoopClock
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
-from bulk_publisher.limits.governor import Bounds, Governor
+from bulk_publisher.limits.bounds import Bounds
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook

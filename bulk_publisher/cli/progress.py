@@ -20,8 +20,8 @@ from bulk_publisher.cli.moment import (
     write_moment,
 )
 from bulk_publisher.cli.output import Output
+from bulk_publisher.limits.bounds import Gauge, Snapshot
 from bulk_publisher.limits.decision import Limit, WaitUntil
-from bulk_publisher.limits.governor import Gauge, Snapshot
 from bulk_publisher.model import Fault, Mono, Outcome, SiteId, Status
 from bulk_publisher.runner.ports import Observer
 

@@ -17,10 +17,7 @@ How it works, from the outside in:
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
 5. After a refusal for operating time nothing is sent until something may have changed - a basket
-   left, or a ban of 300 s ended - and then one page asks. The limit from then on is the highest sum
-   at which a page still passed, of all requests that the refusal met in flight - unless nothing was
-   told for a minute: then others have spent the rest. Whether the portal bans is learned from the
-   answer.
+   left, or a ban of 300 s ended - and then one page asks (see ``refusals``).
 
 Source: docs/bitrix24.md §6.
 """
@@ -28,8 +25,8 @@ Source: docs/bitrix24.md §6.
 import math
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from bulk_publisher.limits.bounds import Bounds, Gauge, Snapshot, Waiting
 from bulk_publisher.limits.decision import (
     Decision,
     Lane,
@@ -45,87 +42,18 @@ from bulk_publisher.limits.handover import Handover
 from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.limits.operating import FLOOR, OperatingMeter
 from bulk_publisher.limits.outage import Outage
+from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.limits.sizing import Sizing
 from bulk_publisher.limits.window import Window
 from bulk_publisher.model import Mono
 
-_BAN = 300.0
-"""Seconds for which the newest portals refuse a method [source]."""
-_ASK_AGAIN = 60.0
-"""Seconds between two questions where nothing tells when something may change."""
 _WORTHWHILE = 5.0
 """Seconds of waiting for which another meter is tried."""
-_FRESH = 60.0
-"""Seconds after which what a meter told says little of what others have spent on it."""
 _CALL_COST = 2.0
 """Seconds reserved for a call that is not about pages, such as a list."""
 _FADING = 0.1
 """Weight of a new request in the share of pages that fail."""
 _NEVER = Mono(float("inf"))
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the run has to keep within.
-
-    Attributes:
-        capacity: Requests that the portal's bucket holds; infinite for no limit.
-        drain: Requests a second that leave it.
-        operating_limit: Seconds of operating time in ten minutes.
-        operating_share: Of it, what we may use.
-        intensity_share: Of the bucket, what we may use.
-        concurrency: Requests in flight at most.
-        batch_size: Pages in a request at most.
-        patience: Seconds without any answer after which to give up.
-    """
-
-    capacity: float
-    drain: float
-    operating_limit: float
-    operating_share: float = 0.98
-    intensity_share: float = 1.0
-    concurrency: int = 4
-    batch_size: int = 50
-    patience: float = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The pages that could be sent.
-
-    Attributes:
-        together: Pages that may share a request.
-        alone: Pages that need a request of their own.
-        is_all: No further page will come.
-    """
-
-    together: int
-    alone: int
-    is_all: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """How full something is."""
-
-    level: float
-    limit: float
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a person wants to see of the limits.
-
-    Attributes:
-        operating: The fullest meter; None where the portal has none.
-    """
-
-    intensity: Gauge
-    operating: Gauge | None
-    in_flight: int
-    window: int
-    size: int
-    cost: float
 
 
 class Governor:
@@ -147,7 +75,6 @@ class Governor:
             alone: The meters on which a page's own request may be booked.
         """
         self.bounds = bounds
-        self.operating_limit = bounds.operating_limit
         self._bucket = LeakyBucket(
             capacity=max(1.0, bounds.capacity * bounds.intensity_share),
             drain=bounds.drain * bounds.intensity_share,
@@ -163,10 +90,12 @@ class Governor:
         self._failure_share = 0.0
         self._is_shared: bool | None = None
         self._is_batch_refused = False
-        self._refused_at: Mono | None = None
-        self._limit_before = bounds.operating_limit
-        self._is_banning: bool | None = None
-        self._ask_at = Mono(float("-inf"))
+        self._refusals = Refusals(bounds.operating_limit)
+
+    @property
+    def operating_limit(self) -> float:
+        """Seconds of operating time in ten minutes, as far as is known."""
+        return self._refusals.limit
 
     # ask
 
@@ -177,7 +106,7 @@ class Governor:
         obstacle = self._obstacle(waiting, now)
         if obstacle is not None:
             return obstacle
-        if self._refused_at is not None:
+        if self._refusals.is_on:
             return self._ask(waiting, now)
         if self._is_turn_of_alone(waiting) and self._fits(Lane.ALONE, 1, now):
             return Send(1, Lane.ALONE)
@@ -194,7 +123,7 @@ class Governor:
         if meter is not None and meter.told is not None:
             ready_at = meter.ready_at(_CALL_COST, limit=self._cap, now=now)
             if ready_at > now:
-                ready_at = min(ready_at, Mono(now + _ASK_AGAIN))
+                ready_at = min(ready_at, Mono(now + ASK_AGAIN))
                 return WaitUntil(ready_at, Limit.OPERATING, self._because_operating(meter, now))
         return Send(1, Lane.ALONE)
 
@@ -230,10 +159,8 @@ class Governor:
         self._end(permit)
         self._on_answer(now)
         self._has_answer = True
-        is_asked = self._refused_at is not None and permit.sent_at >= self._ask_at
-        if is_asked and not usage.refused and self._refused_at is not None:
-            self._learn_whether_banning(usage, self._refused_at, now)
-            self._refused_at = None
+        if self._refusals.is_answer(permit.sent_at) and not usage.refused:
+            self._refusals.on_passed(is_emptied=self._is_emptied(usage, now), now=now)
         for reading in usage.readings:
             self._settle_meter(permit, usage, reading, now)
         self._failure_share += _FADING * (
@@ -277,20 +204,14 @@ class Governor:
         self._outage.on_answer()
         names = self._names[permit.lane]
         meter = self._meters[names[-1] if in_command else names[0]]
-        if self._refused_at is None:
-            self._limit_before = self.operating_limit
-            self._learn_limit(meter, done, now)
-            self._refused_at = now
-        elif permit.sent_at < self._refused_at:
-            # Of the same volley: perhaps it came closer to the limit.
-            if done:
-                self._learn_limit(meter, done, now)
-            return
-        elif now >= self._refused_at + _BAN:
-            # A ban would have ended. Where the portal is known to ban, it has begun another.
-            self._is_banning = self._is_banning or False
-            self._refused_at = now if self._is_banning else self._refused_at
-        self._plan_to_ask(meter, self._refused_at, now)
+        self._refusals.on_refused(
+            meter,
+            done=done,
+            sent_at=permit.sent_at,
+            cost=self._expected(Lane.TOGETHER, 1),
+            share=self.bounds.operating_share,
+            now=now,
+        )
 
     def on_batch_refused(self, permit: Permit) -> None:
         """The portal takes no requests of several pages."""
@@ -301,7 +222,7 @@ class Governor:
     def set_bounds(self, bounds: Bounds, *, now: Mono) -> None:
         """The portal turned out to be of another plan."""
         self.bounds = bounds
-        self.operating_limit = bounds.operating_limit
+        self._refusals.limit = bounds.operating_limit
         self._bucket.set_limit(
             capacity=max(1.0, bounds.capacity * bounds.intensity_share),
             drain=bounds.drain * bounds.intensity_share,
@@ -337,7 +258,7 @@ class Governor:
     def take_over(self, left: Handover, *, since: Mono, now: Mono) -> None:
         """Another run had the limits to itself until *since*; this is how it left them."""
         self._bucket.raise_to(left.requests - (now - since) * self._bucket.drain, now)
-        self.operating_limit = min(self.operating_limit, left.operating_limit)
+        self._refusals.limit = min(self._refusals.limit, left.operating_limit)
         for name, meter_left in left.meters.items():
             self._meters.setdefault(name, OperatingMeter()).take_over(meter_left, since)
 
@@ -386,9 +307,9 @@ class Governor:
         return self._wait_for_intensity(ready_at) if ready_at > now else None
 
     def _ask(self, waiting: Waiting, now: Mono) -> Decision:
-        if now < self._ask_at:
+        if now < self._refusals.ask_at:
             return WaitUntil(
-                self._ask_at, Limit.OPERATING, "the portal has refused for operating time"
+                self._refusals.ask_at, Limit.OPERATING, "the portal has refused for operating time"
             )
         if self._in_flight:
             return WaitUntil(
@@ -491,7 +412,7 @@ class Governor:
         at = self._ready_at(lane, now)
         if not self._in_flight:
             at = min(at, self._may_be_ready_at(lane, now))
-            at = at if now < at < _NEVER else Mono(now + _ASK_AGAIN)
+            at = at if now < at < _NEVER else Mono(now + ASK_AGAIN)
         fullest = max(self._shown(lane), key=lambda meter: meter.level(now), default=None)
         because = "operating time" if fullest is None else self._because_operating(fullest, now)
         return WaitUntil(at, Limit.OPERATING, because)
@@ -542,39 +463,12 @@ class Governor:
         if booked > _SURE:
             self._is_shared = reading.operating > booked / 2
 
-    def _learn_limit(self, meter: OperatingMeter, done: tuple[float, ...], now: Mono) -> None:
-        if meter.told is None:
-            return
-        passed = meter.highest_passed
-        if done:
-            passed = max(passed, meter.passed_before(done[-1]))
-        elif now - meter.told_at > _FRESH:
-            # It passed at as much before: others have spent since.
-            meter.fill_up(self.operating_limit, now=now)
-            return
-        if passed > 0:
-            is_first = self.operating_limit == self._limit_before
-            known = passed if is_first else max(passed, self.operating_limit)
-            self.operating_limit = min(self._limit_before, known)
-
-    def _learn_whether_banning(self, usage: Usage, refused_at: Mono, now: Mono) -> None:
-        """A page passed again: after a ban the meter is empty, and before its end none passes."""
-        if now < refused_at + _BAN:
-            self._is_banning = False
-        for reading in usage.readings:
-            known = self._meters.get(reading.meter)
-            if known is not None and reading.operating < known.booked(now) - self._cap / 2:
-                self._is_banning = True
-
-    def _plan_to_ask(self, meter: OperatingMeter, refused_at: Mono, now: Mono) -> None:
-        moments = []
-        if self._is_banning is not False:
-            moments.append(Mono(refused_at + _BAN))
-        if self._is_banning is not True:
-            cost = self._expected(Lane.TOGETHER, 1)
-            moments.append(meter.may_be_ready_at(cost, limit=self._cap, now=now))
-        self._ask_at = min(
-            (at for at in moments if now < at < _NEVER), default=Mono(now + _ASK_AGAIN)
+    def _is_emptied(self, usage: Usage, now: Mono) -> bool:
+        """Whether an answer shows a meter that holds far less than we know of: it was emptied."""
+        known = ((self._meters.get(reading.meter), reading) for reading in usage.readings)
+        return any(
+            meter is not None and reading.operating < meter.booked(now) - self._cap / 2
+            for meter, reading in known
         )
 
     def _on_answer(self, now: Mono) -> None:

@@ -26,8 +26,9 @@ from bulk_publisher.errors import (
     StoppedByPortal,
 )
 from bulk_publisher.limits.backoff import delay
+from bulk_publisher.limits.bounds import Waiting
 from bulk_publisher.limits.decision import Limit, Permit, Send, Stop, WaitUntil
-from bulk_publisher.limits.governor import Governor, Waiting
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import (
     Action,
     Fault,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk_publisher.limits.bounds import Bounds, Waiting
 from bulk_publisher.limits.decision import Lane, Permit, Reading, Send, Usage, WaitUntil
-from bulk_publisher.limits.governor import Bounds, Governor, Waiting
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Mono
 from bulk_publisher.sandbox.meters import Bill, LeakyBucket, MeterKey, OperatingLimiter

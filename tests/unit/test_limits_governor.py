@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from bulk_publisher.limits.bounds import Bounds, Waiting
 from bulk_publisher.limits.decision import (
     Lane,
     Limit,
@@ -25,7 +26,7 @@ from bulk_publisher.limits.decision import (
     Usage,
     WaitUntil,
 )
-from bulk_publisher.limits.governor import Bounds, Governor, Waiting
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Mono
 
 BOUNDS = Bounds(capacity=50.0, drain=2.0, operating_limit=480.0, operating_share=1.0)
@@ -437,19 +438,19 @@ def test_a_portal_that_still_refuses_when_a_ban_would_have_ended_lets_go_by_bask
 
     played.refuse(played.send(), at=360.0)
 
-    assert played.governor._is_banning is False
+    assert played.governor._refusals.is_banning is False
     assert played.decide().at == pytest.approx(650.0, abs=1.1)
 
 
 def test_a_portal_that_lets_pass_before_a_ban_could_have_ended_lets_go_by_baskets(played):
     played.begin(1.0)
     played.refuse(played.send(), at=60.0)
-    played.governor._ask_at = Mono(100.0)
+    played.governor._refusals.ask_at = Mono(100.0)
 
     played.now = 100.0
     played.settle(played.send(), [1.0], at=101.0, operating=1.0)
 
-    assert played.governor._is_banning is False
+    assert played.governor._refusals.is_banning is False
     assert isinstance(played.decide(), Send)
 
 
@@ -462,13 +463,13 @@ def test_a_meter_that_is_empty_before_its_baskets_left_was_banned(played):
 
     played.settle(played.send(), [1.0], at=361.0, operating=1.0)
 
-    assert played.governor._is_banning is True
+    assert played.governor._refusals.is_banning is True
     assert isinstance(played.decide(), Send)
 
 
 def test_a_portal_that_is_known_to_ban_is_asked_when_the_ban_has_ended(played):
     played.begin(1.0)
-    played.governor._is_banning = True
+    played.governor._refusals.is_banning = True
     played.settle(played.send(), [], worked=470.0, at=50.0, operating=471.0)
     played.refuse(played.send(), at=640.0)
 
@@ -481,7 +482,7 @@ def test_a_portal_that_is_known_to_ban_is_asked_when_the_ban_has_ended(played):
 
 def test_where_nothing_tells_when_it_is_asked_again_in_a_minute(played):
     played.begin(1.0)
-    played.governor._is_banning = False
+    played.governor._refusals.is_banning = False
 
     played.refuse(played.send(), at=60.0)
 
@@ -491,12 +492,12 @@ def test_where_nothing_tells_when_it_is_asked_again_in_a_minute(played):
 def test_a_question_that_is_refused_early_is_asked_again_when_a_ban_would_end(played):
     played.begin(1.0)
     played.refuse(played.send(), at=60.0)
-    played.governor._ask_at = Mono(100.0)
+    played.governor._refusals.ask_at = Mono(100.0)
     played.now = 100.0
 
     played.refuse(played.send(), at=101.0)
 
-    assert (played.governor._is_banning, played.decide().at) == (None, 360.0)
+    assert (played.governor._refusals.is_banning, played.decide().at) == (None, 360.0)
 
 
 # Lost, and refused for other reasons
@@ -670,7 +671,7 @@ def test_what_an_earlier_process_has_spent_counts_on_every_meter(played):
 
 def test_who_takes_over_knows_what_was_left(played):
     played.settle(played.send(), [], worked=300.0, at=60.0, operating=300.0)
-    played.governor.operating_limit = 420.0
+    played.governor._refusals.limit = 420.0
     other = Played()
 
     left = played.governor.hand_over(now=Mono(60.0))

@@ -2,8 +2,9 @@
 
 import random
 
+from bulk_publisher.limits.bounds import Bounds, Waiting
 from bulk_publisher.limits.decision import Limit, WaitUntil
-from bulk_publisher.limits.governor import Bounds, Governor, Waiting
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.model import Mono
 

@@ -1,0 +1,119 @@
+"""After a refusal for operating time: what it teaches, and when to ask again.
+
+Rules: told the time, never asks it. It knows meters, and neither requests nor pages.
+
+How it works: where the limit is not what we took it for, the first refusal shows it: it is the
+highest sum at which a page still passed, of all requests that the refusal met in flight - unless
+nothing was told for a minute: then others have spent the rest. Nothing says whether the portal
+refuses for a fixed 300 s and empties the meter (a ban), or lets go as baskets leave. So one page asks
+at the first moment at which either may be over, and the answer tells.
+
+Source: docs/bitrix24.md §6 "The newest source bans" [source].
+"""
+
+from bulk_publisher.limits.operating import OperatingMeter
+from bulk_publisher.model import Mono
+
+BAN = 300.0
+"""Seconds for which the newest portals refuse a method [source]."""
+ASK_AGAIN = 60.0
+"""Seconds between two questions where nothing tells when something may change."""
+_FRESH = 60.0
+"""Seconds after which what a meter told says little of what others have spent on it."""
+_NEVER = Mono(float("inf"))
+
+
+class Refusals:
+    """Whether the portal refuses just now, what limit it shows, and when to ask."""
+
+    def __init__(self, limit: float) -> None:
+        """Nothing was refused yet.
+
+        Args:
+            limit: Seconds of operating time that the portal is taken to allow.
+        """
+        self.limit = limit
+        """Seconds of operating time that the portal allows, as far as is known."""
+        self.ask_at = Mono(float("-inf"))
+        """When to ask, while it refuses."""
+        self.is_banning: bool | None = None
+        """Whether it refuses for a fixed time; None while that is not known."""
+        self._refused_at: Mono | None = None
+        self._limit_before = limit
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the portal refused, and no page has passed since."""
+        return self._refused_at is not None
+
+    def is_answer(self, sent_at: Mono) -> bool:
+        """Whether a request that was sent at *sent_at* is the question."""
+        return self.is_on and sent_at >= self.ask_at
+
+    def on_refused(
+        self,
+        meter: OperatingMeter,
+        *,
+        done: tuple[float, ...],
+        sent_at: Mono,
+        cost: float,
+        share: float,
+        now: Mono,
+    ) -> None:
+        """Pages were refused, or their request.
+
+        Args:
+            meter: The one that is full.
+            done: Seconds of each page of the request that was done before.
+            cost: Seconds of the page that will ask.
+            share: Of the limit, what we may use.
+        """
+        if self._refused_at is None:
+            self._limit_before = self.limit
+            self._learn_limit(meter, done, now)
+            self._refused_at = now
+        elif sent_at < self._refused_at:
+            # Of the same volley: perhaps it came closer to the limit.
+            if done:
+                self._learn_limit(meter, done, now)
+            return
+        elif now >= self._refused_at + BAN:
+            # A ban would have ended. Where the portal is known to ban, it has begun another.
+            self.is_banning = self.is_banning or False
+            self._refused_at = now if self.is_banning else self._refused_at
+        self._plan_to_ask(meter, self._refused_at, cost, share, now)
+
+    def on_passed(self, *, is_emptied: bool, now: Mono) -> None:
+        """A page passed again: after a ban the meter is empty, and before its end none passes."""
+        if self._refused_at is not None and now < self._refused_at + BAN:
+            self.is_banning = False
+        if is_emptied:
+            self.is_banning = True
+        self._refused_at = None
+
+    def _learn_limit(self, meter: OperatingMeter, done: tuple[float, ...], now: Mono) -> None:
+        if meter.told is None:
+            return
+        passed = meter.highest_passed
+        if done:
+            passed = max(passed, meter.passed_before(done[-1]))
+        elif now - meter.told_at > _FRESH:
+            # It passed at as much before: others have spent since.
+            meter.fill_up(self.limit, now=now)
+            return
+        if passed > 0:
+            is_first = self.limit == self._limit_before
+            known = passed if is_first else max(passed, self.limit)
+            self.limit = min(self._limit_before, known)
+
+    def _plan_to_ask(
+        self, meter: OperatingMeter, refused_at: Mono, cost: float, share: float, now: Mono
+    ) -> None:
+        moments = []
+        if self.is_banning is not False:
+            moments.append(Mono(refused_at + BAN))
+        if self.is_banning is not True:
+            moments.append(meter.may_be_ready_at(cost, limit=self.limit * share, now=now))
+        self.ask_at = min(
+            (at for at in moments if now < at < _NEVER), default=Mono(now + ASK_AGAIN)
+        )
