@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -87,9 +87,7 @@ def encode_batch(calls: Mapping[str, Call]) -> bytes:
     Args:
         calls: At most 50, by keys that are not numbers: PHP turns those into a list.
     """
-    commands = {
-        key: f"{call.method}?{urlencode(_flat(call.params))}" for key, call in calls.items()
-    }
+    commands = {key: f"{call.method}?{_query(call.params)}" for key, call in calls.items()}
     return msgspec.json.encode({"halt": 0, "cmd": commands})
 
 
@@ -201,6 +199,8 @@ def _timing(value: Any) -> Timing | None:
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -210,5 +210,11 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _flat(params: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in params.items()}
+def _query(params: Mapping[str, Any]) -> str:
+    # Numbers and plain words are as they are: quoting each page's anew is a tenth of a fast run.
+    return "&".join(f"{name}={_quoted(value)}" for name, value in params.items())
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return text if text.isalnum() and text.isascii() else quote_plus(text)
