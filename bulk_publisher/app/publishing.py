@@ -106,8 +106,7 @@ async def publish(
 
     Raises:
         UsageError: If the selection cannot be read; nothing was sent.
-        PortalUnusable: If the portal or the credential cannot be used.
-        StoppedByPortal: If the portal does not answer at all.
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     selected = check_selection(job.select)
     return await begin(

@@ -17,7 +17,7 @@ from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
-from bulk_publisher.model import Fault, FaultClass, Mono
+from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
@@ -25,6 +25,7 @@ from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.runner.calls import PacedCalls
 from bulk_publisher.runner.requests import METHODS
+from bulk_publisher.runner.turns import give, learn_from_other
 from bulk_publisher.runner.usage import meters_alone, meters_together
 
 _ON_THE_WAY = 1.0
@@ -55,8 +56,7 @@ async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncI
     """Open the portal and ask for its plan, unless *job* names it.
 
     Raises:
-        PortalUnusable: If the portal or the credential cannot be used.
-        StoppedByPortal: If the portal does not answer.
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     with open_turn(webhook, secrets.token_hex(8), os.environ) as turn:
         async with _open(job, webhook, rng, turn) as session:
@@ -78,7 +78,8 @@ async def _open(
     async with PortalClient(webhook, door, ca_file=ca_file, connections=connections) as client:
         governor = _governor(job, plan, rng)
         calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
-        _learn_from_last(governor, turn, clock)
+        if turn is not None:
+            learn_from_other(turn, governor, clock)
         if job.portal.plan is None:
             plan = await ask_plan(calls)
             door.set_pace(capacity=plan.capacity, drain=plan.drain)
@@ -86,29 +87,18 @@ async def _open(
         yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn)
 
 
-def _learn_from_last(governor: Governor, turn: CredentialTurn | None, clock: Clock) -> None:
-    """Whoever used this credential on this machine last has left word of the limits."""
-    left = None if turn is None else turn.left_by_other()
-    if left is not None:
-        handover, at = left
-        since = Mono(clock.now() - max(0.0, clock.epoch() - at))
-        governor.take_over(handover, since=since, now=clock.now())
-
-
 def _tell_next(session: Session) -> None:
     """Leave word of the limits, unless another run is at it and will."""
     if session.turn is not None and session.turn.try_take():
-        _learn_from_last(session.governor, session.turn, session.clock)
-        handover = session.governor.hand_over(now=session.clock.now())
-        session.turn.give(handover, session.clock.epoch())
+        learn_from_other(session.turn, session.governor, session.clock)
+        give(session.turn, session.governor, session.clock)
 
 
 async def ask_plan(calls: PacedCalls) -> Plan:
     """The portal's plan, as its licence tells; the strictest where it does not tell.
 
     Raises:
-        PortalUnusable: If the portal or the credential cannot be used.
-        StoppedByPortal: If the portal does not answer.
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     reply = await calls.call("app.info", {}, attempts=_FIRST_ATTEMPTS)
     if not isinstance(reply, Fault):

@@ -19,7 +19,7 @@ import msgspec
 
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.journal.reader import read_marks
-from bulk_publisher.journal.writer import sync_folder
+from bulk_publisher.journal.writer import sync_folder, write_all
 from bulk_publisher.model import Page, PageId
 
 _GROWN = 4 * 2**20
@@ -133,9 +133,7 @@ class SentPages:
     def _write(self, note: _Note) -> None:
         data = _ENCODER.encode(note) + b"\n"
         self._size += len(data)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
+        write_all(self._file, data)
         os.fdatasync(self._file)
 
 

@@ -48,7 +48,7 @@ class JournalWriter:
             JournalLost: If they are not, or that cannot be told.
         """
         try:
-            self._write(encode_outcomes(outcomes))
+            write_all(self._file, encode_outcomes(outcomes))
             os.fsync(self._file)
             self._check_place()
         except OSError as error:
@@ -71,11 +71,6 @@ class JournalWriter:
     ) -> None:
         self.close()
 
-    def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
-
     def _check_place(self) -> None:
         """A file that was removed or replaced takes every line, and nobody will ever read them."""
         ours, there = os.fstat(self._file), self._path.stat()
@@ -89,6 +84,13 @@ class JournalWriter:
         except OSError:
             # The disk takes nothing any more: what is torn now is cut when it is opened again.
             return
+
+
+def write_all(file: int, data: bytes) -> None:
+    """*data* into *file*, however many writes that takes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
 
 
 def sync_folder(folder: Path) -> None:

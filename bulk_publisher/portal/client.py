@@ -72,7 +72,7 @@ class PortalClient:
         """
         self.door = door
         self._webhook = webhook
-        self._tls = _tls_context(ca_file)
+        self._tls = tls_context(ca_file)
         self._connections = connections
         self._largest_answer = largest_answer
         self._session: aiohttp.ClientSession | None = None
@@ -198,7 +198,12 @@ def _reason(error: Exception) -> str:
     return f"none within {_CONNECT_TIMEOUT:.0f} s"
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the authorities in *ca_file*, or the system's.
+
+    Raises:
+        BadSetting: If *ca_file* cannot be read.
+    """
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:

@@ -3,7 +3,6 @@
 No credential goes along, nothing is followed elsewhere, no more is read than the status.
 """
 
-import ssl
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from bulk_publisher import __version__
+from bulk_publisher.portal.client import tls_context
 
 _TIMEOUT = 20.0
 
@@ -27,7 +27,7 @@ class Visits:
             ca_file: Certificate authorities to trust; None for the system's.
         """
         self._root = root
-        self._tls = ssl.create_default_context(cafile=ca_file)
+        self._tls = tls_context(ca_file)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 

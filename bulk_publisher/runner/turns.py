@@ -57,16 +57,25 @@ class Turns:
     def give(self) -> None:
         """Let others have the turn."""
         if self._turn is not None and self._turn.is_ours:
-            handover = self._governor.hand_over(now=self._clock.now())
-            self._turn.give(handover, self._clock.epoch())
+            give(self._turn, self._governor, self._clock)
 
     def _take(self, turn: Turn, now: Mono) -> bool:
         if not turn.try_take():
             return False
         self._taken_at = now
-        left = turn.left_by_other()
-        if left is not None:
-            handover, at = left
-            since = Mono(now - max(0.0, self._clock.epoch() - at))
-            self._governor.take_over(handover, since=since, now=now)
+        learn_from_other(turn, self._governor, self._clock)
         return True
+
+
+def learn_from_other(turn: Turn, governor: Governor, clock: Clock) -> None:
+    """Tell *governor* how another run has left the limits, if one was the last to leave word."""
+    left = turn.left_by_other()
+    if left is not None:
+        handover, at = left
+        since = Mono(clock.now() - max(0.0, clock.epoch() - at))
+        governor.take_over(handover, since=since, now=clock.now())
+
+
+def give(turn: Turn, governor: Governor, clock: Clock) -> None:
+    """Leave word of the limits, and let others have the turn."""
+    turn.give(governor.hand_over(now=clock.now()), clock.epoch())
