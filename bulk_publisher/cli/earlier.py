@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bulk_publisher.cli.options import option_name
 from bulk_publisher.cli.output import Output
 from bulk_publisher.errors import BadSetting
 
@@ -65,7 +66,7 @@ def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if options["ca_file"] is not None:
         portal["ca_file"] = options["ca_file"]
     pace = {name: options[name] for name in _PACE_NAMES if options.get(name) is not None}
-    problems = jobs.pace_problems(jobs.Pace(**pace))
+    problems = jobs.pace_problems(jobs.Pace(**pace), naming=option_name)
     if problems:
         raise BadSetting("\n".join(problems))
     return {name: values for name, values in (("portal", portal), ("pace", pace)) if values}

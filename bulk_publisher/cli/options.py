@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+def option_name(key: str) -> str:
+    """How the option is written whose key in a job file, and whose argument here, is *key*."""
+    return f"--{key.replace('_', '-')}"
+
+
 class _ScopeName(click.ParamType[Any]):
     """The name of a scope; a kind of site that needs none gives None."""
 
@@ -186,7 +191,10 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
             "No pages are selected.",
             "Name them with --csv FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE.",
         )
-    problems = [*jobs.selection_problems(select), *jobs.pace_problems(pace)]
+    problems = [
+        *jobs.selection_problems(select, naming=option_name),
+        *jobs.pace_problems(pace, naming=option_name),
+    ]
     if problems:
         raise BadSetting("\n".join(problems))
     return jobs.Job(name=action, action=Action(action), portal=portal, select=select, pace=pace)

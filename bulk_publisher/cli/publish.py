@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from bulk_publisher.cli.options import job_of_options, job_options, runs_option, watching_options
+from bulk_publisher.cli.options import (
+    job_of_options,
+    job_options,
+    option_name,
+    runs_option,
+    watching_options,
+)
 from bulk_publisher.cli.output import Output, says_errors
 
 _dry_run = click.option(
@@ -73,7 +79,7 @@ def _refuse_others(options: dict[str, Any]) -> None:
 
     context = click.get_current_context()
     given = [
-        f"--{name.replace('_', '-')}"
+        option_name(name)
         for name in options
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     ]

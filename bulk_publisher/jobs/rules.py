@@ -24,6 +24,9 @@ Rule = Callable[[object], object]
 Conflict = tuple[str, str]
 """A key, and why it can't stand together with the others."""
 
+Naming = Callable[[str], str]
+"""How a key is called where it was given: by itself in a job file, as an option elsewhere."""
+
 _LONGEST_TIME = 1_000_000
 """Seconds; far more than any portal grants, so that infinity is refused."""
 
@@ -153,17 +156,18 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
 
 def portal_problems(portal: Portal) -> list[str]:
     """What is wrong with *portal*, a sentence each."""
-    return _broken_rules("portal", portal) + [why for _, why in portal_conflicts(portal)]
+    return _broken_rules("portal", portal, str) + [why for _, why in portal_conflicts(portal)]
 
 
-def selection_problems(selection: Selection) -> list[str]:
+def selection_problems(selection: Selection, *, naming: Naming = str) -> list[str]:
     """What is wrong with *selection*, a sentence each: it must say in exactly one way which pages."""
-    return _broken_rules("select", selection) + [why for _, why in selection_conflicts(selection)]
+    conflicts = selection_conflicts(selection, naming=naming)
+    return _broken_rules("select", selection, naming) + [why for _, why in conflicts]
 
 
-def pace_problems(pace: Pace) -> list[str]:
+def pace_problems(pace: Pace, *, naming: Naming = str) -> list[str]:
     """What is wrong with *pace*, a sentence each."""
-    return _broken_rules("pace", pace)
+    return _broken_rules("pace", pace, naming)
 
 
 def portal_conflicts(portal: Portal) -> list[Conflict]:
@@ -173,40 +177,44 @@ def portal_conflicts(portal: Portal) -> list[Conflict]:
     return []
 
 
-def selection_conflicts(selection: Selection) -> list[Conflict]:
+def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[Conflict]:
     """What in *selection* contradicts itself; under the key ``""`` what concerns all of it."""
+    csv, page, site, scope, only = map(naming, ("csv", "page", "site", "scope", "only"))
     conflicts: list[Conflict] = []
     ways = [way for way in ("csv", "page", "site") if getattr(selection, way)]
     if not ways and selection.scope is None:
         conflicts.append(
             (
                 "",
-                "no pages are selected: say which with csv, page, site, or a scope of its own kind",
+                f"no pages are selected: say which with {csv}, {page}, {site}, or a {scope} of its own kind",
             )
         )
     if len(ways) > 1:
         conflicts.append(
-            (ways[-1], f"{' and '.join(ways)} can't be combined: each says by itself which pages")
+            (
+                ways[-1],
+                f"{' and '.join(map(naming, ways))} can't be combined: each says by itself which pages",
+            )
         )
     if selection.csv is None:
         conflicts.extend(
-            (key, f"{key} means nothing without csv")
+            (key, f"{naming(key)} means nothing without {csv}")
             for key in ("column", "skip_bad_rows")
             if getattr(selection, key)
         )
     if not selection.lookup and selection.only is not Only.ALL:
         conflicts.append(
-            ("only", f"only {selection.only} needs the lookup: nothing else tells a page's state")
+            ("only", f"{only} {selection.only} needs the lookup: nothing else tells a page's state")
         )
     return conflicts
 
 
-def _broken_rules(table: str, asked: Portal | Selection | Pace) -> list[str]:
+def _broken_rules(table: str, asked: Portal | Selection | Pace, naming: Naming) -> list[str]:
     said = msgspec.to_builtins(asked).items()
     judged = [
         (key, TABLES[table][key](value)) for key, value in said if value not in (None, (), [])
     ]
-    return [f"{key}: {value.why}" for key, value in judged if isinstance(value, Wrong)]
+    return [f"{naming(key)}: {value.why}" for key, value in judged if isinstance(value, Wrong)]
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

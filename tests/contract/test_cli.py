@@ -100,6 +100,24 @@ def test_bad_usage_exits_with_2_and_no_traceback(command, words: list[str], said
     assert len(done.stderr.splitlines()) <= 5
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("publish --page 12x", "--page: '12x' is neither"),
+        ("publish --csv a.csv --site 3", "--csv and --site can't be combined"),
+        ("publish --page 3 --column x", "--column means nothing without --csv"),
+        ("publish --page 3 --skip-bad-rows", "--skip-bad-rows means nothing without --csv"),
+        ("publish --page 3 --no-lookup --only changed", "--only changed needs the lookup"),
+        ("publish --page 3 --operating-share 2", "--operating-share: must be a number"),
+    ],
+)
+def test_what_is_wrong_with_an_option_names_the_option(command, words: str, said: str) -> None:
+    done = command(*words.split())
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {said}")
+
+
 def test_bad_rows_are_listed_with_their_lines_and_nothing_is_sent(
     command, tmp_path: Path, start_sandbox
 ) -> None:
