@@ -20,7 +20,7 @@ WITHOUT_SCOPE = ("PAGE", "STORE", "SMN")
 Source: docs/bitrix24.md §3 [doc].
 """
 
-_is_digits = re.compile(r"[1-9][0-9]{0,18}").fullmatch
+_match_id = re.compile(r"([1-9][0-9]{0,18})(?:\.0+)?").fullmatch
 _LONGEST_SHOWN = 40
 
 
@@ -32,19 +32,19 @@ class Wrong:
 
 
 def parse_id(text: str) -> PageId | Wrong:
-    """The id that *text* is, spaces around it left aside.
+    """The id that *text* is, spaces around it and a fraction of nothing, ``351.0``, left aside.
 
-    Strict, because the portal is not: it takes the leading digits, so that ``351abc`` would
-    publish page 351.
+    Strict else, because the portal is not: it takes the leading digits, so that ``351abc`` would
+    publish page 351. Spreadsheets write ``351.0`` where a column has a gap.
 
     Source: docs/bitrix24.md §2 [source].
     """
     text = text.strip()
-    if _is_digits(text) and (number := int(text)) <= LARGEST_ID:
+    if (match := _match_id(text)) and (number := int(match[1])) <= LARGEST_ID:
         return PageId(number)
     if not text:
         return Wrong("there is no page id")
-    if re.fullmatch("[1-9][0-9]*", text):
+    if re.fullmatch(r"[1-9][0-9]*(\.0+)?", text):
         return Wrong(f"{shown(text)} is too large for a page id")
     return Wrong(f"{shown(text)} is not a page id, which is a whole number from 1")
 

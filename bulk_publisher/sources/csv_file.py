@@ -33,7 +33,7 @@ from bulk_publisher.sources.csv_dialect import (
     find_bad_byte,
     find_dialect,
 )
-from bulk_publisher.sources.csv_rows import Row, numbered_rows, parse_row
+from bulk_publisher.sources.csv_rows import Row, numbered_rows, parse_row, with_one_id_each
 
 LISTED_PROBLEMS = 20
 """How many bad rows are listed one by one."""
@@ -134,7 +134,10 @@ def _check(data: "_Bytes", *, column: str | None, scope: Scope | None) -> Checke
     seen = PageSet()
     duplicates = bad_rows = 0
     problems: list[str] = []
-    for line, row in text.rows(dialect):
+    rows = text.rows(dialect)
+    if not dialect.has_header:
+        rows = with_one_id_each(rows, name=data.name)
+    for line, row in rows:
         found = row if isinstance(row, Wrong) else parse_row(row, dialect, scope)
         if isinstance(found, Row):
             duplicates += not seen.add(found.page)

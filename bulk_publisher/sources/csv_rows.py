@@ -66,6 +66,31 @@ def numbered_rows(
             return
 
 
+def with_one_id_each(
+    rows: Iterator[tuple[int, list[str] | Wrong]], *, name: str
+) -> Iterator[tuple[int, list[str] | Wrong]]:
+    """*rows* that have no header, as they are, unless they hold several ids each: ``1,2,3``.
+
+    The first row with more than one cell tells. All ids but the first would be passed over.
+
+    Raises:
+        BadSource: If they do.
+    """
+    for line, row in rows:
+        cells = [] if isinstance(row, Wrong) else [cell for cell in row if not is_blank([cell])]
+        has_several = len(cells) > 1
+        if has_several and not any(isinstance(parse_id(cell), Wrong) for cell in cells):
+            raise BadSource(
+                f"{name}:{line}: there are several numbers, and no header says which is the page id",
+                "Write one page id a line; if the others are something else, write a header above, "
+                "such as id,site.",
+            )
+        yield line, row
+        if has_several:
+            break
+    yield from rows
+
+
 def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> Row | Wrong | None:
     """The page that *row* names; None if all its cells are blank.
 

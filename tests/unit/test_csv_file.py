@@ -195,6 +195,10 @@ def test_a_type_of_site_without_a_scope_means_none(word: str) -> None:
         ('"351","x"\n"352","y"\n', None, [351, 352]),
         (" 351 ,x\n\u00a0352\u00a0,y\n", None, [351, 352]),
         ("351\n352\n\n\n", None, [351, 352]),
+        ("id,site\n351.0,27.0\n352.00,\n", None, [351, 352]),
+        ("351.0\n352.0\n", None, [351, 352]),
+        ("351,,\n352,Title\n353,1984\n", None, [351, 352, 353]),
+        ("351,0\n352,1\n", None, [351, 352]),
         ("9223372036854775807", None, [2**63 - 1]),
     ],
     ids=repr,
@@ -233,9 +237,13 @@ def test_the_same_page_with_another_scope_is_a_duplicate_and_the_first_counts() 
         ("0,,,", "'0' is not a page id"),
         ("007,,,", "'007' is not a page id"),
         ("-1,,,", "'-1' is not a page id"),
-        ("1.0,,,", "'1.0' is not a page id"),
+        ("1.5,,,", "'1.5' is not a page id"),
+        ("1.,,,", "'1.' is not a page id"),
+        ("0.0,,,", "'0.0' is not a page id"),
+        ("1.0.0,,,", "'1.0.0' is not a page id"),
         ("1e5,,,", "'1e5' is not a page id"),
         ("٣٥١,,,", "'٣٥١' is not a page id"),
+        ("9223372036854775808.0,,,", "'9223372036854775808.0' is too large for a page id"),
         ("9223372036854775808,,,", "'9223372036854775808' is too large for a page id"),
         (f"{'1' * 5000},,,", f"'{'1' * 40}…' is too large for a page id"),
         (",,,x", "there is no page id"),
@@ -266,6 +274,29 @@ def test_a_first_row_that_begins_with_a_digit_is_a_row_and_no_header() -> None:
     error = refusal("351abc\n352\n")
 
     assert error.problems[0].startswith("pages.csv:1: '351abc' is not a page id")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("1,2,3\n4,5,6\n", 1),
+        ("1\n\n2;3\n", 3),
+        ("1,2,\n", 1),
+        ("sep=;\n1;2\n", 2),
+        ("1\n" * 90_000 + "2,3\n", 90_001),
+        ("1,2\n4x,6\n", 1),
+    ],
+    ids=["a line", "a later line", "a blank end", "after sep", "far below", "with a bad row"],
+)
+def test_several_ids_in_a_row_without_a_header_are_refused(content: str, line: int) -> None:
+    error = refusal(content)
+
+    assert error.message.startswith(f"pages.csv:{line}: there are several numbers")
+    assert "one page id a line" in error.hint
+
+
+def test_several_numbers_in_a_row_are_taken_by_their_header() -> None:
+    assert ids_of(check("id,site,views\n1,2,3\n")) == [1]
 
 
 def test_a_broken_header_costs_no_row_below_it() -> None:
