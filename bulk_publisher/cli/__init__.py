@@ -42,6 +42,20 @@ class _Commands(click.Group):
         command = getattr(import_module(f"bulk_publisher.cli.{entry[0]}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args[0].startswith("-"):
+                raise
+            # Loaded late, as all else: a mistake may take its time, --help may not.
+            from bulk_publisher.sources.cells import nearest, shown
+
+            why = f"There is no command {shown(args[0])}{nearest(args[0], _COMMANDS)}"
+            raise click.UsageError(why, ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[1]) for name, entry in _COMMANDS.items()])

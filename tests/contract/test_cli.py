@@ -101,6 +101,23 @@ def test_bad_usage_exits_with_2_and_no_traceback(command, words: list[str], said
 
 
 @pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("publsh", "There is no command 'publsh': did you mean publish?"),
+        ("UNPUBLISH", "There is no command 'UNPUBLISH': did you mean unpublish?"),
+        ("zzz", "There is no command 'zzz': there is publish, unpublish, run, plan,"),
+        ("https://example.bitrix24.com/rest/1/5ecret/", "There is no command a URL:"),
+    ],
+)
+def test_an_unknown_command_names_the_nearest_right_one(command, word: str, said: str) -> None:
+    done = command(word)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "5ecret" not in done.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         ("publish --page 12x", "--page: '12x' is neither"),
