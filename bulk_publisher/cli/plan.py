@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.options import job_of_options, job_options, runs_option
+from bulk_publisher.cli.options import a_file, job_of_options, job_options, runs_option
 from bulk_publisher.cli.output import Output, says_errors
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _SHOWN_OPENED = 10
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=a_file,
     default="plan.json",
     show_default=True,
     metavar="FILE",

@@ -16,8 +16,8 @@ from bulk_publisher.cli.output import Output, says_errors
 @click.option("--csv", "is_csv", is_flag=True, help="Every page, for a spreadsheet.")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE|-",
     help="One file with pictures and a table of failures; needs no network.",
 )
 @click.pass_obj
@@ -44,14 +44,22 @@ def report(
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.report.export import story_as_dict, write_csv
+    from bulk_publisher.report.html_page import html_report
     from bulk_publisher.report.story import read_story
     from bulk_publisher.report.telling import story_lines
     from bulk_publisher.report.writing import write_html
 
     if is_json + is_csv + (html is not None) > 1:
         raise BadSetting("--json, --csv and --html exclude each other.", "Ask once for each.")
+    if "-" in names and (is_json or is_csv):
+        raise BadSetting(
+            f"--{'json' if is_json else 'csv'} takes no file: it is written to standard output.",
+            "Leave the - out.",
+        )
     folders = [find_folder(name, runs) for name in names]
-    if html is not None:
+    if html == Path("-"):
+        click.echo(html_report([read_story(folder) for folder in folders]), nl=False)
+    elif html is not None:
         write_html(folders, html)
         output.say(f"Written: {html}")
     elif is_csv:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulk_publisher.cli.options import a_file
+
 if TYPE_CHECKING:
     from bulk_publisher.sandbox import Scenario
 
@@ -61,6 +63,7 @@ class _BadInput(click.ClickException):
 @click.option(
     "--truth-json",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=a_file,
     help="Write the truth here too, at the end.",
 )
 def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:

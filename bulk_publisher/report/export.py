@@ -29,20 +29,20 @@ def story_as_dict(story: Story) -> dict[str, Any]:
         "selected": description.get("selected"),
         "pages": totals.pages,
         "counts": {status.value: count for status, count in totals.counts.items()},
-        "seconds": round(seconds, 3),
+        "seconds": _rounded(seconds),
         "rate": round(totals.pages / seconds, 3) if seconds else None,
         "waited": story.waited,
         "is_whole": (description.get("totals") or {}).get("is_whole"),
         "stopped_by": (description.get("totals") or {}).get("stopped_by"),
         "stopped_sites": (description.get("totals") or {}).get("stopped_sites"),
-        "operating": round(sum(one.operating for one in story.timeline.bins), 3)
+        "operating": _rounded(sum(one.operating for one in story.timeline.bins))
         if story.timeline.has_meter
         else None,
         "failures": {
             code: {
                 "count": failures.count,
                 "hint": failures.hint,
-                "example": msgspec.to_builtins(failures.example),
+                "example": _as_dict(failures.example),
             }
             for code, failures in totals.failures.items()
         },
@@ -65,9 +65,22 @@ def write_csv(folders: list[RunFolder], file: TextIO) -> None:
         writer.writerows(_rows(folder))
 
 
+def _as_dict(outcome: Outcome) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(outcome)
+    return {
+        name: _rounded(value) if isinstance(value, float) else value
+        for name, value in fields.items()
+    }
+
+
 def _rows(folder: RunFolder) -> Iterator[list[str]]:
     for outcome in read_outcomes(folder.journal):
         yield [_cell(getattr(outcome, name)) for name in Outcome.__struct_fields__]
+
+
+def _rounded(seconds: float) -> float:
+    """*seconds* to the millisecond: no portal measures finer, and sums of its numbers have long tails."""
+    return round(seconds, 3)
 
 
 def _cell(value: object) -> str:
@@ -76,6 +89,8 @@ def _cell(value: object) -> str:
             return ""
         case bool():
             return "true" if value else "false"
+        case float():
+            return str(_rounded(value))
         case str():
             # A carriage return by itself would end the row for some programs.
             text = printable(value)

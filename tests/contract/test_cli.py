@@ -135,6 +135,15 @@ def test_what_is_wrong_with_an_option_names_the_option(command, words: str, said
     assert done.stderr.startswith(f"Error: {said}")
 
 
+@pytest.mark.parametrize("words", ["plan --page 1 --out", "sandbox --truth-json"])
+def test_no_file_is_named_a_dash(command, tmp_path: Path, words: str) -> None:
+    done = command(*words.split(), "-")
+
+    assert done.returncode == 2
+    assert "not to standard output" in done.stderr
+    assert not (tmp_path / "-").exists()
+
+
 def test_bad_rows_are_listed_with_their_lines_and_nothing_is_sent(
     command, tmp_path: Path, start_sandbox
 ) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bulk_publisher.cli import main
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.record import encode_outcomes
@@ -114,6 +116,30 @@ def test_the_csv_has_a_column_for_each_field_and_leaves_unknown_ones_empty(make_
     assert row["was_active"] == "false"
 
 
+@pytest.mark.parametrize(
+    "source", ["lists/a, b.csv:3", 'say "so".csv:3', "лист;1.csv:3", "nach\tbar.csv:3"]
+)
+def test_a_source_is_one_cell_of_the_csv_whatever_its_name(make_run, source):
+    out = io.StringIO()
+
+    write_csv([make_run(_outcome(1, source=source))], out)
+
+    (row,) = csv.DictReader(io.StringIO(out.getvalue()))
+    assert row["source"] == printable(source)
+
+
+def test_durations_are_told_to_the_millisecond(make_run):
+    folder = make_run(_failed(1, duration=0.1 + 0.2, operating=0.28 + 1e-13))
+    out = io.StringIO()
+
+    write_csv([folder], out)
+
+    (row,) = csv.DictReader(io.StringIO(out.getvalue()))
+    assert (row["duration"], row["operating"]) == ("0.3", "0.28")
+    example = story_as_dict(read_story(folder))["failures"]["LANDING_NOT_EXIST"]["example"]
+    assert (example["duration"], example["operating"]) == (0.3, 0.28)
+
+
 def test_the_page_of_html_needs_no_network(make_run):
     text = html_report([read_story(make_run(_outcome(1), _failed(2)))])
 
@@ -198,3 +224,25 @@ def test_a_report_that_cannot_be_drawn_says_what_to_install(make_run, monkeypatc
 @pytest.mark.parametrize("sign", ["\x1b[31m", "\x07", "\r", "\n", "\x9b1m", "\u202e"])
 def test_nothing_that_moves_a_cursor_reaches_a_terminal(sign):
     assert printable(f"a{sign}b").isprintable()
+
+
+def test_the_page_of_html_goes_to_standard_output_for_a_dash(make_run, monkeypatch):
+    folder = make_run(_outcome(1))
+    monkeypatch.chdir(folder.path)
+
+    done = CliRunner().invoke(main, ["report", str(folder.path), "--html", "-"])
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("<!doctype html>")
+    assert done.stderr == ""
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize("option", ["--csv", "--json"])
+def test_a_dash_is_no_run_beside_what_goes_to_standard_output_anyway(make_run, option):
+    folder = make_run(_outcome(1))
+
+    done = CliRunner().invoke(main, ["report", str(folder.path), option, "-"])
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"Error: {option} takes no file")
