@@ -158,7 +158,7 @@ class _Doing:
             and finished.ending.is_whole
             and self._job.select.only is Only.ALL
         ):
-            self._output.complain(
+            self._output.explain(
                 "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?",
                 colour="yellow",
             )

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from bulk_publisher.errors import BadSource, BulkPublisherError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+_WIDEST = 80
+"""Columns that a sentence takes at most, however wide the terminal is: lines beyond tire the eye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,33 @@ class Output:
         """A line on stderr, always."""
         click.echo(click.style(text, fg=colour) if self.has_colour else text, err=True)
 
+    def explain(self, text: str, *, colour: str | None = None, indent: int = 0) -> None:
+        """Sentences on stderr, always; at a terminal in lines that fit it, in a pipe as they are."""
+        margin = " " * indent
+        lines = [f"{margin}{line}" for line in text.split("\n")]
+        if sys.stderr.isatty():
+            lines = [part for line in lines for part in _wrapped(line, f"{margin}  ")]
+        self.complain("\n".join(lines), colour=colour)
+
+
+def _wrapped(line: str, margin: str) -> list[str]:
+    """*line* in lines of up to 80 columns, the later ones *margin* in; a path stays in one piece."""
+    return textwrap.wrap(
+        line,
+        min(_WIDEST, _columns()),
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [line]
+
+
+def _columns() -> int:
+    """How wide the terminal is that stderr is; some say nothing of it."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _WIDEST
+    except (OSError, ValueError):
+        return _WIDEST
+
 
 @contextmanager
 def errors_said(output: Output) -> Iterator[None]:
@@ -89,12 +120,12 @@ def errors_said(output: Output) -> Iterator[None]:
 
 def say_error(output: Output, error: BulkPublisherError) -> None:
     """An error in a line or two: what is wrong, where, and what to do."""
-    output.complain(f"Error: {error.message}", colour="red")
+    output.explain(f"Error: {error.message}", colour="red")
     if isinstance(error, BadSource):
         for problem in error.problems:
-            output.complain(f"  {problem}")
+            output.explain(problem, indent=2)
     if error.hint:
-        output.complain(error.hint)
+        output.explain(error.hint)
 
 
 def says_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -84,8 +84,8 @@ def _say_left_alone(follower: "Follower", output: Output) -> None:
         return
     some = ", ".join(str(page) for page in left[:_SHOWN])
     more = f" and {len(left) - _SHOWN:,} more" if len(left) > _SHOWN else ""
-    output.complain(f"{len(left):,} pages are left alone: {some}{more}.", colour="yellow")
-    output.complain(
+    output.explain(f"{len(left):,} pages are left alone: {some}{more}.", colour="yellow")
+    output.explain(
         "It is not known whether they were online before, or whether they are now: verify settles "
         "unknown ones, and --include-unknown takes down those that the run has published."
     )

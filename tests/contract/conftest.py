@@ -1,14 +1,32 @@
 """Real processes: the command line, and a sandbox that it talks to."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 COMMAND = [sys.executable, "-m", "bulk_publisher"]
+AS_LEADER = (
+    "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "from bulk_publisher.cli import main; main()"
+)
+"""The command, on a terminal whose keys reach it: Ctrl-C is a signal there."""
+
+AtTerminal = Callable[..., tuple[int, str]]
+
+
+def _environment(webhook: str | None) -> dict[str, str]:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("BITRIX24_", "BULK_PUBLISHER_"))
+    }
+    return environment if webhook is None else {**environment, "BITRIX24_WEBHOOK": webhook}
 
 
 @pytest.fixture
@@ -40,22 +58,48 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(
         *words: str, webhook: str | None = None, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("BITRIX24_", "BULK_PUBLISHER_"))
-        }
-        if webhook is not None:
-            environment["BITRIX24_WEBHOOK"] = webhook
         return subprocess.run(
             [*COMMAND, *words],
             cwd=tmp_path,
-            env=environment,
+            env=_environment(webhook),
             input=stdin or "",
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def at_terminal(tmp_path: Path) -> AtTerminal:
+    """Runs a command at a terminal of its own, on which *keys* are typed; gives status and screen."""
+
+    def run(
+        *words: str, webhook: str | None = None, keys: str = "", columns: int = 80
+    ) -> tuple[int, str]:
+        ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (24, columns))
+        process = subprocess.Popen(
+            [sys.executable, "-c", AS_LEADER, *words],
+            cwd=tmp_path,
+            env={**_environment(webhook), "NO_COLOR": "1", "TERM": "dumb"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        screen, is_typed = "", False
+        # Linux ends the reading with an error when the last writer is gone.
+        with contextlib.suppress(OSError):
+            while read := os.read(ours, 4096):
+                screen += read.decode()
+                if keys and not is_typed and "[y/N]" in screen:
+                    is_typed = True
+                    os.write(ours, keys.encode())
+        os.close(ours)
+        return process.wait(timeout=60), screen.replace("\r\n", "\n")
 
     return run

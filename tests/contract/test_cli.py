@@ -157,6 +157,27 @@ def test_bad_rows_are_listed_with_their_lines_and_nothing_is_sent(
     assert not (tmp_path / "runs").exists()
 
 
+FOLDER = "a-folder-with-a-long-name/and-another"
+LONG = f"{FOLDER}/a list that nobody has ever written and nobody reads.csv"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_an_error_is_wrapped_at_a_terminal(at_terminal, columns: int) -> None:
+    status, screen = at_terminal("publish", "--csv", LONG, columns=columns)
+
+    first, *rest = screen.splitlines()
+    assert status == 2
+    assert rest
+    assert FOLDER in first
+    assert all(line.startswith("  ") and len(line) <= min(columns, 80) for line in rest)
+
+
+def test_an_error_is_one_line_in_a_pipe(command) -> None:
+    done = command("publish", "--csv", LONG)
+
+    assert done.stderr == f"Error: {LONG} can't be read: there is no such file\n"
+
+
 def test_a_list_of_pages_is_read_from_standard_input(command, start_sandbox) -> None:
     webhook = start_sandbox("--pages", "9", *FAST)
 
