@@ -21,7 +21,7 @@ from bulk_publisher.cli.metrics import watched
 from bulk_publisher.cli.output import Output, name_for_commands, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
-from bulk_publisher.cli.summary import summary_lines
+from bulk_publisher.cli.summary import go_on_line, summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
@@ -166,8 +166,7 @@ class _Doing:
         if error is not None:
             say_error(self._output, error)
         if not finished.ending.is_whole:
-            name = name_for_commands(finished.folder.path)
-            self._output.complain(f"Go on with: bulk-publisher resume {name}")
+            self._output.complain(go_on_line(finished))
         return self._status(finished)
 
     def _leave_report(self, finished: Finished) -> None:

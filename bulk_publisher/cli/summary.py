@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
+from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
@@ -34,3 +35,28 @@ def summary_lines(finished: Finished) -> Iterator[str]:
             # What is left comes first: a retry would not take it up.
             yield f"Try them again with: bulk-publisher retry {name_for_commands(finished.folder.path)}"
     yield f"The run's folder: {finished.folder.path}"
+
+
+def go_on_line(finished: Finished) -> str:
+    """How a run goes on that has stopped before its end, and how much of it is left."""
+    how = f"bulk-publisher resume {name_for_commands(finished.folder.path)}"
+    left = _pages_left(finished)
+    if not left:
+        return f"Go on with: {how}"
+    return f"{pages_in_words(left)} {'is' if left == 1 else 'are'} left. Go on with: {how}"
+
+
+def _pages_left(finished: Finished) -> int | None:
+    """Pages that have no line; None where that can't be told.
+
+    How many pages the portal lists, only the portal knows. And where a list is not what it was
+    when the run began, settled pages may not be of it.
+    """
+    selected = finished.selected
+    try:
+        begun = finished.folder.read_description().get("selected") or {}
+    except BulkPublisherError:
+        return None
+    if selected.total is None or selected.total != begun.get("total") or selected.sha256 != begun.get("sha256"):  # fmt: skip
+        return None
+    return max(0, selected.total - finished.totals.pages)

@@ -68,6 +68,29 @@ def test_a_full_plan_exits_with_3_and_says_how_to_go_on(command, start_sandbox) 
     assert "bulk-publisher resume" in done.stderr
 
 
+def test_a_run_that_stops_says_how_many_pages_are_left(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "90", "--set", "unpaid_pages=[30]", *FAST)
+
+    done = command(
+        "publish", "--page", "1-90", "--scope", "KNOWLEDGE", "--fail-fast", "--batch-size", "10",
+        "--concurrency", "1", webhook=webhook,
+    )  # fmt: skip
+
+    assert "30 pages settled" in done.stdout
+    assert "60 pages are left. Go on with: bulk-publisher resume" in done.stderr
+
+
+def test_what_only_the_portal_knows_is_not_said_to_be_left(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "90", "--set", "unpaid_pages=[30]", *FAST)
+
+    done = command(
+        "publish", "--scope", "KNOWLEDGE", "--fail-fast", "--batch-size", "10", webhook=webhook
+    )
+
+    assert "Go on with: bulk-publisher resume" in done.stderr
+    assert "left" not in done.stderr
+
+
 def test_a_webhook_that_is_refused_exits_with_4(command, start_sandbox) -> None:
     webhook = start_sandbox("--set", 'envelope_error="INVALID_CREDENTIALS"', *FAST)
 
