@@ -83,15 +83,23 @@ def changer(options: dict[str, Any]) -> "Callable[[Job], Job]":
 def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
     """Ask; ``--yes`` answers.
 
+    The end of the input is a no.
+
     Raises:
         BadSetting: If there is no terminal to ask at.
+        KeyboardInterrupt: If Ctrl-C is the answer.
     """
     if is_yes:
         return True
     if not sys.stdin.isatty():
         raise BadSetting(f"{question} There is no terminal to ask at.", "Answer with --yes.")
-    if click.confirm(question, default=False, err=True):
-        return True
+    try:
+        if click.confirm(question, default=False, err=True):
+            return True
+    except click.Abort as abort:
+        output.complain("")
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from abort
     output.complain("Nothing was done.")
     return False
 

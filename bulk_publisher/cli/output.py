@@ -1,6 +1,7 @@
 """Where words go: data to stdout, everything else to stderr; and how an error is said."""
 
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -107,6 +108,9 @@ def errors_said(output: Output) -> Iterator[None]:
     except BulkPublisherError as error:
         say_error(output, error)
         sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        # Before a run has begun, or in a command that only looks: nothing is left half done.
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         # Who read it has enough: not an error, and nothing more to say there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,15 +93,23 @@ def at_terminal(tmp_path: Path) -> AtTerminal:
             start_new_session=True,
         )
         os.close(theirs)
-        screen, is_typed = "", False
+        screen, types_left = "", 3 if keys else 0
+        deadline = time.monotonic() + 60
         # Linux ends the reading with an error when the last writer is gone.
         with contextlib.suppress(OSError):
-            while read := os.read(ours, 4096):
-                screen += read.decode()
-                if keys and not is_typed and "[y/N]" in screen:
-                    is_typed = True
+            while time.monotonic() < deadline:
+                if select.select([ours], [], [], 1.0)[0]:
+                    if not (read := os.read(ours, 4096)):
+                        break
+                    screen += read.decode()
+                elif types_left and "[y/N]" in screen:
+                    # What is typed while a terminal changes its mode may be lost: once more.
+                    types_left -= 1
                     os.write(ours, keys.encode())
         os.close(ours)
-        return process.wait(timeout=60), screen.replace("\r\n", "\n")
+        try:
+            return process.wait(timeout=10), screen.replace("\r\n", "\n")
+        finally:
+            process.kill()
 
     return run

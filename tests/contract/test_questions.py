@@ -1,0 +1,116 @@
+"""What is asked before something is done: yes, no, nobody there, and ``--yes``."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import COMMAND
+
+FAST = ("--cost", "0.005", "--latency", "0")
+
+
+@dataclass
+class Asked:
+    """A command that asks, on a portal where there is something to do.
+
+    Attributes:
+        question: The beginning of what it asks.
+        done: What stands in its summary if it was done.
+    """
+
+    words: tuple[str, ...]
+    question: str
+    done: str
+    webhook: str
+
+
+@pytest.fixture(params=["resume", "rollback"])
+def asked(request, command, start_sandbox, tmp_path: Path) -> Asked:
+    webhook = start_sandbox("--pages", "30", "--set", "unpaid_pages=[5]", *FAST)
+    csv = tmp_path / "pages.csv"
+    csv.write_text("id\n" + "\n".join(str(page) for page in range(1, 21)) + "\n")
+    words = ("publish", "--csv", "pages.csv", "--scope", "KNOWLEDGE", "--batch-size", "5", "--concurrency", "1")  # fmt: skip
+    if request.param == "rollback":
+        assert command(*words, webhook=webhook).returncode == 1
+        return Asked(("rollback", "latest"), "Take down 19 pages that run", "19 unpublished", webhook)  # fmt: skip
+    assert command(*words, "--fail-fast", webhook=webhook).returncode == 3
+    csv.write_text(csv.read_text() + "21\n")
+    return Asked(
+        ("resume", "latest", "--no-fail-fast"),
+        "pages.csv is not as it was when the run began.",
+        "21 pages settled",
+        webhook,
+    )
+
+
+def _lines(folder: Path) -> int:
+    return sum(
+        len(path.read_bytes().splitlines()) for path in folder.glob("runs/*Z-*/outcomes.jsonl")
+    )
+
+
+def test_a_yes_does_it(asked: Asked, at_terminal) -> None:
+    status, screen = at_terminal(*asked.words, webhook=asked.webhook, keys="y\n")
+
+    assert status in {0, 1}, screen
+    assert asked.question in screen
+    assert asked.done in screen
+
+
+@pytest.mark.parametrize("keys", ["n\n", "\n", "\x04"], ids=["no", "return", "end of file"])
+def test_anything_else_does_nothing(asked: Asked, at_terminal, tmp_path: Path, keys: str) -> None:
+    before = _lines(tmp_path)
+
+    status, screen = at_terminal(*asked.words, webhook=asked.webhook, keys=keys)
+
+    assert status == 2, screen
+    assert "Nothing was done." in screen
+    assert "Traceback" not in screen
+    assert _lines(tmp_path) == before
+
+
+def test_ctrl_c_at_the_question_is_an_interruption(
+    asked: Asked, at_terminal, tmp_path: Path
+) -> None:
+    before = _lines(tmp_path)
+
+    status, screen = at_terminal(*asked.words, webhook=asked.webhook, keys="\x03")
+
+    assert status == 130, screen
+    assert "Traceback" not in screen
+    assert _lines(tmp_path) == before
+
+
+def test_it_is_done_unasked_with_yes(asked: Asked, command) -> None:
+    done = command(*asked.words, "--yes", webhook=asked.webhook)
+
+    assert done.returncode in {0, 1}, done.stderr
+    assert asked.done in done.stdout
+    assert asked.question not in done.stderr
+
+
+def test_without_a_terminal_it_says_so_and_waits_for_nothing(asked: Asked, tmp_path: Path) -> None:
+    before = _lines(tmp_path)
+    # A pipe that nobody writes to, and nobody closes.
+    reading, writing = os.pipe()
+
+    done = subprocess.run(
+        [*COMMAND, *asked.words],
+        cwd=tmp_path,
+        env={**os.environ, "BITRIX24_WEBHOOK": asked.webhook},
+        stdin=reading,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    os.close(reading)
+    os.close(writing)
+    assert done.returncode == 2
+    assert f"{asked.question}" in done.stderr
+    assert "Answer with --yes." in done.stderr
+    assert _lines(tmp_path) == before
