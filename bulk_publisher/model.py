@@ -81,7 +81,7 @@ class Status(StrEnum):
     @property
     def is_good(self) -> bool:
         """Whether a run with nothing but such pages ends with exit status 0."""
-        return self not in {Status.FAILED, Status.UNKNOWN}
+        return self is not Status.FAILED and self is not Status.UNKNOWN
 
 
 class FaultClass(StrEnum):
@@ -142,8 +142,7 @@ class Fault:
         return self.sent is not False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A page that is to be published, with what is known of it beforehand.
 
     Attributes:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -143,7 +143,7 @@ def _find_out(undertaking: Undertaking) -> None:
     noted, undertaking.place = read_sent(undertaking.folder.sent)
     settled = undertaking.settled
     undertaking.out = tuple(
-        replace(page, may_be_done=True, skip=None)
+        msgspec.structs.replace(page, may_be_done=True, skip=None)
         for page in noted.values()
         if page.id not in settled
     )

@@ -1,6 +1,6 @@
 """Which pages a job selects, as one stream; checked as far as possible before anything is sent."""
 
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from bulk_publisher.jobs import Selection
@@ -40,7 +40,7 @@ class Selected:
         self,
         calls: Calls,
         *,
-        without: Container[PageId] = _NONE,
+        without: Collection[PageId] = _NONE,
         taken: int = 0,
         place: Place | None = None,
         warn: Warn = say_nothing,
@@ -67,7 +67,7 @@ class Selected:
                     return
 
     def _all(
-        self, calls: Calls, without: Container[PageId], place: Place | None, warn: Warn
+        self, calls: Calls, without: Collection[PageId], place: Place | None, warn: Warn
     ) -> AsyncIterator[Page]:
         select = self.select
         if self.named is None:
@@ -104,7 +104,11 @@ def check_selection(select: Selection) -> Selected:
     return Selected(select, None, 0, 0, (), None, None)
 
 
-async def _but(pages: AsyncIterator[Page], without: Container[PageId]) -> AsyncIterator[Page]:
+def _but(pages: AsyncIterator[Page], without: Collection[PageId]) -> AsyncIterator[Page]:
+    return _left(pages, without) if without else pages
+
+
+async def _left(pages: AsyncIterator[Page], without: Collection[PageId]) -> AsyncIterator[Page]:
     async for page in pages:
         if page.id not in without:
             yield page

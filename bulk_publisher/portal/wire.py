@@ -6,14 +6,16 @@ exception.
 How it works: PHP writes an empty map as ``[]`` and one with keys 0…n-1 as a list, so every map is
 read by ``_as_map``. In a batch each command has its own fate, and a command may be missing from the
 answer altogether: ``decode_batch`` gives exactly one answer or fault for every key that was sent.
+Hardly any batch is anything but a success in the plainest form: that one is read at once, straight
+into its values; whatever deviates from it is read piece by piece, and means the same.
 
 Source: docs/bitrix24.md §1, §5.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote_plus
 
 import msgspec
@@ -25,8 +27,7 @@ BATCH_LENGTH = 50
 """The most commands that a batch may have [doc]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One method with its parameters."""
 
     method: str
@@ -41,8 +42,7 @@ class RawAnswer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True, gc=False):
     """The portal's account of its own time: the ``time`` block of an answer.
 
     Attributes:
@@ -55,13 +55,12 @@ class Timing:
 
     start: PortalEpoch
     finish: PortalEpoch
-    duration: float
-    operating: float | None
-    operating_reset_at: PortalEpoch | None
+    duration: Annotated[float, msgspec.Meta(ge=0)]
+    operating: float | None = None
+    operating_reset_at: PortalEpoch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A success: the portal's ``result``, whatever it is, and what it says of its time."""
 
     result: Any
@@ -74,6 +73,21 @@ class BatchAnswer:
 
     commands: Mapping[str, Answer | Fault]
     timing: Timing | None
+
+
+class _GoodParts(msgspec.Struct, frozen=True):
+    result: dict[str, Any]
+    result_time: dict[str, Timing]
+    result_error: Annotated[list[Any], msgspec.Meta(max_length=0)] = []
+
+
+class _GoodBatch(msgspec.Struct, frozen=True):
+    result: _GoodParts
+    time: Timing
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_GOOD_BATCH = msgspec.json.Decoder(_GoodBatch)
 
 
 def encode_call(params: Mapping[str, Any]) -> bytes:
@@ -99,8 +113,38 @@ def decode_answer(raw: RawAnswer) -> Answer | Fault:
     return Answer(envelope.get("result"), _timing(envelope.get("time")))
 
 
-def decode_batch(raw: RawAnswer, keys: Iterable[str]) -> BatchAnswer | Fault:
+def decode_batch(raw: RawAnswer, keys: Collection[str]) -> BatchAnswer | Fault:
     """The answers to a batch: one for each of *keys*, or a fault of the whole."""
+    return _decode_good_batch(raw, keys) or _decode_any_batch(raw, keys)
+
+
+def _decode_good_batch(raw: RawAnswer, keys: Collection[str]) -> BatchAnswer | None:
+    """The answers to a batch all of whose commands were answered; None where it is none."""
+    if raw.status != 200:
+        return None
+    try:
+        whole = _GOOD_BATCH.decode(raw.body)
+        results, times = whole.result.result, whole.result.result_time
+        answers = {key: Answer(results[key], times[key]) for key in keys}
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
+        return None
+    timings = [whole.time, *(times[key] for key in keys)]
+    if bytes(whole.error) or not all(map(_is_finite, timings)):
+        return None
+    return BatchAnswer(answers, whole.time)
+
+
+def _is_finite(timing: Timing) -> bool:
+    return math.isfinite(
+        timing.start
+        + timing.finish
+        + timing.duration
+        + (timing.operating or 0.0)
+        + (timing.operating_reset_at or 0.0)
+    )
+
+
+def _decode_any_batch(raw: RawAnswer, keys: Collection[str]) -> BatchAnswer | Fault:
     envelope = _decode_envelope(raw)
     if isinstance(envelope, Fault):
         return _fault_of_all(envelope)
@@ -212,9 +256,11 @@ def _number(value: Any) -> float | None:
 
 def _query(params: Mapping[str, Any]) -> str:
     # Numbers and plain words are as they are: quoting each page's anew is a tenth of a fast run.
-    return "&".join(f"{name}={_quoted(value)}" for name, value in params.items())
+    return "&".join([f"{name}={_quoted(value)}" for name, value in params.items()])
 
 
 def _quoted(value: Any) -> str:
     text = str(value)
+    if type(value) is int:
+        return text
     return text if text.isalnum() and text.isascii() else quote_plus(text)

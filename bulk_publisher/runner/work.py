@@ -9,8 +9,9 @@ Source: docs/bitrix24.md §3 (one batch, one scope) [source].
 import heapq
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
+
+import msgspec
 
 from bulk_publisher.limits.decision import Lane
 from bulk_publisher.model import Mono, Page, Scope, SiteId
@@ -19,8 +20,7 @@ UNBOUND = 50
 """Pages that may share a request with one that was never lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """A page on its way.
 
     Attributes:
@@ -29,6 +29,7 @@ class Work:
         may_be_done: Whether some request may have done it although no answer said so.
         attempts_alone: Those of *attempts* that ended with a fault which only a request of its own
             may cure, the one that showed it first included.
+        spared: Those of *attempts* that were lost for another page's sake, or nobody's.
     """
 
     page: Page
@@ -36,6 +37,7 @@ class Work:
     company: int = UNBOUND
     may_be_done: bool = False
     attempts_alone: int = 0
+    spared: int = 0
 
 
 class Backlog:
@@ -70,14 +72,14 @@ class Backlog:
 
     def add(self, work: Work) -> None:
         """One more page."""
-        self._lanes.setdefault((work.company, work.page.scope), deque()).append(work)
-        self._count(work, 1)
+        self._lane_of(work).append(work)
+        self._count(work.company, 1)
 
     def add_first(self, works: Iterable[Work]) -> None:
         """Pages that were released: they go before all others of their kind, in their order."""
         for work in reversed(list(works)):
-            self._lanes.setdefault((work.company, work.page.scope), deque()).appendleft(work)
-            self._count(work, 1)
+            self._lane_of(work).appendleft(work)
+            self._count(work.company, 1)
 
     def add_later(self, work: Work, at: Mono) -> None:
         """A page that may not be sent before *at*."""
@@ -99,11 +101,15 @@ class Backlog:
             return []
         queue = self._lanes[key]
         works = [queue.popleft() for _ in range(min(pages, key[0], len(queue)))]
-        for work in works:
-            self._count(work, -1)
+        self._count(key[0], -len(works))
         if not queue:
             del self._lanes[key]
         return works
+
+    def next_together(self) -> list[Page]:
+        """The pages that would share the next request, were it as large as it may be."""
+        key = self._next_lane()
+        return [] if key is None else [work.page for work in islice(self._lanes[key], key[0])]
 
     def drop_site(self, site: SiteId) -> int:
         """Remove the pages of *site*; says how many there were."""
@@ -125,8 +131,15 @@ class Backlog:
     def _next_alone(self) -> tuple[int, Scope | None] | None:
         return next((key for key in self._lanes if key[0] == 1), None)
 
-    def _count(self, work: Work, by: int) -> None:
-        if work.company > 1:
+    def _lane_of(self, work: Work) -> deque[Work]:
+        key = (work.company, work.page.scope)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = deque()
+        return lane
+
+    def _count(self, company: int, by: int) -> None:
+        if company > 1:
             self._together += by
         else:
             self._alone += by

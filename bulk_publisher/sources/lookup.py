@@ -6,7 +6,8 @@ outcomes; pages that the portal does not list are marked, so that they spoil no 
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bulk_publisher.model import Only, Page, Scope
 from bulk_publisher.sources.lister import (

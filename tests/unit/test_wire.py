@@ -353,6 +353,23 @@ def test_what_a_time_tells_beside_its_ends_is_a_number_or_nothing(fields):
     assert timing.operating_reset_at is None or math.isfinite(timing.operating_reset_at)
 
 
+@given(
+    results=st.lists(trees, min_size=1, max_size=3),
+    times=st.lists(st.dictionaries(st.sampled_from(FIELDS), numbers | st.none()), min_size=4, max_size=4),
+)  # fmt: skip
+def test_a_plain_success_means_the_same_in_any_other_form(results, times):
+    keys = [f"p{number}" for number in range(1, len(results) + 1)]
+    full = [{**TIME, **time} for time in times]
+    parts = {
+        "result": dict(zip(keys, results, strict=True)),
+        "result_time": dict(zip(keys, full, strict=False)),
+    }
+
+    plain = _batch(keys, time=full[-1], **parts)
+
+    assert plain == _batch(keys, time=full[-1], **parts, result_error={})
+
+
 # a naive PHP
 
 DONE, DENIED, REFUSED, LOST = "done", "denied", "refused", "lost"
