@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
-import structlog
 
+from bulk_publisher.app.logs import configure_log
 from bulk_publisher.app.publishing import publish
 from bulk_publisher.jobs import Job, Pace, PortalPlan, Selection
 from bulk_publisher.jobs import Portal as PortalOfJob
@@ -133,7 +133,7 @@ def serve_until_told(wire: Connection, pages: int) -> None:
 
 
 def measure_here(wire: Connection, *, is_bare: bool, webhook: str, pages: int) -> None:
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    configure_log(verbosity=0, is_json=True, has_colour=False)
     began, cpu = time.perf_counter(), time.process_time()
     run = with_bare_loop if is_bare else with_engine
     memory = asyncio.run(run(webhook, pages))

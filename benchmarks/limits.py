@@ -20,6 +20,7 @@ requests in flight meet a limit together.
 import argparse
 import asyncio
 import concurrent.futures
+import importlib
 import json
 import multiprocessing
 import tempfile
@@ -27,13 +28,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-import asyncio_throttle.throttler
-import looptime
 import structlog
+import virtual
 
 from bulk_publisher.app.publishing import publish
 from bulk_publisher.jobs import Job, Pace, Selection
@@ -253,11 +252,11 @@ def best_time(scenario: Scenario, work: float, concurrency: int, *, lists: int) 
 
 
 def run_case(case: Case) -> Figures:
-    # It reads a clock of its own: here it reads the loop's, as all others do.
-    clock = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
-    asyncio_throttle.throttler.time = clock
+    for name, value in virtual.patches().items():
+        room, _, what = name.rpartition(".")
+        setattr(importlib.import_module(room), what, value)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    loop = looptime.new_event_loop(start=0)
+    loop = virtual.new_event_loop()
     try:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(measure(case))

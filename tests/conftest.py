@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
-from types import SimpleNamespace
 
-import looptime
 import pytest
+
+from benchmarks.virtual import new_event_loop, patches
 
 
 def pytest_asyncio_loop_factories(
@@ -15,7 +14,7 @@ def pytest_asyncio_loop_factories(
     """Virtual time, unless a test is marked ``real_time``."""
     if item.get_closest_marker("real_time"):
         return {"real": asyncio.new_event_loop}
-    return {"virtual": partial(looptime.new_event_loop, start=0)}
+    return {"virtual": new_event_loop}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def _state_of_its_own(
 
 
 @pytest.fixture(autouse=True)
-def _throttler_in_loop_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """asyncio-throttle reads a clock of its own: here it reads the loop's, as all others do."""
-    clock = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
-    monkeypatch.setattr("asyncio_throttle.throttler.time", clock)
+def _all_in_loop_time(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if not request.node.get_closest_marker("real_time"):
+        for name, value in patches().items():
+            monkeypatch.setattr(name, value)

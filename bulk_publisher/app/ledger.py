@@ -1,7 +1,10 @@
 """What is recorded while a run goes on: pages that leave, pages that are settled, and the totals."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
+from bulk_publisher.journal.disk import Disk, Groups
 from bulk_publisher.journal.sent import Place, SentPages
 from bulk_publisher.journal.writer import JournalWriter
 from bulk_publisher.model import Outcome, Page, PageId
@@ -12,15 +15,29 @@ _MOST_LEFT = 10_000
 given up can have millions."""
 
 
+class _Leaving(NamedTuple):
+    """Pages of one request, and how far the selection is used up with them."""
+
+    pages: Sequence[Page]
+    place: Place | None
+
+
 class Ledger:
     """The runner's sink. It counts what is on disk, and knows how far the selection is used up."""
 
     def __init__(
-        self, journal: JournalWriter, sent: SentPages, totals: Totals, place: Place | None
+        self,
+        journal: JournalWriter,
+        sent: SentPages,
+        disk: Disk,
+        totals: Totals,
+        place: Place | None,
     ) -> None:
         self.totals = totals
         self._journal = journal
         self._sent = sent
+        self._disk = disk
+        self._notes = Groups(disk, self._write_notes)
         self._place = place
         self._left: dict[PageId, str] = {}
         self._is_stuck = False
@@ -35,19 +52,32 @@ class Ledger:
             if not self._left:
                 self._place = Place(page.source, page.id)
 
-    def note_sent(self, pages: Sequence[Page]) -> None:
+    async def note_sent(self, pages: Sequence[Page]) -> None:
         """These leave now."""
         for page in pages:
             self._pass(page.id)
-        self._sent.add(pages, self._place)
+        if self._sent.leave([page.id for page in pages], self._place):
+            await self._notes.wait()
+        else:
+            await self._notes.add([_Leaving(pages, self._place)])
 
-    def append(self, outcomes: Sequence[Outcome]) -> None:
+    async def note_ahead(self, pages: Sequence[Page]) -> None:
+        """These leave next: then they need not be waited for."""
+        fresh = self._sent.expect(pages)
+        if fresh:
+            await self._notes.add([_Leaving(fresh, self._place)])
+
+    async def append(self, outcomes: Sequence[Outcome]) -> None:
         """Write, then count."""
-        self._journal.append(outcomes)
+        await self._disk.do(partial(self._journal.append, outcomes))
         self._sent.remove(outcome.page for outcome in outcomes)
         for outcome in outcomes:
             self._pass(outcome.page)
             self.totals.add(outcome)
+
+    def _write_notes(self, group: Sequence[_Leaving]) -> None:
+        pages = [page for leaving in group for page in leaving.pages]
+        self._sent.add(pages, group[-1].place)
 
     def _pass(self, page: PageId) -> None:
         source = self._left.pop(page, None)

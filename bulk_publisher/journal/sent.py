@@ -9,6 +9,7 @@ as its line says. It holds what is out, and no more; it is made anew when it has
 """
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +49,10 @@ _DECODER = msgspec.json.Decoder(_Note)
 
 
 class SentPages:
-    """The pages that are out. Invariant: a page that may be done has its line, or stands here."""
+    """The pages that are out. Invariant: a page that may be done has its line, or stands here.
+
+    One thread adds while another removes.
+    """
 
     def __init__(self, path: Path, out: Iterable[Page] = (), place: Place | None = None) -> None:
         """Begin with the pages that an earlier process has left.
@@ -57,23 +61,43 @@ class SentPages:
             JournalLost: If the file cannot be written.
         """
         self._path = path
+        self._lock = threading.Lock()
         self._out = {page.id: page for page in out}
+        self._ahead: set[PageId] = set()
         self._place = place
         self._file = -1
         self._size = 0
         self._renew()
 
+    def expect(self, pages: Iterable[Page]) -> list[Page]:
+        """These are to be added before they leave; those that never do are not out in the end.
+
+        Returns:
+            Those that are not added yet.
+        """
+        fresh = [page for page in pages if page.id not in self._out]
+        self._ahead.update(page.id for page in fresh)
+        return fresh
+
+    def leave(self, pages: Sequence[PageId], place: Place | None) -> bool:
+        """These leave now; says whether all of them were added before."""
+        with self._lock:
+            self._ahead.difference_update(pages)
+            self._place = place
+            return all(page in self._out for page in pages)
+
     def add(self, pages: Sequence[Page], place: Place | None) -> None:
-        """These leave now; when this returns that is on disk.
+        """These leave now, or soon; when this returns that is on disk.
 
         Raises:
             JournalLost: If it is not.
         """
-        fresh = [page for page in pages if page.id not in self._out]
+        with self._lock:
+            fresh = [page for page in pages if page.id not in self._out]
+            self._out.update((page.id, page) for page in fresh)
+            self._place = place
         if not fresh:
             return
-        self._out.update((page.id, page) for page in fresh)
-        self._place = place
         if self._size > _GROWN:
             self._renew()
             return
@@ -84,8 +108,9 @@ class SentPages:
 
     def remove(self, pages: Iterable[PageId]) -> None:
         """These have their line."""
-        for page in pages:
-            self._out.pop(page, None)
+        with self._lock:
+            for page in pages:
+                self._out.pop(page, None)
 
     def forget_all(self) -> None:
         """The run is whole: nothing is out, and nothing is left of the selection."""
@@ -94,14 +119,13 @@ class SentPages:
 
     def close(self) -> None:
         """Leave the pages that are still out, and the place; where there is neither, no file."""
+        # Where that fails it says too much, never too little: what has a line counts as that says.
+        with suppress(OSError, JournalLost):
+            self._forget_what_never_left()
         os.close(self._file)
-        if self._out or self._place is not None:
-            return
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError:
-            # It says too much then, never too little: what has a line counts as its line says.
-            return
+        if not self._out and self._place is None:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -114,6 +138,12 @@ class SentPages:
     ) -> None:
         self.close()
 
+    def _forget_what_never_left(self) -> None:
+        never_left = [page for page in self._ahead if page in self._out]
+        self.remove(never_left)
+        if never_left and (self._out or self._place is not None):
+            self._renew()
+
     def _renew(self) -> None:
         fresh = self._path.with_name(self._path.name + ".new")
         try:
@@ -121,7 +151,9 @@ class SentPages:
             if self._file >= 0:
                 os.close(self._file)
             self._file, self._size = file, 0
-            self._write(_Note(list(self._out.values()), self._place))
+            with self._lock:
+                out = list(self._out.values())
+            self._write(_Note(out, self._place))
             fresh.replace(self._path)
             sync_folder(self._path.parent)
         except OSError as error:

@@ -49,7 +49,7 @@ class JournalWriter:
         """
         try:
             write_all(self._file, encode_outcomes(outcomes))
-            os.fsync(self._file)
+            os.fdatasync(self._file)
             self._check_place()
         except OSError as error:
             self._take_back()

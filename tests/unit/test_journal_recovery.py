@@ -138,7 +138,7 @@ def test_a_group_that_does_not_fit_is_taken_back(
 
     with JournalWriter(path) as writer:
         writer.append(FOUR[:1])
-        monkeypatch.setattr(os, "fsync", full)
+        monkeypatch.setattr(os, "fdatasync", full)
 
         with pytest.raises(JournalLost, match="No space left"):
             writer.append(FOUR[1:])
@@ -163,6 +163,20 @@ def test_nothing_is_left_of_a_run_that_is_whole(tmp_path: Path) -> None:
         sent.forget_all()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pages_that_were_noted_ahead_and_never_left_are_not_out(tmp_path: Path) -> None:
+    path = tmp_path / "sent.jsonl"
+    pages = [Page(PageId(number)) for number in (1, 2, 3)]
+    with SentPages(path) as sent:
+        sent.add(pages[:1], None)
+        assert sent.expect(pages) == pages[1:]
+        sent.add(pages[1:], None)
+        assert list(read_sent(path)[0]) == [1, 2, 3]
+        assert sent.leave([PageId(2)], None)
+        assert not sent.leave([PageId(4)], None)
+
+    assert list(read_sent(path)[0]) == [1, 2]
 
 
 def test_a_note_that_was_cut_counts_for_nothing(tmp_path: Path) -> None:
