@@ -5,7 +5,7 @@ another one again or takes them back; they differ in the ``Undertaking`` that th
 """
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,17 @@ from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.jobs import Job
+from bulk_publisher.journal.disk import Disk
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
 from bulk_publisher.journal.sent import Place, SentPages
 from bulk_publisher.journal.writer import JournalWriter
-from bulk_publisher.model import Page
+from bulk_publisher.model import Page, PageId, Scope
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
-from bulk_publisher.runner.ports import Observer
+from bulk_publisher.runner.ports import Look, Observer
 from bulk_publisher.runner.run import Ending, Run, RunSettings
+from bulk_publisher.sources.lister import Lister
 
 _log = structlog.get_logger()
 
@@ -165,8 +167,9 @@ async def carry_out(
         log_to(folder.log, webhook, session.clock, run=folder.run_id),
         JournalWriter(folder.journal) as journal,
         SentPages(folder.sent, undertaking.out, undertaking.place) as sent,
+        Disk() as disk,
     ):
-        ledger = Ledger(journal, sent, undertaking.totals, undertaking.place)
+        ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
         run = _run(undertaking, session, ledger, observer)
         on_start(Started(folder, undertaking.selected, session, run, undertaking.totals.pages))
         _tell_warnings(undertaking, journal, observer)
@@ -204,8 +207,23 @@ def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: O
         clock=session.clock,
         portal_clock=session.portal_clock,
         rng=session.rng,
+        look=_look(session),
         turn=session.turn,
     )
+
+
+def _look(session: Session) -> Look:
+    """How pages are now, by the portal's list, each scope by itself."""
+    listers: dict[Scope | None, Lister] = {}
+
+    async def look(pages: Sequence[Page]) -> dict[PageId, Page]:
+        listed: dict[PageId, Page] = {}
+        for scope in {page.scope for page in pages}:
+            lister = listers.setdefault(scope, Lister(session.calls, scope))
+            listed |= await lister.by_id([page.id for page in pages if page.scope == scope])
+        return listed
+
+    return look
 
 
 async def _pages(

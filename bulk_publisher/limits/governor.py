@@ -40,7 +40,7 @@ from bulk_publisher.limits.decision import (
 )
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.limits.intensity import LeakyBucket
-from bulk_publisher.limits.operating import FLOOR, OperatingMeter
+from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR, OperatingMeter
 from bulk_publisher.limits.outage import Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.limits.sizing import Sizing
@@ -51,8 +51,17 @@ _WORTHWHILE = 5.0
 """Seconds of waiting for which another meter is tried."""
 _CALL_COST = 2.0
 """Seconds reserved for a call that is not about pages, such as a list."""
+_TOO_LONG = 45.0
+"""Seconds after which a request that was lost may have been too much for the portal: it ends one
+after 60, and what is lost sooner was not lost for its length."""
+_SHORT = 5.0
+"""Seconds that a request may be expected to take without being thought too long."""
+_HARDLY_ANY = 0.001
+"""Share of pages that fail below which they make no others dearer to speak of."""
+_BEARABLE = 1.15
+"""Times the least cost that a page may have in a larger request."""
 _FADING = 0.1
-"""Weight of a new request in the share of pages that fail."""
+"""Weight of a new request in the share of pages that fail, and in the seconds that are lost."""
 _NEVER = Mono(float("inf"))
 
 
@@ -88,6 +97,8 @@ class Governor:
         self._sent = 0
         self._has_answer = False
         self._failure_share = 0.0
+        self._lost_seconds = 0.0
+        self._answered_at = Mono(float("-inf"))
         self._is_shared: bool | None = None
         self._is_batch_refused = False
         self._refusals = Refusals(bounds.operating_limit)
@@ -163,6 +174,7 @@ class Governor:
             self._refusals.on_passed(is_emptied=self._is_emptied(usage, now), now=now)
         for reading in usage.readings:
             self._settle_meter(permit, usage, reading, now)
+        self._lost_seconds -= _FADING * self._lost_seconds
         self._failure_share += _FADING * (
             usage.failures / (usage.failures + len(usage.costs) or 1) - self._failure_share
         )
@@ -171,17 +183,26 @@ class Governor:
             mean = sum(usage.costs) / len(usage.costs)
             self._window.on_settled(mean, pages=len(usage.costs), in_flight=in_flight)
 
+    def on_kept_back(self, permit: Permit) -> None:
+        """The request did not leave after all."""
+        self._end(permit)
+
     def on_ignored(self, permit: Permit, *, may_be_done: bool, now: Mono) -> None:
         """No answer came, or one that says nothing: no sample, but perhaps a cost."""
         self._end(permit)
+        self._lost_seconds += _FADING * (now - permit.sent_at - self._lost_seconds)
         self._outage.on_lost(now)
         if may_be_done:
             cost = self._expected(permit.lane, permit.pages)
-            for name in self._names[permit.lane]:
-                if self._meters[name].told is not None:
-                    self._meters[name].book(cost, minute=None, finished_at=now, now=now)
+            if not self._sizing.is_known:
+                cost = max(cost, now - permit.sent_at)
+            for meter in self._shown(permit.lane):
+                meter.guess(cost, now=now)
+        is_too_long = now - permit.sent_at >= _TOO_LONG
+        if is_too_long and self._answered_at < permit.sent_at:
+            self._window.cut(permit.sent_at, now)
+        if is_too_long and self._sizing.expected(permit.pages) > _SHORT:
             self._sizing.halve()
-        self._window.cut(permit.sent_at, now)
 
     def on_rate_refused(self, permit: Permit, *, now: Mono) -> None:
         """The portal refused the request: too many of them."""
@@ -322,8 +343,8 @@ class Governor:
             if self._fits(Lane.ALONE, 1, now):
                 return Send(1, Lane.ALONE)
             return self._wait_for_operating(waiting, now)
-        pages = min(self._balanced(waiting, now), self._fitting(now))
-        if self._outage.is_on or self._is_basket_to_begin(now):
+        pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
+        if self._outage.is_on or self._is_basket_to_begin(now) or self._is_first_lost:
             pages = min(pages, 1)
         if pages:
             return Send(pages, Lane.TOGETHER)
@@ -334,6 +355,11 @@ class Governor:
             return Send(1, Lane.ALONE)
         return wait
 
+    @property
+    def _is_first_lost(self) -> bool:
+        """Whether requests were lost before any answer told what a page costs."""
+        return not self._has_answer and self._lost_seconds > 0
+
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early.
 
@@ -341,7 +367,7 @@ class Governor:
         """
         shown = self._shown(Lane.TOGETHER)
         room = self._bucket.capacity - self._bucket.level(now)
-        if self._in_flight or room < self._window.size + 1:
+        if self._in_flight or not self._has_answer or room < self._window.size + 1:
             return False
         if self._window.size > 1:
             return bool(shown)
@@ -374,6 +400,24 @@ class Governor:
         while pages and not self._fits(Lane.TOGETHER, pages, now):
             pages -= 1
         return pages
+
+    def _thrifty(self) -> int:
+        """Pages for one request, where some fail and make the others dearer: hardly ever the fewer."""
+        if self._failure_share < _HARDLY_ANY or not self._shown(Lane.TOGETHER):
+            return self.bounds.batch_size
+        a_page = self._sizing.cost * BASKET_LIFE / self._cap
+        a_request = max(1 / self._bucket.drain, self._lost_seconds / self._window.size)
+
+        def seconds_a_page(pages: int) -> float:
+            return max(a_request / pages, a_page * self._inflation(pages))
+
+        sizes = range(1, self.bounds.batch_size + 1)
+        bearable = _BEARABLE * min(map(seconds_a_page, sizes))
+        return max(pages for pages in sizes if seconds_a_page(pages) <= bearable)
+
+    def _inflation(self, pages: int) -> float:
+        """How much dearer pages are together: each failure lets the portal charge later ones again."""
+        return 1 + self._failure_share * (pages - 1) / 2
 
     def _fits(self, lane: Lane, pages: int, now: Mono) -> bool:
         cost = self._expected(lane, pages)
@@ -424,15 +468,13 @@ class Governor:
         return WaitUntil(at, Limit.INTENSITY, f"requests ({self._bucket.pace:.2g} a second)")
 
     def _shown(self, lane: Lane) -> list[OperatingMeter]:
-        """The meters of *lane* that are there, as far as answers tell."""
+        """The meters of *lane* that are there, as far as answers tell: before the first, all may be."""
         meters = [self._meters[name] for name in self._names[lane]]
-        return [meter for meter in meters if meter.told is not None]
+        return [meter for meter in meters if meter.told is not None or not self._has_answer]
 
     def _expected(self, lane: Lane, pages: int) -> float:
         """Seconds that a request may be booked with; 0 where the portal books none."""
-        # Each failure lets the portal charge later pages of the request once more.
-        inflation = 1 + self._failure_share * (pages - 1) / 2
-        cost = self._sizing.expected(pages) * inflation
+        cost = self._sizing.expected(pages) * self._inflation(pages)
         return 0.0 if lane is Lane.ALONE and self._sizing.is_known and cost <= FLOOR else cost
 
     def _settle_meter(self, permit: Permit, usage: Usage, reading: Reading, now: Mono) -> None:
@@ -472,6 +514,7 @@ class Governor:
         )
 
     def _on_answer(self, now: Mono) -> None:
+        self._answered_at = now
         self._outage.on_answer()
         self._bucket.on_accepted(now)
 

@@ -46,13 +46,19 @@ _NEVER = Mono(float("inf"))
 
 @dataclass(slots=True)
 class _Basket:
-    """Seconds that leave together; *others_since*: others began to spend them then, or later."""
+    """Seconds that leave together.
+
+    Attributes:
+        others_since: Others began to spend them then, or later.
+        is_guess: A request whose answer was lost may have cost them, or less.
+    """
 
     minute: int | None
     spent: float
     leaves_at: Mono
     may_leave_at: Mono
     others_since: Mono | None = None
+    is_guess: bool = False
 
 
 class OperatingMeter:
@@ -138,6 +144,12 @@ class OperatingMeter:
     def release(self, number: int) -> None:
         """Hold nothing for the request *number* any more."""
         self._reserved.pop(number, None)
+
+    def guess(self, spent: float, *, now: Mono) -> None:
+        """Seconds that a request may have cost whose answer was lost at *now*."""
+        self.book(spent, minute=None, finished_at=now, now=now)
+        if spent > FLOOR:
+            self._baskets[-1].is_guess = True
 
     def book(self, spent: float, *, minute: int | None, finished_at: Mono, now: Mono) -> None:
         """Seconds that a request has cost.
@@ -245,10 +257,11 @@ class OperatingMeter:
                 missing -= basket.spent
 
     def _take_away(self, excess: float, finished_at: Mono) -> None:
-        # What was taken for others' a moment ago may have been this request: its answer was late.
-        def order(basket: _Basket) -> tuple[bool, Mono]:
+        # What was guessed may be too much. What was taken for others' a moment ago may have been
+        # this request: its answer was late.
+        def order(basket: _Basket) -> tuple[bool, bool, Mono]:
             is_late = basket.others_since is not None and self.told_at > finished_at
-            return (not is_late, basket.may_leave_at)
+            return (not basket.is_guess, not is_late, basket.may_leave_at)
 
         for basket in sorted(self._baskets, key=order):
             taken = min(basket.spent, excess)

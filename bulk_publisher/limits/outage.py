@@ -3,9 +3,9 @@
 Rules: told the time and given the dice; no requests.
 
 How it works: one lost request is the page's business. Several in a row, with no answer in between,
-are an outage: nothing is sent but one page at a time, with growing pauses, so that an outage ends
-by itself instead of using up the attempts of thousands of pages. After a patience without any
-answer the run stops, and the rest is for a resume.
+make a growing pause. When that has gone on for a while it is an outage: nothing is sent but one page
+at a time, so that it ends by itself instead of using up the attempts of thousands of pages. After a
+patience without any answer the run stops, and the rest is for a resume.
 """
 
 import random
@@ -14,7 +14,9 @@ from bulk_publisher.limits.backoff import delay
 from bulk_publisher.model import Mono
 
 _IN_A_ROW = 3
-"""Lost requests without an answer in between that make an outage."""
+"""Lost requests without an answer in between that make a pause."""
+_SILENCE = 15.0
+"""Seconds of such losses that make an outage: a portal that loses two of three answers still works."""
 
 
 class Outage:
@@ -30,17 +32,22 @@ class Outage:
         self._rng = rng
         self._lost = 0
         self._began_at: Mono | None = None
+        self._last_at = Mono(float("-inf"))
         self.until = Mono(float("-inf"))
         """Nothing may be sent before."""
 
     @property
     def is_on(self) -> bool:
         """Whether only one page at a time may be sent."""
-        return self._lost >= _IN_A_ROW
+        return (
+            self._lost >= _IN_A_ROW
+            and self._began_at is not None
+            and self._last_at - self._began_at >= _SILENCE
+        )
 
     def lasted(self, now: Mono) -> float:
-        """Seconds since the first lost request of this outage; 0 when there is none."""
-        return 0.0 if self._began_at is None or not self.is_on else now - self._began_at
+        """Seconds since the first of several requests that were lost in a row; 0 without any."""
+        return 0.0 if self._began_at is None or self._lost < _IN_A_ROW else now - self._began_at
 
     def is_over_patience(self, now: Mono) -> bool:
         """Whether to give up."""
@@ -55,7 +62,8 @@ class Outage:
     def on_lost(self, now: Mono) -> None:
         """A request was lost."""
         self._lost += 1
+        self._last_at = now
         if self._began_at is None:
             self._began_at = now
-        if self.is_on:
-            self.until = Mono(now + delay(self._lost, self._rng))
+        if self._lost >= _IN_A_ROW:
+            self.until = Mono(now + delay(self._lost - _IN_A_ROW + 1, self._rng))

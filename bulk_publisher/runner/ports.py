@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.handover import Handover
-from bulk_publisher.model import Epoch, Fault, Outcome, Page, SiteId
+from bulk_publisher.model import Epoch, Fault, Outcome, Page, PageId, SiteId
 from bulk_publisher.portal.wire import Answer, BatchAnswer, Call
 
 
@@ -23,12 +23,26 @@ class Portal(Protocol):
 class Sink(Protocol):
     """Where outcomes end, and where it is noted beforehand what may be done.
 
-    When one of the two returns it is on disk; otherwise it raises ``JournalLost``.
+    When one of them returns it is on disk; otherwise it raises ``JournalLost``.
     """
 
-    def note_sent(self, pages: Sequence[Page]) -> None: ...
+    async def note_sent(self, pages: Sequence[Page]) -> None: ...
 
-    def append(self, outcomes: Sequence[Outcome]) -> None: ...
+    async def note_ahead(self, pages: Sequence[Page]) -> None: ...
+
+    async def append(self, outcomes: Sequence[Outcome]) -> None: ...
+
+
+class Look(Protocol):
+    """Asks the portal how pages are now."""
+
+    async def __call__(self, pages: Sequence[Page]) -> Mapping[PageId, Page]:
+        """Those of *pages*, at most 500, that the portal lists.
+
+        Raises:
+            BulkPublisherError: If it cannot be asked.
+        """
+        ...
 
 
 class Turn(Protocol):

@@ -5,14 +5,16 @@ nothing of what becomes of the pages.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.decision import Lane, Permit, Usage
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Action, Fault, FaultClass, Page
-from bulk_publisher.portal.faults import base_code
+from bulk_publisher.portal.faults import MISSING_FROM_ANSWER, base_code
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer, Call, Timing
 from bulk_publisher.runner.ports import Portal
@@ -29,8 +31,7 @@ _SITE_CHECKED_ONCE = {"PUBLIC_SITE_REACHED", "PUBLIC_SITE_REACHED_FREE", "FREE_D
 pages of that site are answered in the same request cannot be believed [source]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What a request said about one page.
 
     Attributes:
@@ -79,7 +80,8 @@ class Requests:
         """A reply for each of *pages*, in their order."""
         if permit.lane is Lane.ALONE:
             return [await self._send_alone(permit, pages[0])]
-        calls = {f"p{page.id}": self._call(page) for page in pages}
+        keys = [f"p{page.id}" for page in pages]
+        calls = dict(zip(keys, map(self._call, pages), strict=True))
         whole = await self._portal.batch(calls)
         now = self._clock.now()
         if isinstance(whole, Fault):
@@ -87,7 +89,7 @@ class Requests:
             return [Reply(page, whole) for page in pages]
         if whole.timing is not None:
             self._portal_clock.observe(whole.timing, sent_at=permit.sent_at, received_at=now)
-        answers = [whole.commands[f"p{page.id}"] for page in pages]
+        answers = [whole.commands[key] for key in keys]
         self._tell_batch(permit, whole, answers)
         return _with_doubts(pages, answers)
 
@@ -140,13 +142,14 @@ class Requests:
         timed = [(answer, answer.timing) for answer in answered if answer.timing is not None]
         done = [timing for answer, timing in timed if answer.result is True]
         faults = [answer for answer in answers if isinstance(answer, Fault)]
+        missing = sum(fault.code == MISSING_FROM_ANSWER for fault in faults)
         refused = sum(fault.kind is FaultClass.OPERATING for fault in faults)
         usage = usage_together(
             self._method,
             whole.timing,
             done,
             [timing for _, timing in timed],
-            failures=len(answers) - len(done),
+            failures=len(answers) - len(done) - missing,
             refused=refused,
             clock=self._portal_clock,
             now=now,
@@ -159,6 +162,8 @@ class Requests:
 
 
 def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> list[Reply]:
+    if not any(isinstance(answer, Fault) for answer in answers):
+        return list(map(Reply, pages, answers))
     replies: list[Reply] = []
     doubted: set[object] = set()
     for page, answer in zip(pages, answers, strict=True):

@@ -3,8 +3,8 @@
 How it works: the producer moves pages from the source into a bounded backlog; when that is full it
 waits, and so does the source. The dispatcher asks the governor what may leave and starts a worker
 for each request; there are never more of them than the governor's window. A worker sends, gets a
-verdict for each page, puts back what is to be sent again and hands on what is settled. The recorder
-alone writes: what has piled up while it wrote is its next group.
+verdict for each page, puts back what is to be sent again and hands on what is settled. Of pages whose
+answer was lost the asker asks the portal's list first, where that can tell. The recorder alone writes: what has piled up while it wrote is its next group.
 
 However a run ends - all pages settled, a stop by the portal, a lost journal, an interruption - what
 is in flight is let finish and recorded, and what was not tried has no line.
@@ -15,6 +15,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from bulk_publisher.clock import Clock, as_utc, wait_until
@@ -41,16 +42,22 @@ from bulk_publisher.model import (
 )
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.runner.ports import Observer, Portal, Sink, Turn
+from bulk_publisher.portal.wire import Answer
+from bulk_publisher.runner.doubts import Doubts, Found, Lost
+from bulk_publisher.runner.ports import Look, Observer, Portal, Sink, Turn
 from bulk_publisher.runner.requests import Reply, Requests
 from bulk_publisher.runner.settle import (
     ATTEMPTS,
+    DONE,
     Again,
     Released,
     Settled,
     StopRun,
     StopSite,
+    patience,
     settle,
+    spare,
+    strike,
 )
 from bulk_publisher.runner.streaks import Streaks, scope_question
 from bulk_publisher.runner.turns import Turns
@@ -58,6 +65,11 @@ from bulk_publisher.runner.work import UNBOUND, Backlog, Work
 
 _BACKLOG = 2_000
 """Pages between the source and the portal: some ten batches for each of a few workers."""
+
+_FADING = 0.05
+"""Weight of a new request in the share of those that are lost."""
+_GATHER = 1.0
+"""Seconds in which answers that are lost are asked for together."""
 
 _log = structlog.get_logger()
 
@@ -119,11 +131,13 @@ class Run:
         clock: Clock,
         portal_clock: PortalClock,
         rng: random.Random,
+        look: Look | None = None,
         turn: Turn | None = None,
     ) -> None:
         """A run that has not begun.
 
         Args:
+            look: Asks the portal how pages are; None where it is not to be asked.
             turn: Among the runs of this machine that share the credential; None for no others.
         """
         self._settings = settings
@@ -138,14 +152,19 @@ class Run:
         )
         self._turns = Turns(turn, governor, clock)
         self._backlog = Backlog()
+        self._doubts = Doubts(look, settings.action)
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._settled: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        self._settled: list[Outcome] = []
+        self._has_settled = asyncio.Event()
+        self._is_over = False
         self._streaks = Streaks(max_failures=settings.max_failures)
         if settings.has_found_pages:
             self._streaks.on_found()
         self._stopped_sites: dict[SiteId, Fault] = {}
         self._in_flight = 0
+        self._share_lost = 0.0
+        self._is_noting = False
         self._is_source_used_up = False
         self._is_draining = False
         self._is_journal_lost = False
@@ -159,9 +178,12 @@ class Run:
         async with asyncio.TaskGroup() as group:
             producer = group.create_task(self._produce(pages))
             recorder = group.create_task(self._record())
+            asker = group.create_task(self._ask())
             await self._dispatch(group)
             producer.cancel()
-            self._settled.put_nowait(None)
+            asker.cancel()
+            self._is_over = True
+            self._has_settled.set()
             await recorder
         ending = self._ending
         ending.seconds = self._clock.now() - began_at
@@ -169,6 +191,7 @@ class Run:
         ending.is_whole = (
             self._is_source_used_up
             and not len(self._backlog)
+            and not len(self._doubts)
             and not self._left_out
             and not isinstance(ending.error, JournalLost)
         )
@@ -199,7 +222,8 @@ class Run:
         if page.skip is not None or page.is_missing is False:
             self._streaks.on_found()
         if page.skip is not None:
-            self._settled.put_nowait(self._outcome(Work(page), None, Status.SKIPPED, None))
+            time = as_utc(self._clock.epoch())
+            self._hand_on([self._outcome(time, Work(page), None, Status.SKIPPED, None)])
         elif page.site is None or page.site not in self._stopped_sites:
             # A page that the portal does not list would make its whole batch dearer.
             company = 1 if page.is_missing else UNBOUND
@@ -214,7 +238,7 @@ class Run:
         while not self._is_draining:
             now = self._clock.now()
             self._backlog.wake(now)
-            if self._is_source_used_up and not len(self._backlog) and not self._in_flight:
+            if self._is_source_used_up and not self._in_flight and not self._pages_left:
                 break
             match self._governor.next_decision(self._waiting(), now=now):
                 case Send() as send:
@@ -224,6 +248,8 @@ class Run:
                     else:
                         await self._wait(wait, began_at=now)
                 case WaitUntil() as wait:
+                    if wait.limit is Limit.WINDOW and not self._is_noting:
+                        group.create_task(self._note_ahead())
                     self._turns.give_while(wait, in_flight=self._in_flight)
                     await self._wait(wait, began_at=now)
                 case Stop(because=because):
@@ -234,6 +260,10 @@ class Run:
             await wait_until(self._clock, self._changed, Mono(float("inf")))
         self._turns.give()
 
+    @property
+    def _pages_left(self) -> int:
+        return len(self._backlog) + len(self._doubts)
+
     def _waiting(self) -> Waiting:
         return Waiting(
             together=min(self._backlog.together, self._backlog.company)
@@ -243,14 +273,17 @@ class Run:
             is_all=self._is_source_used_up,
         )
 
+    async def _note_ahead(self) -> None:
+        """While all are in flight that may be, the next are noted: they leave without delay then."""
+        self._is_noting = True
+        try:
+            await self._sink.note_ahead(self._backlog.next_together())
+        except JournalLost as error:
+            self._stop(error)
+        self._is_noting = False
+
     def _start(self, send: Send, group: asyncio.TaskGroup) -> None:
         works = self._backlog.take(send.pages, send.lane)
-        try:
-            self._sink.note_sent([work.page for work in works])
-        except JournalLost as error:
-            self._backlog.add_first(works)
-            self._stop(error)
-            return
         permit = self._governor.reserve(Send(len(works), send.lane), now=self._clock.now())
         self._in_flight += 1
         self._room.set()
@@ -279,14 +312,36 @@ class Run:
     # a worker
 
     async def _work(self, permit: Permit, works: Sequence[Work]) -> None:
-        replies = await self._requests.send(permit, [work.page for work in works])
+        pages = [work.page for work in works]
+        try:
+            await self._sink.note_sent(pages)
+        except JournalLost as error:
+            self._governor.on_kept_back(permit)
+            self._backlog.add_first(works)
+            self._stop(error)
+        else:
+            self._take(works, await self._requests.send(permit, pages))
+        self._in_flight -= 1
+        self._changed.set()
+
+    def _take(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
+        """Settle what was answered, and keep the rest for later."""
         released: list[Work] = []
+        settled: list[Outcome] = []
+        doubted: list[Work] = []
+        is_lost = all(_is_transient(reply.answer) for reply in replies)
+        self._share_lost += _FADING * (is_lost - self._share_lost)
+        attempts = patience(self._share_lost)
+        time = as_utc(self._clock.epoch())
         for work, reply in zip(works, replies, strict=True):
-            match settle(work, reply.answer, self._settings.action):
+            if self._is_worth_asking(work, reply.answer):
+                doubted.append(work)
+                continue
+            match settle(work, reply.answer, self._settings.action, attempts=attempts):
                 case Settled(fault=None) if reply.is_doubtful:
-                    self._doubt(work, reply)
+                    settled += self._doubt(time, work, reply)
                 case Settled(status=status, fault=fault):
-                    self._settle(work, reply, status, fault)
+                    settled.append(self._settle(time, work, reply, status, fault))
                 case Released():
                     released.append(work)
                 case Again(work=again):
@@ -300,33 +355,35 @@ class Run:
         kept = [work for work in released if work.page.site not in self._stopped_sites]
         self._left_out += len(released) - len(kept)
         self._backlog.add_first(kept)
+        self._hand_on(settled)
+        self._add_doubts(doubted, replies)
         self._tell(replies)
-        self._in_flight -= 1
-        self._changed.set()
 
-    def _settle(self, work: Work, reply: Reply, status: Status, fault: Fault | None) -> None:
-        self._settled.put_nowait(self._outcome(work, reply, status, fault))
+    def _settle(
+        self, time: str, work: Work, reply: Reply, status: Status, fault: Fault | None
+    ) -> Outcome:
         match self._streaks.on_settled(work.page, status, fault):
             case None:
-                return
+                pass
             case StopSite(site=site, fault=site_fault):
                 self._stop_site(site, site_fault)
             case error:
                 self._stop(error)
+        return self._outcome(time, work, reply, status, fault)
 
-    def _doubt(self, work: Work, reply: Reply) -> None:
+    def _doubt(self, time: str, work: Work, reply: Reply) -> list[Outcome]:
         """The portal said ``true`` where that may not be so: asked alone, it says what is."""
         attempts = work.attempts + 1
         if attempts >= ATTEMPTS or work.page.site in self._stopped_sites:
-            self._settle(work, reply, Status.UNKNOWN, _DOUBTFUL)
-        else:
-            self._send_later(Work(work.page, attempts, company=1, may_be_done=True))
+            return [self._settle(time, work, reply, Status.UNKNOWN, _DOUBTFUL)]
+        self._send_later(Work(work.page, attempts, company=1, may_be_done=True))
+        return []
 
     def _send_later(self, work: Work) -> None:
         if work.page.site in self._stopped_sites:
             self._left_out += 1
         else:
-            pause = delay(work.attempts, self._rng)
+            pause = delay(max(1, work.attempts - work.spared), self._rng)
             self._backlog.add_later(work, Mono(self._clock.now() + pause))
 
     def _stop_site(self, site: SiteId, fault: Fault) -> None:
@@ -353,13 +410,13 @@ class Run:
             self._observer.on_warning(scope_question(replies[0].page.scope))
 
     def _outcome(
-        self, work: Work, reply: Reply | None, status: Status, fault: Fault | None
+        self, time: str, work: Work, reply: Reply | None, status: Status, fault: Fault | None
     ) -> Outcome:
         """The line of a page; *reply* is None for one that was not sent."""
         page = work.page
         timing = None if reply is None else reply.timing
         return Outcome(
-            time=as_utc(self._clock.epoch()),
+            time=time,
             run=self._settings.run_id,
             portal=self._host,
             scope=page.scope,
@@ -380,29 +437,82 @@ class Run:
             source=page.source,
         )
 
+    # the asker
+
+    def _is_worth_asking(self, work: Work, answer: Answer | Fault) -> bool:
+        return (
+            isinstance(answer, Fault)
+            and _is_transient(answer)
+            and answer.may_be_done
+            and self._doubts.can_tell(work.page)
+            and self._streaks.has_done(work.page.site)
+        )
+
+    def _add_doubts(self, doubted: Sequence[Work], replies: Sequence[Reply]) -> None:
+        by_fault: dict[Fault, list[Work]] = {}
+        answers = {reply.page.id: reply.answer for reply in replies}
+        for work in doubted:
+            answer = answers[work.page.id]
+            if isinstance(answer, Fault):
+                by_fault.setdefault(answer, []).append(work)
+        for fault, works in by_fault.items():
+            self._doubts.add(Lost(works, fault, is_whole=len(works) == len(replies)))
+
+    async def _ask(self) -> None:
+        while True:
+            await self._doubts.wait()
+            # What is lost at the same moment is asked for with it.
+            await self._clock.sleep_until(Mono(self._clock.now() + _GATHER))
+            for lost, found in await self._doubts.ask():
+                self._learn(lost, found)
+            self._changed.set()
+
+    def _learn(self, lost: Lost, found: Found | None) -> None:
+        time = as_utc(self._clock.epoch())
+        attempts = patience(self._share_lost)
+        done = () if found is None else found.done
+        suspects = lost.works if found is None else found.suspects
+        innocents = () if found is None else found.innocents
+        settled = [self._found_done(time, work) for work in done]
+        verdicts = [(work, strike(work, lost.fault, attempts=attempts)) for work in suspects]
+        verdicts += [(work, spare(work, lost.fault)) for work in innocents]
+        for work, verdict in verdicts:
+            match verdict:
+                case Again(work=again):
+                    self._send_later(again)
+                case Settled(status=status, fault=fault):
+                    reply = Reply(work.page, lost.fault)
+                    settled.append(self._settle(time, work, reply, status, fault))
+        self._hand_on(settled)
+
+    def _found_done(self, time: str, work: Work) -> Outcome:
+        self._streaks.on_settled(work.page, DONE[self._settings.action], None)
+        attempted = msgspec.structs.replace(work, attempts=work.attempts + 1)
+        outcome = self._outcome(time, attempted, None, DONE[self._settings.action], None)
+        return msgspec.structs.replace(outcome, hint=_LISTED)
+
     # the recorder
 
+    def _hand_on(self, outcomes: Sequence[Outcome]) -> None:
+        self._settled.extend(outcomes)
+        self._has_settled.set()
+
     async def _record(self) -> None:
-        is_open = True
         try:
-            while is_open:
-                group = [await self._settled.get()]
-                group += self._handed_on()
-                is_open = None not in group
-                self._write(group)
+            while not self._is_over:
+                await self._has_settled.wait()
+                self._has_settled.clear()
+                await self._write()
         finally:
             # Whoever leaves at once still writes what is answered.
-            self._write(self._handed_on())
+            await self._write()
 
-    def _handed_on(self) -> list[Outcome | None]:
-        return [self._settled.get_nowait() for _ in range(self._settled.qsize())]
-
-    def _write(self, group: Sequence[Outcome | None]) -> None:
-        outcomes = [outcome for outcome in group if outcome is not None]
+    async def _write(self) -> None:
+        outcomes, self._settled = self._settled, []
         if not outcomes or self._is_journal_lost:
             return
         try:
-            self._sink.append(outcomes)
+            await self._sink.append(outcomes)
         except JournalLost as error:
             self._is_journal_lost = True
             self._ending.error = error
@@ -411,11 +521,16 @@ class Run:
         self._observer.on_settled(outcomes)
 
 
+_LISTED = "The answer was lost; the portal lists the page as done."
 _DOUBTFUL = faults.own_fault(
     faults.SITE_CHECKED_ONCE,
     "The portal said that it is done, after a check of its site had failed in the same request.",
     sent=True,
 )
+
+
+def _is_transient(answer: Answer | Fault) -> bool:
+    return isinstance(answer, Fault) and answer.kind is FaultClass.TRANSIENT
 
 
 def _ending_error(fault: Fault) -> BulkPublisherError:

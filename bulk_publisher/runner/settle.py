@@ -10,7 +10,10 @@ others paying for it: a batch, half, a few, alone.
 Source: docs/bitrix24.md §7.
 """
 
+import math
 from dataclasses import dataclass
+
+import msgspec
 
 from bulk_publisher.model import Action, Fault, FaultClass, SiteId, Status
 from bulk_publisher.portal import faults
@@ -21,6 +24,13 @@ ATTEMPTS = 5
 """Requests that a page may be part of before it is given up."""
 ATTEMPTS_ALONE = 3
 """Those of them that may end with a fault which only a request of its own may cure."""
+_MOST_ATTEMPTS = 12
+"""And that many where the portal loses most of them, whatever is in them."""
+_CHANCE = 1e-4
+"""Of a page being given up although the portal lost its requests by chance."""
+_MOST_LOST = 0.9
+_MOST_SPARED = 25
+"""Attempts that may be lost for other pages' sake before those that follow count as well."""
 _COMPANY = (50, 25, 6, 1, 1)
 """Pages in the request after so many attempts."""
 
@@ -62,14 +72,26 @@ class StopRun:
 
 Verdict = Settled | Released | Again | StopSite | StopRun
 
-_DONE = {Action.PUBLISH: Status.PUBLISHED, Action.UNPUBLISH: Status.UNPUBLISHED}
+DONE = {Action.PUBLISH: Status.PUBLISHED, Action.UNPUBLISH: Status.UNPUBLISHED}
+"""The status of a page that was done."""
+_SETTLED_WELL = {action: Settled(status) for action, status in DONE.items()}
 
 
-def settle(work: Work, reply: Answer | Fault, action: Action) -> Verdict:
-    """The verdict on *work* after *reply*."""
+def patience(share_lost: float) -> int:
+    """Losses after which it is the page's own doing, where *share_lost* of all requests are lost."""
+    if share_lost <= 0:
+        return ATTEMPTS
+    by_chance = math.log(_CHANCE) / math.log(min(share_lost, _MOST_LOST))
+    return max(ATTEMPTS, min(_MOST_ATTEMPTS, math.ceil(by_chance)))
+
+
+def settle(
+    work: Work, reply: Answer | Fault, action: Action, *, attempts: int = ATTEMPTS
+) -> Verdict:
+    """The verdict on *work* after *reply*, where a page is given up after *attempts* losses."""
     if isinstance(reply, Answer):
         if reply.result is True:
-            return Settled(_DONE[action])
+            return _SETTLED_WELL[action]
         return Settled(
             Status.FAILED,
             faults.own_fault(
@@ -81,8 +103,10 @@ def settle(work: Work, reply: Answer | Fault, action: Action) -> Verdict:
     match reply.kind:
         case FaultClass.RATE | FaultClass.OPERATING | FaultClass.BATCH:
             return Released()
+        case FaultClass.TRANSIENT if reply.code == faults.UNREACHABLE:
+            return Released()
         case FaultClass.TRANSIENT:
-            return _again_or_settled(work, reply)
+            return strike(work, reply, attempts=attempts)
         case FaultClass.PAGE:
             return Settled(Status.FAILED, reply)
         case FaultClass.SITE:
@@ -92,13 +116,28 @@ def settle(work: Work, reply: Answer | Fault, action: Action) -> Verdict:
             return StopRun(reply)
 
 
-def _again_or_settled(work: Work, fault: Fault) -> Verdict:
-    if fault.code == faults.UNREACHABLE:
-        return Released()
-    attempts = work.attempts + 1
+def strike(work: Work, fault: Fault, *, attempts: int = ATTEMPTS) -> Again | Settled:
+    """The verdict on *work* after a loss that may have been its doing."""
+    attempted = work.attempts + 1
+    counted = attempted - work.spared
     attempts_alone = work.attempts_alone + fault.is_alone
     may_be_done = work.may_be_done or fault.may_be_done
-    if attempts >= ATTEMPTS or attempts_alone >= ATTEMPTS_ALONE:
+    if counted >= attempts or attempts_alone >= ATTEMPTS_ALONE:
         return Settled(Status.UNKNOWN if may_be_done else Status.FAILED, fault)
-    company = 1 if fault.is_alone else min(work.company, _COMPANY[attempts])
-    return Again(Work(work.page, attempts, company, may_be_done, attempts_alone))
+    company = 1 if fault.is_alone else min(work.company, _company(counted))
+    return Again(Work(work.page, attempted, company, may_be_done, attempts_alone, work.spared))
+
+
+def _company(counted: int) -> int:
+    return _COMPANY[min(counted, len(_COMPANY) - 1)]
+
+
+def spare(work: Work, fault: Fault) -> Again | Settled:
+    """The verdict on *work* after a loss that was not its doing: the attempt does not count."""
+    if work.spared >= _MOST_SPARED:
+        return strike(work, fault)
+    return Again(
+        msgspec.structs.replace(
+            work, attempts=work.attempts + 1, spared=work.spared + 1, may_be_done=True
+        )
+    )

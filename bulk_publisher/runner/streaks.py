@@ -56,6 +56,10 @@ class Streaks:
         is_missing = self._code == _MISSING and not self._has_found_any
         return is_missing and self._in_a_row >= _FIRST
 
+    def has_done(self, site: SiteId | None) -> bool:
+        """Whether a page of *site* was done: then the site itself is as it should be."""
+        return site in self._good_sites
+
     def on_settled(
         self, page: Page, status: Status, fault: Fault | None
     ) -> TooManyFailures | StopSite | None:

@@ -510,7 +510,51 @@ def test_a_lost_request_that_may_be_done_is_booked_as_expected(played):
     played.governor.on_ignored(permit, may_be_done=True, now=Mono(30.0))
 
     assert played.governor.snapshot(now=Mono(30.0)).operating.level == pytest.approx(20.0)
-    assert played.governor.snapshot(now=Mono(30.0)).window == 2
+
+
+def test_what_a_lost_request_was_thought_to_cost_is_the_first_to_be_corrected(played):
+    played.begin(1.0)
+    played.settle(played.send(5), [1.0] * 5, at=10.0, operating=6.0)
+    played.governor.on_ignored(played.send(20), may_be_done=True, now=Mono(30.0))
+    played.now = 30.0
+
+    played.settle(played.send(1), [1.0], at=40.0, operating=9.0)
+
+    meter = played.governor._meters["batch/m"]
+    assert meter.booked(Mono(40.0)) == pytest.approx(9.0)
+    assert [basket.spent for basket in meter._baskets if basket.is_guess] == [pytest.approx(2.0)]
+
+
+@pytest.mark.parametrize(("seconds", "window", "size"), [(75.0, 2, 25), (30.0, 4, 50)])
+def test_a_request_that_was_lost_for_its_length_halves_the_next(played, seconds, window, size):
+    played.begin(0.2)
+    played.now = 1.0
+    permit = played.send(50)
+
+    played.governor.on_ignored(permit, may_be_done=True, now=Mono(1.0 + seconds))
+
+    snapshot = played.governor.snapshot(now=Mono(1.0 + seconds))
+    assert (snapshot.window, snapshot.size) == (window, size)
+
+
+def test_a_portal_that_answers_others_meanwhile_keeps_its_window(played):
+    played.begin(1.0)
+    lost = played.send(5)
+    played.settle(played.send(5), [1.0] * 5, at=10.0)
+
+    played.governor.on_ignored(lost, may_be_done=True, now=Mono(75.0))
+
+    assert played.governor.snapshot(now=Mono(75.0)).window == 4
+
+
+def test_where_pages_fail_requests_are_as_small_as_pays(played):
+    played.begin(0.2)
+    for _ in range(40):
+        played.settle(played.send(10), [0.2] * 9, at=played.now + 1.0, failures=1, operating=1.0)
+    played.send()
+
+    # A tenth fails: fifty together would pay three times and more, and there are requests enough.
+    assert played.decide() == Send(5, Lane.TOGETHER)
 
 
 def test_a_lost_request_that_cannot_be_done_costs_nothing(played):
@@ -534,9 +578,9 @@ def test_in_an_outage_one_page_at_a_time_asks_with_pauses(played):
     played.begin(1.0)
     played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(1.0))
     played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(2.0))
-    played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(3.0))
+    played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(20.0))
 
-    pause = played.decide(at=3.0)
+    pause = played.decide(at=20.0)
     question = played.decide(at=pause.at)
     played.send()
 

@@ -13,7 +13,9 @@ from bulk_publisher.runner.settle import (
     Settled,
     StopRun,
     StopSite,
+    patience,
     settle,
+    spare,
 )
 from bulk_publisher.runner.work import UNBOUND, Work
 
@@ -196,3 +198,37 @@ def test_a_page_keeps_its_count_and_its_doubts(sequence):
     assert len(works) < ATTEMPTS
     assert companies == sorted(companies, reverse=True)
     assert doubts == sorted(doubts)
+
+
+# losses that are not the page's doing
+
+
+def test_a_page_that_was_spared_is_as_far_from_being_given_up_as_before():
+    spared = spare(Work(PAGE, attempts=4, company=6), LOST).work
+
+    assert (spared.attempts, spared.spared, spared.company) == (5, 1, 6)
+    assert isinstance(settle(Work(PAGE, attempts=4), LOST, Action.PUBLISH), Settled)
+    assert settle(spared, LOST, Action.PUBLISH) == Settled(Status.UNKNOWN, LOST)
+    assert isinstance(settle(spare(Work(PAGE, 3), LOST).work, LOST, Action.PUBLISH), Again)
+
+
+def test_a_page_is_not_spared_for_ever():
+    verdict = Again(Work(PAGE))
+    losses = 0
+    while isinstance(verdict, Again):
+        verdict = spare(verdict.work, LOST)
+        losses += 1
+
+    assert verdict == Settled(Status.UNKNOWN, LOST)
+    assert losses <= 30
+
+
+@given(st.floats(0.0, 1.0))
+def test_the_more_the_portal_loses_the_longer_a_page_is_tried(share):
+    assert patience(0.0) == ATTEMPTS
+    assert ATTEMPTS <= patience(share) <= 12
+    assert patience(share) <= patience(min(1.0, share + 0.1))
+
+
+def test_a_page_is_tried_as_often_as_the_portal_deserves():
+    assert isinstance(settle(Work(PAGE, attempts=4), LOST, Action.PUBLISH, attempts=6), Again)
