@@ -1,6 +1,7 @@
 """A disk that takes no more ends a run in order, and with room again it goes on."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bulk_publisher.errors import JournalLost
 from bulk_publisher.journal.folder import RunFolder, find_folder
+from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.processes import PUBLISH, RESUME, begun, do, ended, lines_of, repeats, spawn
@@ -99,6 +102,53 @@ async def test_a_folder_that_is_gone_stops_the_run(tmp_path: Path) -> None:
         assert status == 3
         assert "Traceback" not in words
         assert len(sandbox.truth.publications) < 400
+
+
+class Failing:
+    """A disk that works for a while: each call for the run's files counts."""
+
+    def __init__(self, works_for: int, code: int) -> None:
+        self.calls_left, self.code = works_for, code
+        self.write, self.sync = os.write, os.fdatasync
+
+    def check(self, file: int) -> None:
+        path = str(Path(f"/proc/self/fd/{file}").readlink())
+        if path.endswith(("outcomes.jsonl", "sent.jsonl", "sent.jsonl.new")):
+            self.calls_left -= 1
+            if self.calls_left < 0:
+                raise OSError(self.code, os.strerror(self.code))
+
+    def failing_write(self, file: int, data: bytes) -> int:
+        self.check(file)
+        return self.write(file, data)
+
+    def failing_sync(self, file: int) -> None:
+        self.check(file)
+        self.sync(file)
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.ESTALE])
+@pytest.mark.parametrize("works_for", [2, 3, 4, 5, 9, 14])
+async def test_a_disk_that_fails_in_mid_run_at_any_call_loses_nothing(
+    works_for: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Failing(works_for, code)
+    async with serve(Scenario(pages=400, cost=0.1)) as sandbox:
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "write", disk.failing_write)
+            broken.setattr(os, "fdatasync", disk.failing_sync)
+            stopped = await run_job(sandbox, tmp_path)
+        out, _ = read_sent(stopped.folder.sent)
+        before = journal_of(stopped)
+        done = set(sandbox.truth.publications)
+        finished = await resume(sandbox, stopped.folder)
+
+        assert isinstance(stopped.ending.error, JournalLost)
+        assert not stopped.ending.is_whole
+        assert {line.page for line in before} <= done <= {line.page for line in before} | set(out)
+        assert finished.ending.is_whole
+        assert len(journal_of(finished)) == 400
+        assert_journal_tells_the_truth(journal_of(finished), sandbox)
 
 
 @pytest.mark.real_time
