@@ -98,6 +98,7 @@ class Governor:
         self._has_answer = False
         self._failure_share = 0.0
         self._lost_seconds = 0.0
+        self._lost_share = 0.0
         self._answered_at = Mono(float("-inf"))
         self._is_shared: bool | None = None
         self._is_batch_refused = False
@@ -175,6 +176,7 @@ class Governor:
         for reading in usage.readings:
             self._settle_meter(permit, usage, reading, now)
         self._lost_seconds -= _FADING * self._lost_seconds
+        self._lost_share -= _FADING * self._lost_share
         self._failure_share += _FADING * (
             usage.failures / (usage.failures + len(usage.costs) or 1) - self._failure_share
         )
@@ -191,6 +193,7 @@ class Governor:
         """No answer came, or one that says nothing: no sample, but perhaps a cost."""
         self._end(permit)
         self._lost_seconds += _FADING * (now - permit.sent_at - self._lost_seconds)
+        self._lost_share += _FADING * (1 - self._lost_share)
         self._outage.on_lost(now)
         if may_be_done:
             cost = self._expected(permit.lane, permit.pages)
@@ -407,6 +410,7 @@ class Governor:
             return self.bounds.batch_size
         a_page = self._sizing.cost * BASKET_LIFE / self._cap
         a_request = max(1 / self._bucket.drain, self._lost_seconds / self._window.size)
+        a_request /= max(_FADING, 1 - self._lost_share)
 
         def seconds_a_page(pages: int) -> float:
             return max(a_request / pages, a_page * self._inflation(pages))

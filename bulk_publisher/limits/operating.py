@@ -239,8 +239,6 @@ class OperatingMeter:
         # A page that costs more than the whole limit fits where nothing else is.
         left = limit - min(cost, limit) - sum(self._reserved.values())
         rate = self.others_rate(now) if self.told is not None else 0.0
-        # They go on spending while the request runs.
-        left -= rate * min(cost, limit)
         baskets = sorted((basket for basket in self._baskets if leaves(basket) > now), key=leaves)
         level = sum(basket.spent for basket in baskets)
         for at, leaving in [(now, 0.0), *((leaves(basket), basket.spent) for basket in baskets)]:
