@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing as mp
+import os
 import resource
 import statistics
 import tempfile
@@ -82,6 +83,7 @@ async def with_engine(webhook: str, pages: int) -> list[tuple[int, float]]:
         pace=Pace(concurrency=CONCURRENCY),
     )
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_STATE_HOME"] = folder
         done = await publish(
             job,
             Webhook(webhook),

@@ -23,6 +23,7 @@ import concurrent.futures
 import importlib
 import json
 import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -158,6 +159,8 @@ async def publish_all(sandbox: Sandbox, case: Case) -> tuple[float, Onlooker, bo
     onlooker = Onlooker()
     job = Job(name="bench", select=Selection(scope=Scope.KNOWLEDGE), pace=Pace(**case.pace))
     with tempfile.TemporaryDirectory() as folder:
+        # Ports are used again: nothing is to be known of the run before.
+        os.environ["XDG_STATE_HOME"] = folder
         done = await publish(
             job,
             Webhook(sandbox.webhook),

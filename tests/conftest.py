@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -21,8 +22,9 @@ def pytest_asyncio_loop_factories(
 def _state_of_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What runs of this machine tell each other stays in the test."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    """What runs of this machine tell each other stays in the test: ports are used again."""
+    state = tmp_path_factory.getbasetemp() / "state" / uuid4().hex
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,7 @@ from bulk_publisher.limits.decision import (
 )
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.limits.intensity import LeakyBucket
+from bulk_publisher.limits.losses import Losses
 from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR, OperatingMeter
 from bulk_publisher.limits.outage import Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
@@ -56,12 +57,6 @@ _TOO_LONG = 45.0
 after 60, and what is lost sooner was not lost for its length."""
 _SHORT = 5.0
 """Seconds that a request may be expected to take without being thought too long."""
-_HARDLY_ANY = 0.001
-"""Share of pages that fail below which they make no others dearer to speak of."""
-_BEARABLE = 1.15
-"""Times the least cost that a page may have in a larger request."""
-_FADING = 0.1
-"""Weight of a new request in the share of pages that fail, and in the seconds that are lost."""
 _NEVER = Mono(float("inf"))
 
 
@@ -96,9 +91,7 @@ class Governor:
         self._in_flight: dict[int, Permit] = {}
         self._sent = 0
         self._has_answer = False
-        self._failure_share = 0.0
-        self._lost_seconds = 0.0
-        self._lost_share = 0.0
+        self._losses = Losses()
         self._answered_at = Mono(float("-inf"))
         self._is_shared: bool | None = None
         self._is_batch_refused = False
@@ -175,11 +168,7 @@ class Governor:
             self._refusals.on_passed(is_emptied=self._is_emptied(usage, now), now=now)
         for reading in usage.readings:
             self._settle_meter(permit, usage, reading, now)
-        self._lost_seconds -= _FADING * self._lost_seconds
-        self._lost_share -= _FADING * self._lost_share
-        self._failure_share += _FADING * (
-            usage.failures / (usage.failures + len(usage.costs) or 1) - self._failure_share
-        )
+        self._losses.on_answered(pages=usage.failures + len(usage.costs), failures=usage.failures)
         if usage.costs and not (usage.failures and self._sizing.is_known):
             self._sizing.learn(usage.costs)
             mean = sum(usage.costs) / len(usage.costs)
@@ -192,8 +181,7 @@ class Governor:
     def on_ignored(self, permit: Permit, *, may_be_done: bool, now: Mono) -> None:
         """No answer came, or one that says nothing: no sample, but perhaps a cost."""
         self._end(permit)
-        self._lost_seconds += _FADING * (now - permit.sent_at - self._lost_seconds)
-        self._lost_share += _FADING * (1 - self._lost_share)
+        self._losses.on_lost(now - permit.sent_at)
         self._outage.on_lost(now)
         if may_be_done:
             cost = self._expected(permit.lane, permit.pages)
@@ -361,7 +349,7 @@ class Governor:
     @property
     def _is_first_lost(self) -> bool:
         """Whether requests were lost before any answer told what a page costs."""
-        return not self._has_answer and self._lost_seconds > 0
+        return not self._has_answer and self._losses.are_some
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early.
@@ -405,23 +393,15 @@ class Governor:
         return pages
 
     def _thrifty(self) -> int:
-        """Pages for one request, where some fail and make the others dearer: hardly ever the fewer."""
-        if self._failure_share < _HARDLY_ANY or not self._shown(Lane.TOGETHER):
+        """Pages for one request, where some fail and make the others dearer."""
+        if not self._shown(Lane.TOGETHER):
             return self.bounds.batch_size
-        a_page = self._sizing.cost * BASKET_LIFE / self._cap
-        a_request = max(1 / self._bucket.drain, self._lost_seconds / self._window.size)
-        a_request /= max(_FADING, 1 - self._lost_share)
-
-        def seconds_a_page(pages: int) -> float:
-            return max(a_request / pages, a_page * self._inflation(pages))
-
-        sizes = range(1, self.bounds.batch_size + 1)
-        bearable = _BEARABLE * min(map(seconds_a_page, sizes))
-        return max(pages for pages in sizes if seconds_a_page(pages) <= bearable)
-
-    def _inflation(self, pages: int) -> float:
-        """How much dearer pages are together: each failure lets the portal charge later ones again."""
-        return 1 + self._failure_share * (pages - 1) / 2
+        return self._losses.best_size(
+            self.bounds.batch_size,
+            a_page=self._sizing.cost * BASKET_LIFE / self._cap,
+            a_request=1 / self._bucket.drain,
+            window=self._window.size,
+        )
 
     def _fits(self, lane: Lane, pages: int, now: Mono) -> bool:
         cost = self._expected(lane, pages)
@@ -478,7 +458,7 @@ class Governor:
 
     def _expected(self, lane: Lane, pages: int) -> float:
         """Seconds that a request may be booked with; 0 where the portal books none."""
-        cost = self._sizing.expected(pages) * self._inflation(pages)
+        cost = self._sizing.expected(pages) * self._losses.inflation(pages)
         return 0.0 if lane is Lane.ALONE and self._sizing.is_known and cost <= FLOOR else cost
 
     def _settle_meter(self, permit: Permit, usage: Usage, reading: Reading, now: Mono) -> None:

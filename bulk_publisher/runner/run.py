@@ -45,6 +45,7 @@ from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.runner.doubts import Doubts, Found, Lost
 from bulk_publisher.runner.ports import Look, Observer, Portal, Sink, Turn
+from bulk_publisher.runner.recorder import Recorder
 from bulk_publisher.runner.requests import Reply, Requests
 from bulk_publisher.runner.settle import (
     ATTEMPTS,
@@ -155,9 +156,7 @@ class Run:
         self._doubts = Doubts(look, settings.action)
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._settled: list[Outcome] = []
-        self._has_settled = asyncio.Event()
-        self._is_over = False
+        self._recorder = Recorder(sink, observer, self._on_journal_lost)
         self._streaks = Streaks(max_failures=settings.max_failures)
         if settings.has_found_pages:
             self._streaks.on_found()
@@ -167,7 +166,6 @@ class Run:
         self._is_noting = False
         self._is_source_used_up = False
         self._is_draining = False
-        self._is_journal_lost = False
         self._left_out = 0
         self._has_asked_for_scope = False
         self._ending = Ending()
@@ -177,13 +175,12 @@ class Run:
         began_at = self._clock.now()
         async with asyncio.TaskGroup() as group:
             producer = group.create_task(self._produce(pages))
-            recorder = group.create_task(self._record())
+            recorder = group.create_task(self._recorder.record())
             asker = group.create_task(self._ask())
             await self._dispatch(group)
             producer.cancel()
             asker.cancel()
-            self._is_over = True
-            self._has_settled.set()
+            self._recorder.end()
             await recorder
         ending = self._ending
         ending.seconds = self._clock.now() - began_at
@@ -223,7 +220,7 @@ class Run:
             self._streaks.on_found()
         if page.skip is not None:
             time = as_utc(self._clock.epoch())
-            self._hand_on([self._outcome(time, Work(page), None, Status.SKIPPED, None)])
+            self._recorder.hand_on([self._outcome(time, Work(page), None, Status.SKIPPED, None)])
         elif page.site is None or page.site not in self._stopped_sites:
             # A page that the portal does not list would make its whole batch dearer.
             company = 1 if page.is_missing else UNBOUND
@@ -355,7 +352,7 @@ class Run:
         kept = [work for work in released if work.page.site not in self._stopped_sites]
         self._left_out += len(released) - len(kept)
         self._backlog.add_first(kept)
-        self._hand_on(settled)
+        self._recorder.hand_on(settled)
         self._add_doubts(doubted, replies)
         self._tell(replies)
 
@@ -483,7 +480,7 @@ class Run:
                 case Settled(status=status, fault=fault):
                     reply = Reply(work.page, lost.fault)
                     settled.append(self._settle(time, work, reply, status, fault))
-        self._hand_on(settled)
+        self._recorder.hand_on(settled)
 
     def _found_done(self, time: str, work: Work) -> Outcome:
         self._streaks.on_settled(work.page, DONE[self._settings.action], None)
@@ -491,34 +488,9 @@ class Run:
         outcome = self._outcome(time, attempted, None, DONE[self._settings.action], None)
         return msgspec.structs.replace(outcome, hint=_LISTED)
 
-    # the recorder
-
-    def _hand_on(self, outcomes: Sequence[Outcome]) -> None:
-        self._settled.extend(outcomes)
-        self._has_settled.set()
-
-    async def _record(self) -> None:
-        try:
-            while not self._is_over:
-                await self._has_settled.wait()
-                self._has_settled.clear()
-                await self._write()
-        finally:
-            # Whoever leaves at once still writes what is answered.
-            await self._write()
-
-    async def _write(self) -> None:
-        outcomes, self._settled = self._settled, []
-        if not outcomes or self._is_journal_lost:
-            return
-        try:
-            await self._sink.append(outcomes)
-        except JournalLost as error:
-            self._is_journal_lost = True
-            self._ending.error = error
-            self._stop(error)
-            return
-        self._observer.on_settled(outcomes)
+    def _on_journal_lost(self, error: JournalLost) -> None:
+        self._ending.error = error
+        self._stop(error)
 
 
 _LISTED = "The answer was lost; the portal lists the page as done."

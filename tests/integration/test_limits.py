@@ -118,7 +118,7 @@ async def test_other_tenants_of_the_bucket_cost_hardly_a_refusal(run):
 
 
 async def test_another_program_on_the_credential_is_allowed_for(run):
-    ran = await run(pages=1500, cost=0.5, tenant_operating=0.1)
+    ran = await run(pages=1500, cost=0.5, tenant_operating=0.1, starts_at=1_800_000_000.0)
 
     assert ran.truth.refused["OPERATION_TIME_LIMIT"] <= 2
     assert ran.done.ending.is_whole

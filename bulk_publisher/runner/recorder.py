@@ -1,0 +1,65 @@
+"""The one writer: outcomes go to the sink in groups; what has piled up while it wrote is the next one.
+
+An outcome counts, and the observer is told, when it is on disk. Once the journal is lost nothing
+more is written: what is answered from then on has no line, and is done again by a resume.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bulk_publisher.errors import JournalLost
+from bulk_publisher.model import Outcome
+from bulk_publisher.runner.ports import Observer, Sink
+
+
+class Recorder:
+    """Writes what it is handed, until it is told that there is no more."""
+
+    def __init__(
+        self, sink: Sink, observer: Observer, on_lost: Callable[[JournalLost], None]
+    ) -> None:
+        """Nothing is to be written yet.
+
+        Args:
+            on_lost: Told, once, that the journal can't be written any more.
+        """
+        self._sink = sink
+        self._observer = observer
+        self._on_lost = on_lost
+        self._waiting: list[Outcome] = []
+        self._changed = asyncio.Event()
+        self._is_over = False
+        self._is_lost = False
+
+    def hand_on(self, outcomes: Sequence[Outcome]) -> None:
+        """These are settled, and to be written."""
+        self._waiting.extend(outcomes)
+        self._changed.set()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._is_over = True
+        self._changed.set()
+
+    async def record(self) -> None:
+        """Write until the end."""
+        try:
+            while not self._is_over:
+                await self._changed.wait()
+                self._changed.clear()
+                await self._write()
+        finally:
+            # Whoever leaves at once still writes what is answered.
+            await self._write()
+
+    async def _write(self) -> None:
+        outcomes, self._waiting = self._waiting, []
+        if not outcomes or self._is_lost:
+            return
+        try:
+            await self._sink.append(outcomes)
+        except JournalLost as error:
+            self._is_lost = True
+            self._on_lost(error)
+            return
+        self._observer.on_settled(outcomes)
