@@ -8,19 +8,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from bulk_publisher.errors import JournalLost
+from bulk_publisher.journal.closing import Closing
 
 T = TypeVar("T")
-
 
 _FILES = 2
 """Written at once: the journal, and the note of what leaves."""
 
 
-class Disk:
+class Disk(Closing):
     """Does what waits for the disk. A context manager: its threads end with it."""
 
     def __init__(self) -> None:
@@ -39,15 +38,8 @@ class Disk:
             wait([begun])
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let what is begun end, and begin no more."""
         self._threads.shutdown()
 
 
@@ -69,7 +61,7 @@ class Groups(Generic[T]):
             JournalLost: If they are not, or if that was so for an earlier group.
         """
         self._next.extend(items)
-        await self._end_group()
+        await self.wait()
 
     async def wait(self) -> None:
         """Return when all that was added before is on disk.
@@ -77,9 +69,6 @@ class Groups(Generic[T]):
         Raises:
             JournalLost: If it is not.
         """
-        await self._end_group()
-
-    async def _end_group(self) -> None:
         number = self._number
         async with self._turn:
             if self._next and self._lost is None and number == self._number:

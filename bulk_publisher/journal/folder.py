@@ -14,12 +14,12 @@ import socket
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
+from bulk_publisher.journal.closing import Closing
 from bulk_publisher.model import Epoch
 
 LATEST = "latest"
@@ -154,7 +154,7 @@ def point_latest(folder: RunFolder) -> None:
         fresh.unlink(missing_ok=True)
 
 
-class FolderLock:
+class FolderLock(Closing):
     """Held while a process works in a run's folder; it dies with its process."""
 
     def __init__(self, folder: RunFolder) -> None:
@@ -204,12 +204,8 @@ class FolderLock:
             return ""
         return f"The runs are on {kind}, where locks hold on this machine only: don't resume them from another one meanwhile."
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give the lock back."""
         os.close(self._file)
 
 

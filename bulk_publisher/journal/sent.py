@@ -13,12 +13,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
 from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.journal.closing import Closing
 from bulk_publisher.journal.reader import read_marks
 from bulk_publisher.journal.writer import sync_folder, write_all
 from bulk_publisher.model import Page, PageId
@@ -48,7 +47,7 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(_Note)
 
 
-class SentPages:
+class SentPages(Closing):
     """The pages that are out. Invariant: a page that may be done has its line, or stands here.
 
     One thread adds while another removes.
@@ -126,17 +125,6 @@ class SentPages:
         if not self._out and self._place is None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _forget_what_never_left(self) -> None:
         never_left = [page for page in self._ahead if page in self._out]

@@ -9,16 +9,15 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bulk_publisher.errors import JournalLost
+from bulk_publisher.journal.closing import Closing
 from bulk_publisher.journal.reader import whole_length
 from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Outcome
 
 
-class JournalWriter:
+class JournalWriter(Closing):
     """Appends outcomes to a journal. Invariant: the file ends with a whole line."""
 
     def __init__(self, path: Path) -> None:
@@ -59,17 +58,6 @@ class JournalWriter:
     def close(self) -> None:
         """Write no more."""
         os.close(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_place(self) -> None:
         """A file that was removed or replaced takes every line, and nobody will ever read them."""
