@@ -27,13 +27,13 @@ from bulk_publisher.journal.disk import Disk
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
 from bulk_publisher.journal.sent import Place, SentPages
 from bulk_publisher.journal.writer import JournalWriter
-from bulk_publisher.model import Page, PageId, Scope
+from bulk_publisher.model import Page, PageId
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.runner.ports import Look, Observer
 from bulk_publisher.runner.run import Ending, Run, RunSettings
-from bulk_publisher.sources.lister import Lister
+from bulk_publisher.sources.lister import Listers
 
 _log = structlog.get_logger()
 
@@ -214,13 +214,13 @@ def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: O
 
 def _look(session: Session) -> Look:
     """How pages are now, by the portal's list, each scope by itself."""
-    listers: dict[Scope | None, Lister] = {}
+    listers = Listers(session.calls)
 
     async def look(pages: Sequence[Page]) -> dict[PageId, Page]:
         listed: dict[PageId, Page] = {}
         for scope in {page.scope for page in pages}:
-            lister = listers.setdefault(scope, Lister(session.calls, scope))
-            listed |= await lister.by_id([page.id for page in pages if page.scope == scope])
+            ids = [page.id for page in pages if page.scope == scope]
+            listed |= await listers.of(scope).by_id(ids)
         return listed
 
     return look

@@ -21,7 +21,7 @@ from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.visits import Visits
-from bulk_publisher.sources.lister import LIST_LENGTH, Lister
+from bulk_publisher.sources.lister import LIST_LENGTH, Listers
 
 _LISTED = 20
 """Differences that are remembered to be said; all of them are in the file."""
@@ -117,11 +117,9 @@ async def verify(
 
 
 async def _verdicts(folder: RunFolder, session: Session) -> AsyncIterator[Verdict]:
-    listers: dict[Scope | None, Lister] = {}
+    listers = Listers(session.calls)
     for group in _groups(read_outcomes(folder.journal), folder.run_id):
-        scope = group[0].scope
-        lister = listers.setdefault(scope, Lister(session.calls, scope))
-        listed = await lister.by_id([outcome.page for outcome in group])
+        listed = await listers.of(group[0].scope).by_id([outcome.page for outcome in group])
         time = as_utc(session.clock.epoch())
         for outcome in group:
             yield judge(outcome, listed.get(outcome.page), time=time)

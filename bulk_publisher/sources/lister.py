@@ -145,6 +145,18 @@ class Lister:
                 return {"=ACTIVE": "N"}
 
 
+class Listers:
+    """A lister for each scope, which remembers what the portal tells of that one."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._by_scope: dict[Scope | None, Lister] = {}
+
+    def of(self, scope: Scope | None) -> Lister:
+        """The lister of *scope*."""
+        return self._by_scope.setdefault(scope, Lister(self._calls, scope))
+
+
 def is_up_to_date(page: Page, only: Only) -> bool:
     """Whether *page* is as *only* wants no longer: online, and for ``changed`` without edits."""
     match only:

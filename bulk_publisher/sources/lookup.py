@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
-from bulk_publisher.model import Only, Page, Scope
+from bulk_publisher.model import Only, Page
 from bulk_publisher.sources.lister import (
     LIST_LENGTH,
     Calls,
-    Lister,
+    Listers,
     Warn,
     is_up_to_date,
     say_nothing,
@@ -36,28 +36,26 @@ async def look_up(
     Raises:
         BulkPublisherError: If the portal cannot be asked.
     """
-    listers: dict[Scope | None, Lister] = {}
+    listers = Listers(calls)
     group: list[Page] = []
     async for page in pages:
         if group and (group[-1].scope != page.scope or len(group) >= LIST_LENGTH):
-            for found in await _look_up_group(group, listers, calls, only, warn):
+            for found in await _look_up_group(group, listers, only, warn):
                 yield found
             group = []
         group.append(page)
     if group:
-        for found in await _look_up_group(group, listers, calls, only, warn):
+        for found in await _look_up_group(group, listers, only, warn):
             yield found
 
 
 async def _look_up_group(
     group: list[Page],
-    listers: dict[Scope | None, Lister],
-    calls: Calls,
+    listers: Listers,
     only: Only,
     warn: Warn,
 ) -> list[Page]:
-    scope = group[0].scope
-    lister = listers.setdefault(scope, Lister(calls, scope))
+    lister = listers.of(group[0].scope)
     listed = await lister.by_id([page.id for page in group])
     lister.warn_once(only, warn)
     if not listed and not lister.has_listed and len(group) >= _SEVERAL:
