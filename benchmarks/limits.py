@@ -20,7 +20,6 @@ requests in flight meet a limit together.
 import argparse
 import asyncio
 import concurrent.futures
-import importlib
 import json
 import multiprocessing
 import os
@@ -30,6 +29,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import aiohttp
 import structlog
@@ -258,8 +258,7 @@ def best_time(scenario: Scenario, work: float, concurrency: int, *, lists: int) 
 
 def run_case(case: Case) -> Figures:
     for name, value in virtual.patches().items():
-        room, _, what = name.rpartition(".")
-        setattr(importlib.import_module(room), what, value)
+        mock.patch(name, value).start()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     loop = virtual.new_event_loop()
     try:

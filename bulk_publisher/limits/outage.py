@@ -39,11 +39,7 @@ class Outage:
     @property
     def is_on(self) -> bool:
         """Whether only one page at a time may be sent."""
-        return (
-            self._lost >= _IN_A_ROW
-            and self._began_at is not None
-            and self._last_at - self._began_at >= _SILENCE
-        )
+        return self.lasted(self._last_at) >= _SILENCE
 
     def lasted(self, now: Mono) -> float:
         """Seconds since the first of several requests that were lost in a row; 0 without any."""

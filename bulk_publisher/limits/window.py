@@ -7,7 +7,8 @@ instead of on a round trip. The first request is alone on the portal and gives t
 fading average over the last pages is compared with it: above a tolerance, the window shrinks by
 the ratio of the two; below, it grows by one a window, up to its ceiling. When a smaller window has
 not made pages cheaper, it was not our load that made them dear: what they cost now is taken for
-the cost at ease. A request that was lost halves the window, once for all that was in flight then.
+the cost at ease. A request that was lost for its length, with nothing answered meanwhile, halves the
+window, once for all that was in flight then.
 """
 
 import math

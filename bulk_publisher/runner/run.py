@@ -4,7 +4,8 @@ How it works: the producer moves pages from the source into a bounded backlog; w
 waits, and so does the source. The dispatcher asks the governor what may leave and starts a worker
 for each request; there are never more of them than the governor's window. A worker sends, gets a
 verdict for each page, puts back what is to be sent again and hands on what is settled. Of pages whose
-answer was lost the asker asks the portal's list first, where that can tell. The recorder alone writes: what has piled up while it wrote is its next group.
+answer was lost the asker asks the portal's list first, where that can tell. The recorder alone
+writes.
 
 However a run ends - all pages settled, a stop by the portal, a lost journal, an interruption - what
 is in flight is let finish and recorded, and what was not tried has no line.
@@ -14,6 +15,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import msgspec
 import structlog
@@ -325,14 +327,14 @@ class Run:
         """Settle what was answered, and keep the rest for later."""
         released: list[Work] = []
         settled: list[Outcome] = []
-        doubted: list[Work] = []
+        doubted: dict[Fault, list[Work]] = {}
         is_lost = all(_is_transient(reply.answer) for reply in replies)
         self._share_lost += _FADING * (is_lost - self._share_lost)
         attempts = patience(self._share_lost)
         time = as_utc(self._clock.epoch())
         for work, reply in zip(works, replies, strict=True):
-            if self._is_worth_asking(work, reply.answer):
-                doubted.append(work)
+            if _is_transient(reply.answer) and self._is_worth_asking(work, reply.answer):
+                doubted.setdefault(reply.answer, []).append(work)
                 continue
             match settle(work, reply.answer, self._settings.action, attempts=attempts):
                 case Settled(fault=None) if reply.is_doubtful:
@@ -353,7 +355,8 @@ class Run:
         self._left_out += len(released) - len(kept)
         self._backlog.add_first(kept)
         self._recorder.hand_on(settled)
-        self._add_doubts(doubted, replies)
+        for fault, lost in doubted.items():
+            self._doubts.add(Lost(lost, fault, is_whole=len(lost) == len(replies)))
         self._tell(replies)
 
     def _settle(
@@ -436,24 +439,12 @@ class Run:
 
     # the asker
 
-    def _is_worth_asking(self, work: Work, answer: Answer | Fault) -> bool:
+    def _is_worth_asking(self, work: Work, fault: Fault) -> bool:
         return (
-            isinstance(answer, Fault)
-            and _is_transient(answer)
-            and answer.may_be_done
+            fault.may_be_done
             and self._doubts.can_tell(work.page)
             and self._streaks.has_done(work.page.site)
         )
-
-    def _add_doubts(self, doubted: Sequence[Work], replies: Sequence[Reply]) -> None:
-        by_fault: dict[Fault, list[Work]] = {}
-        answers = {reply.page.id: reply.answer for reply in replies}
-        for work in doubted:
-            answer = answers[work.page.id]
-            if isinstance(answer, Fault):
-                by_fault.setdefault(answer, []).append(work)
-        for fault, works in by_fault.items():
-            self._doubts.add(Lost(works, fault, is_whole=len(works) == len(replies)))
 
     async def _ask(self) -> None:
         while True:
@@ -470,7 +461,7 @@ class Run:
         done = () if found is None else found.done
         suspects = lost.works if found is None else found.suspects
         innocents = () if found is None else found.innocents
-        settled = [self._found_done(time, work) for work in done]
+        settled = [self._found_done(time, work, lost.fault) for work in done]
         verdicts = [(work, strike(work, lost.fault, attempts=attempts)) for work in suspects]
         verdicts += [(work, spare(work, lost.fault)) for work in innocents]
         for work, verdict in verdicts:
@@ -482,10 +473,9 @@ class Run:
                     settled.append(self._settle(time, work, reply, status, fault))
         self._recorder.hand_on(settled)
 
-    def _found_done(self, time: str, work: Work) -> Outcome:
-        self._streaks.on_settled(work.page, DONE[self._settings.action], None)
-        attempted = msgspec.structs.replace(work, attempts=work.attempts + 1)
-        outcome = self._outcome(time, attempted, None, DONE[self._settings.action], None)
+    def _found_done(self, time: str, work: Work, fault: Fault) -> Outcome:
+        reply = Reply(work.page, fault)
+        outcome = self._settle(time, work, reply, DONE[self._settings.action], None)
         return msgspec.structs.replace(outcome, hint=_LISTED)
 
     def _on_journal_lost(self, error: JournalLost) -> None:
@@ -501,7 +491,7 @@ _DOUBTFUL = faults.own_fault(
 )
 
 
-def _is_transient(answer: Answer | Fault) -> bool:
+def _is_transient(answer: Answer | Fault) -> TypeGuard[Fault]:
     return isinstance(answer, Fault) and answer.kind is FaultClass.TRANSIENT
 
 

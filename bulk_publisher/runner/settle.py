@@ -31,8 +31,8 @@ _CHANCE = 1e-4
 _MOST_LOST = 0.9
 _MOST_SPARED = 25
 """Attempts that may be lost for other pages' sake before those that follow count as well."""
-_COMPANY = (50, 25, 6, 1, 1)
-"""Pages in the request after so many attempts."""
+_COMPANY = (50, 25, 6, 1)
+"""Pages in the request after so many attempts; after more of them, the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,9 @@ def strike(work: Work, fault: Fault, *, attempts: int = ATTEMPTS) -> Again | Set
     may_be_done = work.may_be_done or fault.may_be_done
     if counted >= attempts or attempts_alone >= ATTEMPTS_ALONE:
         return Settled(Status.UNKNOWN if may_be_done else Status.FAILED, fault)
-    company = 1 if fault.is_alone else min(work.company, _company(counted))
+    smaller = _COMPANY[min(counted, len(_COMPANY) - 1)]
+    company = 1 if fault.is_alone else min(work.company, smaller)
     return Again(Work(work.page, attempted, company, may_be_done, attempts_alone, work.spared))
-
-
-def _company(counted: int) -> int:
-    return _COMPANY[min(counted, len(_COMPANY) - 1)]
 
 
 def spare(work: Work, fault: Fault) -> Again | Settled:
