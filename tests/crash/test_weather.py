@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulk_publisher.app.publishing import Finished
+from bulk_publisher.model import Status
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.resumption import resume, statuses
@@ -47,3 +48,4 @@ async def test_two_of_three_requests_lost_leave_hardly_a_page_behind(tmp_path: P
 
     assert rough.totals.pages == 5000
     assert rough.totals.bad <= 10
+    assert rough.totals.counts[Status.FAILED] == 0
