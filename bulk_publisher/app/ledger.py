@@ -56,7 +56,7 @@ class Ledger:
         """These leave now."""
         for page in pages:
             self._pass(page.id)
-        if self._sent.leave([page.id for page in pages], self._place):
+        if self._sent.leave([page.id for page in pages]):
             await self._notes.wait()
         else:
             await self._notes.add([_Leaving(pages, self._place)])

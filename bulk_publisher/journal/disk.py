@@ -28,14 +28,18 @@ class Disk(Closing):
     async def do(self, work: Callable[[], object]) -> None:
         """Return when *work* is done; where the waiting task is cancelled, not before that either.
 
+        Whoever is cancelled leaves, and is not told whether it was done.
+
         Raises:
             JournalLost: If *work* does.
         """
-        begun = self._threads.submit(work)
+        handed_over = self._threads.submit(work)
+        # The shield keeps a cancelled wait from taking work back that no thread has begun.
+        waited_for = asyncio.shield(asyncio.wrap_future(handed_over))
         try:
-            await asyncio.wrap_future(begun)
+            await waited_for
         except asyncio.CancelledError:
-            wait([begun])
+            wait([handed_over])
             raise
 
     def close(self) -> None:

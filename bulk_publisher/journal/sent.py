@@ -50,7 +50,8 @@ _DECODER = msgspec.json.Decoder(_Note)
 class SentPages(Closing):
     """The pages that are out. Invariant: a page that may be done has its line, or stands here.
 
-    One thread adds while another removes.
+    One thread adds while another removes. The place is never ahead of what is out: it moves with the
+    pages that it passes, and not before.
     """
 
     def __init__(self, path: Path, out: Iterable[Page] = (), place: Place | None = None) -> None:
@@ -78,11 +79,10 @@ class SentPages(Closing):
         self._ahead.update(page.id for page in fresh)
         return fresh
 
-    def leave(self, pages: Sequence[PageId], place: Place | None) -> bool:
+    def leave(self, pages: Sequence[PageId]) -> bool:
         """These leave now; says whether all of them were added before."""
+        self._ahead.difference_update(pages)
         with self._lock:
-            self._ahead.difference_update(pages)
-            self._place = place
             return all(page in self._out for page in pages)
 
     def add(self, pages: Sequence[Page], place: Place | None) -> None:
@@ -140,8 +140,8 @@ class SentPages(Closing):
                 os.close(self._file)
             self._file, self._size = file, 0
             with self._lock:
-                out = list(self._out.values())
-            self._write(_Note(out, self._place))
+                note = _Note(list(self._out.values()), self._place)
+            self._write(note)
             fresh.replace(self._path)
             sync_folder(self._path.parent)
         except OSError as error:

@@ -16,6 +16,7 @@ Source: docs/bitrix24.md §3, §4 [source].
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bulk_publisher.errors import BulkPublisherError
@@ -102,12 +103,12 @@ class Doubts:
         self._look = look
         self._action = action
         self._lost: list[Lost] = []
-        self._asked = 0
+        self._asked: list[Lost] = []
         self._some = asyncio.Event()
 
     def __len__(self) -> int:
         """Pages of which it is not known yet."""
-        return sum(len(lost.works) for lost in self._lost) + self._asked
+        return _pages(self._lost) + _pages(self._asked)
 
     def can_tell(self, page: Page) -> bool:
         """Whether it is worth while to ask for *page*."""
@@ -123,21 +124,24 @@ class Doubts:
         await self._some.wait()
 
     async def ask(self) -> list[tuple[Lost, Found | None]]:
-        """What became of those that were lost so far; None where the portal does not tell."""
+        """What became of those that were lost so far; None where the portal does not tell.
+
+        Whoever breaks it off leaves them in doubt.
+        """
         group = [self._lost.pop(0)]
         while self._lost and _pages(group) + len(self._lost[0].works) <= _AT_ONCE:
             group.append(self._lost.pop(0))
         if not self._lost:
             self._some.clear()
-        self._asked = _pages(group)
+        self._asked = group
         pages = [work.page for lost in group for work in lost.works]
-        try:
+        listed: Mapping[PageId, Page] | None = None
+        with suppress(BulkPublisherError):
             listed = {} if self._look is None else await self._look(pages)
-        except BulkPublisherError:
-            return [(lost, None) for lost in group]
-        finally:
-            self._asked = 0
-        return [(lost, sift(lost, listed, self._action)) for lost in group]
+        self._asked = []
+        return [
+            (lost, None if listed is None else sift(lost, listed, self._action)) for lost in group
+        ]
 
 
 def _pages(group: Sequence[Lost]) -> int:

@@ -1,16 +1,18 @@
 """A run goes on where it stopped, and every page has one line."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from bulk_publisher.app import publishing
 from bulk_publisher.app.resuming import reopened, status_of_whole
 from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Pace, Portal, Selection
 from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.model import Only, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from tests.oracle import (
     Seen,
     assert_journal_tells_the_truth,
@@ -175,6 +177,33 @@ async def test_budgets_that_are_spent_are_not_spent_twice(tmp_path: Path) -> Non
 
         assert finished.totals.pages == 2000
         assert dict(sandbox.truth.refused) == {}
+
+
+async def test_pages_in_doubt_at_an_interruption_are_left_to_the_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Seen()
+
+    async def stopped_while_it_is_asked(pages):
+        # By then all others are settled.
+        await asyncio.sleep(300)
+        seen.started[0].run.drain()
+        await asyncio.sleep(300)
+
+    all_at_once = [TimedFault(at=5, fault="deploy")]
+    async with serve(Scenario(pages=1000, cost=0.1, script=all_at_once)) as sandbox:
+        with monkeypatch.context() as asking:
+            asking.setattr(publishing, "_look", lambda _: stopped_while_it_is_asked)
+            stopped = await run_job(sandbox, tmp_path, observer=seen)
+        before = journal_of(stopped)
+        finished = await resume(sandbox, stopped.folder)
+
+        assert stopped.ending.is_interrupted
+        assert not stopped.ending.is_whole
+        assert 0 < len(before) < 1000
+        assert finished.ending.is_whole
+        assert len(journal_of(finished)) == 1000
+        assert_journal_tells_the_truth(journal_of(finished), sandbox)
 
 
 async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Path) -> None:

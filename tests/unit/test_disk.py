@@ -66,6 +66,22 @@ async def test_a_task_that_is_cancelled_ends_when_its_writing_has() -> None:
 
 
 @pytest.mark.real_time
+async def test_work_that_waits_for_its_thread_is_done_though_its_task_is_cancelled() -> None:
+    may_end, done = threading.Event(), []
+    with Disk() as disk:
+        busy = [asyncio.create_task(disk.do(lambda: may_end.wait(5))) for _ in range(2)]
+        queued = asyncio.create_task(disk.do(lambda: done.append(1)))
+        await asyncio.sleep(0)
+        threading.Timer(0.05, may_end.set).start()
+        queued.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await queued
+
+        assert done == [1]
+        await asyncio.gather(*busy)
+
+
+@pytest.mark.real_time
 async def test_the_loop_goes_on_while_the_disk_works() -> None:
     may_end = threading.Event()
     with Disk() as disk:

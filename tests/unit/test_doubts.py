@@ -1,5 +1,8 @@
 """What a list of the portal says of pages whose answer was lost."""
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +109,20 @@ async def test_pages_are_in_doubt_until_the_portal_was_asked() -> None:
 
     assert (ids(found)[0], len(asked[0]), len(doubts)) == ([1, 2], 3, 498)
     await doubts.wait()
+
+
+async def test_pages_are_in_doubt_still_where_the_question_is_broken_off() -> None:
+    async def look(pages):
+        await asyncio.sleep(1000)
+        return up(1, 2, 3)
+
+    doubts = Doubts(look, Action.PUBLISH)
+    doubts.add(lost_of(3))
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(doubts.ask(), timeout=1)
+
+    assert len(doubts) == 3
 
 
 async def test_a_portal_that_cannot_be_asked_proves_nothing() -> None:

@@ -173,8 +173,8 @@ def test_pages_that_were_noted_ahead_and_never_left_are_not_out(tmp_path: Path) 
         assert sent.expect(pages) == pages[1:]
         sent.add(pages[1:], None)
         assert list(read_sent(path)[0]) == [1, 2, 3]
-        assert sent.leave([PageId(2)], None)
-        assert not sent.leave([PageId(4)], None)
+        assert sent.leave([PageId(2)])
+        assert not sent.leave([PageId(4)])
 
     assert list(read_sent(path)[0]) == [1, 2]
 
