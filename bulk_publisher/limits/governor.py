@@ -1,6 +1,6 @@
 """May I send now, how many pages, in which way - and else until when must I wait, and why?
 
-Rules: this file decides and remembers; it never waits, reads, logs or guesses. It is told the time.
+Rules: this file decides and remembers; it never waits, reads or logs. It is told the time.
 *Ask* methods change nothing: asked twice at the same moment they give the same decision. *Tell*
 methods give nothing back. Every permit ends in exactly one of *settled*, *ignored*, *refused*.
 
@@ -162,7 +162,9 @@ class Governor:
         """The portal answered, and did what it could."""
         in_flight = len(self._in_flight)
         self._end(permit)
-        self._on_answer(now)
+        self._answered_at = now
+        self._outage.on_answer()
+        self._bucket.on_accepted(now)
         self._has_answer = True
         if self._refusals.is_answer(permit.sent_at) and not usage.refused:
             self._refusals.on_passed(is_emptied=self._is_emptied(usage, now), now=now)
@@ -187,7 +189,8 @@ class Governor:
             cost = self._expected(permit.lane, permit.pages)
             if not self._sizing.is_known:
                 cost = max(cost, now - permit.sent_at)
-            for meter in self._shown(permit.lane):
+            twins = self._twins(self._names[permit.lane][-1])
+            for meter in (*self._shown(permit.lane), *twins):
                 meter.guess(cost, now=now)
         is_too_long = now - permit.sent_at >= _TOO_LONG
         if is_too_long and self._answered_at < permit.sent_at:
@@ -288,15 +291,14 @@ class Governor:
         finished_at: Mono,
         now: Mono,
     ) -> None:
-        """A call that is not about pages was answered."""
-        self._on_answer(now)
+        """A call that is not about pages was answered: that is no sign that pages can be published."""
+        self._bucket.on_accepted(now)
         if reading is not None:
             meter = self._meters.setdefault(reading.meter, OperatingMeter())
             meter.settle(reading, minute=minute, sent_at=sent_at, finished_at=finished_at, now=now)
 
     def on_call_refused(self, *, sent_at: Mono, now: Mono) -> None:
         """A call that is not about pages was refused: too many requests."""
-        self._outage.on_answer()
         self._bucket.on_refused(sent_at, now)
 
     # how
@@ -365,9 +367,14 @@ class Governor:
         return any(meter.is_resting(now) for meter in shown)
 
     def _is_turn_of_alone(self, waiting: Waiting) -> bool:
-        """One of them at a time beside the others, so that neither kind waits for the last."""
+        """One of them at a time beside the others, so that neither kind waits for the last.
+
+        In an outage they ask in turns: either kind may be why nothing is answered.
+        """
         if not waiting.alone or not waiting.together:
             return bool(waiting.alone)
+        if self._outage.is_on:
+            return self._outage.in_a_row % 2 == 0
         return self._has_answer and not self._is_lane_used(Lane.ALONE)
 
     def _balanced(self, waiting: Waiting, now: Mono) -> int:
@@ -474,20 +481,19 @@ class Governor:
         )
         if reading.meter == self._names[permit.lane][-1] and usage.costs and not usage.failures:
             meter.on_passed(usage.costs[-1])
-        twin = self._twin(reading.meter)
-        if twin is not None and self._is_shared is not False:
+        for twin in self._twins(reading.meter):
             twin.book(reading.worked, minute=usage.minute, finished_at=usage.finished_at, now=now)
 
-    def _twin(self, name: str) -> OperatingMeter | None:
-        """The meter that is the same one on some portals: a page's in a batch, and by itself."""
+    def _twins(self, name: str) -> list[OperatingMeter]:
+        """The meter that may be the same one: a page's in a batch, and by itself."""
         together, alone = self._names[Lane.TOGETHER][-1], self._names[Lane.ALONE][-1]
         other = {together: alone, alone: together}.get(name)
-        return None if other is None else self._meters[other]
+        return [] if other is None or self._is_shared is False else [self._meters[other]]
 
     def _learn_whether_shared(self, meter: OperatingMeter, reading: Reading, now: Mono) -> None:
-        booked = meter.booked(now)
-        if booked > _SURE:
-            self._is_shared = reading.operating > booked / 2
+        certain = meter.certain(now)
+        if certain > _SURE:
+            self._is_shared = reading.operating > certain / 2
 
     def _is_emptied(self, usage: Usage, now: Mono) -> bool:
         """Whether an answer shows a meter that holds far less than we know of: it was emptied."""
@@ -496,11 +502,6 @@ class Governor:
             meter is not None and reading.operating < meter.booked(now) - self._cap / 2
             for meter, reading in known
         )
-
-    def _on_answer(self, now: Mono) -> None:
-        self._answered_at = now
-        self._outage.on_answer()
-        self._bucket.on_accepted(now)
 
     def _end(self, permit: Permit) -> None:
         self._in_flight.pop(permit.number, None)

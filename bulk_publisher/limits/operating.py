@@ -82,6 +82,14 @@ class OperatingMeter:
         """Seconds in the sum at *now*."""
         return sum(basket.spent for basket in self._baskets if basket.leaves_at > now)
 
+    def certain(self, now: Mono) -> float:
+        """Seconds that are in the sum at *now* for sure: not guessed, and not about to leave."""
+        return sum(
+            basket.spent
+            for basket in self._baskets
+            if basket.leaves_at > now + _MINUTE and not basket.is_guess
+        )
+
     def level(self, now: Mono) -> float:
         """Seconds in the sum at *now*, and those of requests in flight."""
         return self.booked(now) + sum(self._reserved.values())
@@ -257,11 +265,12 @@ class OperatingMeter:
                 missing -= basket.spent
 
     def _take_away(self, excess: float, finished_at: Mono) -> None:
-        # What was guessed may be too much. What was taken for others' a moment ago may have been
-        # this request: its answer was late.
-        def order(basket: _Basket) -> tuple[bool, bool, Mono]:
+        # What was taken for others' a moment ago may have been this request: its answer was late.
+        # Else the oldest goes first, though a guess may have been too much: what stays leaves later,
+        # and that is the careful way to be wrong.
+        def order(basket: _Basket) -> tuple[bool, Mono]:
             is_late = basket.others_since is not None and self.told_at > finished_at
-            return (not basket.is_guess, not is_late, basket.may_leave_at)
+            return (not is_late, basket.may_leave_at)
 
         for basket in sorted(self._baskets, key=order):
             taken = min(basket.spent, excess)

@@ -30,7 +30,8 @@ class Outage:
         """
         self.patience = patience
         self._rng = rng
-        self._lost = 0
+        self.in_a_row = 0
+        """Requests that were lost since the last answer."""
         self._began_at: Mono | None = None
         self._last_at = Mono(float("-inf"))
         self.until = Mono(float("-inf"))
@@ -43,7 +44,7 @@ class Outage:
 
     def lasted(self, now: Mono) -> float:
         """Seconds since the first of several requests that were lost in a row; 0 without any."""
-        return 0.0 if self._began_at is None or self._lost < _IN_A_ROW else now - self._began_at
+        return 0.0 if self._began_at is None or self.in_a_row < _IN_A_ROW else now - self._began_at
 
     def is_over_patience(self, now: Mono) -> bool:
         """Whether to give up."""
@@ -51,15 +52,15 @@ class Outage:
 
     def on_answer(self) -> None:
         """The portal answered, whatever it said."""
-        self._lost = 0
+        self.in_a_row = 0
         self._began_at = None
         self.until = Mono(float("-inf"))
 
     def on_lost(self, now: Mono) -> None:
         """A request was lost."""
-        self._lost += 1
+        self.in_a_row += 1
         self._last_at = now
         if self._began_at is None:
             self._began_at = now
-        if self._lost >= _IN_A_ROW:
-            self.until = Mono(now + delay(self._lost - _IN_A_ROW + 1, self._rng))
+        if self.in_a_row >= _IN_A_ROW:
+            self.until = Mono(now + delay(self.in_a_row - _IN_A_ROW + 1, self._rng))

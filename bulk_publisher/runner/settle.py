@@ -11,6 +11,7 @@ Source: docs/bitrix24.md §7.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -24,13 +25,17 @@ ATTEMPTS = 5
 """Requests that a page may be part of before it is given up."""
 ATTEMPTS_ALONE = 3
 """Those of them that may end with a fault which only a request of its own may cure."""
-_MOST_ATTEMPTS = 12
+_MOST_ATTEMPTS = 20
 """And that many where the portal loses most of them, whatever is in them."""
-_CHANCE = 1e-4
+_CHANCE = 1e-6
 """Of a page being given up although the portal lost its requests by chance."""
 _MOST_LOST = 0.9
 _MOST_SPARED = 25
 """Attempts that may be lost for other pages' sake before those that follow count as well."""
+_FADING = 0.05
+"""Weight of a new request in the share of those that are lost."""
+_CALM = 9
+"""Requests without a loss that a portal is credited with beforehand."""
 _COMPANY = (50, 25, 6, 1)
 """Pages in the request after so many attempts; after more of them, the last."""
 
@@ -77,18 +82,54 @@ DONE = {Action.PUBLISH: Status.PUBLISHED, Action.UNPUBLISH: Status.UNPUBLISHED}
 _SETTLED_WELL = {action: Settled(status) for action, status in DONE.items()}
 
 
-def patience(share_lost: float) -> int:
-    """Losses after which it is the page's own doing, where *share_lost* of all requests are lost."""
-    if share_lost <= 0:
-        return ATTEMPTS
-    by_chance = math.log(_CHANCE) / math.log(min(share_lost, _MOST_LOST))
-    return max(ATTEMPTS, min(_MOST_ATTEMPTS, math.ceil(by_chance)))
+class Patience:
+    """How often a page may be lost: more often where the portal loses requests whatever is in them.
+
+    A page that was lost before may be why its request is lost again, so such requests tell nothing
+    of the portal. Nor do losses tell after which no answer has come yet: that may be an outage.
+    """
+
+    def __init__(self) -> None:
+        """No request has been sent."""
+        self._share_lost = 0.0
+        self._requests = 0
+        self._unanswered = 0
+
+    @property
+    def attempts(self) -> int:
+        """Losses after which it is the page's own doing."""
+        if self._share_lost <= 0:
+            return ATTEMPTS
+        by_chance = math.log(_CHANCE) / math.log(min(self._share_lost, _MOST_LOST))
+        return max(ATTEMPTS, min(_MOST_ATTEMPTS, math.ceil(by_chance)))
+
+    def on_request(self, works: Iterable[Work], *, is_lost: bool) -> None:
+        """A request of these pages was lost as a whole, or was not."""
+        if any(work.counted for work in works):
+            return
+        if is_lost:
+            self._unanswered += 1
+            return
+        for lost in (*[1.0] * self._unanswered, 0.0):
+            self._requests += 1
+            weight = max(_FADING, 1 / (self._requests + _CALM))
+            self._share_lost += weight * (lost - self._share_lost)
+        self._unanswered = 0
 
 
 def settle(
-    work: Work, reply: Answer | Fault, action: Action, *, attempts: int = ATTEMPTS
+    work: Work,
+    reply: Answer | Fault,
+    action: Action,
+    *,
+    attempts: int = ATTEMPTS,
+    was_alone: bool = False,
 ) -> Verdict:
-    """The verdict on *work* after *reply*, where a page is given up after *attempts* losses."""
+    """The verdict on *work* after *reply*, where a page is given up after *attempts* losses.
+
+    Args:
+        was_alone: No other page was in the request.
+    """
     if isinstance(reply, Answer):
         if reply.result is True:
             return _SETTLED_WELL[action]
@@ -106,7 +147,7 @@ def settle(
         case FaultClass.TRANSIENT if reply.code == faults.UNREACHABLE:
             return Released()
         case FaultClass.TRANSIENT:
-            return strike(work, reply, attempts=attempts)
+            return strike(work, reply, attempts=attempts, was_alone=was_alone)
         case FaultClass.PAGE:
             return Settled(Status.FAILED, reply)
         case FaultClass.SITE:
@@ -116,23 +157,36 @@ def settle(
             return StopRun(reply)
 
 
-def strike(work: Work, fault: Fault, *, attempts: int = ATTEMPTS) -> Again | Settled:
-    """The verdict on *work* after a loss that may have been its doing."""
-    attempted = work.attempts + 1
-    counted = attempted - work.spared
+def strike(
+    work: Work, fault: Fault, *, attempts: int = ATTEMPTS, was_alone: bool = False
+) -> Again | Settled:
+    """The verdict on *work* after a loss that may have been its doing.
+
+    Args:
+        was_alone: No other page was in the request.
+    """
+    counted = work.counted + 1
     attempts_alone = work.attempts_alone + fault.is_alone
     may_be_done = work.may_be_done or fault.may_be_done
     if counted >= attempts or attempts_alone >= ATTEMPTS_ALONE:
         return Settled(Status.UNKNOWN if may_be_done else Status.FAILED, fault)
     smaller = _COMPANY[min(counted, len(_COMPANY) - 1)]
-    company = 1 if fault.is_alone else min(work.company, smaller)
-    return Again(Work(work.page, attempted, company, may_be_done, attempts_alone, work.spared))
+    company = 1 if fault.is_alone or was_alone else min(work.company, smaller)
+    return Again(
+        msgspec.structs.replace(
+            work,
+            attempts=work.attempts + 1,
+            company=company,
+            may_be_done=may_be_done,
+            attempts_alone=attempts_alone,
+        )
+    )
 
 
-def spare(work: Work, fault: Fault) -> Again | Settled:
+def spare(work: Work, fault: Fault, *, attempts: int = ATTEMPTS) -> Again | Settled:
     """The verdict on *work* after a loss that was not its doing: the attempt does not count."""
     if work.spared >= _MOST_SPARED:
-        return strike(work, fault)
+        return strike(work, fault, attempts=attempts)
     return Again(
         msgspec.structs.replace(
             work, attempts=work.attempts + 1, spared=work.spared + 1, may_be_done=True

@@ -39,6 +39,11 @@ class Work(msgspec.Struct, frozen=True):
     attempts_alone: int = 0
     spared: int = 0
 
+    @property
+    def counted(self) -> int:
+        """Attempts that count against it."""
+        return self.attempts - self.spared
+
 
 class Backlog:
     """Pages that wait to be sent: those that come back go before those that are new."""
@@ -100,6 +105,9 @@ class Backlog:
         if key is None:
             return []
         queue = self._lanes[key]
+        if key[0] == 1:
+            # First whichever was tried most: so even of pages that no portal survives some are settled.
+            queue.rotate(-max(range(len(queue)), key=lambda at: queue[at].counted))
         works = [queue.popleft() for _ in range(min(pages, key[0], len(queue)))]
         self._count(key[0], -len(works))
         if not queue:

@@ -141,6 +141,7 @@ def _make_trouble(world: World, scenario: Scenario, rng: Random) -> None:
         "event": scenario.event_pages,
         "html": scenario.html_pages,
         "fatal": scenario.fatal_pages,
+        "late_fatal": scenario.late_fatal_pages,
     }
     taken: set[int] = set()
     for trouble, page_ids in named.items():

@@ -111,6 +111,8 @@ def publish_page(call: Call, place: int) -> bool | None:
     if call.scenario.portal_error is not None:
         raise RestError(call.scenario.portal_error, "Publication is not possible.")
     world.publish(place, call.now, user=call.user.id)
+    if trouble == "late_fatal":
+        raise PhpFatal
     world.switch(world.folder_of[place], active=True)
     _switch_on(call, site)
     return True

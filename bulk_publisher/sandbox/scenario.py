@@ -182,6 +182,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     event_pages: list[int] = []
     html_pages: list[int] = []
     fatal_pages: list[int] = []
+    late_fatal_pages: list[int] = []
     page_errors: dict[str, list[int]] = {}
     public_field: bool = True
     date_public_object: bool = False

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.errors import LimitReached, PortalUnusable, TooManyFailures
+from bulk_publisher.errors import LimitReached, PortalUnusable, StoppedByPortal, TooManyFailures
 from bulk_publisher.jobs import Pace, Selection
 from bulk_publisher.model import Only, Scope, Status
-from bulk_publisher.sandbox import Scenario, Site, serve
+from bulk_publisher.sandbox import Scenario, Site, TimedFault, serve
 from tests.oracle import Seen, assert_journal_tells_the_truth, codes, journal_of, run_job
 
 
@@ -134,6 +134,43 @@ async def test_a_page_that_takes_its_batch_down_is_found_and_the_others_are_publ
     bad = [line.page for line in lines if line.status is not Status.PUBLISHED]
     assert bad == [77]
     assert len(lines) == 200
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_a_page_that_kills_its_request_once_it_is_online_is_found_and_no_other_blamed(
+    tmp_path: Path,
+) -> None:
+    async with serve(Scenario(pages=200, late_fatal_pages=[77], cost=0.05)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    assert {line.page: line.status for line in lines if line.error} == {77: Status.UNKNOWN}
+    assert len(lines) == 200
+    assert sandbox.truth.publications[77] <= 5
+    assert_journal_tells_the_truth(lines, sandbox)
+
+
+async def test_a_portal_that_lists_and_publishes_nothing_stops_the_run(tmp_path: Path) -> None:
+    # The first pages show that the site is online, so lists are asked for those that are lost.
+    async with serve(Scenario(pages=3000, fatal_pages=list(range(201, 3001)))) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    assert isinstance(finished.ending.error, StoppedByPortal)
+    assert finished.ending.seconds < 1200
+    # One of the first ones is in doubt, as the last that a request came to.
+    assert Counter(line.status for line in lines)[Status.PUBLISHED] >= 199
+    assert len(lines) < 210
+    assert not finished.ending.is_whole
+
+
+async def test_ten_minutes_without_an_answer_cost_no_page(tmp_path: Path) -> None:
+    away = [TimedFault(at=10, fault="html502", seconds=600)]
+    async with serve(Scenario(pages=400, cost=0.1, script=away)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    lines = journal_of(finished)
+    assert Counter(line.status for line in lines) == {Status.PUBLISHED: 400}
     assert_journal_tells_the_truth(lines, sandbox)
 
 

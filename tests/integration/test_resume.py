@@ -206,6 +206,19 @@ async def test_pages_in_doubt_at_an_interruption_are_left_to_the_resume(
         assert_journal_tells_the_truth(journal_of(finished), sandbox)
 
 
+async def test_pages_that_all_kill_their_requests_are_settled_in_the_end(tmp_path: Path) -> None:
+    """Nothing but them looks like a portal that is down, yet each process settles some."""
+    async with serve(Scenario(pages=12, fatal_pages=list(range(1, 13)))) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        settled = [finished.totals.pages]
+        while not finished.ending.is_whole and len(settled) < 13:
+            finished = await resume(sandbox, finished.folder)
+            settled.append(finished.totals.pages)
+
+    assert finished.ending.is_whole
+    assert settled == sorted(set(settled))
+
+
 async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=40, cost=0.1)) as sandbox:
         folder = await lose(sandbox, tmp_path, after=10)

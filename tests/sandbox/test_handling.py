@@ -133,6 +133,16 @@ def test_a_fatal_error_loses_the_answer_but_not_the_work(core):
     assert sorted(portal.truth.publications) == [1, 2]
 
 
+def test_a_late_fatal_error_comes_when_its_page_is_online(core):
+    portal = core(pages=5, late_fatal_pages=[3])
+
+    cmd = {f"p{page}": f"{PUBLICATION}?lid={page}&scope=KNOWLEDGE" for page in range(1, 6)}
+    status, _ = portal.ask("batch", cmd=cmd)
+
+    assert status == 500
+    assert sorted(portal.truth.publications) == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("method", "status", "code"),
     [

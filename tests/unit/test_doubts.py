@@ -1,15 +1,13 @@
 """What a list of the portal says of pages whose answer was lost."""
 
-import asyncio
+from collections.abc import Collection, Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.errors import StoppedByPortal
 from bulk_publisher.model import Action, Page, PageId
 from bulk_publisher.portal import faults
-from bulk_publisher.runner.doubts import Doubts, Found, Lost, can_tell, is_done, sift
+from bulk_publisher.runner.doubts import Found, Lost, can_tell, is_done, sift
 from bulk_publisher.runner.work import Work
 
 FAULT = faults.own_fault(faults.NO_ANSWER, "The connection broke.", sent=True)
@@ -17,12 +15,14 @@ states = st.sampled_from([None, True, False])
 pages = st.builds(Page, st.just(PageId(1)), was_active=states, is_changed=states)
 
 
-def lost_of(count: int, *, is_whole: bool = True) -> Lost:
-    return Lost(
-        [Work(Page(PageId(number), was_active=False)) for number in range(1, count + 1)],
-        FAULT,
-        is_whole,
-    )
+def lost_of(
+    count: int, *, is_whole: bool = True, sent_before: Collection[int] = ()
+) -> Lost:
+    works = [
+        Work(Page(PageId(number), was_active=False), may_be_done=number in sent_before)
+        for number in range(1, count + 1)
+    ]
+    return Lost(works, FAULT, is_whole)
 
 
 def up(*numbers: int) -> dict[PageId, Page]:
@@ -32,46 +32,100 @@ def up(*numbers: int) -> dict[PageId, Page]:
     }
 
 
-def ids(found: Found) -> tuple[list[int], list[int], list[int]]:
-    return tuple(
-        [work.page.id for work in part] for part in (found.done, found.suspects, found.innocents)
-    )
+def sifted(
+    lost: Lost, *numbers: int, silent: Collection[int] = ()
+) -> tuple[list[int], list[int], list[int]]:
+    """Done, suspects and innocents, where *numbers* are up; nothing is told of the *silent* ones."""
+    found = sift(lost, up(*numbers), Action.PUBLISH, tells=lambda page: page.id not in silent)
+    return ids(found.done), ids(found.suspects), ids(found.innocents)
 
 
-def test_pages_before_the_last_one_done_are_done_and_the_next_is_under_suspicion():
-    # The end of 3 was seen by nobody: its site or folder may not be switched on.
-    assert ids(sift(lost_of(6), up(1, 2, 3), Action.PUBLISH)) == ([1, 2], [4], [3, 5, 6])
+def ids(works: Sequence[Work]) -> list[int]:
+    return [work.page.id for work in works]
+
+
+def test_pages_before_the_last_trace_are_done_and_those_about_it_are_under_suspicion():
+    # The end of 3 was seen by nobody: its folder may be down, and it may be what killed the request.
+    assert sifted(lost_of(6), 1, 2, 3) == ([1, 2], [3, 4], [5, 6])
 
 
 def test_where_nothing_was_done_the_first_is_under_suspicion():
-    assert ids(sift(lost_of(3), up(), Action.PUBLISH)) == ([], [1], [2, 3])
+    assert sifted(lost_of(3)) == ([], [1], [2, 3])
 
 
-def test_where_all_were_done_only_the_answer_was_lost():
-    assert ids(sift(lost_of(3), up(1, 2, 3), Action.PUBLISH)) == ([1, 2], [], [3])
+def test_where_all_were_done_the_last_may_have_killed_the_answer():
+    assert sifted(lost_of(3), 1, 2, 3) == ([1, 2], [3], [])
 
 
 def test_a_page_that_was_passed_over_is_nobodys_doing():
-    assert ids(sift(lost_of(4), up(1, 3), Action.PUBLISH)) == ([1], [4], [2, 3])
+    assert sifted(lost_of(5), 1, 3) == ([1], [3, 4], [2, 5])
 
 
-def test_a_page_alone_is_never_proven_by_a_list():
-    assert ids(sift(lost_of(1), up(1), Action.PUBLISH)) == ([], [], [1])
+def test_a_page_alone_is_never_proven_by_a_list_and_always_under_suspicion():
+    assert sifted(lost_of(1), 1) == ([], [1], [])
+    assert sifted(lost_of(1)) == ([], [1], [])
+
+
+def test_pages_of_which_the_list_tells_nothing_are_passed_or_suspected_with_the_others():
+    lost = lost_of(7)
+
+    assert sifted(lost, 1, 3, silent={2, 4, 6}) == ([1], [3, 4, 5], [2, 6, 7])
+    assert sifted(lost, silent={1, 2, 3, 4, 5, 6, 7}) == ([], [1, 2, 3, 4, 5, 6, 7], [])
+
+
+def test_the_last_page_done_is_not_proven_where_the_request_went_on_to_silent_ones():
+    assert sifted(lost_of(4), 1, 2, silent={3, 4}) == ([1], [2, 3, 4], [])
+
+
+def test_a_page_that_an_earlier_request_may_have_done_is_no_trace_of_this_one():
+    lost = lost_of(4, sent_before={1, 2, 3})
+
+    # This request may have died of the first of them.
+    assert sifted(lost, 1, 2, 3) == ([], [1, 2, 3, 4], [])
+    assert sifted(lost, 1, 3, 4) == ([1, 3], [4], [2])
+    assert sifted(lost_of(1, sent_before={1}, is_whole=False), 1) == ([], [1], [])
 
 
 def test_pages_that_an_answer_passed_over_each_stand_for_themselves():
-    lost = lost_of(3, is_whole=False)
-
-    assert ids(sift(lost, up(1, 3), Action.PUBLISH)) == ([1, 3], [2], [])
+    assert sifted(lost_of(3, is_whole=False), 1, 3) == ([1, 3], [2], [])
 
 
-@given(count=st.integers(1, 50), done=st.sets(st.integers(1, 50)))
-def test_every_page_has_one_fate_and_only_pages_that_are_up_are_done(count, done):
-    done, suspects, innocents = ids(sift(lost_of(count), up(*done), Action.PUBLISH))
+some = st.sets(st.integers(1, 20))
+
+
+@given(count=st.integers(1, 20), listed=some, sent_before=some, silent=some, is_whole=st.booleans())
+def test_every_page_has_one_fate_and_only_pages_that_are_up_are_done(
+    count, listed, sent_before, silent, is_whole
+):
+    lost = lost_of(count, is_whole=is_whole, sent_before=sent_before)
+
+    done, suspects, innocents = sifted(lost, *listed, silent=silent)
 
     assert sorted([*done, *suspects, *innocents]) == list(range(1, count + 1))
-    assert set(done) <= set(up(*done))
-    assert len(suspects) <= 1
+    assert set(done) <= listed - silent
+    # One at least, or a page that kills its request would be sent for ever.
+    assert suspects or (not is_whole and done)
+    if is_whole and done:
+        assert max(listed - silent - sent_before) > max(done)
+
+
+@given(
+    count=st.integers(1, 20), came_to=st.integers(0, 20), sent_before=some, silent=some, up_before=some
+)
+def test_whatever_a_request_died_of_is_under_suspicion_and_what_it_did_not_end_is_not_done(
+    count, came_to, sent_before, silent, up_before
+):
+    """The portal did the first *came_to* pages, and died of the last of them, or of the next one."""
+    came_to = min(came_to, count)
+    really_up = set(range(1, came_to + 1)) | (up_before & sent_before)
+    lost = lost_of(count, sent_before=sent_before)
+
+    done, suspects, _ = sifted(lost, *really_up, silent=silent)
+
+    ended = set(range(1, came_to))
+    assert set(done) <= ended
+    assert came_to in suspects or came_to == 0
+    assert came_to + 1 in suspects or came_to == count
 
 
 @given(page=pages, action=st.sampled_from(Action))
@@ -91,50 +145,3 @@ def test_where_the_portal_does_not_tell_edits_a_page_that_came_online_is_done():
 
     assert is_done(Page(PageId(1), was_active=False), now, Action.PUBLISH)
     assert not is_done(Page(PageId(1), was_active=True, is_changed=True), now, Action.PUBLISH)
-
-
-async def test_pages_are_in_doubt_until_the_portal_was_asked() -> None:
-    asked = []
-
-    async def look(pages):
-        asked.append([page.id for page in pages])
-        return up(1, 2, 3)
-
-    doubts = Doubts(look, Action.PUBLISH)
-    doubts.add(lost_of(3))
-    doubts.add(lost_of(498))
-    assert len(doubts) == 501
-
-    [(_, found)] = await doubts.ask()
-
-    assert (ids(found)[0], len(asked[0]), len(doubts)) == ([1, 2], 3, 498)
-    await doubts.wait()
-
-
-async def test_pages_are_in_doubt_still_where_the_question_is_broken_off() -> None:
-    async def look(pages):
-        await asyncio.sleep(1000)
-        return up(1, 2, 3)
-
-    doubts = Doubts(look, Action.PUBLISH)
-    doubts.add(lost_of(3))
-
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(doubts.ask(), timeout=1)
-
-    assert len(doubts) == 3
-
-
-async def test_a_portal_that_cannot_be_asked_proves_nothing() -> None:
-    async def look(pages):
-        raise StoppedByPortal("no list", "none")
-
-    doubts = Doubts(look, Action.PUBLISH)
-    doubts.add(lost_of(2))
-
-    assert await doubts.ask() == [(lost_of(2), None)]
-    assert len(doubts) == 0
-
-
-def test_without_a_way_to_ask_no_page_is_worth_asking_for() -> None:
-    assert not Doubts(None, Action.PUBLISH).can_tell(Page(PageId(1), was_active=False))

@@ -512,17 +512,34 @@ def test_a_lost_request_that_may_be_done_is_booked_as_expected(played):
     assert played.governor.snapshot(now=Mono(30.0)).operating.level == pytest.approx(20.0)
 
 
-def test_what_a_lost_request_was_thought_to_cost_is_the_first_to_be_corrected(played):
+def test_what_a_lost_request_may_have_cost_counts_for_single_calls_too(played):
     played.begin(1.0)
-    played.settle(played.send(5), [1.0] * 5, at=10.0, operating=6.0)
+    before = played.governor._meters["m"].booked(Mono(30.0))
+
     played.governor.on_ignored(played.send(20), may_be_done=True, now=Mono(30.0))
-    played.now = 30.0
 
-    played.settle(played.send(1), [1.0], at=40.0, operating=9.0)
+    assert played.governor._meters["m"].booked(Mono(30.0)) == pytest.approx(before + 20.0)
 
-    meter = played.governor._meters["batch/m"]
-    assert meter.booked(Mono(40.0)) == pytest.approx(9.0)
-    assert [basket.spent for basket in meter._baskets if basket.is_guess] == [pytest.approx(2.0)]
+
+def test_a_list_that_is_answered_ends_no_outage(played):
+    for at in (1.0, 2.0, 20.0):
+        played.governor.on_ignored(played.send(), may_be_done=True, now=Mono(at))
+    told(played, 1.0)
+    played.governor.on_call_refused(sent_at=Mono(20.0), now=Mono(20.3))
+
+    assert played.decide(at=20.4).limit is Limit.OUTAGE
+    assert isinstance(played.decide(at=1000.0), Stop)
+
+
+def test_in_an_outage_pages_that_go_alone_ask_in_turns_with_the_others(played):
+    lanes = []
+    both = Waiting(together=100, alone=3, is_all=False)
+    for at in (1.0, 2.0, 20.0, 80.0, 140.0, 200.0):
+        played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(at))
+        lanes.append(played.decide(both, at=at + 60.0))
+
+    assert [decision.lane for decision in lanes[2:]] == [Lane.TOGETHER, Lane.ALONE] * 2
+    assert {decision.pages for decision in lanes[2:]} == {1}
 
 
 @pytest.mark.parametrize(("seconds", "window", "size"), [(75.0, 2, 25), (30.0, 4, 50)])
@@ -662,7 +679,7 @@ def test_a_list_goes_where_its_meter_has_room(played):
     assert played.governor.next_call("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
 
 
-def test_a_list_that_tells_of_no_meter_is_an_answer_all_the_same(played):
+def test_a_list_that_tells_of_no_meter_holds_nothing_up(played):
     played.governor.on_call_settled(
         None, minute=None, sent_at=Mono(0.0), finished_at=Mono(0.0), now=Mono(0.0)
     )

@@ -370,3 +370,29 @@ class Naive:
             reset_at=self.now + 60.0 if is_told else None,
         )
         return told, meter.booked(Mono(self.now))
+
+
+# Requests whose answer was lost
+
+
+def test_what_a_lost_request_may_have_cost_is_booked_and_not_certain(meter):
+    book(meter, 30.0, 0.0)
+    meter.guess(20.0, now=Mono(10.0))
+
+    assert (meter.booked(Mono(10.0)), meter.certain(Mono(10.0))) == (50.0, 30.0)
+
+
+def test_what_is_about_to_leave_is_not_certain(meter):
+    book(meter, 30.0, 0.0)
+
+    assert (meter.certain(Mono(500.0)), meter.certain(Mono(560.0))) == (30.0, 0.0)
+
+
+def test_where_less_is_told_than_known_the_oldest_is_taken_for_gone_even_beside_a_guess(meter):
+    book(meter, 30.0, 0.0)
+    meter.guess(20.0, now=Mono(300.0))
+
+    tell(meter, 20.0, 400.0)
+
+    # What stays leaves later: so nothing is sent too early.
+    assert [meter.booked(Mono(at)) for at in (400.0, 601.0, 901.0)] == [20.0, 20.0, 0.0]

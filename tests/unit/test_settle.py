@@ -1,3 +1,5 @@
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,11 @@ from bulk_publisher.runner.settle import (
     ATTEMPTS,
     ATTEMPTS_ALONE,
     Again,
+    Patience,
     Released,
     Settled,
     StopRun,
     StopSite,
-    patience,
     settle,
     spare,
 )
@@ -223,11 +225,59 @@ def test_a_page_is_not_spared_for_ever():
     assert losses <= 30
 
 
-@given(st.floats(0.0, 1.0))
-def test_the_more_the_portal_loses_the_longer_a_page_is_tried(share):
-    assert patience(0.0) == ATTEMPTS
-    assert ATTEMPTS <= patience(share) <= 12
-    assert patience(share) <= patience(min(1.0, share + 0.1))
+def test_a_spared_page_is_given_up_by_the_patience_of_the_day():
+    worn_out = Work(PAGE, attempts=30, spared=25)
+
+    assert isinstance(spare(worn_out, LOST), Settled)
+    assert isinstance(spare(worn_out, LOST, attempts=12), Again)
+
+
+def patience_after(share, requests):
+    """The attempts of a page where so many of *requests* requests of new pages were lost."""
+    patience, rng = Patience(), random.Random(1)
+    for _ in range(requests):
+        patience.on_request([Work(PAGE)], is_lost=rng.random() < share)
+    return patience.attempts
+
+
+def test_the_more_the_portal_loses_the_longer_a_page_is_tried():
+    attempts = [patience_after(share, 400) for share in (0.0, 0.02, 0.3, 0.6, 0.95)]
+
+    assert attempts[:2] == [ATTEMPTS, ATTEMPTS]
+    assert attempts == sorted(attempts)
+    assert ATTEMPTS < attempts[3] <= attempts[4] <= 20
+
+
+def test_a_portal_that_loses_nearly_all_from_the_start_is_soon_believed_to():
+    patience = Patience()
+    for is_lost in [True] * 7 + [False]:
+        patience.on_request([Work(PAGE)], is_lost=is_lost)
+
+    assert patience.attempts > 2 * ATTEMPTS - 2
+
+
+def test_losses_without_an_answer_are_no_reason_to_be_patient():
+    patience = Patience()
+    for _ in range(40):
+        patience.on_request([Work(PAGE)], is_lost=True)
+
+    assert patience.attempts == ATTEMPTS
+
+
+def test_the_losses_of_one_page_make_nobody_more_patient_with_it():
+    patience = Patience()
+    for attempts in range(1, 40):
+        patience.on_request([Work(PAGE, attempts)], is_lost=True)
+
+    assert patience.attempts == ATTEMPTS
+
+
+def test_losses_for_which_a_page_was_spared_tell_of_the_portal():
+    patience = Patience()
+    for is_lost in [True, True, False] * 20:
+        patience.on_request([Work(PAGE, attempts=3, spared=3)], is_lost=is_lost)
+
+    assert patience.attempts > ATTEMPTS
 
 
 def test_a_page_is_tried_as_often_as_the_portal_deserves():

@@ -76,6 +76,15 @@ def test_only_one_page_leaves_alone():
     assert _numbers(backlog.take(50, Lane.ALONE)) == [1]
 
 
+def test_of_pages_that_go_alone_the_one_that_was_lost_most_goes_first():
+    lost = [Work(Page(PageId(1)), 3, 1), Work(Page(PageId(2)), 9, 1, spared=5)]
+    backlog = _backlog(_work(3, company=1), *lost, _work(4, company=1))
+
+    order = [_numbers(backlog.take(1, Lane.ALONE))[0] for _ in range(4)]
+
+    assert order == [2, 1, 4, 3]
+
+
 def test_a_request_of_its_own_takes_any_page_where_none_needs_it():
     backlog = _backlog(_work(1), _work(2))
 

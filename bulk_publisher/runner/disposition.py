@@ -1,0 +1,304 @@
+"""What is done with each page that comes in or comes back: a line, another attempt, or neither.
+
+``settle`` and ``doubts`` say what is to become of a page; here it is carried out. Nothing waits:
+pages go into the backlog, outcomes to the recorder, lost requests to the asker.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeGuard
+
+import msgspec
+import structlog
+
+from bulk_publisher.clock import Clock, as_utc
+from bulk_publisher.errors import BulkPublisherError, LimitReached, PortalUnusable
+from bulk_publisher.limits.backoff import delay
+from bulk_publisher.model import (
+    Action,
+    Fault,
+    FaultClass,
+    Mono,
+    Outcome,
+    Page,
+    SiteId,
+    Status,
+)
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.wire import Answer
+from bulk_publisher.runner.asker import Asker
+from bulk_publisher.runner.doubts import Found, Lost
+from bulk_publisher.runner.ports import Observer
+from bulk_publisher.runner.recorder import Recorder
+from bulk_publisher.runner.requests import Reply
+from bulk_publisher.runner.settle import (
+    ATTEMPTS,
+    DONE,
+    Again,
+    Patience,
+    Released,
+    Settled,
+    StopRun,
+    StopSite,
+    settle,
+    spare,
+    strike,
+)
+from bulk_publisher.runner.streaks import Streaks, scope_question
+from bulk_publisher.runner.work import UNBOUND, Backlog, Work
+
+Stopping = Callable[[BulkPublisherError], None]
+
+_log = structlog.get_logger()
+
+
+class Disposition:
+    """Sorts pages into those that are settled, those that are sent again, and those left out."""
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        host: str,
+        action: Action,
+        backlog: Backlog,
+        recorder: Recorder,
+        asker: Asker,
+        streaks: Streaks,
+        observer: Observer,
+        stop: Stopping,
+        clock: Clock,
+        rng: random.Random,
+    ) -> None:
+        """No page has come yet.
+
+        Args:
+            stop: Told when no page can be published any more.
+        """
+        self._run_id = run_id
+        self._host = host
+        self._action = action
+        self._backlog = backlog
+        self._recorder = recorder
+        self._asker = asker
+        self._streaks = streaks
+        self._observer = observer
+        self._stop = stop
+        self._clock = clock
+        self._rng = rng
+        self._patience = Patience()
+        self._has_asked_for_scope = False
+        self.stopped_sites: dict[SiteId, Fault] = {}
+        self.left_out = 0
+        """Pages without a line that are not sent again: those of sites that were given up."""
+
+    def accept(self, page: Page) -> None:
+        """The source has named *page*."""
+        if page.skip is not None or page.is_missing is False:
+            self._streaks.on_found()
+        if page.skip is not None:
+            skipped = self._outcome(self._time(), Work(page), None, Status.SKIPPED, None)
+            self._recorder.hand_on([skipped])
+        elif page.site is None or page.site not in self.stopped_sites:
+            # A page that the portal does not list would make its whole batch dearer.
+            company = 1 if page.is_missing else UNBOUND
+            self._backlog.add(Work(page, company=company, may_be_done=page.may_be_done))
+        else:
+            self.left_out += 1
+
+    def take(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
+        """One request ended with these replies."""
+        attempts = self._patience.attempts
+        whole = _lost_whole(replies)
+        if whole is None or whole.code != faults.UNREACHABLE:
+            self._patience.on_request(works, is_lost=whole is not None)
+        if whole is not None and any(self._is_to_be_asked(work, whole, attempts) for work in works):
+            self._asker.add(Lost(works, whole, is_whole=True))
+        else:
+            self._settle_each(works, replies, attempts=attempts)
+        self._tell(replies)
+
+    def learn(self, lost: Lost, found: Found | None) -> None:
+        """The list was asked for pages that were lost; None where it did not tell."""
+        time, attempts = self._time(), self._patience.attempts
+        was_alone = lost.is_whole and len(lost.works) == 1
+        suspects = lost.works if found is None else found.suspects
+        verdicts = [
+            (work, strike(work, lost.fault, attempts=attempts, was_alone=was_alone))
+            for work in suspects
+        ]
+        settled: list[Outcome] = []
+        if found is None:
+            # A portal that answers nothing at all gives no page up.
+            verdicts = [
+                (work, verdict if isinstance(verdict, Again) else spare(work, lost.fault))
+                for work, verdict in verdicts
+            ]
+        else:
+            settled += [self._found_done(time, work, lost.fault) for work in found.done]
+            verdicts += [
+                (work, spare(work, lost.fault, attempts=attempts)) for work in found.innocents
+            ]
+        for work, verdict in verdicts:
+            settled += self._carry_out(time, work, Reply(work.page, lost.fault), verdict)
+        self._recorder.hand_on(settled)
+
+    def _is_to_be_asked(self, work: Work, fault: Fault, attempts: int) -> bool:
+        """Whether the portal is asked before *work* is sent again, or before it is given up."""
+        is_given_up = isinstance(strike(work, fault, attempts=attempts), Settled)
+        return is_given_up or self._asker.is_worth_asking(work, fault)
+
+    def _settle_each(
+        self, works: Sequence[Work], replies: Sequence[Reply], *, attempts: int
+    ) -> None:
+        time = self._time()
+        released: list[Work] = []
+        settled: list[Outcome] = []
+        for work, reply in zip(works, replies, strict=True):
+            answer = reply.answer
+            if _is_transient(answer) and self._is_to_be_asked(work, answer, attempts):
+                self._asker.add(Lost([work], answer, is_whole=False))
+                continue
+            was_alone = len(works) == 1
+            match settle(work, answer, self._action, attempts=attempts, was_alone=was_alone):
+                case Released():
+                    released.append(work)
+                case StopSite(site=site, fault=fault):
+                    released.append(work)
+                    self._stop_site(site, fault)
+                case StopRun(fault=fault):
+                    released.append(work)
+                    self._stop(_ending_error(fault))
+                case verdict:
+                    settled += self._carry_out(time, work, reply, verdict)
+        kept = [work for work in released if work.page.site not in self.stopped_sites]
+        self.left_out += len(released) - len(kept)
+        self._backlog.add_first(kept)
+        self._recorder.hand_on(settled)
+
+    def _carry_out(
+        self, time: str, work: Work, reply: Reply, verdict: Settled | Again
+    ) -> list[Outcome]:
+        """The page's line, or none where it is sent again."""
+        match verdict:
+            case Again(work=again):
+                self._send_later(again)
+                return []
+            case Settled(fault=None) if reply.is_doubtful:
+                return self._doubt(time, work, reply)
+            case Settled(status=status, fault=fault):
+                return [self._settle(time, work, reply, status, fault)]
+
+    def _settle(
+        self, time: str, work: Work, reply: Reply, status: Status, fault: Fault | None
+    ) -> Outcome:
+        match self._streaks.on_settled(work.page, status, fault):
+            case None:
+                pass
+            case StopSite(site=site, fault=site_fault):
+                self._stop_site(site, site_fault)
+            case error:
+                self._stop(error)
+        return self._outcome(time, work, reply, status, fault)
+
+    def _doubt(self, time: str, work: Work, reply: Reply) -> list[Outcome]:
+        """The portal said ``true`` where that may not be so: asked alone, it says what is."""
+        asked_again = msgspec.structs.replace(
+            work, attempts=work.attempts + 1, company=1, may_be_done=True
+        )
+        is_given_up = asked_again.counted >= ATTEMPTS
+        if is_given_up or work.page.site in self.stopped_sites:
+            return [self._settle(time, work, reply, Status.UNKNOWN, _DOUBTFUL)]
+        self._send_later(asked_again)
+        return []
+
+    def _found_done(self, time: str, work: Work, fault: Fault) -> Outcome:
+        reply = Reply(work.page, fault)
+        outcome = self._settle(time, work, reply, DONE[self._action], None)
+        return msgspec.structs.replace(outcome, hint=_LISTED)
+
+    def _send_later(self, work: Work) -> None:
+        if work.page.site in self.stopped_sites:
+            self.left_out += 1
+        else:
+            pause = delay(max(1, work.counted), self._rng)
+            self._backlog.add_later(work, Mono(self._clock.now() + pause))
+
+    def _stop_site(self, site: SiteId, fault: Fault) -> None:
+        if site in self.stopped_sites:
+            return
+        self.stopped_sites[site] = fault
+        self.left_out += self._backlog.drop_site(site)
+        self._observer.on_site_stopped(site, fault)
+        _log.warning("site.stopped", site=site, code=fault.code)
+
+    def _tell(self, replies: Sequence[Reply]) -> None:
+        fault = next((reply.answer for reply in replies if isinstance(reply.answer, Fault)), None)
+        if fault is not None and fault.kind in {FaultClass.RATE, FaultClass.OPERATING}:
+            self._observer.on_refused(fault)
+            _log.warning("portal.refused", code=fault.code, pages=len(replies))
+        elif fault is not None and fault.kind is FaultClass.TRANSIENT:
+            self._observer.on_lost(fault, len(replies))
+            _log.warning(
+                "request.lost", code=fault.code, reason=fault.description, pages=len(replies)
+            )
+        if self._streaks.is_nothing_found and not self._has_asked_for_scope:
+            self._has_asked_for_scope = True
+            self._observer.on_warning(scope_question(replies[0].page.scope))
+
+    def _time(self) -> str:
+        return as_utc(self._clock.epoch())
+
+    def _outcome(
+        self, time: str, work: Work, reply: Reply | None, status: Status, fault: Fault | None
+    ) -> Outcome:
+        """The line of a page; *reply* is None for one that was not sent."""
+        page = work.page
+        timing = None if reply is None else reply.timing
+        return Outcome(
+            time=time,
+            run=self._run_id,
+            portal=self._host,
+            scope=page.scope,
+            page=page.id,
+            action=self._action,
+            status=status,
+            error=None if fault is None else fault.code,
+            error_description=None if fault is None else fault.description,
+            hint=page.skip if fault is None else fault.hint or None,
+            attempts=work.attempts + (reply is not None),
+            duration=None if timing is None else timing.duration,
+            operating=None if reply is None else reply.operating,
+            site=page.site,
+            folder=page.folder,
+            title=page.title,
+            url=page.url,
+            was_active=page.was_active,
+            source=page.source,
+        )
+
+
+_LISTED = "The answer was lost; the portal lists the page as done."
+_DOUBTFUL = faults.own_fault(
+    faults.SITE_CHECKED_ONCE,
+    "The portal said that it is done, after a check of its site had failed in the same request.",
+    sent=True,
+)
+
+
+def _is_transient(answer: Answer | Fault) -> TypeGuard[Fault]:
+    return isinstance(answer, Fault) and answer.kind is FaultClass.TRANSIENT
+
+
+def _lost_whole(replies: Sequence[Reply]) -> Fault | None:
+    """The fault with which the whole request was lost; None where pages have fates of their own."""
+    first = replies[0].answer
+    if not _is_transient(first) or any(reply.answer is not first for reply in replies):
+        return None
+    return first
+
+
+def _ending_error(fault: Fault) -> BulkPublisherError:
+    if fault.kind is FaultClass.PORTAL:
+        return LimitReached(fault.words, fault.hint)
+    return PortalUnusable(fault.words, fault.hint)
