@@ -110,12 +110,17 @@ def publish_page(call: Call, place: int) -> bool | None:
         raise RestError(f"PUBLIC_HTML_DISALLOWED[L{site.html_page}]", "HTML is not on your plan.")
     if call.scenario.portal_error is not None:
         raise RestError(call.scenario.portal_error, "Publication is not possible.")
-    world.publish(place, call.now, user=call.user.id)
-    if trouble == "late_fatal":
-        raise PhpFatal
-    world.switch(world.folder_of[place], active=True)
-    _switch_on(call, site)
+    _put_up(call, place, site)
     return True
+
+
+def _put_up(call: Call, place: int, site: SiteRow) -> None:
+    """The page first, then what it is in: between the two PHP can end."""
+    call.world.publish(place, call.now, user=call.user.id)
+    if _trouble(call, place) == "late_fatal":
+        raise PhpFatal
+    call.world.switch(call.world.folder_of[place], active=True)
+    _switch_on(call, site)
 
 
 def _will_work(call: Call, page_id: int) -> bool:

@@ -21,7 +21,9 @@ PUBLIC = 2
 DELETED = 4
 GONE = 8  # an id that a client may ask for, but that has no page
 
-Trouble = Literal["", "denied", "unpaid", "unpaid_block", "vetoed", "event", "html", "fatal", "late_fatal"]
+Trouble = Literal[
+    "", "denied", "unpaid", "unpaid_block", "vetoed", "event", "html", "fatal", "late_fatal"
+]
 TROUBLES: tuple[Trouble, ...] = (
     "", "denied", "unpaid", "unpaid_block", "vetoed", "event", "html", "fatal", "late_fatal",
 )  # fmt: skip

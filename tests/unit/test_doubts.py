@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bulk_publisher.model import Action, Page, PageId
 from bulk_publisher.portal import faults
-from bulk_publisher.runner.doubts import Found, Lost, can_tell, is_done, sift
+from bulk_publisher.runner.doubts import Lost, can_tell, is_done, sift
 from bulk_publisher.runner.work import Work
 
 FAULT = faults.own_fault(faults.NO_ANSWER, "The connection broke.", sent=True)
@@ -15,9 +15,7 @@ states = st.sampled_from([None, True, False])
 pages = st.builds(Page, st.just(PageId(1)), was_active=states, is_changed=states)
 
 
-def lost_of(
-    count: int, *, is_whole: bool = True, sent_before: Collection[int] = ()
-) -> Lost:
+def lost_of(count: int, *, is_whole: bool = True, sent_before: Collection[int] = ()) -> Lost:
     works = [
         Work(Page(PageId(number), was_active=False), may_be_done=number in sent_before)
         for number in range(1, count + 1)
@@ -110,7 +108,11 @@ def test_every_page_has_one_fate_and_only_pages_that_are_up_are_done(
 
 
 @given(
-    count=st.integers(1, 20), came_to=st.integers(0, 20), sent_before=some, silent=some, up_before=some
+    count=st.integers(1, 20),
+    came_to=st.integers(0, 20),
+    sent_before=some,
+    silent=some,
+    up_before=some,
 )
 def test_whatever_a_request_died_of_is_under_suspicion_and_what_it_did_not_end_is_not_done(
     count, came_to, sent_before, silent, up_before
