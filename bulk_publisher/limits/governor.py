@@ -291,7 +291,8 @@ class Governor:
         finished_at: Mono,
         now: Mono,
     ) -> None:
-        """A call that is not about pages was answered: that is no sign that pages can be published."""
+        """A call that is not about pages was answered."""
+        self._outage.on_sign_of_life(now)
         self._bucket.on_accepted(now)
         if reading is not None:
             meter = self._meters.setdefault(reading.meter, OperatingMeter())
@@ -299,6 +300,7 @@ class Governor:
 
     def on_call_refused(self, *, sent_at: Mono, now: Mono) -> None:
         """A call that is not about pages was refused: too many requests."""
+        self._outage.on_sign_of_life(now)
         self._bucket.on_refused(sent_at, now)
 
     # how

@@ -3,9 +3,10 @@
 Rules: told the time and given the dice; no requests.
 
 How it works: one lost request is the page's business. Several in a row, with no answer in between,
-make a growing pause. When that has gone on for a while it is an outage: nothing is sent but one page
-at a time, so that it ends by itself instead of using up the attempts of thousands of pages. After a
-patience without any answer the run stops, and the rest is for a resume.
+make a growing pause; where the portal answers lists meanwhile, it takes more of them. When that has
+gone on for a while it is an outage: nothing is sent but one page at a time, so that it ends by itself
+instead of using up the attempts of thousands of pages. Only an answer about pages ends it. After a
+patience without one the run stops, and the rest is for a resume.
 """
 
 import random
@@ -15,6 +16,10 @@ from bulk_publisher.model import Mono
 
 _IN_A_ROW = 3
 """Lost requests without an answer in between that make a pause."""
+_IN_A_ROW_ALIVE = 10
+"""And so many where the portal answers other questions: then it loses many, not all."""
+_ALIVE_FOR = 60.0
+"""Seconds after such an answer in which it counts."""
 _SILENCE = 15.0
 """Seconds of such losses that make an outage: a portal that loses two of three answers still works."""
 
@@ -34,6 +39,7 @@ class Outage:
         """Requests that were lost since the last answer."""
         self._began_at: Mono | None = None
         self._last_at = Mono(float("-inf"))
+        self._alive_at = Mono(float("-inf"))
         self.until = Mono(float("-inf"))
         """Nothing may be sent before."""
 
@@ -44,7 +50,9 @@ class Outage:
 
     def lasted(self, now: Mono) -> float:
         """Seconds since the first of several requests that were lost in a row; 0 without any."""
-        return 0.0 if self._began_at is None or self.in_a_row < _IN_A_ROW else now - self._began_at
+        if self._began_at is None or self.in_a_row < self._enough:
+            return 0.0
+        return now - self._began_at
 
     def is_over_patience(self, now: Mono) -> bool:
         """Whether to give up."""
@@ -56,11 +64,21 @@ class Outage:
         self._began_at = None
         self.until = Mono(float("-inf"))
 
+    def on_sign_of_life(self, now: Mono) -> None:
+        """The portal answered, but not for a page: it is there, and may publish nothing all the same."""
+        self._alive_at = now
+
     def on_lost(self, now: Mono) -> None:
         """A request was lost."""
         self.in_a_row += 1
         self._last_at = now
         if self._began_at is None:
             self._began_at = now
-        if self.in_a_row >= _IN_A_ROW:
-            self.until = Mono(now + delay(self.in_a_row - _IN_A_ROW + 1, self._rng))
+        too_many = self.in_a_row - self._enough + 1
+        if too_many > 0:
+            self.until = Mono(now + delay(too_many, self._rng))
+
+    @property
+    def _enough(self) -> int:
+        is_alive = self._last_at - self._alive_at < _ALIVE_FOR
+        return _IN_A_ROW_ALIVE if is_alive else _IN_A_ROW

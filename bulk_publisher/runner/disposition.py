@@ -6,6 +6,7 @@ pages go into the backlog, outcomes to the recorder, lost requests to the asker.
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeGuard
 
 import msgspec
@@ -102,7 +103,8 @@ class Disposition:
         elif page.site is None or page.site not in self.stopped_sites:
             # A page that the portal does not list would make its whole batch dearer.
             company = 1 if page.is_missing else UNBOUND
-            self._backlog.add(Work(page, company=company, may_be_done=page.may_be_done))
+            sent = page.may_be_done
+            self._backlog.add(Work(page, 0, company, may_be_done=sent, leaves_trace=not sent))
         else:
             self.left_out += 1
 
@@ -120,27 +122,23 @@ class Disposition:
 
     def learn(self, lost: Lost, found: Found | None) -> None:
         """The list was asked for pages that were lost; None where it did not tell."""
-        time, attempts = self._time(), self._patience.attempts
+        time, fault, attempts = self._time(), lost.fault, self._patience.attempts
         was_alone = lost.is_whole and len(lost.works) == 1
-        suspects = lost.works if found is None else found.suspects
-        verdicts = [
-            (work, strike(work, lost.fault, attempts=attempts, was_alone=was_alone))
-            for work in suspects
-        ]
+        strike_one = partial(strike, fault=fault, attempts=attempts, was_alone=was_alone)
+        spare_one = partial(spare, fault=fault, attempts=attempts)
         settled: list[Outcome] = []
+        verdicts: list[tuple[Work, Settled | Again]] = []
         if found is None:
             # A portal that answers nothing at all gives no page up.
-            verdicts = [
-                (work, verdict if isinstance(verdict, Again) else spare(work, lost.fault))
-                for work, verdict in verdicts
-            ]
+            for work in lost.works:
+                verdict = strike_one(work)
+                verdicts.append((work, verdict if isinstance(verdict, Again) else spare_one(work)))
         else:
-            settled += [self._found_done(time, work, lost.fault) for work in found.done]
-            verdicts += [
-                (work, spare(work, lost.fault, attempts=attempts)) for work in found.innocents
-            ]
+            settled += [self._found_done(time, work, fault) for work in found.done]
+            verdicts += [(work, _as_seen(work, strike_one(work))) for work in found.suspects]
+            verdicts += [(work, _as_seen(work, spare_one(work))) for work in found.innocents]
         for work, verdict in verdicts:
-            settled += self._carry_out(time, work, Reply(work.page, lost.fault), verdict)
+            settled += self._carry_out(time, work, Reply(work.page, fault), verdict)
         self._recorder.hand_on(settled)
 
     def _is_to_be_asked(self, work: Work, fault: Fault, attempts: int) -> bool:
@@ -204,7 +202,7 @@ class Disposition:
     def _doubt(self, time: str, work: Work, reply: Reply) -> list[Outcome]:
         """The portal said ``true`` where that may not be so: asked alone, it says what is."""
         asked_again = msgspec.structs.replace(
-            work, attempts=work.attempts + 1, company=1, may_be_done=True
+            work, attempts=work.attempts + 1, company=1, may_be_done=True, leaves_trace=False
         )
         is_given_up = asked_again.counted >= ATTEMPTS
         if is_given_up or work.page.site in self.stopped_sites:
@@ -288,6 +286,13 @@ _DOUBTFUL = faults.own_fault(
 
 def _is_transient(answer: Answer | Fault) -> TypeGuard[Fault]:
     return isinstance(answer, Fault) and answer.kind is FaultClass.TRANSIENT
+
+
+def _as_seen(work: Work, verdict: Settled | Again) -> Settled | Again:
+    """*verdict*, with what the list has shown of the page: that is newer than the loss."""
+    if isinstance(verdict, Settled):
+        return verdict
+    return Again(msgspec.structs.replace(verdict.work, leaves_trace=work.leaves_trace))
 
 
 def _lost_whole(replies: Sequence[Reply]) -> Fault | None:

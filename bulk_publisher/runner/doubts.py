@@ -3,8 +3,7 @@
 Pure: what was lost and what is listed now in, three lots of pages out.
 
 How it works: the portal does the pages of a request in their order. A page that was not as it should
-be before, is now, and that no earlier request can have done, is a trace: the request came as far as
-that. So the pages before the last trace were not to blame, and those of them that are as they should
+be when the request left, and is now, is a trace: the request came as far as that. So the pages before the last trace were not to blame, and those of them that are as they should
 be are done. Of the page at the last trace nobody saw the end: it may be up and its folder down, or
 be what the request died of. Behind it, under suspicion is each page up to the first that was
 certainly not done; the portal did not come to the others.
@@ -18,6 +17,8 @@ Source: docs/bitrix24.md §3, §4 [source].
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from bulk_publisher.model import Action, Fault, Page, PageId
 from bulk_publisher.runner.work import Work
@@ -43,8 +44,8 @@ class Found:
 
     Attributes:
         done: The list proves that they were done.
-        suspects: They may be why the request was lost.
-        innocents: Whatever was lost, it was not for them.
+        suspects: They may be why the request was lost, as they go on.
+        innocents: Whatever was lost, it was not for them; as they go on.
     """
 
     done: Sequence[Work]
@@ -87,18 +88,22 @@ def sift(
         can and is_done(work.page, listed.get(work.page.id), action)
         for work, can in zip(lost.works, told, strict=True)
     ]
-    traces = [up and not work.may_be_done for work, up in zip(lost.works, is_up, strict=True)]
+    traces = [up and work.leaves_trace for work, up in zip(lost.works, is_up, strict=True)]
+    works = [
+        msgspec.structs.replace(work, leaves_trace=can and not up)
+        for work, can, up in zip(lost.works, told, is_up, strict=True)
+    ]
     if not lost.is_whole:
         # The answer came, so the request ran to its end, and past each of them.
-        return Found(_only(lost.works, traces), _only(lost.works, [not it for it in traces]), [])
+        return Found(_only(works, traces), _only(works, [not it for it in traces]), [])
     last = max((at for at, is_trace in enumerate(traces) if is_trace), default=-1)
-    behind = range(last + 1, len(lost.works))
-    first_not = next((at for at in behind if told[at] and not is_up[at]), len(lost.works) - 1)
-    places = range(len(lost.works))
+    behind = range(last + 1, len(works))
+    first_not = next((at for at in behind if told[at] and not is_up[at]), len(works) - 1)
+    places = range(len(works))
     return Found(
-        _only(lost.works, [is_up[at] and at < last for at in places]),
-        _only(lost.works, [max(last, 0) <= at <= first_not for at in places]),
-        _only(lost.works, [at > first_not or (at < last and not is_up[at]) for at in places]),
+        _only(works, [is_up[at] and at < last for at in places]),
+        _only(works, [max(last, 0) <= at <= first_not for at in places]),
+        _only(works, [at > first_not or (at < last and not is_up[at]) for at in places]),
     )
 
 

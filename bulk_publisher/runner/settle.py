@@ -170,8 +170,10 @@ def strike(
     may_be_done = work.may_be_done or fault.may_be_done
     if counted >= attempts or attempts_alone >= ATTEMPTS_ALONE:
         return Settled(Status.UNKNOWN if may_be_done else Status.FAILED, fault)
-    smaller = _COMPANY[min(counted, len(_COMPANY) - 1)]
-    company = 1 if fault.is_alone or was_alone else min(work.company, smaller)
+    # Where the portal loses requests whatever is in them, one more says little of the page.
+    suspicion = counted * ATTEMPTS // attempts
+    smaller = 1 if was_alone and suspicion else _COMPANY[min(suspicion, len(_COMPANY) - 1)]
+    company = 1 if fault.is_alone else min(work.company, smaller)
     return Again(
         msgspec.structs.replace(
             work,
@@ -179,6 +181,7 @@ def strike(
             company=company,
             may_be_done=may_be_done,
             attempts_alone=attempts_alone,
+            leaves_trace=work.leaves_trace and not fault.may_be_done,
         )
     )
 
@@ -189,6 +192,10 @@ def spare(work: Work, fault: Fault, *, attempts: int = ATTEMPTS) -> Again | Sett
         return strike(work, fault, attempts=attempts)
     return Again(
         msgspec.structs.replace(
-            work, attempts=work.attempts + 1, spared=work.spared + 1, may_be_done=True
+            work,
+            attempts=work.attempts + 1,
+            spared=work.spared + 1,
+            may_be_done=True,
+            leaves_trace=False,
         )
     )

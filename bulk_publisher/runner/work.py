@@ -30,6 +30,8 @@ class Work(msgspec.Struct, frozen=True):
         attempts_alone: Those of *attempts* that ended with a fault which only a request of its own
             may cure, the one that showed it first included.
         spared: Those of *attempts* that were lost for another page's sake, or nobody's.
+        leaves_trace: Whether a list that shows it as done tells of its next request: not if an
+            earlier one may have done it.
     """
 
     page: Page
@@ -38,6 +40,7 @@ class Work(msgspec.Struct, frozen=True):
     may_be_done: bool = False
     attempts_alone: int = 0
     spared: int = 0
+    leaves_trace: bool = True
 
     @property
     def counted(self) -> int:

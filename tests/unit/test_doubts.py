@@ -15,9 +15,9 @@ states = st.sampled_from([None, True, False])
 pages = st.builds(Page, st.just(PageId(1)), was_active=states, is_changed=states)
 
 
-def lost_of(count: int, *, is_whole: bool = True, sent_before: Collection[int] = ()) -> Lost:
+def lost_of(count: int, *, is_whole: bool = True, done_before: Collection[int] = ()) -> Lost:
     works = [
-        Work(Page(PageId(number), was_active=False), may_be_done=number in sent_before)
+        Work(Page(PageId(number), was_active=False), leaves_trace=number not in done_before)
         for number in range(1, count + 1)
     ]
     return Lost(works, FAULT, is_whole)
@@ -76,12 +76,20 @@ def test_the_last_page_done_is_not_proven_where_the_request_went_on_to_silent_on
 
 
 def test_a_page_that_an_earlier_request_may_have_done_is_no_trace_of_this_one():
-    lost = lost_of(4, sent_before={1, 2, 3})
+    lost = lost_of(4, done_before={1, 2, 3})
 
     # This request may have died of the first of them.
     assert sifted(lost, 1, 2, 3) == ([], [1, 2, 3, 4], [])
     assert sifted(lost, 1, 3, 4) == ([1, 3], [4], [2])
-    assert sifted(lost_of(1, sent_before={1}, is_whole=False), 1) == ([], [1], [])
+    assert sifted(lost_of(1, done_before={1}, is_whole=False), 1) == ([], [1], [])
+
+
+def test_what_the_list_showed_is_remembered_for_the_next_request():
+    found = sift(lost_of(5), up(1, 2), Action.PUBLISH, tells=lambda page: page.id != 5)
+    goes_on = {work.page.id: work.leaves_trace for work in (*found.suspects, *found.innocents)}
+
+    # 2 is up already; of 5 the list says nothing.
+    assert goes_on == {2: False, 3: True, 4: True, 5: False}
 
 
 def test_pages_that_an_answer_passed_over_each_stand_for_themselves():
@@ -91,11 +99,11 @@ def test_pages_that_an_answer_passed_over_each_stand_for_themselves():
 some = st.sets(st.integers(1, 20))
 
 
-@given(count=st.integers(1, 20), listed=some, sent_before=some, silent=some, is_whole=st.booleans())
+@given(count=st.integers(1, 20), listed=some, done_before=some, silent=some, is_whole=st.booleans())
 def test_every_page_has_one_fate_and_only_pages_that_are_up_are_done(
-    count, listed, sent_before, silent, is_whole
+    count, listed, done_before, silent, is_whole
 ):
-    lost = lost_of(count, is_whole=is_whole, sent_before=sent_before)
+    lost = lost_of(count, is_whole=is_whole, done_before=done_before)
 
     done, suspects, innocents = sifted(lost, *listed, silent=silent)
 
@@ -104,23 +112,23 @@ def test_every_page_has_one_fate_and_only_pages_that_are_up_are_done(
     # One at least, or a page that kills its request would be sent for ever.
     assert suspects or (not is_whole and done)
     if is_whole and done:
-        assert max(listed - silent - sent_before) > max(done)
+        assert max(listed - silent - done_before) > max(done)
 
 
 @given(
     count=st.integers(1, 20),
     came_to=st.integers(0, 20),
-    sent_before=some,
+    done_before=some,
     silent=some,
     up_before=some,
 )
 def test_whatever_a_request_died_of_is_under_suspicion_and_what_it_did_not_end_is_not_done(
-    count, came_to, sent_before, silent, up_before
+    count, came_to, done_before, silent, up_before
 ):
     """The portal did the first *came_to* pages, and died of the last of them, or of the next one."""
     came_to = min(came_to, count)
-    really_up = set(range(1, came_to + 1)) | (up_before & sent_before)
-    lost = lost_of(count, sent_before=sent_before)
+    really_up = set(range(1, came_to + 1)) | (up_before & done_before)
+    lost = lost_of(count, done_before=done_before)
 
     done, suspects, _ = sifted(lost, *really_up, silent=silent)
 

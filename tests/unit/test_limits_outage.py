@@ -81,3 +81,33 @@ def test_patience_ends_after_its_seconds_and_not_before(outage):
 
     assert not outage.is_over_patience(Mono(1000.0))
     assert outage.is_over_patience(Mono(1000.1))
+
+
+def test_a_portal_that_answers_lists_may_lose_more_before_it_is_an_outage(outage):
+    for moment in range(9):
+        outage.on_sign_of_life(Mono(moment * 10.0))
+        outage.on_lost(Mono(moment * 10.0))
+    before = (outage.is_on, outage.until)
+
+    outage.on_lost(Mono(90.0))
+
+    assert before == (False, float("-inf"))
+    assert (outage.is_on, outage.lasted(Mono(90.0))) == (True, 90.0)
+
+
+def test_a_sign_of_life_is_soon_forgotten(outage):
+    outage.on_sign_of_life(Mono(0.0))
+    for moment in (1.0, 2.0, 70.0):
+        outage.on_lost(Mono(moment))
+
+    assert outage.is_on
+
+
+def test_no_sign_of_life_ends_an_outage(outage):
+    for moment in range(12):
+        outage.on_lost(Mono(moment * 10.0))
+    until = outage.until
+
+    outage.on_sign_of_life(Mono(110.0))
+
+    assert (outage.is_on, outage.until) == (True, until)

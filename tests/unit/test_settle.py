@@ -282,3 +282,20 @@ def test_losses_for_which_a_page_was_spared_tell_of_the_portal():
 
 def test_a_page_is_tried_as_often_as_the_portal_deserves():
     assert isinstance(settle(Work(PAGE, attempts=4), LOST, Action.PUBLISH, attempts=6), Again)
+
+
+def test_where_the_portal_loses_most_requests_a_page_keeps_its_company_for_longer():
+    calm = settle(Work(PAGE), LOST, Action.PUBLISH).work
+    rough = settle(Work(PAGE), LOST, Action.PUBLISH, attempts=20).work
+
+    assert (calm.company, rough.company) == (25, UNBOUND)
+
+
+def test_a_page_that_was_lost_alone_goes_alone():
+    assert settle(Work(PAGE), LOST, Action.PUBLISH, was_alone=True).work.company == 1
+
+
+def test_a_page_that_may_be_done_leaves_no_trace_of_its_next_request():
+    assert not settle(Work(PAGE), LOST, Action.PUBLISH).work.leaves_trace
+    assert settle(Work(PAGE), BROKEN, Action.PUBLISH).work.leaves_trace
+    assert not spare(Work(PAGE), LOST).work.leaves_trace
