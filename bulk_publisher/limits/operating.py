@@ -120,16 +120,6 @@ class OperatingMeter:
         """The first moment at which *cost* seconds more may fit under *limit*: asking would tell."""
         return self._first_fit(cost, limit, now, lambda basket: basket.may_leave_at)
 
-    def next_leave_at(self, now: Mono) -> Mono:
-        """When the next basket has left, or may have left; infinite where there is none."""
-        moments = [
-            moment
-            for basket in self._baskets
-            for moment in (basket.may_leave_at, basket.leaves_at)
-            if moment > now
-        ]
-        return min(moments, default=_NEVER)
-
     def is_resting(self, now: Mono) -> bool:
         """Whether nothing was booked for a minute, so that the next booking begins a basket."""
         return self.told is not None and (not self._recent or self._recent[-1][0] < now - _MINUTE)
