@@ -191,7 +191,7 @@ class Governor:
                 cost = max(cost, now - permit.sent_at)
             twins = self._twins(self._names[permit.lane][-1])
             for meter in (*self._shown(permit.lane), *twins):
-                meter.guess(cost, now=now)
+                meter.guess(cost, sent_at=permit.sent_at, now=now)
         is_too_long = now - permit.sent_at >= _TOO_LONG
         if is_too_long and self._answered_at < permit.sent_at:
             self._window.cut(permit.sent_at, now)

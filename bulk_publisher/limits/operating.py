@@ -33,6 +33,8 @@ BASKET_LIFE = 600.0
 FLOOR = 0.1
 """Seconds of a request up to which nothing is booked [source]."""
 _MINUTE = 60.0
+_WATCHED = 3600.0
+"""Seconds for which it counts how fast others were seen to spend."""
 _LONGEST_REQUEST = 120.0
 """Seconds after which no request can still be in flight."""
 _TRIFLE = 1.0
@@ -61,6 +63,15 @@ class _Basket:
     is_guess: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """Seconds that others have *spent* in the *seconds* up to *at*."""
+
+    at: Mono
+    seconds: float
+    spent: float
+
+
 class OperatingMeter:
     """One running sum of the portal. Its level is never below the sum, as far as answers tell."""
 
@@ -68,6 +79,10 @@ class OperatingMeter:
         self._baskets: list[_Basket] = []
         self._reserved: dict[int, float] = {}
         self._recent: deque[tuple[Mono, float]] = deque()
+        self._watched: deque[_Watched] = deque()
+        self._watched_seconds = 0.0
+        self._watched_spent = 0.0
+        self._unclear_until = Mono(float("-inf"))
         self._first_told_at: Mono | None = None
         self.told: float | None = None
         """The sum as last told; None while no answer has shown this meter."""
@@ -95,7 +110,9 @@ class OperatingMeter:
         return self.booked(now) + sum(self._reserved.values())
 
     def others_rate(self, now: Mono) -> float:
-        """Seconds a second that others spend, as far as the last ten minutes tell."""
+        """Seconds a second that others spend while they can, as far as is known."""
+        if self._watched and now - self.told_at < BASKET_LIFE:
+            return self._watched_spent / max(_MINUTE, self._watched_seconds)
         if self._first_told_at is None:
             return 0.0
         theirs = sum(
@@ -143,8 +160,12 @@ class OperatingMeter:
         """Hold nothing for the request *number* any more."""
         self._reserved.pop(number, None)
 
-    def guess(self, spent: float, *, now: Mono) -> None:
+    def guess(self, spent: float, *, sent_at: Mono, now: Mono) -> None:
         """Seconds that a request may have cost whose answer was lost at *now*."""
+        # What answers told since it was sent may have been its own doing, and what the next tells.
+        while self._watched and self._watched[-1].at > sent_at:
+            self._forget(self._watched.pop())
+        self._unclear_until = now
         self.book(spent, minute=None, finished_at=now, now=now)
         if spent > FLOOR:
             self._baskets[-1].is_guess = True
@@ -185,6 +206,7 @@ class OperatingMeter:
             self._take_away(booked - reading.operating - beside, finished_at)
         elif booked < reading.operating:
             self._add_others(reading.operating - booked, reset_at=reading.reset_at, now=now)
+        self._watch(max(0.0, reading.operating - booked), finished_at)
         self._move_what_has_not_left(reading.reset_at, sent_at, now)
         if self._first_told_at is None:
             self._first_told_at = now
@@ -245,6 +267,31 @@ class OperatingMeter:
             if level + foreseen <= left + _ROUNDING:
                 return at
         return _NEVER
+
+    def _watch(self, spent: float, finished_at: Mono) -> None:
+        """Learn how fast others spend, from answers that come close together.
+
+        In a long pause of ours the meter is full and others are refused as well. And while baskets
+        leave, what is missing may be theirs or one of ours that we took for gone.
+        """
+        seconds = finished_at - self.told_at
+        if self.told_at <= self._unclear_until or any(
+            self.told_at - _MINUTE < basket.leaves_at < finished_at + _MINUTE
+            for basket in self._baskets
+        ):
+            return
+        if seconds > _MINUTE:
+            return
+        # An answer that was late tells of a time that was counted before.
+        self._watched.append(_Watched(finished_at, max(0.0, seconds), spent))
+        while self._watched[0].at <= finished_at - _WATCHED:
+            self._forget(self._watched.popleft())
+        self._watched_seconds += max(0.0, seconds)
+        self._watched_spent += spent
+
+    def _forget(self, watched: _Watched) -> None:
+        self._watched_seconds -= watched.seconds
+        self._watched_spent -= watched.spent
 
     def _bring_back(self, told: float, finished_at: Mono, now: Mono) -> None:
         """A basket that we thought had just left was still in the sum."""

@@ -381,7 +381,7 @@ class Naive:
 
 def test_what_a_lost_request_may_have_cost_is_booked_and_not_certain(meter):
     book(meter, 30.0, 0.0)
-    meter.guess(20.0, now=Mono(10.0))
+    meter.guess(20.0, sent_at=Mono(0.0), now=Mono(10.0))
 
     assert (meter.booked(Mono(10.0)), meter.certain(Mono(10.0))) == (50.0, 30.0)
 
@@ -394,9 +394,53 @@ def test_what_is_about_to_leave_is_not_certain(meter):
 
 def test_where_less_is_told_than_known_the_oldest_is_taken_for_gone_even_beside_a_guess(meter):
     book(meter, 30.0, 0.0)
-    meter.guess(20.0, now=Mono(300.0))
+    meter.guess(20.0, sent_at=Mono(0.0), now=Mono(300.0))
 
     tell(meter, 20.0, 400.0)
 
     # What stays leaves later: so nothing is sent too early.
     assert [meter.booked(Mono(at)) for at in (400.0, 601.0, 901.0)] == [20.0, 20.0, 0.0]
+
+
+# How fast others spend
+
+
+def test_others_are_refused_with_us_in_a_pause_which_makes_them_no_slower(meter):
+    for at in range(0, 101, 10):
+        tell(meter, at * 0.2, float(at))
+
+    tell(meter, 40.0, 500.0)
+
+    assert meter.others_rate(Mono(500.0)) == pytest.approx(0.2)
+
+
+def test_while_baskets_leave_nothing_is_learned_of_others(meter):
+    tell(meter, 100.0, 0.0)
+    for at in range(10, 101, 10):
+        tell(meter, 100.0 + at * 0.2, float(at))
+
+    # All of the first hundred are gone, so far as we know; the portal still has some of them.
+    for at in range(580, 651, 10):
+        tell(meter, 70.0, float(at))
+
+    assert meter.others_rate(Mono(650.0)) == pytest.approx(0.2)
+
+
+def test_what_a_lost_request_has_cost_is_not_taken_for_others(meter):
+    for at in range(0, 101, 10):
+        tell(meter, 0.0 if at < 50 else 30.0, float(at))
+    before = meter.others_rate(Mono(100.0))
+
+    meter.guess(30.0, sent_at=Mono(45.0), now=Mono(101.0))
+    tell(meter, 30.0, 110.0)
+
+    assert (before, meter.others_rate(Mono(110.0))) == (pytest.approx(0.3), 0.0)
+
+
+def test_after_ten_minutes_without_an_answer_nothing_is_foreseen(meter):
+    for at in range(0, 101, 10):
+        tell(meter, at * 0.5, float(at))
+
+    assert meter.others_rate(Mono(690.0)) == pytest.approx(0.5)
+    assert meter.others_rate(Mono(710.0)) == 0.0
+    assert ready(meter, 100.0, 710.0) == 710.0
