@@ -199,6 +199,7 @@ class OperatingMeter:
         beside = sum(spent for ended_at, spent in self._recent if ended_at > sent_at)
         self.book(reading.worked, minute=minute, finished_at=finished_at, now=now)
         self.highest_passed = max(self.highest_passed, reading.operating - reading.worked - beside)
+        self._drop_what_has_left(reading.reset_at)
         if self.booked(now) < reading.operating - _ROUNDING:
             self._bring_back(reading.operating, finished_at, now)
         booked = self.booked(now)
@@ -206,7 +207,8 @@ class OperatingMeter:
             self._take_away(booked - reading.operating - beside, finished_at)
         elif booked < reading.operating:
             self._add_others(reading.operating - booked, reset_at=reading.reset_at, now=now)
-        self._watch(max(0.0, reading.operating - booked), finished_at)
+        added = max(0.0, reading.operating - booked)
+        self._watch(added, finished_at)
         self._move_what_has_not_left(reading.reset_at, sent_at, now)
         if self._first_told_at is None:
             self._first_told_at = now
@@ -292,6 +294,12 @@ class OperatingMeter:
     def _forget(self, watched: _Watched) -> None:
         self._watched_seconds -= watched.seconds
         self._watched_spent -= watched.spent
+
+    def _drop_what_has_left(self, reset_at: Mono | None) -> None:
+        """The portal says when its oldest basket leaves: older ones have, for others began them."""
+        if reset_at is not None:
+            oldest = reset_at - 2 * _WHOLE_SECOND
+            self._baskets = [basket for basket in self._baskets if basket.leaves_at >= oldest]
 
     def _bring_back(self, told: float, finished_at: Mono, now: Mono) -> None:
         """A basket that we thought had just left was still in the sum."""

@@ -444,3 +444,14 @@ def test_after_ten_minutes_without_an_answer_nothing_is_foreseen(meter):
     assert meter.others_rate(Mono(690.0)) == pytest.approx(0.5)
     assert meter.others_rate(Mono(710.0)) == 0.0
     assert ready(meter, 100.0, 710.0) == 710.0
+
+
+def test_a_basket_that_others_began_has_left_when_the_portal_says_so(meter):
+    book(meter, 50.0, 30.0, minute=0)
+    book(meter, 20.0, 70.0, minute=1)
+
+    # Others began the first one at 5, and have spent as much since.
+    tell(meter, 70.0, 606.0, reset_at=661.0)
+
+    assert meter.booked(Mono(606.0)) == 70.0
+    assert meter.booked(Mono(640.0)) == 70.0
