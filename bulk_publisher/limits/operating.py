@@ -43,6 +43,8 @@ _BLUR = 0.01
 """Seconds by which two clocks differ even when they agree: a basket has left a little later."""
 _WHOLE_SECOND = 1.0
 """Seconds by which a moment can be wrong on portals that cut theirs to whole seconds."""
+_APART = 5.0
+"""Seconds between two moments of the portal from which they are two for certain."""
 _NEVER = Mono(float("inf"))
 
 
@@ -298,7 +300,7 @@ class OperatingMeter:
     def _drop_what_has_left(self, reset_at: Mono | None) -> None:
         """The portal says when its oldest basket leaves: older ones have, for others began them."""
         if reset_at is not None:
-            oldest = reset_at - 2 * _WHOLE_SECOND
+            oldest = reset_at - _APART
             self._baskets = [basket for basket in self._baskets if basket.leaves_at >= oldest]
 
     def _bring_back(self, told: float, finished_at: Mono, now: Mono) -> None:

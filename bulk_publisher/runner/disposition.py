@@ -143,7 +143,7 @@ class Disposition:
 
     def _is_to_be_asked(self, work: Work, fault: Fault, attempts: int) -> bool:
         """Whether the portal is asked before *work* is sent again, or before it is given up."""
-        is_given_up = isinstance(strike(work, fault, attempts=attempts), Settled)
+        is_given_up = isinstance(settle(work, fault, self._action, attempts=attempts), Settled)
         return is_given_up or self._asker.is_worth_asking(work, fault)
 
     def _settle_each(

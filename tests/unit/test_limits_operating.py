@@ -344,13 +344,18 @@ class Naive:
         self.now = 0.0
         self.bookings: list[tuple[float, float]] = []
 
-    def total(self, at: float) -> float:
+    def leaving(self) -> list[tuple[float, float]]:
+        """When each booking leaves, and what it is."""
         first: dict[int, float] = {}
         for booked_at, _ in self.bookings:
             first.setdefault(int(booked_at // 60), booked_at)
-        return sum(
-            spent for booked_at, spent in self.bookings if at < first[int(booked_at // 60)] + 600.0
-        )
+        return [(first[int(booked_at // 60)] + 600.0, spent) for booked_at, spent in self.bookings]
+
+    def total(self, at: float) -> float:
+        return sum(spent for leaves_at, spent in self.leaving() if at < leaves_at)
+
+    def reset_at(self, at: float) -> float | None:
+        return min((leaves_at for leaves_at, _ in self.leaving() if at < leaves_at), default=None)
 
     def answer(
         self, meter: OperatingMeter, pause: float, cost: float, is_told: bool
@@ -371,7 +376,7 @@ class Naive:
             worked=cost,
             minute=minute,
             sent_at=sent_at,
-            reset_at=self.now + 60.0 if is_told else None,
+            reset_at=self.reset_at(self.now) if is_told else None,
         )
         return told, meter.booked(Mono(self.now))
 
