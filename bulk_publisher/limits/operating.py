@@ -113,16 +113,18 @@ class OperatingMeter:
 
     def others_rate(self, now: Mono) -> float:
         """Seconds a second that others spend while they can, as far as is known."""
-        if self._watched and now - self.told_at < BASKET_LIFE:
-            return self._watched_spent / max(_MINUTE, self._watched_seconds)
         if self._first_told_at is None:
             return 0.0
+        watched = 0.0
+        if self._watched and now - self.told_at < BASKET_LIFE:
+            watched = self._watched_spent / max(_MINUTE, self._watched_seconds)
         theirs = sum(
             basket.spent
             for basket in self._baskets
             if basket.others_since is not None and basket.leaves_at > now
         )
-        return theirs / min(BASKET_LIFE, max(_MINUTE, now - self._first_told_at))
+        # They may have begun since we could watch them.
+        return max(watched, theirs / min(BASKET_LIFE, max(_MINUTE, now - self._first_told_at)))
 
     def fits(self, cost: float, *, limit: float, now: Mono) -> bool:
         """Whether *cost* seconds more are certain to fit under *limit* at *now*."""

@@ -94,7 +94,8 @@ def sift(
         for work, can, up in zip(lost.works, told, is_up, strict=True)
     ]
     if not lost.is_whole:
-        # The answer came, so the request ran to its end, and past each of them.
+        # The answer came, so the request ran to its end, and past each of them that did not fail.
+        traces = [trace and not lost.fault.is_alone for trace in traces]
         return Found(_only(works, traces), _only(works, [not it for it in traces]), [])
     last = max((at for at, is_trace in enumerate(traces) if is_trace), default=-1)
     behind = range(last + 1, len(works))

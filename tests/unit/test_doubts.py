@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.model import Action, Page, PageId
+from bulk_publisher.model import Action, Fault, FaultClass, Page, PageId
 from bulk_publisher.portal import faults
 from bulk_publisher.runner.doubts import Lost, can_tell, is_done, sift
 from bulk_publisher.runner.work import Work
@@ -94,6 +94,13 @@ def test_what_the_list_showed_is_remembered_for_the_next_request():
 
 def test_pages_that_an_answer_passed_over_each_stand_for_themselves():
     assert sifted(lost_of(3, is_whole=False), 1, 3) == ([1, 3], [2], [])
+
+
+def test_a_page_that_failed_by_itself_is_not_proven_by_being_up():
+    fault = Fault(FaultClass.TRANSIENT, "SYSTEM_ERROR", sent=None, is_alone=True)
+    lost = Lost(lost_of(1).works, fault, is_whole=False)
+
+    assert sifted(lost, 1) == ([], [1], [])
 
 
 some = st.sets(st.integers(1, 20))

@@ -460,3 +460,15 @@ def test_a_basket_that_others_began_has_left_when_the_portal_says_so(meter):
 
     assert meter.booked(Mono(606.0)) == 70.0
     assert meter.booked(Mono(640.0)) == 70.0
+
+
+def test_others_who_begin_when_they_cannot_be_watched_are_seen_all_the_same(meter):
+    tell(meter, 0.0, 0.0)
+    book(meter, 10.0, 5.0)
+    for at in range(10, 61, 10):
+        tell(meter, 10.0, float(at))
+    quiet = meter.others_rate(Mono(60.0))
+    # The basket of ours is about to leave.
+    tell(meter, 130.0, 600.0)
+
+    assert (quiet, meter.others_rate(Mono(600.0))) == (0.0, pytest.approx(0.2))
