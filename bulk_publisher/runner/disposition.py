@@ -41,6 +41,7 @@ from bulk_publisher.runner.settle import (
     Settled,
     StopRun,
     StopSite,
+    Verdict,
     settle,
     spare,
     strike,
@@ -110,14 +111,21 @@ class Disposition:
 
     def take(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
         """One request ended with these replies."""
-        attempts = self._patience.attempts
+        attempts, was_alone = self._patience.attempts, len(works) == 1
         whole = _lost_whole(replies)
         if whole is None or whole.code != faults.UNREACHABLE:
             self._patience.on_request(works, is_lost=whole is not None)
-        if whole is not None and any(self._is_to_be_asked(work, whole, attempts) for work in works):
+        verdicts = [
+            settle(work, reply.answer, self._action, attempts=attempts, was_alone=was_alone)
+            for work, reply in zip(works, replies, strict=True)
+        ]
+        if whole is not None and any(
+            self._is_to_be_asked(work, whole, verdict)
+            for work, verdict in zip(works, verdicts, strict=True)
+        ):
             self._asker.add(Lost(works, whole, is_whole=True))
         else:
-            self._settle_each(works, replies, attempts=attempts)
+            self._settle_each(works, replies, verdicts)
         self._tell(replies)
 
     def learn(self, lost: Lost, found: Found | None) -> None:
@@ -141,24 +149,24 @@ class Disposition:
             settled += self._carry_out(time, work, Reply(work.page, fault), verdict)
         self._recorder.hand_on(settled)
 
-    def _is_to_be_asked(self, work: Work, fault: Fault, attempts: int) -> bool:
+    def _is_to_be_asked(self, work: Work, fault: Fault, verdict: Verdict) -> bool:
         """Whether the portal is asked before *work* is sent again, or before it is given up."""
-        is_given_up = isinstance(settle(work, fault, self._action, attempts=attempts), Settled)
-        return is_given_up or self._asker.is_worth_asking(work, fault)
+        return isinstance(verdict, Settled) or self._asker.is_worth_asking(work, fault)
 
     def _settle_each(
-        self, works: Sequence[Work], replies: Sequence[Reply], *, attempts: int
+        self, works: Sequence[Work], replies: Sequence[Reply], verdicts: Sequence[Verdict]
     ) -> None:
         time = self._time()
         released: list[Work] = []
         settled: list[Outcome] = []
-        for work, reply in zip(works, replies, strict=True):
+        for work, reply, verdict in zip(works, replies, verdicts, strict=True):
             answer = reply.answer
-            if _is_transient(answer) and self._is_to_be_asked(work, answer, attempts):
+            if _is_transient(answer) and self._is_to_be_asked(work, answer, verdict):
                 self._asker.add(Lost([work], answer, is_whole=False))
                 continue
-            was_alone = len(works) == 1
-            match settle(work, answer, self._action, attempts=attempts, was_alone=was_alone):
+            match verdict:
+                case Settled() | Again():
+                    settled += self._carry_out(time, work, reply, verdict)
                 case Released():
                     released.append(work)
                 case StopSite(site=site, fault=fault):
@@ -167,8 +175,6 @@ class Disposition:
                 case StopRun(fault=fault):
                     released.append(work)
                     self._stop(_ending_error(fault))
-                case verdict:
-                    settled += self._carry_out(time, work, reply, verdict)
         kept = [work for work in released if work.page.site not in self.stopped_sites]
         self.left_out += len(released) - len(kept)
         self._backlog.add_first(kept)

@@ -160,8 +160,7 @@ class Run:
         ]
         ending.is_whole = (
             self._is_source_used_up
-            and not len(self._backlog)
-            and not len(self._asker)
+            and not self._pages_left
             and not self._disposition.left_out
             and not isinstance(ending.error, JournalLost)
         )
@@ -260,8 +259,8 @@ class Run:
             self._ending.waited[wait.limit] = waited + self._clock.now() - began_at
 
     def _stop(self, error: BulkPublisherError | None) -> None:
-        if not self._is_draining or self._ending.error is None:
-            self._ending.error = error if self._ending.error is None else self._ending.error
+        if self._ending.error is None:
+            self._ending.error = error
         self._is_draining = True
         self._wake()
 

@@ -110,7 +110,8 @@ class Backlog:
         queue = self._lanes[key]
         if key[0] == 1:
             # First whichever was tried most: so even of pages that no portal survives some are settled.
-            queue.rotate(-max(range(len(queue)), key=lambda at: queue[at].counted))
+            at, _ = max(enumerate(queue), key=lambda place: place[1].counted)
+            queue.rotate(-at)
         works = [queue.popleft() for _ in range(min(pages, key[0], len(queue)))]
         self._count(key[0], -len(works))
         if not queue:

@@ -127,7 +127,9 @@ class Failing:
         self.sync(file)
 
 
-@pytest.mark.parametrize(("code", "heals"), [(errno.EROFS, False), (errno.ESTALE, True)])
+@pytest.mark.parametrize(
+    ("code", "heals"), [(errno.EROFS, False), (errno.ESTALE, False), (errno.ESTALE, True)]
+)
 @pytest.mark.parametrize("works_for", [*range(2, 10), 14, 22])
 async def test_a_disk_that_fails_in_mid_run_at_any_call_loses_nothing(
     works_for: int, code: int, heals: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -119,6 +119,9 @@ def test_what_others_had_spent_before_may_leave_when_the_portal_says(meter):
 
     assert (meter.level(Mono(10.0)), meter.told) == (80.0, 80.0)
     assert (may_be_ready(meter, 50.0, 20.0), ready(meter, 50.0, 20.0)) == (200.0, 610.0)
+    [basket] = meter.hand_over(Mono(20.0)).baskets
+    assert (20.0 + basket.may_leave_in, 20.0 + basket.leaves_in) == (200.0, 610.0)
+    assert meter.hand_over(Mono(700.0)).baskets == ()
 
 
 def test_what_others_had_spent_before_certainly_leaves_where_nothing_is_said(meter):
