@@ -45,6 +45,7 @@ from bulk_publisher.runner.settle import (
     settle,
     spare,
     strike,
+    untraced,
 )
 from bulk_publisher.runner.streaks import Streaks, scope_question
 from bulk_publisher.runner.work import UNBOUND, Backlog, Work
@@ -138,13 +139,13 @@ class Disposition:
         verdicts: list[tuple[Work, Settled | Again]] = []
         if found is None:
             # A portal that answers nothing at all gives no page up.
-            for work in lost.works:
+            for work in [untraced(work, fault) for work in lost.works]:
                 verdict = strike_one(work)
                 verdicts.append((work, verdict if isinstance(verdict, Again) else spare_one(work)))
         else:
             settled += [self._found_done(time, work, fault) for work in found.done]
-            verdicts += [(work, _as_seen(work, strike_one(work))) for work in found.suspects]
-            verdicts += [(work, _as_seen(work, spare_one(work))) for work in found.innocents]
+            verdicts += [(work, strike_one(work)) for work in found.suspects]
+            verdicts += [(work, spare_one(work)) for work in found.innocents]
         for work, verdict in verdicts:
             settled += self._carry_out(time, work, Reply(work.page, fault), verdict)
         self._recorder.hand_on(settled)
@@ -292,13 +293,6 @@ _DOUBTFUL = faults.own_fault(
 
 def _is_transient(answer: Answer | Fault) -> TypeGuard[Fault]:
     return isinstance(answer, Fault) and answer.kind is FaultClass.TRANSIENT
-
-
-def _as_seen(work: Work, verdict: Settled | Again) -> Settled | Again:
-    """*verdict*, with what the list has shown of the page: that is newer than the loss."""
-    if isinstance(verdict, Settled):
-        return verdict
-    return Again(msgspec.structs.replace(verdict.work, leaves_trace=work.leaves_trace))
 
 
 def _lost_whole(replies: Sequence[Reply]) -> Fault | None:

@@ -3,10 +3,11 @@
 Pure: what was lost and what is listed now in, three lots of pages out.
 
 How it works: the portal does the pages of a request in their order. A page that was not as it should
-be when the request left, and is now, is a trace: the request came as far as that. So the pages before the last trace were not to blame, and those of them that are as they should
-be are done. Of the page at the last trace nobody saw the end: it may be up and its folder down, or
-be what the request died of. Behind it, under suspicion is each page up to the first that was
-certainly not done; the portal did not come to the others.
+be when the request left, and is now, is a trace: the request came as far as that. So the pages
+before the last trace were not to blame, and those of them that are as they should be are done. Of
+the page at the last trace nobody saw the end: it may be up and its folder down, or be what the
+request died of. Behind it, under suspicion is each page up to the first that was certainly not done;
+the portal did not come to the others.
 
 No page is told as done here that the list does not prove done; and only on a site of which the
 portal has answered for a page in this run: where the site itself could not be switched on, a page is
@@ -60,15 +61,18 @@ def can_tell(page: Page, action: Action) -> bool:
     return page.was_active is False or (page.was_active is True and page.is_changed is True)
 
 
-def is_done(before: Page, now: Page | None, action: Action) -> bool:
-    """Whether a page that ``can_tell`` is as it should be by now."""
+def is_done(before: Page, now: Page | None, action: Action) -> bool | None:
+    """Whether a page that ``can_tell`` is as it should be by now; None where the list omits it."""
     if now is None:
         return False
     if action is Action.UNPUBLISH:
         return now.was_active is False
     if now.was_active is not True:
         return False
-    return now.is_changed is False or (now.is_changed is None and before.was_active is False)
+    if now.is_changed is None:
+        # It is up, as it has to be; one that was up before is done if its edits are up as well.
+        return True if before.was_active is False else None
+    return not now.is_changed
 
 
 def sift(
@@ -83,11 +87,12 @@ def sift(
     Args:
         tells: Whether the list can show that a page was done, on its site and in this run.
     """
-    told = [tells(work.page) for work in lost.works]
-    is_up = [
-        can and is_done(work.page, listed.get(work.page.id), action)
-        for work, can in zip(lost.works, told, strict=True)
+    states = [
+        is_done(work.page, listed.get(work.page.id), action) if tells(work.page) else None
+        for work in lost.works
     ]
+    told = [state is not None for state in states]
+    is_up = [state is True for state in states]
     traces = [up and work.leaves_trace for work, up in zip(lost.works, is_up, strict=True)]
     works = [
         msgspec.structs.replace(work, leaves_trace=can and not up)

@@ -147,7 +147,8 @@ def settle(
         case FaultClass.TRANSIENT if reply.code == faults.UNREACHABLE:
             return Released()
         case FaultClass.TRANSIENT:
-            return strike(work, reply, attempts=attempts, was_alone=was_alone)
+            unseen = untraced(work, reply)
+            return strike(unseen, reply, attempts=attempts, was_alone=was_alone)
         case FaultClass.PAGE:
             return Settled(Status.FAILED, reply)
         case FaultClass.SITE:
@@ -162,13 +163,16 @@ def strike(
 ) -> Again | Settled:
     """The verdict on *work* after a loss that may have been its doing.
 
+    A page that was never alone is not given up: it may have been another's doing each time.
+
     Args:
         was_alone: No other page was in the request.
     """
     counted = work.counted + 1
     attempts_alone = work.attempts_alone + fault.is_alone
     may_be_done = work.may_be_done or fault.may_be_done
-    if counted >= attempts or attempts_alone >= ATTEMPTS_ALONE:
+    is_last = counted >= attempts or attempts_alone >= ATTEMPTS_ALONE
+    if is_last and (was_alone or work.company == 1):
         return Settled(Status.UNKNOWN if may_be_done else Status.FAILED, fault)
     # Where the portal loses requests whatever is in them, one more says little of the page.
     suspicion = counted * ATTEMPTS // attempts
@@ -181,7 +185,6 @@ def strike(
             company=company,
             may_be_done=may_be_done,
             attempts_alone=attempts_alone,
-            leaves_trace=work.leaves_trace and not fault.may_be_done,
         )
     )
 
@@ -195,7 +198,13 @@ def spare(work: Work, fault: Fault, *, attempts: int = ATTEMPTS) -> Again | Sett
             work,
             attempts=work.attempts + 1,
             spared=work.spared + 1,
-            may_be_done=True,
-            leaves_trace=False,
+            may_be_done=work.may_be_done or fault.may_be_done,
         )
     )
+
+
+def untraced(work: Work, fault: Fault) -> Work:
+    """*work* after a loss of which no list was asked: what one shows later may be from then."""
+    if not fault.may_be_done:
+        return work
+    return msgspec.structs.replace(work, leaves_trace=False)

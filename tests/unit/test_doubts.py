@@ -84,6 +84,16 @@ def test_a_page_that_an_earlier_request_may_have_done_is_no_trace_of_this_one():
     assert sifted(lost_of(1, done_before={1}, is_whole=False), 1) == ([], [1], [])
 
 
+def test_a_list_that_omits_edits_tells_nothing_of_pages_that_were_up_before():
+    works = [Work(Page(PageId(number), was_active=True, is_changed=True)) for number in (1, 2)]
+    listed = {PageId(number): Page(PageId(number), was_active=True) for number in (1, 2)}
+
+    found = sift(Lost(works, FAULT, True), listed, Action.PUBLISH, tells=lambda _: True)
+
+    # Not the first alone, as where it is certain that the request did not do it.
+    assert (ids(found.suspects), found.done, found.innocents) == ([1, 2], [], [])
+
+
 def test_what_the_list_showed_is_remembered_for_the_next_request():
     found = sift(lost_of(5), up(1, 2), Action.PUBLISH, tells=lambda page: page.id != 5)
     goes_on = {work.page.id: work.leaves_trace for work in (*found.suspects, *found.innocents)}

@@ -18,6 +18,7 @@ from bulk_publisher.runner.settle import (
     StopSite,
     settle,
     spare,
+    strike,
 )
 from bulk_publisher.runner.work import UNBOUND, Work
 
@@ -206,10 +207,10 @@ def test_a_page_keeps_its_count_and_its_doubts(sequence):
 
 
 def test_a_page_that_was_spared_is_as_far_from_being_given_up_as_before():
-    spared = spare(Work(PAGE, attempts=4, company=6), LOST).work
+    spared = spare(Work(PAGE, attempts=4, company=1), LOST).work
 
-    assert (spared.attempts, spared.spared, spared.company) == (5, 1, 6)
-    assert isinstance(settle(Work(PAGE, attempts=4), LOST, Action.PUBLISH), Settled)
+    assert (spared.attempts, spared.spared, spared.company) == (5, 1, 1)
+    assert isinstance(settle(Work(PAGE, attempts=4, company=1), LOST, Action.PUBLISH), Settled)
     assert settle(spared, LOST, Action.PUBLISH) == Settled(Status.UNKNOWN, LOST)
     assert isinstance(settle(spare(Work(PAGE, 3), LOST).work, LOST, Action.PUBLISH), Again)
 
@@ -226,7 +227,7 @@ def test_a_page_is_not_spared_for_ever():
 
 
 def test_a_spared_page_is_given_up_by_the_patience_of_the_day():
-    worn_out = Work(PAGE, attempts=30, spared=25)
+    worn_out = Work(PAGE, attempts=30, spared=25, company=1)
 
     assert isinstance(spare(worn_out, LOST), Settled)
     assert isinstance(spare(worn_out, LOST, attempts=12), Again)
@@ -298,4 +299,20 @@ def test_a_page_that_was_lost_alone_goes_alone():
 def test_a_page_that_may_be_done_leaves_no_trace_of_its_next_request():
     assert not settle(Work(PAGE), LOST, Action.PUBLISH).work.leaves_trace
     assert settle(Work(PAGE), BROKEN, Action.PUBLISH).work.leaves_trace
-    assert not spare(Work(PAGE), LOST).work.leaves_trace
+
+
+@pytest.mark.parametrize("lose", [strike, spare])
+def test_what_a_list_has_shown_of_a_page_stays_known(lose):
+    assert lose(Work(PAGE, leaves_trace=True), LOST).work.leaves_trace
+    assert not lose(Work(PAGE, leaves_trace=False), LOST).work.leaves_trace
+
+
+def test_a_page_that_was_never_alone_is_not_given_up_but_sent_alone():
+    # Its attempts were many while the portal lost most requests; now it loses few.
+    lost_often = Work(PAGE, attempts=ATTEMPTS + 3, company=25)
+
+    last_chance = settle(lost_often, LOST, Action.PUBLISH)
+
+    assert last_chance.work.company == 1
+    assert settle(last_chance.work, LOST, Action.PUBLISH).status is Status.UNKNOWN
+    assert settle(lost_often, LOST, Action.PUBLISH, was_alone=True).status is Status.UNKNOWN
