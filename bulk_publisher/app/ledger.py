@@ -52,6 +52,11 @@ class Ledger:
             if not self._left:
                 self._place = Place(page.source, page.id)
 
+    @property
+    def ahead(self) -> int:
+        """Pages that are noted and have not left yet."""
+        return self._sent.ahead
+
     async def note_sent(self, pages: Sequence[Page]) -> None:
         """These leave now."""
         for page in pages:

@@ -19,6 +19,7 @@ from bulk_publisher.portal.credentials import Webhook
 _HIDDEN = "***"
 _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
 """What goes to stderr, by how often ``-v`` was given."""
+_LEVEL_OF = logging.getLevelNamesMapping()
 
 
 class _FanOut:
@@ -38,7 +39,7 @@ class _FanOut:
             event = {name: self._without_secret(value) for name, value in event.items()}
         if self.file is not None:
             self._append(str(_json(None, method, dict(event))) + "\n")
-        if logging.getLevelNamesMapping()[method.upper()] >= self.stderr_level:
+        if _LEVEL_OF[method.upper()] >= self.stderr_level:
             sys.stderr.write(str(self.render(None, method, dict(event))) + "\n")
         raise structlog.DropEvent
 

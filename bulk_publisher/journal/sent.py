@@ -69,6 +69,11 @@ class SentPages(Closing):
         self._size = 0
         self._renew()
 
+    @property
+    def ahead(self) -> int:
+        """Pages that are expected, and have not left."""
+        return len(self._ahead)
+
     def expect(self, pages: Iterable[Page]) -> list[Page]:
         """These are to be added before they leave; those that never do are not out in the end.
 

@@ -27,7 +27,7 @@ BATCH_LENGTH = 50
 """The most commands that a batch may have [doc]."""
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One method with its parameters."""
 
     method: str
@@ -60,7 +60,7 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
     operating_reset_at: PortalEpoch | None = None
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A success: the portal's ``result``, whatever it is, and what it says of its time."""
 
     result: Any

@@ -26,6 +26,11 @@ class Sink(Protocol):
     When one of them returns it is on disk; otherwise it raises ``JournalLost``.
     """
 
+    @property
+    def ahead(self) -> int:
+        """Pages that are noted and have not left yet."""
+        ...
+
     async def note_sent(self, pages: Sequence[Page]) -> None: ...
 
     async def note_ahead(self, pages: Sequence[Page]) -> None: ...

@@ -1,4 +1,4 @@
-"""The one writer: outcomes go to the sink in groups; what has piled up while it wrote is the next one.
+"""The one writer: outcomes go to the sink in groups; what has come since the last one is the next.
 
 An outcome counts, and the observer is told, when it is on disk. Once the journal is lost nothing
 more is written: what is answered from then on has no line, and is done again by a resume.
@@ -7,16 +7,25 @@ more is written: what is answered from then on has no line, and is done again by
 import asyncio
 from collections.abc import Callable, Sequence
 
+from bulk_publisher.clock import Clock, wait_until
 from bulk_publisher.errors import JournalLost
-from bulk_publisher.model import Outcome
+from bulk_publisher.model import Mono, Outcome
 from bulk_publisher.runner.ports import Observer, Sink
+
+_REST = 0.05
+"""Seconds between two groups: to force one to disk costs as much as to settle dozens of pages."""
 
 
 class Recorder:
     """Writes what it is handed, until it is told that there is no more."""
 
     def __init__(
-        self, sink: Sink, observer: Observer, on_lost: Callable[[JournalLost], None]
+        self,
+        sink: Sink,
+        observer: Observer,
+        on_lost: Callable[[JournalLost], None],
+        *,
+        clock: Clock,
     ) -> None:
         """Nothing is to be written yet.
 
@@ -26,8 +35,10 @@ class Recorder:
         self._sink = sink
         self._observer = observer
         self._on_lost = on_lost
+        self._clock = clock
         self._waiting: list[Outcome] = []
         self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
         self._is_over = False
         self._is_lost = False
 
@@ -40,6 +51,7 @@ class Recorder:
         """No more will come."""
         self._is_over = True
         self._changed.set()
+        self._ended.set()
 
     async def record(self) -> None:
         """Write until the end."""
@@ -48,6 +60,7 @@ class Recorder:
                 await self._changed.wait()
                 self._changed.clear()
                 await self._write()
+                await wait_until(self._clock, self._ended, Mono(self._clock.now() + _REST))
         finally:
             # Whoever leaves at once still writes what is answered.
             await self._write()

@@ -31,7 +31,7 @@ _SITE_CHECKED_ONCE = {"PUBLIC_SITE_REACHED", "PUBLIC_SITE_REACHED_FREE", "FREE_D
 pages of that site are answered in the same request cannot be believed [source]."""
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What a request said about one page.
 
     Attributes:

@@ -32,10 +32,12 @@ from bulk_publisher.runner.recorder import Recorder
 from bulk_publisher.runner.requests import Requests
 from bulk_publisher.runner.streaks import Streaks
 from bulk_publisher.runner.turns import Turns
-from bulk_publisher.runner.work import Backlog, Work
+from bulk_publisher.runner.work import UNBOUND, Backlog, Work
 
 _BACKLOG = 2_000
 """Pages between the source and the portal: some ten batches for each of a few workers."""
+_NOTED_AHEAD = 6 * UNBOUND
+"""Pages that are noted at once before they leave: forcing a note to disk is what takes the time."""
 
 _log = structlog.get_logger()
 
@@ -117,7 +119,7 @@ class Run:
         self._backlog = Backlog()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._recorder = Recorder(sink, observer, self._on_journal_lost)
+        self._recorder = Recorder(sink, observer, self._on_journal_lost, clock=clock)
         streaks = Streaks(max_failures=settings.max_failures)
         if settings.has_found_pages:
             streaks.on_found()
@@ -204,9 +206,8 @@ class Run:
                     else:
                         await self._wait(wait, began_at=now)
                 case WaitUntil() as wait:
-                    if wait.limit is Limit.WINDOW and not self._is_noting:
-                        self._is_noting = True
-                        group.create_task(self._note_ahead())
+                    if wait.limit is Limit.WINDOW:
+                        self._note_ahead(group)
                     self._turns.give_while(wait, in_flight=self._in_flight)
                     await self._wait(wait, began_at=now)
                 case Stop(because=because):
@@ -230,10 +231,18 @@ class Run:
             is_all=self._is_source_used_up,
         )
 
-    async def _note_ahead(self) -> None:
+    def _note_ahead(self, group: asyncio.TaskGroup) -> None:
         """While all are in flight that may be, the next are noted: they leave without delay then."""
+        if self._sink.ahead > _NOTED_AHEAD // 2 or self._is_noting:
+            return
+        pages = self._backlog.next_together(_NOTED_AHEAD)
+        if pages:
+            self._is_noting = True
+            group.create_task(self._note(pages))
+
+    async def _note(self, pages: Sequence[Page]) -> None:
         try:
-            await self._sink.note_ahead(self._backlog.next_together())
+            await self._sink.note_ahead(pages)
         except JournalLost as error:
             self._stop(error)
         self._is_noting = False

@@ -20,7 +20,7 @@ UNBOUND = 50
 """Pages that may share a request with one that was never lost."""
 
 
-class Work(msgspec.Struct, frozen=True):
+class Work(msgspec.Struct, frozen=True, gc=False):
     """A page on its way.
 
     Attributes:
@@ -118,10 +118,10 @@ class Backlog:
             del self._lanes[key]
         return works
 
-    def next_together(self) -> list[Page]:
-        """The pages that would share the next request, were it as large as it may be."""
+    def next_together(self, pages: int) -> list[Page]:
+        """Up to *pages* pages that would leave next with others."""
         key = self._next_lane()
-        return [] if key is None else [work.page for work in islice(self._lanes[key], key[0])]
+        return [] if key is None else [work.page for work in islice(self._lanes[key], pages)]
 
     def drop_site(self, site: SiteId) -> int:
         """Remove the pages of *site*; says how many there were."""

@@ -29,7 +29,7 @@ class Settling:
         self.lines: list[Outcome] = []
         self.backlog = Backlog()
         self.asker = Asker(None, Action.PUBLISH, has_done=streaks.has_done, clock=clock)
-        recorder = Recorder(self, Observer(), lambda _: None)  # type: ignore[arg-type]
+        recorder = Recorder(self, Observer(), lambda _: None, clock=clock)  # type: ignore[arg-type]
         recorder.hand_on = self.lines.extend  # type: ignore[method-assign]
         self.disposition = Disposition(
             run_id="r",

@@ -5,7 +5,6 @@ import os
 import random
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from bulk_publisher.errors import BadJournal, JournalLost, RunBusy
@@ -16,35 +15,9 @@ from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.journal.sent import Place, SentPages, read_sent
 from bulk_publisher.journal.standing import read_standing
 from bulk_publisher.journal.writer import JournalWriter
-from bulk_publisher.model import Action, Epoch, Outcome, Page, PageId, Status
+from bulk_publisher.model import Epoch, Outcome, Page, PageId, Status
+from tests.outcomes import RUN, outcome
 
-
-def outcome(page: int, **changes: object) -> Outcome:
-    made = Outcome(
-        time=f"2026-03-01T03:00:{page % 60:02d}.000Z",
-        run="20260301T030000Z-1f2e",
-        portal="example.bitrix24.com",
-        scope=None,
-        page=PageId(page),
-        action=Action.PUBLISH,
-        status=Status.PUBLISHED,
-        error=None,
-        error_description=None,
-        hint=None,
-        attempts=1,
-        duration=0.5,
-        operating=0.5,
-        site=None,
-        folder=None,
-        title="Über uns",
-        url=None,
-        was_active=False,
-        source="pages.csv:2",
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
-RUN = outcome(1).run
 FOUR = [outcome(page) for page in range(1, 5)]
 LAST_THREE = len(encode_outcomes(FOUR[1:]))
 

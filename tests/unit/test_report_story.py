@@ -13,7 +13,7 @@ from bulk_publisher.cli import main
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.record import encode_outcomes
-from bulk_publisher.model import Action, FolderId, Outcome, PageId, SiteId, Status
+from bulk_publisher.model import FolderId, Outcome, SiteId, Status
 from bulk_publisher.report import html_page
 from bulk_publisher.report.export import story_as_dict, write_csv
 from bulk_publisher.report.html_page import html_report
@@ -21,20 +21,17 @@ from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
 from bulk_publisher.report.text import printable
 from bulk_publisher.report.writing import leave_report
+from tests.outcomes import RUN, outcome
 
-RUN = "20260301T030000Z-1f2e"
 MakeRun = Callable[..., RunFolder]
 
 
 def _outcome(page: int, **changes: object) -> Outcome:
-    fields = {
-        "time": f"2026-03-01T03:00:{page % 60:02}.000Z", "run": RUN, "portal": "example.bitrix24.com", "scope": None,
-        "page": PageId(page), "action": Action.PUBLISH, "status": Status.PUBLISHED, "error": None,
-        "error_description": None, "hint": None, "attempts": 1, "duration": 0.3, "operating": 0.3,
-        "site": SiteId(7), "folder": FolderId(2), "title": f"Page {page}", "url": f"/handbook/{page}/",
-        "was_active": False, "source": f"pages.csv:{page + 1}",
+    told = {
+        "duration": 0.3, "operating": 0.3, "site": SiteId(7), "folder": FolderId(2),
+        "title": f"Page {page}", "url": f"/handbook/{page}/", "source": f"pages.csv:{page + 1}",
     }  # fmt: skip
-    return Outcome(**{**fields, **changes})
+    return outcome(page, **{**told, **changes})
 
 
 def _failed(page: int, **changes: object) -> Outcome:
