@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bulk_publisher.journal.folder import RunFolder, find_folder
 from bulk_publisher.journal.reader import read_outcomes
-from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.model import Outcome
 from bulk_publisher.sandbox import Sandbox
 
@@ -25,7 +24,7 @@ class Story:
     """What happened to a run.
 
     Attributes:
-        hits: How often each page was out when its process was killed.
+        hits: How often each page was published by a request whose process was killed.
         statuses: Of each process, as the operating system tells them.
     """
 
@@ -94,15 +93,21 @@ async def strike(
     story.statuses.append(status)
     story.words.append(said)
     if status == -signal.SIGKILL:
-        folder = find_folder("latest", runs)
-        # What the portal is still at work on ends first: the next process comes after it.
-        story.hits.update(out_of(folder))
+        while sandbox.busy:  # noqa: ASYNC110 - it ends within milliseconds, and has no event
+            await asyncio.sleep(0.01)
+        story.hits.update(hit(sandbox, find_folder("latest", runs), story))
 
 
-def out_of(folder: RunFolder) -> set[int]:
-    """Pages that were sent and have no line."""
-    noted, _ = read_sent(folder.sent)
-    return set(noted) - {line.page for line in lines_of(folder)}
+def hit(sandbox: Sandbox, folder: RunFolder, story: Story) -> list[int]:
+    """Pages that were published once more than there is a line, a kill or a lost answer for."""
+    settled = {line.page for line in lines_of(folder)}
+    truth = sandbox.truth
+    explained = {page: truth.unheard.get(page, 0) + story.hits[page] for page in truth.publications}
+    return [
+        page
+        for page, count in truth.publications.items()
+        if page not in settled and count > explained[page]
+    ]
 
 
 def lines_of(folder: RunFolder) -> list[Outcome]:
@@ -126,9 +131,13 @@ async def struck(
 
 
 def too_often(sandbox: Sandbox, story: Story) -> dict[int, int]:
-    """Pages that were published more often than once and once for each kill that hit them."""
-    done = sandbox.truth.publications.items()
-    return {page: count for page, count in done if count > 1 + story.hits[page]}
+    """Pages published more often than once, and once for each kill and lost answer that hit them."""
+    truth = sandbox.truth
+    return {
+        page: count
+        for page, count in truth.publications.items()
+        if count > 1 + story.hits[page] + truth.unheard.get(page, 0)
+    }
 
 
 def repeats(sandbox: Sandbox) -> int:

@@ -58,6 +58,9 @@ class Credential(NamedTuple):
 class Memory:
     """PHP's static variables: they live as long as one HTTP request, batch included.
 
+    Attributes:
+        published: Where the pages are that the request has published so far.
+
     Source: docs/bitrix24-dossier.md §1.4, §3 [source].
     """
 
@@ -65,6 +68,7 @@ class Memory:
     sites_checked: set[int] = field(default_factory=set)
     sites_updated: set[int] = field(default_factory=set)
     page_limit_reached: bool | None = None
+    published: list[int] = field(default_factory=list)
 
     def set_scope(self, scope: object) -> None:
         """Takes a ``scope`` parameter: an unknown word falls back to the default types."""

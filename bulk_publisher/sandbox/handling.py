@@ -66,9 +66,16 @@ class Handling:
         except RestError as error:
             return error_answer(error)
         except PhpFatal:
+            self.lose_answer()
             return html_answer(500)
         finally:
             self._settle()
+
+    def lose_answer(self, since: int = 0) -> None:
+        """No answer tells of the pages that were published, from the one at *since* on."""
+        for place in self._memory.published[since:]:
+            self._portal.truth.unheard.add(place)
+        del self._memory.published[since:]
 
     # -- batch -----------------------------------------------------------------------------
 
@@ -101,6 +108,7 @@ class Handling:
             started = self._clock()
             fault = self._portal.dice.command_fault(self.now)
             answers = {"result": results, "error": errors, "time": times}
+            before = len(self._memory.published)
             try:
                 _check_length(place)
                 result = yield from self._batched(command, answers, fault)
@@ -114,6 +122,8 @@ class Handling:
                 if result is not None or not self._portal.scenario.nulls_dropped:
                     results[key] = result
                 times[key] = self._time(started, self._shown_key(method))
+            else:
+                self.lose_answer(before)
         return {
             "result": php.array(results),
             "result_error": php.array(errors),

@@ -117,6 +117,7 @@ def publish_page(call: Call, place: int) -> bool | None:
 def _put_up(call: Call, place: int, site: SiteRow) -> None:
     """The page first, then what it is in: between the two PHP can end."""
     call.world.publish(place, call.now, user=call.user.id)
+    call.memory.published.append(place)
     if _trouble(call, place) == "late_fatal":
         raise PhpFatal
     call.world.switch(call.world.folder_of[place], active=True)

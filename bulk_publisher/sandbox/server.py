@@ -55,6 +55,7 @@ _AFTER_WORK: dict[str, Answer] = {
     "empty": Answer(200, b""),
     "wrong_encoding": error_answer(RestError("WRONG_ENCODING", "Wrong encoding", status=200)),
 }
+_BROKEN_AFTER_WORK = {"hang_after", "reset_after", "cut_body", "cut_json", "bad_gzip"}
 _TOO_MANY = error_answer(RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503))
 
 
@@ -95,6 +96,11 @@ class Sandbox:
     @property
     def oauth(self) -> OAuthApp:
         return self.portal.tokens.app
+
+    @property
+    def busy(self) -> int:
+        """Requests that PHP works on, or that wait for it."""
+        return self._workers.busy
 
     @property
     def webhook(self) -> str:
@@ -170,6 +176,8 @@ class Sandbox:
                 return await self._time_out(request, work, until)
         if self.scenario.latency:
             await asyncio.sleep(self.scenario.latency)
+        if fault in _AFTER_WORK or fault in _BROKEN_AFTER_WORK:
+            handling.lose_answer()
         return await _answer_badly(request, answer, fault) if fault else _respond_with(answer)
 
     async def _time_out(

@@ -53,6 +53,7 @@ class Truth:
     Attributes:
         publications: Page id → how often it was really published.
         unpublications: Page id → how often it was really taken down.
+        unheard: Page id → how often it was really published by a request that gave no answer of it.
         log: (epoch second, page id, ``publish`` or ``unpublish``), if the scenario asks for it.
         refused: How often by code: QUERY_LIMIT_EXCEEDED, OPERATION_TIME_LIMIT (each command).
         errors: How often each other error code was answered, inside batches too.
@@ -72,6 +73,7 @@ class Truth:
     def __init__(self, ids: Sequence[int], index: Callable[[int], int | None]) -> None:
         self.publications = PageCounts(ids, index)
         self.unpublications = PageCounts(ids, index)
+        self.unheard = PageCounts(ids, index)
         self.log: list[tuple[float, int, str]] = []
         self.refused: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
@@ -97,6 +99,7 @@ class Truth:
             "pages_published": len(self.publications),
             "publications": sum(times),
             "pages_published_twice_or_more": sum(1 for count in times if count > 1),
+            "publications_unheard": sum(self.unheard.values()),
             "pages_unpublished": len(self.unpublications),
             "unpublications": sum(self.unpublications.values()),
             "first_publication_at": self.first_publication_at,

@@ -109,9 +109,10 @@ class Work:
             return cast("Answer", done.value)
 
     def cut(self) -> None:
-        """Ends the work where it is; what it has done and spent stays."""
+        """Ends the work where it is; what it has done and spent stays, and nobody hears of it."""
         self._handling.now = self._workers.now()
         self._steps.close()
+        self._handling.lose_answer()
 
     async def _sleep(self, seconds: float) -> None:
         if seconds > 0:

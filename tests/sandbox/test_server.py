@@ -126,6 +126,7 @@ async def test_a_request_over_sixty_seconds_is_cut_with_part_of_the_work_done(po
     assert "504 Gateway" in text
     assert seconds == pytest.approx(60.0, abs=0.1)
     assert sorted(sandbox.truth.publications) == [*range(1, 9), 50]
+    assert sorted(sandbox.truth.unheard) == [*range(1, 9)]
     assert body["time"]["operating"] == pytest.approx(9 * 7.0, abs=0.1)
     assert sandbox.truth.timeouts == 1
 
@@ -141,6 +142,7 @@ async def test_php_may_go_on_after_the_front_server_gave_up(http):
 
     assert got.status == 504
     assert at_once == 8
+    assert dict(sandbox.truth.publications) == dict(sandbox.truth.unheard)
     assert len(sandbox.truth.publications) == 12
 
 
@@ -325,6 +327,7 @@ async def test_a_fault_shows_and_the_truth_knows_what_was_done(http, fault, seen
 
     assert found in seen
     assert bool(sandbox.truth.publications) is is_done
+    assert bool(sandbox.truth.unheard) is (is_done and fault not in {"slow_bytes", "wrong_type"})
     assert sandbox.truth.faults[fault] >= 1
 
 
@@ -333,6 +336,7 @@ async def test_a_command_may_come_back_in_neither_map(post):
         _, body = await post(sandbox, "batch", cmd=batch_of(1))
 
     assert body["result"]["result"] == body["result"]["result_error"] == []
+    assert dict(sandbox.truth.unheard) == {1: 1}
     assert list(sandbox.truth.publications) == [1]
 
 
