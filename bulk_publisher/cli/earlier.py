@@ -115,7 +115,7 @@ def say_out(folder: "RunFolder", output: Output) -> None:
     count = still_out(folder.sent, folder.journal)
     if count:
         output.explain(
-            f"{count:,} pages of run {folder.run_id} were sent and have no line yet, and are not looked at. "
+            f"{count:,} pages of run {folder.run_id} were sent, or were about to be, and have no line yet: they are not looked at. "
             f"First: bulk-publisher resume {folder.run_id}",
             colour="yellow",
         )
