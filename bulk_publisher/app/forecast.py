@@ -165,7 +165,7 @@ class _Run:
         self.requests += expected.look_ups + 1
         # The lists are asked for in a row; the later ones overlap with what is being sent.
         for _ in range(min(expected.look_ups, math.ceil(_BACKLOG / 500))):
-            self.governor.on_call_sent("look-up", now=Mono(0.0))
+            self.governor.calls.on_sent(now=Mono(0.0))
         self.now = expected.way + (expected.look_up_seconds if expected.look_ups else 0.0)
 
     def _send(self, send: Send) -> None:

@@ -12,8 +12,7 @@ How it works, from the outside in:
    cost fits under every meter that it may be booked on, above what is booked and reserved there.
    Near a limit fewer pages go, down to one; at the end of a run requests get shorter, so that all
    in flight end together; after a pause one page goes first, so that its basket begins early.
-3. Who pays for a batch is not assumed: the meters of the envelope and of the commands are mirrored
-   apart, and each is kept under the limit. A meter that no answer shows is no limit.
+3. Which meters there are, and who pays for a batch, is learned from the answers (see ``meters``).
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
 5. After a refusal for operating time nothing is sent until something may have changed - a basket
@@ -26,13 +25,14 @@ import math
 import random
 from collections.abc import Iterable
 
+from bulk_publisher.limits import waits
 from bulk_publisher.limits.bounds import Bounds, Gauge, Snapshot, Waiting
+from bulk_publisher.limits.calls import CallLimits
 from bulk_publisher.limits.decision import (
     Decision,
     Lane,
     Limit,
     Permit,
-    Reading,
     Send,
     Stop,
     Usage,
@@ -41,23 +41,22 @@ from bulk_publisher.limits.decision import (
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.limits.losses import Losses
-from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR, OperatingMeter
+from bulk_publisher.limits.meters import Meters
+from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR
 from bulk_publisher.limits.outage import Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.limits.sizing import Sizing
+from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.limits.window import Window
 from bulk_publisher.model import Mono
 
 _WORTHWHILE = 5.0
 """Seconds of waiting for which another meter is tried."""
-_CALL_COST = 2.0
-"""Seconds reserved for a call that is not about pages, such as a list."""
 _TOO_LONG = 45.0
 """Seconds after which a request that was lost may have been too much for the portal: it ends one
 after 60, and what is lost sooner was not lost for its length."""
 _SHORT = 5.0
 """Seconds that a request may be expected to take without being thought too long."""
-_NEVER = Mono(float("inf"))
 
 
 class Governor:
@@ -74,9 +73,8 @@ class Governor:
         """Nothing has been sent, and nothing is known.
 
         Args:
-            together: The meters on which a request of several pages may be booked: last the one
-                of its pages.
-            alone: The meters on which a page's own request may be booked.
+            together: The meters of requests of several pages, as ``Meters`` takes them.
+            alone: Those of a page's own request.
         """
         self.bounds = bounds
         self._bucket = LeakyBucket(
@@ -86,16 +84,15 @@ class Governor:
         self._sizing = Sizing(largest=bounds.batch_size)
         self._window = Window(ceiling=bounds.concurrency)
         self._outage = Outage(patience=bounds.patience, rng=rng)
-        self._names = {Lane.TOGETHER: together, Lane.ALONE: alone}
-        self._meters = {name: OperatingMeter() for name in (*together, *alone)}
+        self._meters = Meters(together=together, alone=alone)
         self._in_flight: dict[int, Permit] = {}
         self._sent = 0
-        self._has_answer = False
         self._losses = Losses()
         self._answered_at = Mono(float("-inf"))
-        self._is_shared: bool | None = None
         self._is_batch_refused = False
-        self._refusals = Refusals(bounds.operating_limit)
+        self._refusals = Refusals(bounds.operating_limit, share=bounds.operating_share)
+        self.calls = CallLimits(self._bucket, self._meters, self._outage, self._refusals)
+        """The limits of calls that are not about pages."""
 
     @property
     def operating_limit(self) -> float:
@@ -119,26 +116,12 @@ class Governor:
             return self._send_together(waiting, now)
         return self._wait_for_operating(waiting, now)
 
-    def next_call(self, method: str, *, now: Mono) -> Decision:
-        """Whether a call that is not about pages, such as a list, may leave now."""
-        ready_at = self._bucket.ready_at(now)
-        if ready_at > now:
-            return self._wait_for_intensity(ready_at)
-        meter = self._meters.get(method)
-        if meter is not None and meter.told is not None:
-            ready_at = meter.ready_at(_CALL_COST, limit=self._cap, now=now)
-            if ready_at > now:
-                ready_at = min(ready_at, Mono(now + ASK_AGAIN))
-                return WaitUntil(ready_at, Limit.OPERATING, self._because_operating(meter, now))
-        return Send(1, Lane.ALONE)
-
     def snapshot(self, *, now: Mono) -> Snapshot:
         """What a person wants to see."""
-        told = [meter for meter in self._meters.values() if meter.told is not None]
-        levels = [meter.level(now) for meter in told]
+        highest = self._meters.highest(now)
         return Snapshot(
             intensity=Gauge(self._bucket.level(now), self._bucket.capacity),
-            operating=Gauge(max(levels), self.operating_limit) if levels else None,
+            operating=None if highest is None else Gauge(highest, self.operating_limit),
             in_flight=len(self._in_flight),
             window=self._window.size,
             size=self._sizing.size,
@@ -153,9 +136,7 @@ class Governor:
         permit = Permit(self._sent, send.lane, send.pages, now)
         self._in_flight[permit.number] = permit
         self._bucket.on_sent(now)
-        cost = self._expected(send.lane, send.pages)
-        for name in self._names[send.lane]:
-            self._meters[name].reserve(permit.number, cost)
+        self._meters.reserve(permit, self._expected(send.lane, send.pages))
         return permit
 
     def on_settled(self, permit: Permit, usage: Usage, *, now: Mono) -> None:
@@ -165,11 +146,11 @@ class Governor:
         self._answered_at = now
         self._outage.on_answer()
         self._bucket.on_accepted(now)
-        self._has_answer = True
+        self._meters.has_answer = True
         if self._refusals.is_answer(permit.sent_at) and not usage.refused:
-            self._refusals.on_passed(is_emptied=self._is_emptied(usage, now), now=now)
-        for reading in usage.readings:
-            self._settle_meter(permit, usage, reading, now)
+            is_emptied = self._meters.is_emptied(usage.readings, limit=self._refusals.cap, now=now)
+            self._refusals.on_passed(is_emptied=is_emptied, now=now)
+        self._meters.settle(permit, usage, now=now)
         self._losses.on_answered(pages=usage.failures + len(usage.costs), failures=usage.failures)
         if usage.costs and not (usage.failures and self._sizing.is_known):
             self._sizing.learn(usage.costs)
@@ -189,9 +170,7 @@ class Governor:
             cost = self._expected(permit.lane, permit.pages)
             if not self._sizing.is_known:
                 cost = max(cost, now - permit.sent_at)
-            twins = self._twins(self._names[permit.lane][-1])
-            for meter in (*self._shown(permit.lane), *twins):
-                meter.guess(cost, sent_at=permit.sent_at, now=now)
+            self._meters.guess(permit, cost, now=now)
         is_too_long = now - permit.sent_at >= _TOO_LONG
         if is_too_long and self._answered_at < permit.sent_at:
             self._window.cut(permit.sent_at, now)
@@ -217,14 +196,12 @@ class Governor:
         """
         self._end(permit)
         self._outage.on_answer()
-        names = self._names[permit.lane]
-        meter = self._meters[names[-1] if in_command else names[0]]
+        meters = self._meters
         self._refusals.on_refused(
-            meter,
+            meters.of_pages(permit.lane) if in_command else meters.of_request(permit.lane),
             done=done,
             sent_at=permit.sent_at,
             cost=self._expected(Lane.TOGETHER, 1),
-            share=self.bounds.operating_share,
             now=now,
         )
 
@@ -237,7 +214,7 @@ class Governor:
     def set_bounds(self, bounds: Bounds, *, now: Mono) -> None:
         """The portal turned out to be of another plan."""
         self.bounds = bounds
-        self._refusals.limit = bounds.operating_limit
+        self._refusals.limit, self._refusals.share = bounds.operating_limit, bounds.operating_share
         self._bucket.set_limit(
             capacity=max(1.0, bounds.capacity * bounds.intensity_share),
             drain=bounds.drain * bounds.intensity_share,
@@ -249,78 +226,40 @@ class Governor:
     ) -> None:
         """An earlier process has used some of the limits, and may have until *last_sent_at*.
 
-        Which meter its seconds are booked on is not known: they count on each, until an answer
-        tells less.
-
         Args:
             spent: When, and how many seconds of operating time.
         """
         self._bucket.on_full_at(last_sent_at, now)
-        for at, seconds in spent:
-            for name in {*self._names[Lane.TOGETHER], *self._names[Lane.ALONE]}:
-                meter = self._meters[name]
-                meter.book(seconds, minute=None, finished_at=at, now=now)
-                meter.told = meter.booked(now)
+        self._meters.on_resumed(spent, now=now)
 
     def hand_over(self, *, now: Mono) -> Handover:
         """How full everything is at *now*, with nothing in flight, for another run."""
         return Handover(
             requests=self._bucket.level(now),
             operating_limit=self.operating_limit,
-            meters={name: meter.hand_over(now) for name, meter in self._meters.items()},
+            meters=self._meters.hand_over(now),
         )
 
     def take_over(self, left: Handover, *, since: Mono, now: Mono) -> None:
         """Another run had the limits to itself until *since*; this is how it left them."""
         self._bucket.raise_to(left.requests - (now - since) * self._bucket.drain, now)
         self._refusals.limit = min(self._refusals.limit, left.operating_limit)
-        for name, meter_left in left.meters.items():
-            self._meters.setdefault(name, OperatingMeter()).take_over(meter_left, since)
-
-    def on_call_sent(self, method: str, *, now: Mono) -> None:
-        """A call that is not about pages leaves now."""
-        self._bucket.on_sent(now)
-        self._meters.setdefault(method, OperatingMeter())
-
-    def on_call_settled(
-        self,
-        reading: Reading | None,
-        *,
-        minute: int | None,
-        sent_at: Mono,
-        finished_at: Mono,
-        now: Mono,
-    ) -> None:
-        """A call that is not about pages was answered."""
-        self._outage.on_sign_of_life(now)
-        self._bucket.on_accepted(now)
-        if reading is not None:
-            meter = self._meters.setdefault(reading.meter, OperatingMeter())
-            meter.settle(reading, minute=minute, sent_at=sent_at, finished_at=finished_at, now=now)
-
-    def on_call_refused(self, *, sent_at: Mono, now: Mono) -> None:
-        """A call that is not about pages was refused: too many requests."""
-        self._outage.on_sign_of_life(now)
-        self._bucket.on_refused(sent_at, now)
+        self._meters.take_over(left.meters, since)
 
     # how
-
-    @property
-    def _cap(self) -> float:
-        return self.operating_limit * self.bounds.operating_share
 
     def _obstacle(self, waiting: Waiting, now: Mono) -> WaitUntil | None:
         in_flight = len(self._in_flight)
         if not waiting.together and not waiting.alone:
-            return WaitUntil(_NEVER, Limit.SOURCE, "no page to send")
+            return WaitUntil(NEVER, Limit.SOURCE, "no page to send")
         if now < self._outage.until:
             return WaitUntil(self._outage.until, Limit.OUTAGE, "the portal does not answer")
-        if in_flight and (self._outage.is_on or not self._has_answer):
-            return WaitUntil(_NEVER, Limit.WINDOW, "one request asks how the portal is")
+        if in_flight and (self._outage.is_on or not self._meters.has_answer):
+            return WaitUntil(NEVER, Limit.WINDOW, "one request asks how the portal is")
         if in_flight >= self._window.size:
-            return WaitUntil(_NEVER, Limit.WINDOW, f"{in_flight} requests are in flight")
+            return WaitUntil(NEVER, Limit.WINDOW, f"{in_flight} requests are in flight")
         ready_at = self._bucket.ready_at(now)
-        return self._wait_for_intensity(ready_at) if ready_at > now else None
+        return waits.for_intensity(ready_at, self._bucket) if ready_at > now else None
 
     def _ask(self, waiting: Waiting, now: Mono) -> Decision:
         if now < self._refusals.ask_at:
@@ -328,9 +267,7 @@ class Governor:
                 self._refusals.ask_at, Limit.OPERATING, "the portal has refused for operating time"
             )
         if self._in_flight:
-            return WaitUntil(
-                _NEVER, Limit.OPERATING, "one request asks whether there is time again"
-            )
+            return WaitUntil(NEVER, Limit.OPERATING, "one request asks whether there is time again")
         return Send(1, Lane.TOGETHER if waiting.together else Lane.ALONE)
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
@@ -353,16 +290,16 @@ class Governor:
     @property
     def _is_first_lost(self) -> bool:
         """Whether requests were lost before any answer told what a page costs."""
-        return not self._has_answer and self._losses.are_some
+        return not self._meters.has_answer and self._losses.are_some
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early.
 
         Only where the bucket has room for one more beside those that follow.
         """
-        shown = self._shown(Lane.TOGETHER)
+        shown = self._meters.shown(Lane.TOGETHER)
         room = self._bucket.capacity - self._bucket.level(now)
-        if self._in_flight or not self._has_answer or room < self._window.size + 1:
+        if self._in_flight or not self._meters.has_answer or room < self._window.size + 1:
             return False
         if self._window.size > 1:
             return bool(shown)
@@ -377,7 +314,7 @@ class Governor:
             return bool(waiting.alone)
         if self._outage.is_on:
             return self._outage.in_a_row % 2 == 0
-        return self._has_answer and not self._is_lane_used(Lane.ALONE)
+        return self._meters.has_answer and not self._is_lane_used(Lane.ALONE)
 
     def _balanced(self, waiting: Waiting, now: Mono) -> int:
         """Pages for one request; fewer at the end, so that all in flight end together."""
@@ -403,42 +340,39 @@ class Governor:
 
     def _thrifty(self) -> int:
         """Pages for one request, where some fail and make the others dearer."""
-        if not self._shown(Lane.TOGETHER):
+        if not self._meters.shown(Lane.TOGETHER):
             return self.bounds.batch_size
         return self._losses.best_size(
             self.bounds.batch_size,
-            a_page=self._sizing.cost * BASKET_LIFE / self._cap,
+            a_page=self._sizing.cost * BASKET_LIFE / self._refusals.cap,
             a_request=1 / self._bucket.drain,
             window=self._window.size,
         )
 
     def _fits(self, lane: Lane, pages: int, now: Mono) -> bool:
-        cost = self._expected(lane, pages)
-        return all(meter.fits(cost, limit=self._cap, now=now) for meter in self._shown(lane))
+        return self._meters.fits(
+            lane, self._expected(lane, pages), limit=self._refusals.cap, now=now
+        )
 
     def _ready_at(self, lane: Lane, now: Mono) -> Mono:
         cost = self._expected(lane, 1)
-        ready = [meter.ready_at(cost, limit=self._cap, now=now) for meter in self._shown(lane)]
-        return max(ready, default=_NEVER)
+        return self._meters.ready_at(lane, cost, limit=self._refusals.cap, now=now)
 
     def _may_be_ready_at(self, lane: Lane, now: Mono) -> Mono:
         cost = self._expected(lane, 1)
-        ready = [
-            meter.may_be_ready_at(cost, limit=self._cap, now=now) for meter in self._shown(lane)
-        ]
-        return max(ready, default=_NEVER)
+        return self._meters.may_be_ready_at(lane, cost, limit=self._refusals.cap, now=now)
 
     def _is_alone_free(self, now: Mono) -> bool:
         """Whether a page's own request is booked elsewhere, or not at all."""
-        shown = self._shown(Lane.ALONE)
-        if self._is_shared is False and shown:
+        shown = self._meters.shown(Lane.ALONE)
+        if self._meters.is_shared is False and shown:
             return self._fits(Lane.ALONE, 1, now)
         if self._expected(Lane.ALONE, 1) == 0.0:
             return True
         # Not known yet: one page in the share that we leave free tells.
-        meter = self._meters[self._names[Lane.ALONE][-1]]
+        meter = self._meters.of_pages(Lane.ALONE)
         fits = meter.level(now) + self._sizing.expected(1) <= self.operating_limit
-        return self._is_shared is None and not self._is_lane_used(Lane.ALONE) and fits
+        return self._meters.is_shared is None and not self._is_lane_used(Lane.ALONE) and fits
 
     def _is_lane_used(self, lane: Lane) -> bool:
         return any(permit.lane is lane for permit in self._in_flight.values())
@@ -449,67 +383,16 @@ class Governor:
         at = self._ready_at(lane, now)
         if not self._in_flight:
             at = min(at, self._may_be_ready_at(lane, now))
-            at = at if now < at < _NEVER else Mono(now + ASK_AGAIN)
-        fullest = max(self._shown(lane), key=lambda meter: meter.level(now), default=None)
-        because = "operating time" if fullest is None else self._because_operating(fullest, now)
-        return WaitUntil(at, Limit.OPERATING, because)
-
-    def _because_operating(self, meter: OperatingMeter, now: Mono) -> str:
-        return f"operating time ({meter.level(now):.0f} of {self.operating_limit:.0f} s used)"
-
-    def _wait_for_intensity(self, at: Mono) -> WaitUntil:
-        return WaitUntil(at, Limit.INTENSITY, f"requests ({self._bucket.pace:.2g} a second)")
-
-    def _shown(self, lane: Lane) -> list[OperatingMeter]:
-        """The meters of *lane* that are there, as far as answers tell: before the first, all may be."""
-        meters = [self._meters[name] for name in self._names[lane]]
-        return [meter for meter in meters if meter.told is not None or not self._has_answer]
+            at = at if now < at < NEVER else Mono(now + ASK_AGAIN)
+        fullest = self._meters.fullest(lane, now)
+        used = 0.0 if fullest is None else fullest.level(now)
+        return waits.for_operating(at, used, self.operating_limit)
 
     def _expected(self, lane: Lane, pages: int) -> float:
         """Seconds that a request may be booked with; 0 where the portal books none."""
         cost = self._sizing.expected(pages) * self._losses.inflation(pages)
         return 0.0 if lane is Lane.ALONE and self._sizing.is_known and cost <= FLOOR else cost
 
-    def _settle_meter(self, permit: Permit, usage: Usage, reading: Reading, now: Mono) -> None:
-        meter = self._meters.setdefault(reading.meter, OperatingMeter())
-        if permit.lane is Lane.ALONE and self._is_shared is None:
-            self._learn_whether_shared(meter, reading, now)
-        meter.settle(
-            reading,
-            minute=usage.minute,
-            sent_at=permit.sent_at,
-            finished_at=usage.finished_at,
-            now=now,
-        )
-        if reading.meter == self._names[permit.lane][-1] and usage.costs and not usage.failures:
-            meter.on_passed(usage.costs[-1])
-        for twin in self._twins(reading.meter):
-            twin.book(reading.worked, minute=usage.minute, finished_at=usage.finished_at, now=now)
-
-    def _twins(self, name: str) -> list[OperatingMeter]:
-        """The meter that may be the same one: a page's in a batch, and by itself."""
-        together, alone = self._names[Lane.TOGETHER][-1], self._names[Lane.ALONE][-1]
-        other = {together: alone, alone: together}.get(name)
-        return [] if other is None or self._is_shared is False else [self._meters[other]]
-
-    def _learn_whether_shared(self, meter: OperatingMeter, reading: Reading, now: Mono) -> None:
-        certain = meter.certain(now)
-        if certain > _SURE:
-            self._is_shared = reading.operating > certain / 2
-
-    def _is_emptied(self, usage: Usage, now: Mono) -> bool:
-        """Whether an answer shows a meter that holds far less than we know of: it was emptied."""
-        known = ((self._meters.get(reading.meter), reading) for reading in usage.readings)
-        return any(
-            meter is not None and reading.operating < meter.booked(now) - self._cap / 2
-            for meter, reading in known
-        )
-
     def _end(self, permit: Permit) -> None:
         self._in_flight.pop(permit.number, None)
-        for name in self._names[permit.lane]:
-            self._meters[name].release(permit.number)
-
-
-_SURE = 30.0
-"""Booked seconds from which a meter that does not show them is certainly another one."""
+        self._meters.release(permit)

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from bulk_publisher.limits.decision import Reading
 from bulk_publisher.limits.handover import BasketLeft, MeterLeft
+from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.model import Mono
 
 BASKET_LIFE = 600.0
@@ -45,7 +46,6 @@ _WHOLE_SECOND = 1.0
 """Seconds by which a moment can be wrong on portals that cut theirs to whole seconds."""
 _APART = 5.0
 """Seconds between two moments of the portal from which they are two for certain."""
-_NEVER = Mono(float("inf"))
 
 
 @dataclass(slots=True)
@@ -272,7 +272,7 @@ class OperatingMeter:
             foreseen = rate * max(0.0, at - self.told_at) if rate else 0.0
             if level + foreseen <= left + _ROUNDING:
                 return at
-        return _NEVER
+        return NEVER
 
     def _watch(self, spent: float, finished_at: Mono) -> None:
         """Learn how fast others spend, from answers that come close together.

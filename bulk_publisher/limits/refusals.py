@@ -12,6 +12,7 @@ Source: docs/bitrix24.md §6 "The newest source bans" [source].
 """
 
 from bulk_publisher.limits.operating import OperatingMeter
+from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.model import Mono
 
 BAN = 300.0
@@ -20,26 +21,32 @@ ASK_AGAIN = 60.0
 """Seconds between two questions where nothing tells when something may change."""
 _FRESH = 60.0
 """Seconds after which what a meter told says little of what others have spent on it."""
-_NEVER = Mono(float("inf"))
 
 
 class Refusals:
     """Whether the portal refuses just now, what limit it shows, and when to ask."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, *, share: float) -> None:
         """Nothing was refused yet.
 
         Args:
             limit: Seconds of operating time that the portal is taken to allow.
+            share: Of it, what we may use.
         """
         self.limit = limit
         """Seconds of operating time that the portal allows, as far as is known."""
+        self.share = share
         self.ask_at = Mono(float("-inf"))
         """When to ask, while it refuses."""
         self.is_banning: bool | None = None
         """Whether it refuses for a fixed time; None while that is not known."""
         self._refused_at: Mono | None = None
         self._limit_before = limit
+
+    @property
+    def cap(self) -> float:
+        """Seconds of operating time that we may use."""
+        return self.limit * self.share
 
     @property
     def is_on(self) -> bool:
@@ -57,7 +64,6 @@ class Refusals:
         done: tuple[float, ...],
         sent_at: Mono,
         cost: float,
-        share: float,
         now: Mono,
     ) -> None:
         """Pages were refused, or their request.
@@ -66,7 +72,6 @@ class Refusals:
             meter: The one that is full.
             done: Seconds of each page of the request that was done before.
             cost: Seconds of the page that will ask.
-            share: Of the limit, what we may use.
         """
         if self._refused_at is None:
             self._limit_before = self.limit
@@ -81,7 +86,7 @@ class Refusals:
             # A ban would have ended. Where the portal is known to ban, it has begun another.
             self.is_banning = self.is_banning or False
             self._refused_at = now if self.is_banning else self._refused_at
-        self._plan_to_ask(meter, self._refused_at, cost, share, now)
+        self._plan_to_ask(meter, self._refused_at, cost, now)
 
     def on_passed(self, *, is_emptied: bool, now: Mono) -> None:
         """A page passed again: after a ban the meter is empty, and before its end none passes."""
@@ -106,14 +111,10 @@ class Refusals:
             known = passed if is_first else max(passed, self.limit)
             self.limit = min(self._limit_before, known)
 
-    def _plan_to_ask(
-        self, meter: OperatingMeter, refused_at: Mono, cost: float, share: float, now: Mono
-    ) -> None:
+    def _plan_to_ask(self, meter: OperatingMeter, refused_at: Mono, cost: float, now: Mono) -> None:
         moments = []
         if self.is_banning is not False:
             moments.append(Mono(refused_at + BAN))
         if self.is_banning is not True:
-            moments.append(meter.may_be_ready_at(cost, limit=self.limit * share, now=now))
-        self.ask_at = min(
-            (at for at in moments if now < at < _NEVER), default=Mono(now + ASK_AGAIN)
-        )
+            moments.append(meter.may_be_ready_at(cost, limit=self.cap, now=now))
+        self.ask_at = min((at for at in moments if now < at < NEVER), default=Mono(now + ASK_AGAIN))

@@ -12,7 +12,7 @@ from typing import Any
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.backoff import delay
-from bulk_publisher.limits.decision import Send, Stop, WaitUntil
+from bulk_publisher.limits.decision import Send, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
@@ -67,15 +67,15 @@ class PacedCalls:
 
     async def _wait(self, method: str) -> None:
         while True:
-            match self._governor.next_call(method, now=self._clock.now()):
-                case Send() | Stop():
+            match self._governor.calls.next_decision(method, now=self._clock.now()):
+                case Send():
                     return
                 case WaitUntil(at=at):
                     await self._clock.sleep_until(at)
 
     async def _send(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
         sent_at = self._clock.now()
-        self._governor.on_call_sent(method, now=sent_at)
+        self._governor.calls.on_sent(now=sent_at)
         reply = await self._portal.call(method, params)
         now = self._clock.now()
         if isinstance(reply, Answer):
@@ -83,7 +83,7 @@ class PacedCalls:
             if timing is not None:
                 self._portal_clock.observe(timing, sent_at=sent_at, received_at=now)
             worked = 0.0 if timing is None else timing.duration
-            self._governor.on_call_settled(
+            self._governor.calls.on_settled(
                 reading_of(method, timing, worked=worked, clock=self._portal_clock),
                 minute=minute_of(timing),
                 sent_at=sent_at,
@@ -91,7 +91,7 @@ class PacedCalls:
                 now=now,
             )
         elif reply.kind is FaultClass.RATE:
-            self._governor.on_call_refused(sent_at=sent_at, now=now)
+            self._governor.calls.on_refused(sent_at=sent_at, now=now)
         return reply
 
     async def _pause(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulk_publisher.limits.bounds import Bounds, Waiting
@@ -237,6 +237,9 @@ portals = st.builds(
 
 @settings(deadline=None, max_examples=150)
 @given(portal=portals.filter(lambda portal: not portal.lost_share or portal.limit > 60.0))
+@example(
+    Portal(pages=66, cost=2.0, spread=0.5, limit=60.0, billing="batch", concurrency=5, seed=32)
+)
 def test_no_budget_is_exceeded_by_more_than_a_page_and_it_always_ends(portal):
     """Where answers are lost their cost is guessed, on a meter of ten pages, which no portal has,
     at times wrong by more than one of them."""

@@ -244,7 +244,7 @@ def test_when_it_must_wait_it_says_until_when_and_why(played):
     played.begin(1.0)
     played.settle(played.send(), [], worked=480.0, at=60.0, operating=480.0)
     # The single call that would tell whether its meter is another has been made.
-    played.governor._is_shared = True
+    played.governor._meters.is_shared = True
 
     decision = played.decide()
 
@@ -268,7 +268,7 @@ def test_a_question_is_asked_as_soon_as_enough_may_have_left(played):
         now=Mono(0.0),
     )
     played.governor._sizing.learn((1.0,) * 400)
-    played.governor._is_shared = True
+    played.governor._meters.is_shared = True
 
     before = played.decide()
     question = played.decide(at=50.0)
@@ -287,7 +287,7 @@ def test_a_page_that_is_dearer_than_the_limit_is_sent_all_the_same(played):
 def test_what_others_will_have_spent_is_waited_for_a_minute_at_a_time(played):
     played.begin(1.0)
     played.settle(played.send(), [], at=60.0, operating=470.0)
-    played.governor._is_shared = True
+    played.governor._meters.is_shared = True
 
     decision = played.decide(at=200.0)
 
@@ -329,7 +329,7 @@ def test_single_calls_wait_where_theirs_is_the_same_meter(played):
 def test_single_calls_of_a_tenth_of_a_second_cost_nothing(played):
     played.begin(0.05)
     played.settle(played.send(), [], worked=480.0, at=60.0, operating=480.0)
-    played.governor._is_shared = True
+    played.governor._meters.is_shared = True
     played.governor._sizing = Played().governor._sizing
     played.governor._sizing.learn((0.05,) * 400)
 
@@ -514,18 +514,18 @@ def test_a_lost_request_that_may_be_done_is_booked_as_expected(played):
 
 def test_what_a_lost_request_may_have_cost_counts_for_single_calls_too(played):
     played.begin(1.0)
-    before = played.governor._meters["m"].booked(Mono(30.0))
+    before = played.governor._meters.of("m").booked(Mono(30.0))
 
     played.governor.on_ignored(played.send(20), may_be_done=True, now=Mono(30.0))
 
-    assert played.governor._meters["m"].booked(Mono(30.0)) == pytest.approx(before + 20.0)
+    assert played.governor._meters.of("m").booked(Mono(30.0)) == pytest.approx(before + 20.0)
 
 
 def test_a_list_that_is_answered_ends_no_outage(played):
     for at in range(1, 21):
         played.governor.on_ignored(played.send(), may_be_done=True, now=Mono(at))
     told(played, 1.0)
-    played.governor.on_call_refused(sent_at=Mono(20.0), now=Mono(20.3))
+    played.governor.calls.on_refused(sent_at=Mono(20.0), now=Mono(20.3))
 
     assert played.decide(at=20.4).limit is Limit.OUTAGE
     assert isinstance(played.decide(at=1000.0), Stop)
@@ -654,12 +654,12 @@ def test_the_first_pages_teach_even_beside_failures(played):
 
 def test_a_list_waits_for_the_bucket_alone_while_its_meter_never_showed():
     played = Played(replace(BOUNDS, capacity=2.0))
-    first = played.governor.next_call("list", now=Mono(0.0))
-    played.governor.on_call_sent("list", now=Mono(0.0))
-    second = played.governor.next_call("list", now=Mono(0.0))
-    played.governor.on_call_sent("list", now=Mono(0.0))
+    first = played.governor.calls.next_decision("list", now=Mono(0.0))
+    played.governor.calls.on_sent(now=Mono(0.0))
+    second = played.governor.calls.next_decision("list", now=Mono(0.0))
+    played.governor.calls.on_sent(now=Mono(0.0))
 
-    third = played.governor.next_call("list", now=Mono(0.0))
+    third = played.governor.calls.next_decision("list", now=Mono(0.0))
 
     assert (first, second) == (Send(1, Lane.ALONE), Send(1, Lane.ALONE))
     assert (third.limit, third.at) == (Limit.INTENSITY, 0.5)
@@ -668,7 +668,7 @@ def test_a_list_waits_for_the_bucket_alone_while_its_meter_never_showed():
 def test_a_list_waits_for_its_meter_a_minute_at_a_time(played):
     told(played, 479.0)
 
-    decision = played.governor.next_call("list", now=Mono(0.0))
+    decision = played.governor.calls.next_decision("list", now=Mono(0.0))
 
     assert (decision.limit, decision.at) == (Limit.OPERATING, 60.0)
 
@@ -676,27 +676,27 @@ def test_a_list_waits_for_its_meter_a_minute_at_a_time(played):
 def test_a_list_goes_where_its_meter_has_room(played):
     told(played, 470.0)
 
-    assert played.governor.next_call("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
+    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
 
 
 def test_a_list_that_tells_of_no_meter_holds_nothing_up(played):
-    played.governor.on_call_settled(
+    played.governor.calls.on_settled(
         None, minute=None, sent_at=Mono(0.0), finished_at=Mono(0.0), now=Mono(0.0)
     )
 
-    assert played.governor.next_call("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
+    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
 
 
 def test_a_list_that_is_refused_fills_the_bucket(played):
-    played.governor.on_call_sent("list", now=Mono(0.0))
+    played.governor.calls.on_sent(now=Mono(0.0))
 
-    played.governor.on_call_refused(sent_at=Mono(0.0), now=Mono(0.5))
+    played.governor.calls.on_refused(sent_at=Mono(0.0), now=Mono(0.5))
 
     assert played.governor.snapshot(now=Mono(0.5)).intensity.level == 50.0
 
 
 def told(played: Played, operating: float) -> None:
-    played.governor.on_call_settled(
+    played.governor.calls.on_settled(
         Reading("list", operating, 0.0, None),
         minute=0,
         sent_at=Mono(0.0),
@@ -766,7 +766,7 @@ def test_what_a_run_knows_of_a_meter_is_not_forgotten_for_one_that_never_saw_it(
 
 
 def test_a_meter_that_only_the_other_run_knows_is_known_from_then_on(played):
-    played.governor.on_call_sent("list", now=Mono(0.0))
+    played.governor.calls.on_sent(now=Mono(0.0))
     told(played, 479.0)
     other = Played()
 
@@ -774,7 +774,7 @@ def test_a_meter_that_only_the_other_run_knows_is_known_from_then_on(played):
         played.governor.hand_over(now=Mono(0.0)), since=Mono(0.0), now=Mono(0.0)
     )
 
-    assert other.governor.next_call("list", now=Mono(0.0)).limit is Limit.OPERATING
+    assert other.governor.calls.next_decision("list", now=Mono(0.0)).limit is Limit.OPERATING
 
 
 # Asking

@@ -1,0 +1,19 @@
+"""Why nothing may leave, in words for a person."""
+
+from bulk_publisher.limits.decision import Limit, WaitUntil
+from bulk_publisher.limits.intensity import LeakyBucket
+from bulk_publisher.model import Mono
+
+NEVER = Mono(float("inf"))
+"""When only something that happens ends a wait."""
+
+
+def for_intensity(at: Mono, bucket: LeakyBucket) -> WaitUntil:
+    """The bucket of requests is full."""
+    return WaitUntil(at, Limit.INTENSITY, f"requests ({bucket.pace:.2g} a second)")
+
+
+def for_operating(at: Mono, used: float, limit: float) -> WaitUntil:
+    """*used* of *limit* seconds of operating time are used up."""
+    because = f"operating time ({used:.0f} of {limit:.0f} s used)"
+    return WaitUntil(at, Limit.OPERATING, because)
