@@ -1,14 +1,14 @@
 """Calls that are not about a page - lists, look-ups, the plan - within the same limits.
 
 A call waits until the limits let it through, is asked again after a fault that may pass, and gives
-the answer or the fault that is left.
+the answer or the fault that is left. The lists that a run lives on are asked for as long as its pages.
 
 A look-up is not a page, so what it meets says nothing about one: it never uses a page's attempts.
 """
 
 import random
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.backoff import delay
@@ -24,6 +24,8 @@ from bulk_publisher.runner.usage import finished_at, minute_of, reading_of
 _ATTEMPTS = 8
 """Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
 
+Warn = Callable[[str], None]
+
 
 class PacedCalls:
     """A portal that is asked within its limits, and again where that may help."""
@@ -36,34 +38,65 @@ class PacedCalls:
         clock: Clock,
         portal_clock: PortalClock,
         rng: random.Random,
+        patience: float = 0.0,
+        warn: Warn = lambda _: None,
     ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            patience: Seconds for which a lost call is asked again, where its attempts end sooner.
+            warn: Told when they do.
+        """
         self._portal = portal
         self._governor = governor
         self._clock = clock
         self._portal_clock = portal_clock
         self._rng = rng
+        self._patience = patience
+        self._warn = warn
+
+    def patient(self, patience: float, warn: Warn) -> Self:
+        """The same, with another *patience*."""
+        return type(self)(
+            self._portal,
+            self._governor,
+            clock=self._clock,
+            portal_clock=self._portal_clock,
+            rng=self._rng,
+            patience=patience,
+            warn=warn,
+        )
 
     async def call(
         self, method: str, params: Mapping[str, Any], *, attempts: int = _ATTEMPTS
     ) -> Answer | Fault:
         """*method* in a request of its own; a fault that may pass is asked again, *attempts* in all."""
-        lost = 0
+        lost, began_at = 0, self._clock.now()
         while True:
             await self._wait(method)
             reply = await self._send(method, params)
             if isinstance(reply, Answer):
                 return reply
+            if not lost:
+                began_at = self._clock.now()
             match reply.kind:
                 case FaultClass.RATE:
                     continue
                 case FaultClass.OPERATING:
                     # What a list costs is little: a minute from now its oldest basket may be gone.
                     await self._pause(60.0)
-                case FaultClass.TRANSIENT if lost + 1 < min(attempts, _attempts(reply)):
+                case FaultClass.TRANSIENT if self._may_pass(reply, lost + 1, attempts, began_at):
                     lost += 1
+                    if lost == _ATTEMPTS:
+                        self._warn(_still_asking(reply, self._patience))
                     await self._pause(delay(lost, self._rng))
                 case _:
                     return reply
+
+    def _may_pass(self, fault: Fault, lost: int, attempts: int, began_at: Mono) -> bool:
+        if lost < min(attempts, _attempts(fault)):
+            return True
+        return not fault.is_alone and self._clock.now() - began_at < self._patience
 
     async def _wait(self, method: str) -> None:
         while True:
@@ -101,3 +134,10 @@ class PacedCalls:
 def _attempts(fault: Fault) -> int:
     """Such a fault of a list is hardly ever a passing one: a field that the portal does not know."""
     return ATTEMPTS_ALONE if fault.is_alone else _ATTEMPTS
+
+
+def _still_asking(fault: Fault, patience: float) -> str:
+    return (
+        f"The portal does not list pages just now ({fault.words})."
+        f" It is asked again for up to {patience / 60:.0f} min."
+    )

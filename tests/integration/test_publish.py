@@ -174,6 +174,32 @@ async def test_ten_minutes_without_an_answer_cost_no_page(tmp_path: Path) -> Non
     assert_journal_tells_the_truth(lines, sandbox)
 
 
+@pytest.mark.parametrize("pages", [4000, 8000])
+async def test_a_list_that_is_not_answered_is_waited_for_as_long_as_pages_are(
+    tmp_path: Path, pages: int
+) -> None:
+    away = [TimedFault(at=10, fault="html502", seconds=600)]
+    seen = Seen()
+    async with serve(Scenario(pages=pages, cost=0.05, script=away)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, observer=seen)
+
+    assert finished.ending.error is None
+    assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: pages}
+    told = [text for text in seen.warnings if "list" in text]
+    assert len(told) == 1
+    assert "15 min" in told[0]
+
+
+async def test_a_list_that_is_never_answered_ends_the_run(tmp_path: Path) -> None:
+    away = [TimedFault(at=10, fault="html502", seconds=9000)]
+    async with serve(Scenario(pages=4000, cost=0.05, script=away)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    assert isinstance(finished.ending.error, StoppedByPortal | PortalUnusable)
+    assert 900 < finished.ending.seconds < 1200
+    assert not finished.ending.is_whole
+
+
 async def test_where_batches_are_refused_pages_go_one_by_one(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60, batch_allowed=False, cost=0.05)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
