@@ -61,8 +61,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     say_out(folder, output)
     for line in _lines(verified):
         click.echo(line)
-    output.say(f"{folder.verdicts}: one line for each page: what the journal says (status), what")
-    output.say("the portal shows (listed, active, changed), and the verdict.")
+    output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls else 0)
 
 

@@ -36,8 +36,11 @@ from bulk_publisher.runner.work import UNBOUND, Backlog, Work
 
 _BACKLOG = 2_000
 """Pages between the source and the portal: some ten batches for each of a few workers."""
-_NOTED_AHEAD = 6 * UNBOUND
-"""Pages that are noted at once before they leave: forcing a note to disk is what takes the time."""
+_MOST_AHEAD = 6 * UNBOUND
+"""Pages that are noted at once before they leave, where requests leave fast: forcing a note to disk is
+what takes the time."""
+_FAST = 1.0
+"""Seconds between two notes below which they are too many."""
 
 _log = structlog.get_logger()
 
@@ -139,6 +142,8 @@ class Run:
         )
         self._in_flight = 0
         self._is_noting = False
+        self._noted_at = Mono(float("-inf"))
+        self._to_note = UNBOUND
         self._is_source_used_up = False
         self._is_draining = False
         self._ending = Ending()
@@ -233,11 +238,14 @@ class Run:
 
     def _note_ahead(self, group: asyncio.TaskGroup) -> None:
         """While all are in flight that may be, the next are noted: they leave without delay then."""
-        if self._sink.ahead > _NOTED_AHEAD // 2 or self._is_noting:
+        if self._sink.ahead > self._to_note // 2 or self._is_noting:
             return
-        pages = self._backlog.next_together(_NOTED_AHEAD)
+        now = self._clock.now()
+        is_fast = now - self._noted_at < _FAST
+        self._to_note = min(_MOST_AHEAD, 2 * self._to_note) if is_fast else UNBOUND
+        pages = self._backlog.next_together(self._to_note)
         if pages:
-            self._is_noting = True
+            self._is_noting, self._noted_at = True, now
             group.create_task(self._note(pages))
 
     async def _note(self, pages: Sequence[Page]) -> None:
