@@ -48,7 +48,12 @@ async def spawn(
         command = ["bash", "-c", f'{shell}; exec "$@"', "bash", *command]
     return await asyncio.create_subprocess_exec(
         *command,
-        env={**os.environ, "BITRIX24_WEBHOOK": sandbox.webhook, "PYTHONWARNINGS": ""},
+        env={
+            **os.environ,
+            "BITRIX24_WEBHOOK": sandbox.webhook,
+            "BULK_PUBLISHER_REPORT": "0",
+            "PYTHONWARNINGS": "",
+        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=file or asyncio.subprocess.PIPE,

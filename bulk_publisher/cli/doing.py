@@ -152,7 +152,8 @@ class _Doing:
 
     def _end(self, finished: Finished) -> int:
         _say_all(summary_lines(finished))
-        self._leave_report(finished)
+        if self._output.leaves_report:
+            self._leave_report(finished)
         if (
             not finished.totals.pages
             and finished.ending.is_whole

@@ -107,7 +107,7 @@ def _tells(name: str) -> Callable[..., None]:
 
 
 def watching_options(command: _Command) -> _Command:
-    """How a run that goes on is watched: what is shown, and where its numbers can be read."""
+    """How a run is watched: what is shown, where its numbers can be read, and what is left of it."""
     progress = click.option(
         "--progress",
         type=click.Choice(["auto", "json", "none"]),
@@ -125,7 +125,16 @@ def watching_options(command: _Command) -> _Command:
         callback=_tells("metrics_port"),
         help="Serve numbers for Prometheus there while it goes on.",
     )
-    return progress(metrics(command))
+    report = click.option(
+        "--report/--no-report",
+        default=True,
+        show_default=True,
+        envvar="BULK_PUBLISHER_REPORT",
+        expose_value=False,
+        callback=_tells("leaves_report"),
+        help="Leave report.html in the run's folder (also: BULK_PUBLISHER_REPORT=0).",
+    )
+    return progress(metrics(report(command)))
 
 
 runs_option = click.option(

@@ -30,6 +30,7 @@ class Output:
         verbosity: -1 quiet, 0 as usual, 1 and 2 more.
         progress: What is shown of a run that goes on: auto, json or none.
         metrics_port: Where Prometheus may read the run's numbers; None for nowhere.
+        leaves_report: Whether a run leaves a report in its folder.
     """
 
     verbosity: int
@@ -37,6 +38,7 @@ class Output:
     is_plain: bool
     progress: str = "auto"
     metrics_port: int | None = None
+    leaves_report: bool = True
 
     @property
     def has_colour(self) -> bool:

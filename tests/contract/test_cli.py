@@ -201,6 +201,22 @@ def test_an_error_is_one_line_in_a_pipe(command) -> None:
     assert done.stderr == f"Error: {LONG} can't be read: there is no such file\n"
 
 
+def test_a_run_leaves_a_report_unless_none_is_wanted(
+    command, tmp_path: Path, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "3", *FAST)
+    page = ("publish", "--page", "1", "--scope", "KNOWLEDGE")
+
+    without = [command(*page, *words, webhook=webhook) for words in ([], ["--no-report"])]
+    assert not any("report" in done.stdout for done in without)
+    assert not [*tmp_path.rglob("report.html")]
+
+    done = command(*page, "--report", webhook=webhook)
+
+    (report,) = tmp_path.rglob("report.html")
+    assert f"Its report: {report.relative_to(tmp_path)}" in done.stdout
+
+
 def test_a_list_of_pages_is_read_from_standard_input(command, start_sandbox) -> None:
     webhook = start_sandbox("--pages", "9", *FAST)
 
@@ -239,10 +255,10 @@ def test_no_secret_is_found_anywhere(command, tmp_path: Path, start_sandbox) -> 
     )
     secret = webhook.rstrip("/").rpartition("/")[2]
 
-    done = command("-vv", "publish", "--scope", "KNOWLEDGE", webhook=webhook)
+    done = command("-vv", "publish", "--scope", "KNOWLEDGE", "--report", webhook=webhook)
 
     files = [path.read_text() for path in (tmp_path / "runs").rglob("*") if path.is_file()]
-    assert len(files) >= 4
+    assert len(files) >= 5
     assert [text for text in [done.stdout, done.stderr, *files] if secret in text] == []
 
 

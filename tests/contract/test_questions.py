@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import COMMAND
+from tests.contract.conftest import COMMAND, environment
 
 FAST = ("--cost", "0.005", "--latency", "0")
 
@@ -100,7 +100,7 @@ def test_without_a_terminal_it_says_so_and_waits_for_nothing(asked: Asked, tmp_p
     done = subprocess.run(
         [*COMMAND, *asked.words],
         cwd=tmp_path,
-        env={**os.environ, "BITRIX24_WEBHOOK": asked.webhook},
+        env=environment(asked.webhook),
         stdin=reading,
         capture_output=True,
         text=True,
