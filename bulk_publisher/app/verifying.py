@@ -21,7 +21,7 @@ from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.visits import Visits
-from bulk_publisher.sources.lister import LIST_LENGTH, Listers
+from bulk_publisher.sources.lister import LIST_LENGTH, Listers, Warn, say_nothing
 
 _LISTED = 20
 """Differences that are remembered to be said; all of them are in the file."""
@@ -81,12 +81,14 @@ async def verify(
     change: Callable[[Job], Job],
     visits_urls: bool,
     on_progress: Callable[[Verified], None],
+    warn: Warn = say_nothing,
 ) -> Verified:
     """Ask for each page of the run, 500 at a time, and write the answers to ``verify.jsonl``.
 
     Args:
         change: What is to be otherwise than in the run's job.
         visits_urls: Ask for each public address too.
+        warn: Told when the portal does not answer for a while.
 
     Raises:
         RunBusy: If the run is going on.
@@ -104,7 +106,7 @@ async def verify(
             _visits(job, webhook, wanted=visits_urls) as visits,
         ):
             with _fresh(folder.verdicts) as file:
-                async for verdict in _verdicts(folder, session):
+                async for verdict in _verdicts(folder, session, warn):
                     seen = (
                         verdict
                         if visits is None
@@ -116,8 +118,8 @@ async def verify(
     return verified
 
 
-async def _verdicts(folder: RunFolder, session: Session) -> AsyncIterator[Verdict]:
-    listers = Listers(session.calls)
+async def _verdicts(folder: RunFolder, session: Session, warn: Warn) -> AsyncIterator[Verdict]:
+    listers = Listers(session.calls.patient(session.governor.bounds.patience, warn))
     for group in _groups(read_outcomes(folder.journal), folder.run_id):
         listed = await listers.of(group[0].scope).by_id([outcome.page for outcome in group])
         time = as_utc(session.clock.epoch())

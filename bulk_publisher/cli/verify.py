@@ -51,7 +51,12 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         check_real(folder, job)
         async with open_webhook(job) as webhook:
             return await verify_run(
-                folder, webhook, change=change, visits_urls=urls, on_progress=tell
+                folder,
+                webhook,
+                change=change,
+                visits_urls=urls,
+                on_progress=tell,
+                warn=output.explain,
             )
 
     try:

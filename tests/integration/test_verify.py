@@ -1,5 +1,6 @@
 """The portal is asked whether a journal is right."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,10 +8,10 @@ import msgspec
 
 from bulk_publisher.app.following import Kind
 from bulk_publisher.app.verdicts import judge
-from bulk_publisher.jobs import Selection
+from bulk_publisher.jobs import Job, Portal, PortalPlan, Selection
 from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Page, PageId, Scope, Status
-from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from tests.oracle import journal_of, run_job
 from tests.resumption import follower_of, verified
 
@@ -34,6 +35,18 @@ async def test_a_journal_that_is_right_has_no_difference(tmp_path: Path) -> None
         result = await verified(sandbox, finished.folder)
 
         assert (result.pages, result.agreeing, result.differing) == (30, 30, 0)
+
+
+async def test_a_portal_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    away = [TimedFault(at=100, fault="html502", seconds=600)]
+    job = Job(name="known plan", select=GIVEN, portal=Portal(plan=PortalPlan.STANDARD))
+    async with serve(Scenario(pages=30, script=away)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, job=job)
+        await asyncio.sleep(110)
+
+        result = await verified(sandbox, finished.folder)
+
+        assert (result.pages, result.agreeing) == (30, 30)
 
 
 async def test_a_page_that_was_trashed_since_differs(tmp_path: Path) -> None:
