@@ -147,7 +147,9 @@ class Disposition:
             verdicts += [(work, strike_one(work)) for work in found.suspects]
             verdicts += [(work, spare_one(work)) for work in found.innocents]
         for work, verdict in verdicts:
-            settled += self._carry_out(time, work, Reply(work.page, fault), verdict)
+            outcome = self._carry_out(time, work, Reply(work.page, fault), verdict)
+            if outcome is not None:
+                settled.append(outcome)
         self._recorder.hand_on(settled)
 
     def _is_to_be_asked(self, work: Work, fault: Fault, verdict: Verdict) -> bool:
@@ -167,7 +169,9 @@ class Disposition:
                 continue
             match verdict:
                 case Settled() | Again():
-                    settled += self._carry_out(time, work, reply, verdict)
+                    outcome = self._carry_out(time, work, reply, verdict)
+                    if outcome is not None:
+                        settled.append(outcome)
                 case Released():
                     released.append(work)
                 case StopSite(site=site, fault=fault):
@@ -183,16 +187,14 @@ class Disposition:
 
     def _carry_out(
         self, time: str, work: Work, reply: Reply, verdict: Settled | Again
-    ) -> list[Outcome]:
-        """The page's line, or none where it is sent again."""
-        match verdict:
-            case Again(work=again):
-                self._send_later(again)
-                return []
-            case Settled(fault=None) if reply.is_doubtful:
-                return self._doubt(time, work, reply)
-            case Settled(status=status, fault=fault):
-                return [self._settle(time, work, reply, status, fault)]
+    ) -> Outcome | None:
+        """The page's line; None where it is sent again."""
+        if isinstance(verdict, Again):
+            self._send_later(verdict.work)
+            return None
+        if verdict.fault is None and reply.is_doubtful:
+            return self._doubt(time, work, reply)
+        return self._settle(time, work, reply, verdict.status, verdict.fault)
 
     def _settle(
         self, time: str, work: Work, reply: Reply, status: Status, fault: Fault | None
@@ -206,16 +208,16 @@ class Disposition:
                 self._stop(error)
         return self._outcome(time, work, reply, status, fault)
 
-    def _doubt(self, time: str, work: Work, reply: Reply) -> list[Outcome]:
+    def _doubt(self, time: str, work: Work, reply: Reply) -> Outcome | None:
         """The portal said ``true`` where that may not be so: asked alone, it says what is."""
         asked_again = msgspec.structs.replace(
             work, attempts=work.attempts + 1, company=1, may_be_done=True, leaves_trace=False
         )
         is_given_up = asked_again.counted >= ATTEMPTS
         if is_given_up or work.page.site in self.stopped_sites:
-            return [self._settle(time, work, reply, Status.UNKNOWN, _DOUBTFUL)]
+            return self._settle(time, work, reply, Status.UNKNOWN, _DOUBTFUL)
         self._send_later(asked_again)
-        return []
+        return None
 
     def _found_done(self, time: str, work: Work, fault: Fault) -> Outcome:
         reply = Reply(work.page, fault)

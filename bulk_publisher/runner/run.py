@@ -36,7 +36,7 @@ from bulk_publisher.runner.work import UNBOUND, Backlog, Work
 
 _BACKLOG = 2_000
 """Pages between the source and the portal: some ten batches for each of a few workers."""
-_MOST_AHEAD = 6 * UNBOUND
+_MOST_AHEAD = 12 * UNBOUND
 """Pages that are noted at once before they leave, where requests leave fast: forcing a note to disk is
 what takes the time."""
 _FAST = 1.0
