@@ -7,7 +7,7 @@ A look-up is not a page, so what it meets says nothing about one: it never uses 
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from bulk_publisher.clock import Clock
@@ -71,7 +71,8 @@ class PacedCalls:
         self, method: str, params: Mapping[str, Any], *, attempts: int = _ATTEMPTS
     ) -> Answer | Fault:
         """*method* in a request of its own; a fault that may pass is asked again, *attempts* in all."""
-        lost, began_at = 0, self._clock.now()
+        lost: list[Fault] = []
+        began_at = self._clock.now()
         while True:
             await self._wait(method)
             reply = await self._send(method, params)
@@ -85,18 +86,20 @@ class PacedCalls:
                 case FaultClass.OPERATING:
                     # What a list costs is little: a minute from now its oldest basket may be gone.
                     await self._pause(60.0)
-                case FaultClass.TRANSIENT if self._may_pass(reply, lost + 1, attempts, began_at):
-                    lost += 1
-                    if lost == _ATTEMPTS:
+                case FaultClass.TRANSIENT if self._may_pass([*lost, reply], attempts, began_at):
+                    lost.append(reply)
+                    if len(lost) == _ATTEMPTS:
                         self._warn(_still_asking(reply, self._patience))
-                    await self._pause(delay(lost, self._rng))
+                    await self._pause(delay(len(lost), self._rng))
                 case _:
                     return reply
 
-    def _may_pass(self, fault: Fault, lost: int, attempts: int, began_at: Mono) -> bool:
-        if lost < min(attempts, _attempts(fault)):
-            return True
-        return not fault.is_alone and self._clock.now() - began_at < self._patience
+    def _may_pass(self, lost: Sequence[Fault], attempts: int, began_at: Mono) -> bool:
+        """Whether the last of the faults of a call may pass."""
+        if lost[-1].is_alone:
+            # Of a list it hardly ever does: a field that the portal does not know.
+            return sum(fault.is_alone for fault in lost) < min(attempts, ATTEMPTS_ALONE)
+        return len(lost) < attempts or self._clock.now() - began_at < self._patience
 
     async def _wait(self, method: str) -> None:
         while True:
@@ -129,11 +132,6 @@ class PacedCalls:
 
     async def _pause(self, seconds: float) -> None:
         await self._clock.sleep_until(Mono(self._clock.now() + seconds))
-
-
-def _attempts(fault: Fault) -> int:
-    """Such a fault of a list is hardly ever a passing one: a field that the portal does not know."""
-    return ATTEMPTS_ALONE if fault.is_alone else _ATTEMPTS
 
 
 def _still_asking(fault: Fault, patience: float) -> str:
