@@ -5,8 +5,13 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from benchmarks.virtual import new_event_loop, patches
+
+# How fast this machine is says nothing about the code, and its first draw of text is slow anywhere.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories(

@@ -426,7 +426,7 @@ def _run_virtually(coroutine):
         return runner.run(coroutine)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     capacity=st.integers(1, 20),
     drain=st.floats(0.5, 10),

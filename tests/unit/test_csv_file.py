@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_publisher.errors import BadSource
@@ -129,7 +129,6 @@ def written(style: Style, table: list[tuple[int, str, int]]) -> tuple[bytes, lis
     return (gzip.compress(encoded) if style.is_packed else encoded), lines
 
 
-@settings(deadline=None)
 @given(styles, st.lists(rows, min_size=1))
 def test_however_it_is_written_the_same_ids_and_lines_come_out(
     style: Style, table: list[tuple[int, str, int]]

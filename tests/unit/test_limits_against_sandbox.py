@@ -235,7 +235,7 @@ portals = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(portal=portals.filter(lambda portal: not portal.lost_share or portal.limit > 60.0))
 @example(
     Portal(pages=66, cost=2.0, spread=0.5, limit=60.0, billing="batch", concurrency=5, seed=32)
@@ -249,7 +249,7 @@ def test_no_budget_is_exceeded_by_more_than_a_page_and_it_always_ends(portal):
     assert drive.bucket.highest <= portal.bucket[0] + 1e-6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(portal=portals.filter(lambda portal: portal.lost_share and portal.limit == 60.0))
 def test_where_answers_of_a_tiny_meter_are_lost_it_always_ends(portal):
     drive = Drive(portal).run()
@@ -258,7 +258,7 @@ def test_where_answers_of_a_tiny_meter_are_lost_it_always_ends(portal):
     assert drive.bucket.highest <= portal.bucket[0] + 1e-6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(portal=portals.filter(lambda portal: not portal.lost_share))
 def test_where_the_limit_is_known_and_nobody_else_is_there_nothing_is_refused(portal):
     drive = Drive(portal).run()
@@ -266,7 +266,7 @@ def test_where_the_limit_is_known_and_nobody_else_is_there_nothing_is_refused(po
     assert (drive.refused, drive.refused_requests) == (0, 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     portal=portals,
     tenant_rate=st.floats(0.0, 1.9),
@@ -287,7 +287,7 @@ def test_beside_other_tenants_it_always_ends(portal, tenant_rate, tenant_operati
     assert drive.bucket.highest <= 50.0 + 1e-6
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(portal=portals, believed=st.sampled_from([480.0, 1000.0]))
 def test_with_a_limit_that_is_not_known_it_always_ends(portal, believed):
     drive = Drive(Portal(**{**vars(portal), "believed": believed})).run()
