@@ -8,6 +8,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,9 @@ def environment(webhook: str | None) -> dict[str, str]:
     return given if webhook is None else {**given, "BITRIX24_WEBHOOK": webhook}
 
 
-@pytest.fixture
-def start_sandbox() -> Iterator[Callable[..., str]]:
-    """Starts a sandbox in a process of its own; gives its webhook."""
+@contextlib.contextmanager
+def sandboxes() -> Iterator[Callable[..., str]]:
+    """What starts sandboxes, which live as long as this."""
     processes = []
 
     def start(*options: str) -> str:
@@ -56,25 +57,33 @@ def start_sandbox() -> Iterator[Callable[..., str]]:
         process.communicate(timeout=20)
 
 
+def carry_out(
+    folder: Path, *words: str, webhook: str | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in *folder*, through pipes."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=environment(webhook),
+        input=stdin or "",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., str]]:
+    """Starts a sandbox in a process of its own; gives its webhook."""
+    with sandboxes() as start:
+        yield start
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a command in a folder of its own, through pipes."""
-
-    def run(
-        *words: str, webhook: str | None = None, stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *words],
-            cwd=tmp_path,
-            env=environment(webhook),
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return partial(carry_out, tmp_path)
 
 
 @pytest.fixture

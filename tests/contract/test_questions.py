@@ -1,13 +1,15 @@
 """What is asked before something is done: yes, no, nobody there, and ``--yes``."""
 
 import os
+import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import COMMAND, environment
+from tests.contract.conftest import COMMAND, carry_out, environment, sandboxes
 
 FAST = ("--cost", "0.005", "--latency", "0")
 
@@ -27,23 +29,37 @@ class Asked:
     webhook: str
 
 
-@pytest.fixture(params=["resume", "rollback"])
-def asked(request, command, start_sandbox, tmp_path: Path) -> Asked:
-    webhook = start_sandbox("--pages", "30", "--set", "unpaid_pages=[5]", *FAST)
-    csv = tmp_path / "pages.csv"
+@pytest.fixture(scope="module", params=["resume", "rollback"])
+def once_asked(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Asked]]:
+    """The folder of a run that can be gone on with, or taken back, and the command that does it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    csv = folder / "pages.csv"
     csv.write_text("id\n" + "\n".join(str(page) for page in range(1, 21)) + "\n")
     words = ("publish", "--csv", "pages.csv", "--scope", "KNOWLEDGE", "--batch-size", "5", "--concurrency", "1")  # fmt: skip
-    if request.param == "rollback":
-        assert command(*words, webhook=webhook).returncode == 1
-        return Asked(("rollback", "latest"), "Take down 19 pages that run", "19 unpublished", webhook)  # fmt: skip
-    assert command(*words, "--fail-fast", webhook=webhook).returncode == 3
-    csv.write_text(csv.read_text() + "21\n")
-    return Asked(
-        ("resume", "latest", "--no-fail-fast"),
-        "pages.csv is not as it was when the run began.",
-        "21 pages settled",
-        webhook,
-    )
+    with sandboxes() as start:
+        webhook = start("--pages", "30", "--set", "unpaid_pages=[5]", *FAST)
+        if request.param == "rollback":
+            assert carry_out(folder, *words, webhook=webhook).returncode == 1
+            yield folder, Asked(("rollback", "latest"), "Take down 19 pages that run", "19 unpublished", webhook)  # fmt: skip
+            return
+        assert carry_out(folder, *words, "--fail-fast", webhook=webhook).returncode == 3
+        csv.write_text(csv.read_text() + "21\n")
+        yield (
+            folder,
+            Asked(
+                ("resume", "latest", "--no-fail-fast"),
+                "pages.csv is not as it was when the run began.",
+                "21 pages settled",
+                webhook,
+            ),
+        )
+
+
+@pytest.fixture
+def asked(once_asked: tuple[Path, Asked], tmp_path: Path) -> Asked:
+    folder, asked = once_asked
+    shutil.copytree(folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return asked
 
 
 def _lines(folder: Path) -> int:

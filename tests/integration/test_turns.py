@@ -32,21 +32,21 @@ async def _run_both(sandbox: Sandbox, runs: Path, seen: Seen) -> list[Finished]:
 async def test_two_runs_at_once_on_one_portal_are_never_refused(
     tmp_path: Path, billing: str
 ) -> None:
-    scenario = Scenario(pages=2500, cost=0.28, billing=billing)
+    scenario = Scenario(pages=4000, cost=0.28, billing=billing)
     async with serve(scenario) as sandbox:
         finished = await _run_both(sandbox, tmp_path, Seen())
 
     lines = [line for run in finished for line in journal_of(run)]
-    assert len(lines) == 2500
+    assert len(lines) == 4000
     assert not sandbox.truth.refused
     assert max(sandbox.truth.highest_meter.values()) <= 480
     assert_journal_tells_the_truth(lines, sandbox)
 
 
 async def test_two_runs_at_once_together_take_no_longer_than_one_of_both(tmp_path: Path) -> None:
-    async with serve(Scenario(pages=2500)) as sandbox:
+    async with serve(Scenario(pages=4000)) as sandbox:
         alone = await run_job(sandbox, tmp_path)
-    async with serve(Scenario(pages=2500, seed=2)) as sandbox:
+    async with serve(Scenario(pages=4000, seed=2)) as sandbox:
         both = await _run_both(sandbox, tmp_path, Seen())
 
     assert max(run.ending.seconds for run in both) <= 1.1 * alone.ending.seconds
