@@ -106,13 +106,16 @@ async def strike(
 def hit(sandbox: Sandbox, folder: RunFolder, story: Story) -> list[int]:
     """Pages that were published once more than there is a line, a kill or a lost answer for."""
     settled = {line.page for line in lines_of(folder)}
-    truth = sandbox.truth
-    explained = {page: truth.unheard.get(page, 0) + story.hits[page] for page in truth.publications}
     return [
         page
-        for page, count in truth.publications.items()
-        if page not in settled and count > explained[page]
+        for page, count in sandbox.truth.publications.items()
+        if page not in settled and count > explained(page, sandbox, story)
     ]
+
+
+def explained(page: int, sandbox: Sandbox, story: Story) -> int:
+    """Publications of *page* that a kill or a lost answer has hit."""
+    return story.hits[page] + sandbox.truth.unheard.get(page, 0)
 
 
 def lines_of(folder: RunFolder) -> list[Outcome]:
@@ -137,11 +140,10 @@ async def struck(
 
 def too_often(sandbox: Sandbox, story: Story) -> dict[int, int]:
     """Pages published more often than once, and once for each kill and lost answer that hit them."""
-    truth = sandbox.truth
     return {
         page: count
-        for page, count in truth.publications.items()
-        if count > 1 + story.hits[page] + truth.unheard.get(page, 0)
+        for page, count in sandbox.truth.publications.items()
+        if count > 1 + explained(page, sandbox, story)
     }
 
 

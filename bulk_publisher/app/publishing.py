@@ -234,7 +234,7 @@ async def _pages(
         yield page
     selected = undertaking.selected
     pages = selected.pages(
-        session.calls.patient(session.governor.bounds.patience, observer.on_warning),
+        session.calls.patient(observer.on_warning),
         without=undertaking.settled,
         taken=len(undertaking.settled),
         place=undertaking.place,

@@ -119,7 +119,7 @@ async def verify(
 
 
 async def _verdicts(folder: RunFolder, session: Session, warn: Warn) -> AsyncIterator[Verdict]:
-    listers = Listers(session.calls.patient(session.governor.bounds.patience, warn))
+    listers = Listers(session.calls.patient(warn))
     for group in _groups(read_outcomes(folder.journal), folder.run_id):
         listed = await listers.of(group[0].scope).by_id([outcome.page for outcome in group])
         time = as_utc(session.clock.epoch())

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from bulk_publisher.model import Mono
 
+NEVER = Mono(float("inf"))
+"""When only something that happens ends a wait."""
+
 
 class Lane(StrEnum):
     """How pages travel."""
@@ -42,7 +45,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """Nothing may leave before *at* (infinite: before something happens).
+    """Nothing may leave before *at*; ``NEVER``: before something happens.
 
     Attributes:
         because: A sentence for a person: ``operating time, 479 of 480 s used``.

@@ -29,6 +29,7 @@ from bulk_publisher.limits import waits
 from bulk_publisher.limits.bounds import Bounds, Gauge, Snapshot, Waiting
 from bulk_publisher.limits.calls import CallLimits
 from bulk_publisher.limits.decision import (
+    NEVER,
     Decision,
     Lane,
     Limit,
@@ -46,7 +47,6 @@ from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR
 from bulk_publisher.limits.outage import Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.limits.sizing import Sizing
-from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.limits.window import Window
 from bulk_publisher.model import Mono
 
@@ -146,7 +146,6 @@ class Governor:
         self._answered_at = now
         self._outage.on_answer()
         self._bucket.on_accepted(now)
-        self._meters.has_answer = True
         if self._refusals.is_answer(permit.sent_at) and not usage.refused:
             is_emptied = self._meters.is_emptied(usage.readings, limit=self._refusals.cap, now=now)
             self._refusals.on_passed(is_emptied=is_emptied, now=now)

@@ -14,10 +14,9 @@ Source: docs/bitrix24.md §6 "Who pays for a batch" [doc, source, measured].
 
 from collections.abc import Iterable
 
-from bulk_publisher.limits.decision import Lane, Permit, Reading, Usage
+from bulk_publisher.limits.decision import NEVER, Lane, Permit, Reading, Usage
 from bulk_publisher.limits.handover import MeterLeft
 from bulk_publisher.limits.operating import OperatingMeter
-from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.model import Mono
 
 _SURE = 30.0
@@ -114,6 +113,7 @@ class Meters:
 
     def settle(self, permit: Permit, usage: Usage, *, now: Mono) -> None:
         """Book what an answer tells."""
+        self.has_answer = True
         for reading in usage.readings:
             self._settle_one(permit, usage, reading, now)
 
@@ -128,7 +128,7 @@ class Meters:
 
         On which meter is not known: they count on each, until an answer tells less.
         """
-        names = {name for lane in self._names.values() for name in lane}
+        names = {*self._names[Lane.TOGETHER], *self._names[Lane.ALONE]}
         meters = [self._meters[name] for name in names]
         for at, seconds in spent:
             for meter in meters:

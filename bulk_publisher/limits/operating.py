@@ -24,9 +24,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bulk_publisher.limits.decision import Reading
+from bulk_publisher.limits.decision import NEVER, Reading
 from bulk_publisher.limits.handover import BasketLeft, MeterLeft
-from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.model import Mono
 
 BASKET_LIFE = 600.0

@@ -11,8 +11,8 @@ at the first moment at which either may be over, and the answer tells.
 Source: docs/bitrix24.md §6 "The newest source bans" [source].
 """
 
+from bulk_publisher.limits.decision import NEVER
 from bulk_publisher.limits.operating import OperatingMeter
-from bulk_publisher.limits.waits import NEVER
 from bulk_publisher.model import Mono
 
 BAN = 300.0

@@ -4,9 +4,6 @@ from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.model import Mono
 
-NEVER = Mono(float("inf"))
-"""When only something that happens ends a wait."""
-
 
 def for_intensity(at: Mono, bucket: LeakyBucket) -> WaitUntil:
     """The bucket of requests is full."""

@@ -55,15 +55,15 @@ class PacedCalls:
         self._patience = patience
         self._warn = warn
 
-    def patient(self, patience: float, warn: Warn) -> Self:
-        """The same, with another *patience*."""
+    def patient(self, warn: Warn) -> Self:
+        """The same, but a lost call is asked again for as long as pages are."""
         return type(self)(
             self._portal,
             self._governor,
             clock=self._clock,
             portal_clock=self._portal_clock,
             rng=self._rng,
-            patience=patience,
+            patience=self._governor.bounds.patience,
             warn=warn,
         )
 
@@ -78,16 +78,18 @@ class PacedCalls:
             reply = await self._send(method, params)
             if isinstance(reply, Answer):
                 return reply
-            if not lost:
-                began_at = self._clock.now()
             match reply.kind:
                 case FaultClass.RATE:
                     continue
                 case FaultClass.OPERATING:
                     # What a list costs is little: a minute from now its oldest basket may be gone.
                     await self._pause(60.0)
-                case FaultClass.TRANSIENT if self._may_pass([*lost, reply], attempts, began_at):
+                case FaultClass.TRANSIENT:
+                    if not lost:
+                        began_at = self._clock.now()
                     lost.append(reply)
+                    if not self._may_pass(lost, attempts, began_at):
+                        return reply
                     if len(lost) == _ATTEMPTS:
                         self._warn(_still_asking(reply, self._patience))
                     await self._pause(delay(len(lost), self._rng))

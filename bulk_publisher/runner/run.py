@@ -20,7 +20,7 @@ import structlog
 from bulk_publisher.clock import Clock, wait_until
 from bulk_publisher.errors import BulkPublisherError, JournalLost, StoppedByPortal
 from bulk_publisher.limits.bounds import Waiting
-from bulk_publisher.limits.decision import Limit, Permit, Send, Stop, WaitUntil
+from bulk_publisher.limits.decision import NEVER, Limit, Permit, Send, Stop, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Action, Fault, Mono, Page, SiteId
 from bulk_publisher.portal.portal_clock import PortalClock
@@ -220,7 +220,7 @@ class Run:
                         StoppedByPortal(because, "Resume the run when the portal answers again.")
                     )
         while self._in_flight:
-            await wait_until(self._clock, self._changed, Mono(float("inf")))
+            await wait_until(self._clock, self._changed, NEVER)
         self._turns.give()
 
     @property

@@ -6,7 +6,7 @@ all there is to know of the limits.
 """
 
 from bulk_publisher.clock import Clock
-from bulk_publisher.limits.decision import Limit, WaitUntil
+from bulk_publisher.limits.decision import NEVER, Limit, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Mono
 from bulk_publisher.runner.ports import Turn
@@ -39,7 +39,7 @@ class Turns:
         now = self._clock.now()
         if turn.is_ours and now - self._taken_at >= _SLICE and turn.is_wanted:
             if in_flight:
-                return WaitUntil(Mono(float("inf")), Limit.TURN, "another run waits for its turn")
+                return WaitUntil(NEVER, Limit.TURN, "another run waits for its turn")
             self.give()
             self._not_before = Mono(now + _COURTESY)
         if turn.is_ours:

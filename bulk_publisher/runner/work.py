@@ -13,7 +13,7 @@ from itertools import count, islice
 
 import msgspec
 
-from bulk_publisher.limits.decision import Lane
+from bulk_publisher.limits.decision import NEVER, Lane
 from bulk_publisher.model import Mono, Page, Scope, SiteId
 
 UNBOUND = 50
@@ -100,7 +100,7 @@ class Backlog:
 
     def next_ready_at(self) -> Mono:
         """When the next page may be sent that may not yet; infinite where there is none."""
-        return self._later[0][0] if self._later else Mono(float("inf"))
+        return self._later[0][0] if self._later else NEVER
 
     def take(self, pages: int, lane: Lane) -> list[Work]:
         """Up to *pages* pages of one scope for one request, removed from here."""

@@ -82,7 +82,7 @@ async def test_with_patience_it_is_asked_until_that_is_over_and_said_once() -> N
     portal, clock, told = Scripted(AWAY), LoopClock(), []
     began_at = clock.now()
 
-    assert await calls_to(portal).patient(900.0, told.append).call("list", {}) is AWAY
+    assert await calls_to(portal).patient(told.append).call("list", {}) is AWAY
 
     assert 900 <= clock.now() - began_at < 1000
     assert [("HTTP 502" in text, "15 min" in text) for text in told] == [(True, True)]
@@ -91,5 +91,5 @@ async def test_with_patience_it_is_asked_until_that_is_over_and_said_once() -> N
 async def test_patience_is_not_for_faults_of_its_own() -> None:
     portal, told = Scripted(OWN), []
 
-    assert await calls_to(portal).patient(900.0, told.append).call("list", {}) is OWN
+    assert await calls_to(portal).patient(told.append).call("list", {}) is OWN
     assert (portal.asked, told) == (ATTEMPTS_ALONE, [])

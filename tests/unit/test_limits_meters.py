@@ -22,7 +22,6 @@ class Credential:
         reading = Reading(name, operating, worked, None)
         usage = Usage(Mono(at), int(at // 60), (reading,), (worked,), 0)
         self.meters.reserve(permit, worked)
-        self.meters.has_answer = True
         self.meters.release(permit)
         self.meters.settle(permit, usage, now=Mono(at))
 
