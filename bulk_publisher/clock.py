@@ -59,11 +59,13 @@ def as_utc(moment: Epoch) -> str:
 
 async def wait_until(clock: Clock, changed: asyncio.Event, at: Mono) -> None:
     """Return when *changed* is set, and no later than *at*; *changed* is cleared."""
-    if not changed.is_set() and at > clock.now():
+    if at == float("inf"):
+        await changed.wait()
+    elif not changed.is_set() and at > clock.now():
         # A loop rounds its timers: what is less than a tick ahead would be waited for in a circle.
         at = Mono(max(at, clock.now() + _TICK))
         try:
-            async with asyncio.timeout_at(None if at == float("inf") else at):
+            async with asyncio.timeout_at(at):
                 await changed.wait()
         except TimeoutError:
             return

@@ -81,7 +81,10 @@ class Status(StrEnum):
     @property
     def is_good(self) -> bool:
         """Whether a run with nothing but such pages ends with exit status 0."""
-        return self is not Status.FAILED and self is not Status.UNKNOWN
+        return self not in _BAD
+
+
+_BAD = (Status.FAILED, Status.UNKNOWN)
 
 
 class FaultClass(StrEnum):

@@ -59,9 +59,9 @@ class Ledger:
 
     async def note_sent(self, pages: Sequence[Page]) -> None:
         """These leave now."""
-        for page in pages:
-            self._pass(page.id)
-        if self._sent.leave([page.id for page in pages]):
+        ids = [page.id for page in pages]
+        self._pass(ids)
+        if self._sent.leave(ids):
             await self._notes.wait()
         else:
             await self._notes.add([_Leaving(pages, self._place)])
@@ -75,16 +75,23 @@ class Ledger:
     async def append(self, outcomes: Sequence[Outcome]) -> None:
         """Write, then count."""
         await self._disk.do(partial(self._journal.append, outcomes))
-        self._sent.remove(outcome.page for outcome in outcomes)
+        ids = [outcome.page for outcome in outcomes]
+        self._sent.remove(ids)
+        self._pass(ids)
         for outcome in outcomes:
-            self._pass(outcome.page)
             self.totals.add(outcome)
 
     def _write_notes(self, group: Sequence[_Leaving]) -> None:
         pages = [page for leaving in group for page in leaving.pages]
         self._sent.add(pages, group[-1].place)
 
-    def _pass(self, page: PageId) -> None:
+    def _pass(self, pages: Sequence[PageId]) -> None:
+        """These are out, or have their lines: the place may move past them."""
+        if self._left:
+            for page in pages:
+                self._pass_one(page)
+
+    def _pass_one(self, page: PageId) -> None:
         source = self._left.pop(page, None)
         if source is None or self._is_stuck:
             return

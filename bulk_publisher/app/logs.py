@@ -1,8 +1,9 @@
 """The log: events as lines of JSON in the run's folder, and on stderr as far as asked for.
 
-No secret is in them: one processor takes it out of every text, wherever it came from.
+No secret is in them: it is taken out of every line, wherever it came from.
 """
 
+import json
 import logging
 import os
 import sys
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, Processor
 
 from bulk_publisher.clock import Clock, as_utc
 from bulk_publisher.portal.credentials import Webhook
@@ -20,6 +21,8 @@ _HIDDEN = "***"
 _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
 """What goes to stderr, by how often ``-v`` was given."""
 _LEVEL_OF = logging.getLevelNamesMapping()
+
+Render = Callable[[object, str, EventDict], object]
 
 
 class _FanOut:
@@ -30,32 +33,42 @@ class _FanOut:
         self.secret = ""
         self.clock: Clock | None = None
         self.stderr_level = logging.CRITICAL
-        self.render: Callable[[object, str, EventDict], object] = _json
+        self.render: Render = _json
 
     def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
         if self.clock is not None:
             event = {"time": as_utc(self.clock.epoch()), **event}
-        if self.secret:
-            event = {name: self._without_secret(value) for name, value in event.items()}
         if self.file is not None:
-            self._append(str(_json(None, method, dict(event))) + "\n")
+            self._append(self.file, self._rendered(_json, method, event))
         if _LEVEL_OF[method.upper()] >= self.stderr_level:
-            sys.stderr.write(str(self.render(None, method, dict(event))) + "\n")
+            sys.stderr.write(self._rendered(self.render, method, event))
         raise structlog.DropEvent
 
-    def _append(self, line: str) -> None:
+    def _rendered(self, render: Render, method: str, event: EventDict) -> str:
+        line = f"{render(None, method, dict(event))}\n"
+        return line.replace(self.secret, _HIDDEN) if self.secret else line
+
+    def _append(self, file: int, line: str) -> None:
         try:
-            os.write(self.file or -1, line.encode("utf-8", "replace"))
+            os.write(file, line.encode("utf-8", "replace"))
         except OSError:
             # The journal decides whether the run can go on; a log that can't be written does not.
             self.file = None
 
-    def _without_secret(self, value: object) -> object:
-        return value.replace(self.secret, _HIDDEN) if isinstance(value, str) else value
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
 
 
-_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+def _json(_logger: object, _method: str, event: EventDict) -> str:
+    return _ENCODER.encode(event)
+
+
 _fan_out = _FanOut()
+_PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    _fan_out,
+]
 
 
 def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
@@ -63,13 +76,7 @@ def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
     _fan_out.stderr_level = _LEVELS.get(min(verbosity, 2), logging.CRITICAL)
     if not is_json:
         _fan_out.render = structlog.dev.ConsoleRenderer(colors=has_colour)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            _fan_out,
-        ]
-    )
+    structlog.configure(processors=_PROCESSORS, cache_logger_on_first_use=True)
 
 
 @contextmanager

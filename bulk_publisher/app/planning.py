@@ -18,7 +18,7 @@ from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.model import Action, Fault, FolderId, Page, Scope, SiteId
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.portal.wire import Answer, Call
+from bulk_publisher.portal.wire import Answer, encode_command
 from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.usage import meters_alone, meters_together
 from bulk_publisher.sources.lister import LIST_LENGTH, PAGES_METHOD
@@ -156,10 +156,10 @@ async def _billing(session: Session, timed: _Timed) -> Billing:
         "params[limit]": LIST_LENGTH,
         **({} if timed.scope is None else {"scope": timed.scope}),
     }
-    calls = {f"l{number}": Call(PAGES_METHOD, params) for number in range(_PROBES)}
+    commands = {f"l{number}": encode_command(PAGES_METHOD, params) for number in range(_PROBES)}
     # Twice: what commands cost shows on their meter only after their batch has ended.
-    await session.client.batch(calls)
-    answer = await session.client.batch(calls)
+    await session.client.batch(commands)
+    answer = await session.client.batch(commands)
     if isinstance(answer, Fault) or answer.timing is None:
         return Billing.COMMANDS
     envelope = answer.timing.operating or 0.0

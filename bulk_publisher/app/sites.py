@@ -13,7 +13,7 @@ import msgspec
 
 from bulk_publisher.app.session import Session
 from bulk_publisher.model import Fault, FolderId, Only, Page, Scope, SiteId
-from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, Call
+from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command
 from bulk_publisher.sources.lister import Lister
 
 EVERY_SCOPE: tuple[Scope | None, ...] = (None, *Scope)
@@ -130,11 +130,11 @@ async def list_folders(session: Session, site: Site) -> dict[FolderId, Folder]:
 
 
 async def _ask_rights(session: Session, sites: Sequence[Site], scope: Scope | None) -> None:
-    calls = {
-        f"s{site.id}": Call("landing.site.getrights", {"id": site.id, **_scoped(scope)})
+    commands = {
+        f"s{site.id}": encode_command("landing.site.getrights", {"id": site.id, **_scoped(scope)})
         for site in sites
     }
-    answer = await session.client.batch(calls)
+    answer = await session.client.batch(commands)
     if isinstance(answer, Fault):
         return
     for site in sites:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -28,8 +30,7 @@ class Bounds:
     patience: float = 900.0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """The pages that could be sent.
 
     Attributes:

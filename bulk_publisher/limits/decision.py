@@ -1,7 +1,8 @@
 """What the governor can say: send so many, wait until then, or stop."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from bulk_publisher.model import Mono
 
@@ -35,16 +36,14 @@ class Limit(StrEnum):
     """There is no page to send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Send *pages* pages in one request, now."""
 
     pages: int
     lane: Lane
 
 
-@dataclass(frozen=True, slots=True)
-class WaitUntil:
+class WaitUntil(msgspec.Struct, frozen=True, gc=False):
     """Nothing may leave before *at*; ``NEVER``: before something happens.
 
     Attributes:
@@ -56,8 +55,7 @@ class WaitUntil:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True, gc=False):
     """Nothing more may leave in this run."""
 
     because: str
@@ -66,8 +64,7 @@ class Stop:
 Decision = Send | WaitUntil | Stop
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(msgspec.Struct, frozen=True, gc=False):
     """Leave to send one request; it ends settled, ignored or refused, exactly once."""
 
     number: int
@@ -76,8 +73,7 @@ class Permit:
     sent_at: Mono
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One meter, as an answer tells it.
 
     Attributes:
@@ -93,8 +89,7 @@ class Reading:
     reset_at: Mono | None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What a request has cost, as far as its answer tells.
 
     Attributes:

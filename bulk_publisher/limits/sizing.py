@@ -74,11 +74,13 @@ class Sizing:
 
     def learn(self, costs: tuple[float, ...]) -> None:
         """Pages that were done, with the seconds of each. A request with failures teaches nothing."""
+        weight, mean, variance = self._weight, self._mean, self._variance
         for cost in costs:
-            self._weight = min(self._weight + 1, _MEMORY)
-            off = cost - self._mean
-            self._mean += off / self._weight
-            self._variance += (off * (cost - self._mean) - self._variance) / self._weight
+            weight = min(weight + 1, _MEMORY)
+            off = cost - mean
+            mean += off / weight
+            variance += (off * (cost - mean) - variance) / weight
+        self._weight, self._mean, self._variance = weight, mean, variance
         self._ceiling = min(float(self.largest), self._ceiling + 1)
 
     def halve(self) -> None:

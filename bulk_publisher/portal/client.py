@@ -27,7 +27,6 @@ from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.wire import (
     Answer,
     BatchAnswer,
-    Call,
     RawAnswer,
     decode_answer,
     decode_batch,
@@ -110,10 +109,10 @@ class PortalClient:
         raw = await self._post(method, encode_call(params))
         return raw if isinstance(raw, Fault) else decode_answer(self._without_secret(raw))
 
-    async def batch(self, calls: Mapping[str, Call]) -> BatchAnswer | Fault:
-        """Up to 50 calls in one request; an answer or a fault for each key."""
-        raw = await self._post("batch", encode_batch(calls))
-        return raw if isinstance(raw, Fault) else decode_batch(self._without_secret(raw), calls)
+    async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault:
+        """Up to 50 commands in one request; an answer or a fault for each key."""
+        raw = await self._post("batch", encode_batch(commands))
+        return raw if isinstance(raw, Fault) else decode_batch(self._without_secret(raw), commands)
 
     def _without_secret(self, raw: RawAnswer) -> RawAnswer:
         """A portal or a proxy may quote the address that was asked."""

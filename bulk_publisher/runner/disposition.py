@@ -112,6 +112,9 @@ class Disposition:
 
     def take(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
         """One request ended with these replies."""
+        if all(reply.is_done for reply in replies):
+            self._take_done(works, replies)
+            return
         attempts, was_alone = self._patience.attempts, len(works) == 1
         whole = _lost_whole(replies)
         if whole is None or whole.code != faults.UNREACHABLE:
@@ -184,6 +187,18 @@ class Disposition:
         self.left_out += len(released) - len(kept)
         self._backlog.add_first(kept)
         self._recorder.hand_on(settled)
+
+    def _take_done(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
+        """Hardly a request ends otherwise: what holds for all of its pages is done once."""
+        self._patience.on_request(works, is_lost=False)
+        self._streaks.on_done({work.page.site for work in works})
+        time, status = self._time(), DONE[self._action]
+        self._recorder.hand_on(
+            [
+                self._outcome(time, work, reply, status, None)
+                for work, reply in zip(works, replies, strict=True)
+            ]
+        )
 
     def _carry_out(
         self, time: str, work: Work, reply: Reply, verdict: Settled | Again

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Fault, Outcome, Page, PageId, SiteId
-from bulk_publisher.portal.wire import Answer, BatchAnswer, Call
+from bulk_publisher.portal.wire import Answer, BatchAnswer
 
 
 class Portal(Protocol):
@@ -17,7 +17,7 @@ class Portal(Protocol):
 
     async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault: ...
 
-    async def batch(self, calls: Mapping[str, Call]) -> BatchAnswer | Fault: ...
+    async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault: ...
 
 
 class Sink(Protocol):

@@ -16,7 +16,7 @@ from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Action, Fault, FaultClass, Page
 from bulk_publisher.portal.faults import MISSING_FROM_ANSWER, base_code
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer, BatchAnswer, Call, Timing
+from bulk_publisher.portal.wire import Answer, BatchAnswer, Timing, encode_command
 from bulk_publisher.runner.ports import Portal
 from bulk_publisher.runner.usage import usage_alone, usage_together
 
@@ -43,6 +43,12 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     answer: Answer | Fault
     is_doubtful: bool = False
     is_alone: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """The page was done, beyond doubt."""
+        answer = self.answer
+        return isinstance(answer, Answer) and answer.result is True and not self.is_doubtful
 
     @property
     def operating(self) -> float | None:
@@ -77,12 +83,13 @@ class Requests:
         self._portal_clock = portal_clock
 
     async def send(self, permit: Permit, pages: Sequence[Page]) -> list[Reply]:
-        """A reply for each of *pages*, in their order."""
+        """A reply for each of *pages*, which are of one scope, in their order."""
         if permit.lane is Lane.ALONE:
             return [await self._send_alone(permit, pages[0])]
         keys = [f"p{page.id}" for page in pages]
-        calls = dict(zip(keys, map(self._call, pages), strict=True))
-        whole = await self._portal.batch(calls)
+        command = encode_command(self._method, {**_scoped(pages[0]), "lid": ""})
+        commands = [f"{command}{page.id}" for page in pages]
+        whole = await self._portal.batch(dict(zip(keys, commands, strict=True)))
         now = self._clock.now()
         if isinstance(whole, Fault):
             self._tell_fault(permit, whole)
@@ -94,8 +101,7 @@ class Requests:
         return _with_doubts(pages, answers)
 
     async def _send_alone(self, permit: Permit, page: Page) -> Reply:
-        call = self._call(page)
-        answer = await self._portal.call(call.method, call.params)
+        answer = await self._portal.call(self._method, {**_scoped(page), "lid": page.id})
         if isinstance(answer, Fault) and answer.kind is FaultClass.BATCH:
             # There was no batch to refuse: released, the page would come back for ever.
             answer = replace(answer, kind=FaultClass.PAGE)
@@ -112,12 +118,6 @@ class Requests:
         )
         self._governor.on_settled(permit, usage, now=now)
         return Reply(page, answer, is_alone=True)
-
-    def _call(self, page: Page) -> Call:
-        params: dict[str, object] = {"lid": page.id}
-        if page.scope is not None:
-            params["scope"] = page.scope.value
-        return Call(self._method, params)
 
     def _tell_fault(self, permit: Permit, fault: Fault) -> None:
         """The whole request ended with *fault*."""
@@ -139,17 +139,20 @@ class Requests:
     ) -> None:
         now = self._clock.now()
         answered = [answer for answer in answers if isinstance(answer, Answer)]
-        timed = [(answer, answer.timing) for answer in answered if answer.timing is not None]
-        done = [timing for answer, timing in timed if answer.result is True]
         faults = [answer for answer in answers if isinstance(answer, Fault)]
         missing = sum(fault.code == MISSING_FROM_ANSWER for fault in faults)
         refused = sum(fault.kind is FaultClass.OPERATING for fault in faults)
+        costs = [
+            answer.timing.duration
+            for answer in answered
+            if answer.result is True and answer.timing is not None
+        ]
         usage = usage_together(
             self._method,
             whole.timing,
-            done,
-            [timing for _, timing in timed],
-            failures=len(answers) - len(done) - missing,
+            [answer.timing for answer in answered if answer.timing is not None],
+            costs,
+            failures=len(answers) - len(costs) - missing,
             refused=refused,
             clock=self._portal_clock,
             now=now,
@@ -159,6 +162,10 @@ class Requests:
             self._governor.on_operating_refused(permit, done=usage.costs, in_command=True, now=now)
         if any(fault.kind is FaultClass.BATCH for fault in faults):
             self._governor.on_batch_refused(permit)
+
+
+def _scoped(page: Page) -> dict[str, object]:
+    return {} if page.scope is None else {"scope": page.scope.value}
 
 
 def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> list[Reply]:

@@ -144,6 +144,7 @@ class Run:
         self._is_noting = False
         self._noted_at = Mono(float("-inf"))
         self._to_note = UNBOUND
+        self._is_page_wanted = True
         self._is_source_used_up = False
         self._is_draining = False
         self._ending = Ending()
@@ -183,17 +184,26 @@ class Run:
 
     async def _produce(self, pages: AsyncIterator[Page]) -> None:
         try:
+            room = _BACKLOG
             async for page in pages:
-                while len(self._backlog) >= _BACKLOG:
-                    self._room.clear()
-                    await self._room.wait()
+                if not room:
+                    room = await self._room_for_pages()
+                room -= 1
                 self._observer.on_page(page)
                 self._disposition.accept(page)
-                self._changed.set()
+                if self._is_page_wanted:
+                    self._changed.set()
             self._is_source_used_up = True
         except BulkPublisherError as error:
             self._stop(error)
         self._changed.set()
+
+    async def _room_for_pages(self) -> int:
+        """How many more pages the backlog takes, once it takes any."""
+        while len(self._backlog) >= _BACKLOG:
+            self._room.clear()
+            await self._room.wait()
+        return _BACKLOG - len(self._backlog)
 
     # the dispatcher
 
@@ -228,13 +238,10 @@ class Run:
         return len(self._backlog) + len(self._asker)
 
     def _waiting(self) -> Waiting:
-        return Waiting(
-            together=min(self._backlog.together, self._backlog.company)
-            if self._backlog.company < self._governor.bounds.batch_size
-            else self._backlog.together,
-            alone=self._backlog.alone,
-            is_all=self._is_source_used_up,
-        )
+        together, company = self._backlog.together, self._backlog.company
+        if company < self._governor.bounds.batch_size:
+            together = min(together, company)
+        return Waiting(together, self._backlog.alone, self._is_source_used_up)
 
     def _note_ahead(self, group: asyncio.TaskGroup) -> None:
         """While all are in flight that may be, the next are noted: they leave without delay then."""
@@ -270,6 +277,8 @@ class Run:
         if is_idle:
             self._observer.on_waiting(wait)
             _log.debug("pace.waiting", limit=wait.limit.value, because=wait.because)
+        # While all is in flight that may be, one page more changes nothing.
+        self._is_page_wanted = wait.limit is not Limit.WINDOW
         await wait_until(self._clock, self._changed, min(wait.at, self._backlog.next_ready_at()))
         if is_idle and not self._in_flight:
             waited = self._ending.waited.get(wait.limit, 0.0)

@@ -6,6 +6,7 @@ Source: docs/bitrix24.md §7.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from bulk_publisher.errors import TooManyFailures
 from bulk_publisher.model import Fault, FaultClass, Page, Scope, SiteId, Status
@@ -60,14 +61,17 @@ class Streaks:
         """Whether a page of *site* was done: then the site itself is as it should be."""
         return site in self._good_sites
 
+    def on_done(self, sites: Iterable[SiteId | None]) -> None:
+        """Pages of these sites were done; None for a site that is not known."""
+        self._code, self._in_a_row, self._has_found_any = "", 0, True
+        self._good_sites.update(site for site in sites if site is not None)
+
     def on_settled(
         self, page: Page, status: Status, fault: Fault | None
     ) -> TooManyFailures | StopSite | None:
         """One more page has its outcome; says whether to stop."""
         if fault is None or status.is_good:
-            self._code, self._in_a_row, self._has_found_any = "", 0, True
-            if page.site is not None:
-                self._good_sites.add(page.site)
+            self.on_done([page.site])
             return None
         self._failures += 1
         code = faults.base_code(fault.code)

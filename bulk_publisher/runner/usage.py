@@ -77,8 +77,8 @@ def usage_alone(
 def usage_together(
     method: str,
     envelope: Timing | None,
-    done: Sequence[Timing],
     answered: Sequence[Timing],
+    costs: Sequence[float],
     *,
     failures: int,
     refused: int = 0,
@@ -88,12 +88,12 @@ def usage_together(
     """What a batch has cost.
 
     Args:
-        done: The timings of the commands that did what they should, in order.
-        answered: Those and the timings of commands that were answered without doing it.
+        answered: The timings of its commands, in order.
+        costs: Seconds of those that did what they should, in order.
         failures: Commands that were not done; *refused* of them for operating time.
     """
     whole = 0.0 if envelope is None else envelope.duration
-    worked = sum(timing.duration for timing in answered)
+    worked = sum([timing.duration for timing in answered])
     meters = meters_together(method)
     # The last, not the highest: a basket may leave while a batch runs.
     last = next((timing for timing in reversed(answered) if timing.operating is not None), None)
@@ -105,7 +105,7 @@ def usage_together(
         finished_at=finished_at(envelope, clock=clock, now=now),
         minute=minute_of(envelope),
         readings=tuple(reading for reading in readings if reading is not None),
-        costs=tuple(timing.duration for timing in done),
+        costs=tuple(costs),
         failures=failures,
         refused=refused,
     )

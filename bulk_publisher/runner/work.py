@@ -10,6 +10,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 from itertools import count, islice
+from operator import itemgetter
 
 import msgspec
 
@@ -138,7 +139,7 @@ class Backlog:
 
     def _next_lane(self) -> tuple[int, Scope | None] | None:
         keys = (key for key in self._lanes if key[0] > 1)
-        return min(keys, key=lambda key: key[0], default=None)
+        return min(keys, key=itemgetter(0), default=None)
 
     def _next_alone(self) -> tuple[int, Scope | None] | None:
         return next((key for key in self._lanes if key[0] == 1), None)

@@ -21,7 +21,7 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.throttle import Door
-from bulk_publisher.portal.wire import Answer, Call
+from bulk_publisher.portal.wire import Answer, encode_command
 
 SECRET = "s3cr3tC0de"
 METHOD = "landing.landing.publication"
@@ -130,10 +130,10 @@ async def test_a_call_is_posted_as_json_to_the_secret_address():
 async def test_a_batch_has_a_fate_for_each_command():
     parts = {"result": {"p7": True}, "result_error": {"p8": {"error": "LANDING_NOT_EXIST"}}}
     body = json.dumps({"result": parts, "time": TIME}).encode()
-    calls = {key: Call(METHOD, {"lid": key[1:]}) for key in ("p7", "p8", "p9")}
+    commands = {key: encode_command(METHOD, {"lid": key[1:]}) for key in ("p7", "p8", "p9")}
 
     async with _serving(_answering(body=body)) as server, _client(server.host) as client:
-        batch = await client.batch(calls)
+        batch = await client.batch(commands)
 
     assert server.requests[0][0].endswith("/batch.json")
     assert batch.commands["p7"] == Answer(True, None)

@@ -8,7 +8,7 @@ from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer, BatchAnswer, Call
+from bulk_publisher.portal.wire import Answer, BatchAnswer
 from bulk_publisher.runner.calls import PacedCalls
 from bulk_publisher.runner.settle import ATTEMPTS_ALONE
 
@@ -30,7 +30,7 @@ class Scripted:
         self.asked += 1
         return self.says.pop(0) if len(self.says) > 1 else self.says[0]
 
-    async def batch(self, calls: Mapping[str, Call]) -> BatchAnswer | Fault:
+    async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault:
         raise NotImplementedError
 
 

@@ -128,7 +128,10 @@ def test_a_page_of_its_own_without_a_time_has_no_known_cost(is_done, clock):
 
 
 def _together(clock, *, envelope, done, answered, failures=0):
-    return usage_together(METHOD, envelope, done, answered, failures=failures, clock=clock, now=NOW)
+    costs = [timing.duration for timing in done]
+    return usage_together(
+        METHOD, envelope, answered, costs, failures=failures, clock=clock, now=NOW
+    )
 
 
 def test_a_batch_is_read_on_both_meters(clock):
