@@ -171,7 +171,7 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     may_be_done: bool = False
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """One line of the journal: how one page ended. Unknown fields are null, never missing.
 
     Attributes:
