@@ -23,6 +23,7 @@ Source: docs/bitrix24.md §6.
 
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from bulk_publisher.limits import waits
@@ -332,10 +333,16 @@ class Governor:
         return max(0.0, permit.pages - (now - permit.sent_at) / max(self._sizing.cost, 1e-9))
 
     def _fitting(self, now: Mono) -> int:
-        pages = self._sizing.size
-        while pages and not self._fits(Lane.TOGETHER, pages, now):
-            pages -= 1
-        return pages
+        """As many pages as a request may have and the meters have room for."""
+        largest = self._sizing.size
+        if self._fits(Lane.TOGETHER, largest, now):
+            return largest
+        # More pages cost more: those that fit are the first of these.
+        return bisect_left(
+            range(1, largest),
+            x=True,
+            key=lambda pages: not self._fits(Lane.TOGETHER, pages, now),
+        )
 
     def _thrifty(self) -> int:
         """Pages for one request, where some fail and make the others dearer."""
