@@ -13,7 +13,7 @@ import msgspec
 
 from bulk_publisher.app.session import Session
 from bulk_publisher.model import Fault, FolderId, Only, Page, Scope, SiteId
-from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command
+from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command, scope_param
 from bulk_publisher.sources.lister import Lister
 
 EVERY_SCOPE: tuple[Scope | None, ...] = (None, *Scope)
@@ -104,7 +104,7 @@ async def find_sites(
 
 async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
     """The sites of one kind with the right to publish on each; empty where they can't be listed."""
-    params: dict[str, Any] = {"params": {"select": ["ID", "TITLE", "ACTIVE"]}, **_scoped(scope)}
+    params: dict[str, Any] = {"params": {"select": ["ID", "TITLE", "ACTIVE"]}, **scope_param(scope)}
     answer = await session.calls.call("landing.site.getlist", params)
     rows = _rows(answer)
     sites = [
@@ -124,14 +124,16 @@ async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
 async def list_folders(session: Session, site: Site) -> dict[FolderId, Folder]:
     """The folders of *site* by their ids; empty where they can't be listed."""
     answer = await session.calls.call(
-        "landing.site.getfolders", {"siteId": site.id, **_scoped(site.scope)}
+        "landing.site.getfolders", {"siteId": site.id, **scope_param(site.scope)}
     )
     return {folder.id: folder for folder in map(_folder, _rows(answer))}
 
 
 async def _ask_rights(session: Session, sites: Sequence[Site], scope: Scope | None) -> None:
     commands = {
-        f"s{site.id}": encode_command("landing.site.getrights", {"id": site.id, **_scoped(scope)})
+        f"s{site.id}": encode_command(
+            "landing.site.getrights", {"id": site.id, **scope_param(scope)}
+        )
         for site in sites
     }
     answer = await session.client.batch(commands)
@@ -165,7 +167,3 @@ def _rows(answer: Answer | Fault) -> list[dict[str, Any]]:
     if not isinstance(rows, list):
         rows = list(rows or ())
     return [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdecimal()]
-
-
-def _scoped(scope: Scope | None) -> dict[str, str]:
-    return {} if scope is None else {"scope": scope.value}

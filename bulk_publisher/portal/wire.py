@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from bulk_publisher.model import Fault, FaultClass, PortalEpoch
+from bulk_publisher.model import Fault, FaultClass, PortalEpoch, Scope
 from bulk_publisher.portal import faults
 
 BATCH_LENGTH = 50
@@ -79,6 +79,11 @@ class _GoodBatch(msgspec.Struct, frozen=True):
 
 
 _GOOD_BATCH = msgspec.json.Decoder(_GoodBatch)
+
+
+def scope_param(scope: Scope | None) -> dict[str, str]:
+    """The parameter that names *scope*; none where none is named."""
+    return {} if scope is None else {"scope": scope.value}
 
 
 def encode_call(params: Mapping[str, Any]) -> bytes:

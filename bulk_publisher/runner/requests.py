@@ -16,7 +16,7 @@ from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Action, Fault, FaultClass, Page
 from bulk_publisher.portal.faults import MISSING_FROM_ANSWER, base_code
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer, BatchAnswer, Timing, encode_command
+from bulk_publisher.portal.wire import Answer, BatchAnswer, Timing, encode_command, scope_param
 from bulk_publisher.runner.ports import Portal
 from bulk_publisher.runner.usage import usage_alone, usage_together
 
@@ -87,7 +87,7 @@ class Requests:
         if permit.lane is Lane.ALONE:
             return [await self._send_alone(permit, pages[0])]
         keys = [f"p{page.id}" for page in pages]
-        command = encode_command(self._method, {**_scoped(pages[0]), "lid": ""})
+        command = encode_command(self._method, {**scope_param(pages[0].scope), "lid": ""})
         commands = [f"{command}{page.id}" for page in pages]
         whole = await self._portal.batch(dict(zip(keys, commands, strict=True)))
         now = self._clock.now()
@@ -101,7 +101,7 @@ class Requests:
         return _with_doubts(pages, answers)
 
     async def _send_alone(self, permit: Permit, page: Page) -> Reply:
-        answer = await self._portal.call(self._method, {**_scoped(page), "lid": page.id})
+        answer = await self._portal.call(self._method, {**scope_param(page.scope), "lid": page.id})
         if isinstance(answer, Fault) and answer.kind is FaultClass.BATCH:
             # There was no batch to refuse: released, the page would come back for ever.
             answer = replace(answer, kind=FaultClass.PAGE)
@@ -162,10 +162,6 @@ class Requests:
             self._governor.on_operating_refused(permit, done=usage.costs, in_command=True, now=now)
         if any(fault.kind is FaultClass.BATCH for fault in faults):
             self._governor.on_batch_refused(permit)
-
-
-def _scoped(page: Page) -> dict[str, object]:
-    return {} if page.scope is None else {"scope": page.scope.value}
 
 
 def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> list[Reply]:

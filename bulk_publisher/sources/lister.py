@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bulk_publisher.errors import BulkPublisherError, PortalUnusable, StoppedByPortal
 from bulk_publisher.model import Fault, FaultClass, FolderId, Only, Page, PageId, Scope, SiteId
-from bulk_publisher.portal.wire import Answer
+from bulk_publisher.portal.wire import Answer, scope_param
 
 PAGES_METHOD = "landing.landing.getlist"
 LIST_LENGTH = 500
@@ -130,10 +130,7 @@ class Lister:
             "limit": LIST_LENGTH,
             "get_urls": 1,
         }
-        body: dict[str, Any] = {"params": params}
-        if self._scope is not None:
-            body["scope"] = self._scope.value
-        return await self._calls.call(PAGES_METHOD, body)
+        return await self._calls.call(PAGES_METHOD, {"params": params, **scope_param(self._scope)})
 
     def _state_filter(self, only: Only) -> dict[str, Any]:
         match only:
