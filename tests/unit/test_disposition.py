@@ -3,10 +3,24 @@
 import random
 from collections.abc import Sequence
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.limits.decision import Lane
-from bulk_publisher.model import Action, Fault, Outcome, Page, PageId, Status
+from bulk_publisher.model import (
+    Action,
+    Epoch,
+    Fault,
+    FaultClass,
+    Outcome,
+    Page,
+    PageId,
+    SiteId,
+    Status,
+)
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.wire import Answer, Timing
 from bulk_publisher.runner.asker import Asker
 from bulk_publisher.runner.disposition import Disposition
 from bulk_publisher.runner.doubts import Lost
@@ -21,11 +35,19 @@ LOST = faults.own_fault(faults.NO_ANSWER, "The connection broke.", sent=True)
 WORN = Work(Page(PageId(7)), attempts=ATTEMPTS - 1, company=1)
 
 
+class Frozen(LoopClock):
+    """A clock on which all lines have one time."""
+
+    def epoch(self) -> Epoch:
+        return Epoch(0.0)
+
+
 class Settling:
     """A disposition, with what comes out of it at hand."""
 
     def __init__(self) -> None:
-        clock, streaks = LoopClock(), Streaks(max_failures=None)
+        clock, streaks = Frozen(), Streaks(max_failures=None)
+        self.streaks = streaks
         self.lines: list[Outcome] = []
         self.backlog = Backlog()
         self.asker = Asker(None, Action.PUBLISH, has_done=streaks.has_done, clock=clock)
@@ -77,3 +99,38 @@ async def test_a_portal_that_answers_nothing_gives_no_page_up_and_one_that_lists
     [(_, found)] = await settling.asker.ask()
     settling.disposition.learn(lost, found)
     assert [(line.status, line.attempts) for line in settling.lines] == [(Status.UNKNOWN, ATTEMPTS)]
+
+
+pages = st.builds(
+    Page,
+    st.integers(1, 10**9).map(PageId),
+    st.none(),
+    st.text(max_size=5),
+    st.none() | st.integers(1, 3).map(SiteId),
+    title=st.none() | st.text(max_size=5),
+    was_active=st.none() | st.booleans(),
+)
+timings = st.none() | st.builds(
+    Timing, st.just(1.0), st.just(2.0), st.floats(0, 60), st.none() | st.floats(0, 480)
+)
+
+
+@given(st.lists(st.tuples(st.builds(Work, pages, st.integers(0, 3)), timings), min_size=1))
+async def test_a_page_that_is_done_fares_alike_whatever_becomes_of_the_others(
+    done: list[tuple[Work, Timing | None]],
+) -> None:
+    works = [work for work, _ in done]
+    replies = [Reply(work.page, Answer(result=True, timing=timing)) for work, timing in done]
+    other = Work(Page(PageId(10**9 + 1)))
+    refused = Reply(other.page, Fault(FaultClass.PAGE, "LANDING_NOT_EXIST"))
+    among_done, beside_another = Settling(), Settling()
+
+    among_done.disposition.take(works, replies)
+    beside_another.disposition.take([*works, other], [*replies, refused])
+
+    assert among_done.lines == beside_another.lines[:-1]
+    assert {line.status for line in among_done.lines} == {Status.PUBLISHED}
+    for site in {work.page.site for work in works}:
+        is_known = site is not None
+        assert among_done.streaks.has_done(site) is is_known
+        assert beside_another.streaks.has_done(site) is is_known
