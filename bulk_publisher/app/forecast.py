@@ -199,8 +199,7 @@ class _Run:
         if until == math.inf:
             self.is_stopped = True
             return
-        is_ours = limit in {Limit.WINDOW, Limit.SOURCE}
-        self.held.append((self.now, until, "concurrency" if is_ours else limit.value))
+        self.held.append((self.now, until, limit.value if limit.is_idle else "concurrency"))
         self.now = max(until, self.now)
         while self.in_flight and self.in_flight[0][0] <= self.now:
             _, _, permit, costs = heapq.heappop(self.in_flight)

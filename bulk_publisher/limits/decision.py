@@ -28,12 +28,22 @@ class Limit(StrEnum):
     """Operating seconds in ten minutes."""
     WINDOW = "window"
     """As many pages are in flight as the portal takes well."""
+    QUESTION = "question"
+    """One request asks how the portal is, and the others wait for what it is answered."""
     OUTAGE = "outage"
     """The portal does not answer; it is asked again now and then."""
     TURN = "turn"
     """Another run on this machine uses the same credential just now."""
     SOURCE = "source"
     """There is no page to send."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing goes on while it holds: no request is in flight for it, and no page is sought."""
+        return self not in _BUSY
+
+
+_BUSY = (Limit.WINDOW, Limit.QUESTION, Limit.SOURCE)
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):

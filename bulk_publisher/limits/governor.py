@@ -255,7 +255,7 @@ class Governor:
         if now < self._outage.until:
             return WaitUntil(self._outage.until, Limit.OUTAGE, "the portal does not answer")
         if in_flight and (self._outage.is_on or not self._meters.has_answer):
-            return WaitUntil(NEVER, Limit.WINDOW, "one request asks how the portal is")
+            return WaitUntil(NEVER, Limit.QUESTION, "one request asks how the portal is")
         if in_flight >= self._window.size:
             return WaitUntil(NEVER, Limit.WINDOW, f"{in_flight} requests are in flight")
         ready_at = self._bucket.ready_at(now)

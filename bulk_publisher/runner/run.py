@@ -221,7 +221,7 @@ class Run:
                     else:
                         await self._wait(wait, began_at=now)
                 case WaitUntil() as wait:
-                    if wait.limit is Limit.WINDOW:
+                    if wait.limit in {Limit.WINDOW, Limit.QUESTION}:
                         self._note_ahead(group)
                     self._turns.give_while(wait, in_flight=self._in_flight)
                     await self._wait(wait, began_at=now)
@@ -271,9 +271,7 @@ class Run:
         group.create_task(self._work(permit, works))
 
     async def _wait(self, wait: WaitUntil, *, began_at: Mono) -> None:
-        is_idle = wait.limit is not Limit.SOURCE and not (
-            wait.limit is Limit.WINDOW and self._in_flight
-        )
+        is_idle = wait.limit.is_idle
         if is_idle:
             self._observer.on_waiting(wait)
             _log.debug("pace.waiting", limit=wait.limit.value, because=wait.because)

@@ -99,7 +99,7 @@ def test_the_first_request_goes_alone_and_small(played):
     played.send(5)
 
     assert first == Send(5, Lane.TOGETHER)
-    assert played.decide() == WaitUntil(NEVER, Limit.WINDOW, "one request asks how the portal is")
+    assert played.decide() == WaitUntil(NEVER, Limit.QUESTION, "one request asks how the portal is")
 
 
 def test_without_a_page_there_is_nothing_to_send(played):
@@ -602,7 +602,7 @@ def test_in_an_outage_one_page_at_a_time_asks_with_pauses(played):
     played.send()
 
     assert (pause.limit, pause.because) == (Limit.OUTAGE, "the portal does not answer")
-    assert (question, played.decide().limit) == (Send(1, Lane.TOGETHER), Limit.WINDOW)
+    assert (question, played.decide().limit) == (Send(1, Lane.TOGETHER), Limit.QUESTION)
 
 
 def test_after_its_patience_it_stops(played):
