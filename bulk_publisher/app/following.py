@@ -1,7 +1,7 @@
 """Runs that follow another one: its failed pages tried again, or what it put up taken down."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_marks
 from bulk_publisher.journal.record import Mark
+from bulk_publisher.journal.sent import still_out
 from bulk_publisher.model import Action, PageId, Status
+from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.runner.ports import Observer
 from bulk_publisher.sources.earlier import (
@@ -51,7 +53,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
         folder: Where that run is.
         statuses: Those to try again; empty for both bad ones.
         errors: Codes of those to try again, in capitals; empty for all.
-        includes_unknown: Take down too what may have been online before.
+        includes_unknown: Take down too what may have been online before, or has no line.
     """
 
     kind: Kind
@@ -63,11 +65,26 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """Pages of an earlier run.
+
+    Attributes:
+        left_alone: Pages of which it can't be told whether they are to be taken down.
+        down_already: Pages that an earlier rollback has taken down.
+    """
+
+    pages: EarlierPages
+    left_alone: tuple[PageId, ...] = ()
+    down_already: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Follower:
     """A run that is about to follow another.
 
     Attributes:
         left_alone: Pages of which it can't be told whether they are to be taken down.
+        down_already: Pages that an earlier rollback has taken down.
     """
 
     earlier: RunFolder
@@ -75,6 +92,7 @@ class Follower:
     job: Job
     selected: Selected
     left_alone: tuple[PageId, ...]
+    down_already: int
 
     @property
     def pages(self) -> int:
@@ -133,13 +151,14 @@ def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job
             "Publish them with: bulk-publisher publish.",
         )
     with FolderLock(earlier):
-        found, left_alone = _find(earlier, following)
+        found = _find(earlier, following)
     action = Action.UNPUBLISH if following.kind is Kind.ROLLBACK else job.action
     # What was known of pages that are tried again is old by now; what is taken down needs no look.
     lookup = following.kind is Kind.RETRY and job.select.lookup
     select = Selection(scope=job.select.scope, lookup=lookup)
     job = msgspec.structs.replace(job, action=action, select=select)
-    return Follower(earlier, following, job, _selected(select, found), left_alone)
+    selected = _selected(select, found)
+    return Follower(earlier, following, job, selected, found.left_alone, found.down_already)
 
 
 def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) -> Selected | None:
@@ -154,11 +173,16 @@ def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) 
         following = msgspec.convert(description["following"], Following)
     except msgspec.ValidationError as error:
         raise BadJournal(f"{folder.description}: whom it follows is damaged: {error}.") from error
-    found, _ = _find(_folder_of(following, folder), following)
+    found = _find(_folder_of(following, folder), following, by=folder.run_id)
     return _selected(job.select, found)
 
 
-def _find(earlier: RunFolder, following: Following) -> tuple[EarlierPages, tuple[PageId, ...]]:
+def _find(earlier: RunFolder, following: Following, *, by: str | None = None) -> _Found:
+    """The pages of *earlier* that are wanted.
+
+    Args:
+        by: The run that has begun to follow it; None for one that has not begun.
+    """
     verdicts = read_verdicts(earlier.verdicts)
     run = earlier.run_id
     if following.kind is Kind.RETRY:
@@ -168,21 +192,49 @@ def _find(earlier: RunFolder, following: Following) -> tuple[EarlierPages, tuple
                 mark, run, verdicts, statuses=following.statuses, errors=following.errors
             )
 
-        return find_earlier(earlier.journal, is_wanted, is_newest_first=False), ()
+        return _Found(find_earlier(earlier.journal, is_wanted, is_newest_first=False))
 
     includes = following.includes_unknown
-    found = find_earlier(
-        earlier.journal,
-        lambda mark: is_to_take_back(mark, run, verdicts, includes_unknown=includes),
-        is_newest_first=True,
-    )
+    down = _taken_down(earlier, before=by)
+    down_already = 0
+
+    def is_to_take_down(mark: Mark) -> bool:
+        nonlocal down_already
+        is_ours = is_to_take_back(mark, run, verdicts, includes_unknown=includes)
+        down_already += is_ours and mark.page in down
+        return is_ours and mark.page not in down
+
+    pages = find_earlier(earlier.journal, is_to_take_down, is_newest_first=True)
+    if includes:
+        out = still_out(earlier.sent, earlier.journal)
+        pages = replace(
+            pages,
+            without_line=tuple(
+                page for page in out if page.was_active is not True and page.id not in down
+            ),
+        )
     doubtful = (mark for mark in read_marks(earlier.journal) if is_doubtful(mark, run, verdicts))
     left = (m.page for m in doubtful if not (includes and m.status is Status.PUBLISHED))
-    return found, tuple(left)
+    return _Found(pages, tuple(left), down_already)
 
 
-def _selected(select: Selection, found: EarlierPages) -> Selected:
-    return Selected(select, found.pages, 0, 0, (), None, found)
+def _taken_down(earlier: RunFolder, *, before: str | None) -> PageSet:
+    """Pages that rollbacks of *earlier* have taken down, up to the one that is *before*."""
+    rollbacks = earlier.read_description().get(_LINKS[Kind.ROLLBACK][1]) or []
+    if before in rollbacks:
+        rollbacks = rollbacks[: rollbacks.index(before)]
+    journals = (RunFolder(earlier.path.parent / run).journal for run in rollbacks)
+    return PageSet(
+        mark.page
+        for journal in journals
+        if journal.exists()
+        for mark in read_marks(journal)
+        if mark.status is Status.UNPUBLISHED
+    )
+
+
+def _selected(select: Selection, found: _Found) -> Selected:
+    return Selected(select, found.pages.pages, 0, 0, (), None, found.pages)
 
 
 def _folder_of(following: Following, folder: RunFolder) -> RunFolder:

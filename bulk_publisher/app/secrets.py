@@ -23,7 +23,7 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
         raise BadSetting(
             f"The environment variable {name} is not set: it holds the portal's webhook URL.",
             f"Create an inbound webhook with the permission for sites (landing), then: export {name}=https://…/rest/1/…/"
-            " - or name a file with --webhook-file.",
+            " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
         )
     return _webhook(text, where=name)
 

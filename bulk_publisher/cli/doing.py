@@ -21,11 +21,12 @@ from bulk_publisher.cli.metrics import watched
 from bulk_publisher.cli.output import Output, name_for_commands, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
-from bulk_publisher.cli.summary import go_on_line, summary_lines
+from bulk_publisher.cli.summary import NO_PAGE, go_on_line, summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.text import pages_in_words
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
@@ -151,7 +152,8 @@ class _Doing:
         return 128 + (self._signal or signal.SIGINT)
 
     def _end(self, finished: Finished) -> int:
-        _say_all(summary_lines(finished))
+        can_be_followed = self._job.portal.sandbox is None
+        _say_all(summary_lines(finished, can_be_followed=can_be_followed))
         if self._output.leaves_report:
             self._leave_report(finished)
         if (
@@ -159,14 +161,11 @@ class _Doing:
             and finished.ending.is_whole
             and self._job.select.only is Only.ALL
         ):
-            self._output.explain(
-                "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?",
-                colour="yellow",
-            )
+            self._output.explain(NO_PAGE, colour="yellow")
         error = finished.ending.error
         if error is not None:
             say_error(self._output, error)
-        if not finished.ending.is_whole:
+        if not finished.ending.is_whole and can_be_followed:
             self._output.complain(go_on_line(finished))
         return self._status(finished)
 
@@ -229,7 +228,9 @@ async def open_webhook(job: Job) -> AsyncIterator[Webhook]:
 def _notes(selected: Selected) -> list[str]:
     notes = []
     if selected.duplicates:
-        notes.append(f"{selected.duplicates:,} pages are named more than once: the first counts.")
+        are = "is" if selected.duplicates == 1 else "are"
+        named = f"{pages_in_words(selected.duplicates)} {are} named more than once"
+        notes.append(f"{named}: the first counts.")
     if selected.bad_rows:
         notes.append(f"{selected.bad_rows:,} bad rows are passed over:")
         notes.extend(f"  {problem}" for problem in selected.problems)

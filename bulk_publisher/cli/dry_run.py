@@ -8,8 +8,9 @@ import click
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import open_session
 from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.summary import NO_PAGE
 from bulk_publisher.jobs import Job
-from bulk_publisher.model import Page
+from bulk_publisher.model import Only, Page
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import pages_in_words
 
@@ -27,7 +28,10 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1
         host = session.client.host
-    click.echo(f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}:")
+    would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}"
+    click.echo(f"{would}:" if states else f"{would}.")
+    if not states and job.select.only is Only.ALL:
+        output.explain(NO_PAGE, colour="yellow")
     for state, count in states.most_common():
         click.echo(f"  {count:,} {state}")
     for site, count in sites.most_common():

@@ -104,18 +104,26 @@ def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
     return False
 
 
-def say_out(folder: "RunFolder", output: Output) -> None:
+def say_out(folder: "RunFolder", output: Output, *, otherwise: str = "") -> bool:
     """Say if pages of a run were sent and have no line: only a resume tells what became of them.
+
+    Args:
+        otherwise: What can be done with them instead.
+
+    Returns:
+        Whether there are any.
 
     Raises:
         BadJournal: If the run's files can't be read.
     """
     from bulk_publisher.journal.sent import still_out
+    from bulk_publisher.report.text import pages_in_words
 
-    count = still_out(folder.sent, folder.journal)
-    if count:
+    out = still_out(folder.sent, folder.journal)
+    if out:
         output.explain(
-            f"{count:,} pages of run {folder.run_id} were sent, or were about to be, and have no line yet: they are not looked at. "
-            f"First: bulk-publisher resume {folder.run_id}",
+            f"{pages_in_words(len(out))} of run {folder.run_id}, sent or about to be when it ended, without a line yet: not looked at here. "
+            f"What became of them says: bulk-publisher resume {folder.run_id}{otherwise}",
             colour="yellow",
         )
+    return bool(out)

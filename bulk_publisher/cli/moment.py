@@ -8,6 +8,9 @@ import msgspec
 
 from bulk_publisher.report.text import in_words, pages_in_words, printable
 
+_TELLING = 10.0
+"""Seconds after which the rate so far says something: before, most pages are still in flight."""
+
 FILE = "progress.json"
 """In a run's folder, while it goes on."""
 
@@ -74,7 +77,7 @@ def status_line(moment: Moment) -> str:
         parts.append(f"{moment.bad:,} failed")
     if moment.left:
         parts.append(f"{moment.left:,} left")
-    if moment.rate is not None:
+    if moment.rate is not None and moment.seconds >= _TELLING:
         parts.append(f"{moment.rate:.1f} a second")
     if moment.arrives_at is not None and moment.left:
         away = in_words(moment.arrives_at - moment.time)

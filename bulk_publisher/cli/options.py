@@ -62,7 +62,7 @@ _SELECTION = [
         type=click.Choice(["all", "unpublished", "changed"]),
         default="all",
         show_default=True,
-        help="By their state on the portal. A change of settings alone may not count as one.",
+        help="By their state on the portal: unpublished are those that are not online, changed also those that were edited since. A change of settings alone may not count as an edit.",
     ),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N pages alone."),
     click.option(
@@ -90,7 +90,7 @@ _PACE = [
     click.option("--operating-limit", type=float, metavar="S", help="Seconds of operating time in ten minutes.  [default: by plan]"),
     click.option("--operating-share", type=float, default=0.98, show_default=True, help="Of it, what this run may use."),
     click.option("--intensity-share", type=float, default=1.0, show_default=True, help="Of the limit of requests, what this run may use."),
-    click.option("--fail-fast", is_flag=True, help="Stop at the first page that fails."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first page that fails; what is in flight is let finish."),
     click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Stop when N pages have failed."),
 ]  # fmt: skip
 

@@ -56,6 +56,8 @@ def plan(
     import msgspec
 
     from bulk_publisher.app.plan import write_plan
+    from bulk_publisher.cli.summary import NO_PAGE
+    from bulk_publisher.model import Only
 
     job = job_of_options("publish", options)
     made = plan_of(job, output, runs=runs, cost=cost)
@@ -65,6 +67,10 @@ def plan(
         return
     for line in plan_lines(made):
         click.echo(line)
+    if not any(made.counts.values()):
+        if job.select.only is Only.ALL:
+            output.explain(NO_PAGE, colour="yellow")
+        return
     output.say(f"Nothing was changed. To do it: bulk-publisher publish --plan {out}")
 
 
@@ -131,7 +137,11 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     from bulk_publisher.app.plan import State
     from bulk_publisher.report.text import pages_in_words, printable
 
-    yield f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}:"
+    would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
+    if not any(made.counts.values()):
+        yield f"{would}."
+        return
+    yield f"{would}:"
     width = max((len(f"{count:,}") for count in made.counts.values()), default=1)
     for state in State:
         if made.counts.get(state):
@@ -147,13 +157,19 @@ def plan_lines(made: "Plan") -> Iterator[str]:
         yield f"  {made.denied:,} of sites on which the webhook's owner may not publish: they will fail"
     yield "By site and folder:"
     yield from _place_lines(made)
+    yield from _opened_lines(made)
+    yield from _estimate_lines(made)
+
+
+def _opened_lines(made: "Plan") -> Iterator[str]:
+    from bulk_publisher.report.text import printable
+
     if made.opens:
         yield "Put online along with them:"
-        for one in made.opens[:_SHOWN_OPENED]:
-            yield printable(f"  {one.kind} {one.id} “{one.title}”" + (f" of site {one.site}" if one.kind == "folder" else ""))  # fmt: skip
-        if len(made.opens) > _SHOWN_OPENED:
-            yield f"  … and {len(made.opens) - _SHOWN_OPENED:,} more"
-    yield from _estimate_lines(made)
+    for one in made.opens[:_SHOWN_OPENED]:
+        yield printable(f"  {one.kind} {one.id} “{one.title}”" + (f" of site {one.site}" if one.kind == "folder" else ""))  # fmt: skip
+    if len(made.opens) > _SHOWN_OPENED:
+        yield f"  … and {len(made.opens) - _SHOWN_OPENED:,} more"
 
 
 def _place_lines(made: "Plan") -> Iterator[str]:

@@ -29,8 +29,10 @@ _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""
 _TICK = 0.01
 """Seconds that a loop's timer may be early by its rounding."""
-_SETTLED_IN = 60.0
+_SETTLED_IN = 10.0
 """Seconds after which the rate so far tells the rate to come."""
+_RECENT = 30.0
+"""Seconds of which the rate is taken for the rate to come: pages that go one by one are slower."""
 _LAST_FAILURES = 3
 _BASKETS = 600.0
 """Seconds in which the operating limit is renewed."""
@@ -46,6 +48,7 @@ class Progress(Observer):
         self.output = output
         self._counts: Counter[Status] = Counter()
         self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
+        self._seen: deque[tuple[float, int]] = deque([(0.0, 0)])
         self._wait: WaitUntil | None = None
         self._started: Started | None = None
         self._began_at = Mono(0.0)
@@ -125,9 +128,24 @@ class Progress(Observer):
             waiting=self._waiting(epoch - now),
             arrives_at=None
             if left is None or rate is None
-            else epoch + _seconds_left(left, _rate_to_come(rate, seconds, snapshot), snapshot.cost, operating),
+            else epoch + _seconds_left(left, self._rate_to_come(here, seconds, snapshot), snapshot.cost, operating),
             last_failures=tuple(self._failures),
         )  # fmt: skip
+
+    def _rate_to_come(self, here: int, seconds: float, snapshot: Snapshot) -> float:
+        """Pages a second from now on, *here* of them being settled after *seconds*."""
+        while len(self._seen) > 1 and self._seen[1][0] <= seconds - _RECENT:
+            self._seen.popleft()
+        self._seen.append((seconds, here))
+        since, before = self._seen[0]
+        if here > before and seconds - since >= 1:
+            rate = (here - before) / (seconds - since)
+        else:
+            rate = here / seconds
+        if seconds < _SETTLED_IN and snapshot.cost:
+            # At first most pages are in flight, and the rate knows nothing of them.
+            return max(rate, snapshot.window / snapshot.cost)
+        return rate
 
     def _waiting(self, basetime: float) -> Wait | None:
         wait = self._wait
@@ -149,13 +167,6 @@ class Progress(Observer):
                 self.show(moment)
         pause = min(self.every, _FILE_EVERY)
         self._timer = asyncio.get_running_loop().call_later(pause, self._turn)
-
-
-def _rate_to_come(rate: float, seconds: float, snapshot: Snapshot) -> float:
-    """Pages a second from now on: at first most of them are in flight, and *rate* knows nothing of it."""
-    if seconds >= _SETTLED_IN or not snapshot.cost:
-        return rate
-    return max(rate, snapshot.window / snapshot.cost)
 
 
 def _seconds_left(left: int, rate: float, cost: float, operating: Gauge | None) -> float:

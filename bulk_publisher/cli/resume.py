@@ -42,6 +42,10 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
     status = status_of_whole(folder)
     if status is not None:
         output.say(f"Run {folder.run_id} is whole: every page has its line. Nothing is left to do.")
+        if status:
+            output.say(
+                f"Some of its pages failed. Try them again with: bulk-publisher retry {folder.run_id}"
+            )
         sys.exit(status)
     with reopened(folder, changes) as again:
         if again.was_changed and not confirm(
@@ -50,6 +54,11 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
             output=output,
         ):
             sys.exit(2)
+        for rollback in again.undertaking.description.get("rolled_back_by") or ():
+            output.explain(
+                f"Run {rollback} has taken down what this one had put up: that stays down, and the rest is done.",
+                colour="yellow",
+            )
         output.say(
             f"{again.settled:,} pages are settled already, {len(again.undertaking.out):,} were out."
         )

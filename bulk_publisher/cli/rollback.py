@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from bulk_publisher.app.following import Follower
 
 _SHOWN = 20
+_TAKES_OUT = ", or rollback --include-unknown takes them down as well."
 
 
 @click.command("rollback")
 @run_argument
-@click.option("--include-unknown", is_flag=True, help="Also pages whose state before is not known.")
+@click.option(
+    "--include-unknown",
+    is_flag=True,
+    help="Also pages whose state before is not known, or that were sent and have no line.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @runs_option
 @watching_options
@@ -49,11 +54,15 @@ def rollback(
 ) -> None:
     """Take down exactly the pages that RUN published and that were not online before.
 
-    Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are.
+    Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are. What
+    an earlier rollback of RUN has taken down is left as it is by now.
+
+    Exit status: 1 too if pages that RUN had sent are without a line, and so are not taken down.
     """
     from bulk_publisher.app.following import Following, Kind, follow
     from bulk_publisher.cli.doing import run_task
     from bulk_publisher.journal.folder import find_folder
+    from bulk_publisher.report.text import pages_in_words
 
     folder = find_folder(name, runs)
     following = Following(
@@ -63,11 +72,15 @@ def rollback(
         includes_unknown=include_unknown,
     )
     follower = follow(folder, following, changer(options))
-    say_out(folder, output)
+    is_rest = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
     _say_left_alone(follower, output)
+    if follower.down_already:
+        output.say(
+            f"{pages_in_words(follower.down_already)} were taken down by an earlier rollback."
+        )
     if not follower.pages:
         output.say(f"Run {folder.run_id} has put no page up that is to be taken down.")
-        return
+        sys.exit(int(is_rest))
     if dry_run:
         click.echo(f"Would unpublish {follower.pages:,} pages that run {folder.run_id} has put up.")
         output.say("Nothing was changed: this was a dry run.")
@@ -75,7 +88,8 @@ def rollback(
     question = f"Take down {follower.pages:,} pages that run {folder.run_id} has put up?"
     if not confirm(question, is_yes=is_yes, output=output):
         sys.exit(2)
-    sys.exit(run_task(follower.job, partial(follower.begin, runs=runs), output))
+    status = run_task(follower.job, partial(follower.begin, runs=runs), output)
+    sys.exit(status or int(is_rest))
 
 
 def _say_left_alone(follower: "Follower", output: Output) -> None:

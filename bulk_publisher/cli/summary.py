@@ -9,13 +9,20 @@ from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
     in_words,
+    left_in_words,
     pages_in_words,
     waits_in_words,
 )
 
+NO_PAGE = "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?"
 
-def summary_lines(finished: Finished) -> Iterator[str]:
-    """The lines of the summary, without colours."""
+
+def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]:
+    """The lines of the summary, without colours.
+
+    Args:
+        can_be_followed: Other commands can go on with the run: its portal is still there.
+    """
     totals, ending = finished.totals, finished.ending
     rate = f", {totals.pages / ending.seconds:.1f} a second" if ending.seconds > 1 else ""
     yield f"{pages_in_words(totals.pages)} settled in {in_words(ending.seconds)}{rate}."
@@ -31,7 +38,7 @@ def summary_lines(finished: Finished) -> Iterator[str]:
     if totals.failures:
         yield "Why pages failed:"
         yield from failures_lines(totals)
-        if ending.is_whole:
+        if ending.is_whole and can_be_followed:
             # What is left comes first: a retry would not take it up.
             yield f"Try them again with: bulk-publisher retry {name_for_commands(finished.folder.path)}"
     yield f"The run's folder: {finished.folder.path}"
@@ -39,11 +46,8 @@ def summary_lines(finished: Finished) -> Iterator[str]:
 
 def go_on_line(finished: Finished) -> str:
     """How a run goes on that has stopped before its end, and how much of it is left."""
-    how = f"bulk-publisher resume {name_for_commands(finished.folder.path)}"
-    left = _pages_left(finished)
-    if not left:
-        return f"Go on with: {how}"
-    return f"{pages_in_words(left)} {'is' if left == 1 else 'are'} left. Go on with: {how}"
+    left = left_in_words(_pages_left(finished))
+    return f"{left}Go on with: bulk-publisher resume {name_for_commands(finished.folder.path)}"
 
 
 def _pages_left(finished: Finished) -> int | None:

@@ -14,6 +14,7 @@ from bulk_publisher.cli.output import Output, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.app.verifying import Verified
+    from bulk_publisher.journal.folder import RunFolder
 
 _SAID_EVERY = 5_000
 
@@ -66,8 +67,28 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     say_out(folder, output)
     for line in _lines(verified):
         click.echo(line)
+    _say_how_on(folder, verified, output)
     output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls else 0)
+
+
+def _say_how_on(folder: "RunFolder", verified: "Verified", output: Output) -> None:
+    from bulk_publisher.report.text import left_in_words
+
+    description = folder.read_description()
+    total = (description.get("selected") or {}).get("total")
+    if isinstance(total, int) and total > verified.pages:
+        output.say(
+            f"{left_in_words(total - verified.pages)}Go on with: bulk-publisher resume {folder.run_id}"
+        )
+    action = (description.get("job") or {}).get("action", "publish")
+    scope = verified.first[0].scope if verified.first else None
+    alike = [str(verdict.page) for verdict in verified.first if verdict.scope == scope]
+    if alike:
+        scoped = "" if scope is None else f" --scope {scope}"
+        output.say(
+            f"To do such pages again, name them: bulk-publisher {action}{scoped} --page {','.join(alike)}"
+        )
 
 
 def _lines(verified: "Verified") -> Iterator[str]:

@@ -199,7 +199,7 @@ def _lost(path: Path, error: OSError) -> JournalLost:
     )
 
 
-def still_out(sent: Path, journal: Path) -> int:
+def still_out(sent: Path, journal: Path) -> list[Page]:
     """Pages that were sent and have no line: a run that was killed has left them.
 
     Raises:
@@ -209,4 +209,4 @@ def still_out(sent: Path, journal: Path) -> int:
     if noted and journal.exists():
         for mark in read_marks(journal):
             noted.pop(mark.page, None)
-    return len(noted)
+    return list(noted.values())

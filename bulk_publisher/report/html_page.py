@@ -106,9 +106,10 @@ def _why(story: Story) -> str:
         )
         parts.append(
             f"<h2>Why pages failed</h2><div class=wide><table><thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
-            f"<p>Try them again: <code>bulk-publisher retry {_escape(story.run)}</code></p>"
         )
-    if told and told.get("is_whole") is False:
+        if story.can_be_followed:
+            parts.append(f"<p>Try them again: <code>bulk-publisher retry {_escape(story.run)}</code></p>")  # fmt: skip
+    if told and told.get("is_whole") is False and story.can_be_followed:
         parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_escape(story.run)}</code></p>")  # fmt: skip
     return "".join(parts)
 

@@ -62,6 +62,18 @@ class Story:
         return waited if isinstance(waited, dict) else {}
 
     @property
+    def can_be_followed(self) -> bool:
+        """Whether other commands can go on with it: not where its portal was simulated for it alone."""
+        job = self.description.get("job") or {}
+        return (job.get("portal") or {}).get("sandbox") is None
+
+    @property
+    def left(self) -> int | None:
+        """Pages without a line; None where only the portal knew how many there are."""
+        total = (self.description.get("selected") or {}).get("total")
+        return max(0, total - self.totals.pages) if isinstance(total, int) else None
+
+    @property
     def has_ended(self) -> bool:
         """Whether it has come to its end, in order or not."""
         return self.description.get("ended") is not None

@@ -7,6 +7,7 @@ from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
     in_words,
+    left_in_words,
     pages_in_words,
     printable,
     waits_in_words,
@@ -36,8 +37,14 @@ def story_lines(story: Story) -> Iterator[str]:
     if totals.failures:
         yield "Why pages failed:"
         yield from failures_lines(totals)
-        yield f"Try them again with: bulk-publisher retry {story.run}"
+        if story.can_be_followed:
+            yield f"Try them again with: bulk-publisher retry {story.run}"
     if not story.has_ended:
         yield f"It has not come to its end; how it stands says: bulk-publisher status {story.run}"
-    elif told.get("is_whole") is False:
-        yield f"Go on with: bulk-publisher resume {story.run}"
+    elif told.get("is_whole") is False and story.can_be_followed:
+        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {story.run}"
+    rollbacks = description.get("rolled_back_by") or []
+    if rollbacks:
+        yield printable(
+            f"Taken down again, as far as it has put them up: by {', '.join(rollbacks)}"
+        )

@@ -42,6 +42,13 @@ def pages_in_words(count: int) -> str:
     return f"{count:,} page" if count == 1 else f"{count:,} pages"
 
 
+def left_in_words(left: int | None) -> str:
+    """How many pages of a run are left, as a sentence; empty where that is not known, or none."""
+    if not left:
+        return ""
+    return f"{pages_in_words(left)} {'is' if left == 1 else 'are'} left. "
+
+
 def counts_lines(totals: Totals) -> Iterator[str]:
     """One line for each status that occurs."""
     width = max((len(f"{count:,}") for count in totals.counts.values()), default=1)

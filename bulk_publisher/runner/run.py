@@ -172,6 +172,9 @@ class Run:
             and not self._disposition.left_out
             and not isinstance(ending.error, JournalLost)
         )
+        if ending.is_whole:
+            # What was to end it came with its last pages.
+            ending.error = None
         return ending
 
     def drain(self) -> None:

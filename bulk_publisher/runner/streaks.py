@@ -84,7 +84,8 @@ class Streaks:
     def _verdict(self, page: Page, fault: Fault) -> TooManyFailures | StopSite | None:
         if self._max_failures is not None and self._failures >= self._max_failures:
             return TooManyFailures(
-                f"{self._failures} pages have failed, as many as were allowed; the last with {fault.code}.",
+                f"As many pages have failed as were allowed ({self._failures}), the last with {fault.code}."
+                " What was in flight was let finish.",
                 fault.hint,
             )
         is_of_unknown_site = fault.kind is FaultClass.SITE and page.site is None

@@ -18,16 +18,22 @@ from bulk_publisher.model import Page, PageId, Status
 
 @dataclass(frozen=True, slots=True)
 class EarlierPages:
-    """Pages of a journal; iterate it for them, in the order of their settling or newest first."""
+    """Pages of a journal; iterate it for them, in the order of their settling or newest first.
+
+    Attributes:
+        lines: Where in the journal theirs begin.
+        without_line: Pages that have none, and come before those.
+    """
 
     journal: Path
     lines: "array[int]"
     is_newest_first: bool
+    without_line: tuple[Page, ...] = ()
 
     @property
     def pages(self) -> int:
         """How many there are."""
-        return len(self.lines)
+        return len(self.without_line) + len(self.lines)
 
     async def __aiter__(self) -> AsyncIterator[Page]:
         """The pages, as their lines name them; how they are now is not known.
@@ -35,6 +41,8 @@ class EarlierPages:
         Raises:
             BadJournal: If the journal can't be read any more.
         """
+        for page in self.without_line:
+            yield page
         try:
             with self.journal.open("rb") as file:
                 for at in reversed(self.lines) if self.is_newest_first else self.lines:

@@ -184,7 +184,7 @@ def test_as_many_failures_as_are_allowed_stop_the_run(status):
 
     assert first == [None, None]
     assert isinstance(last, TooManyFailures)
-    assert "3 pages have failed" in str(last)
+    assert "as were allowed (3)" in str(last)
 
 
 def test_without_a_bound_any_number_of_failures_goes_on(streaks):
