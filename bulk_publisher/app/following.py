@@ -12,15 +12,17 @@ from bulk_publisher.app.description import check_portal, check_real, job_of
 from bulk_publisher.app.publishing import Finished, OnStart, begin
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.verdicts import read_verdicts
+from bulk_publisher.clock import LoopClock
 from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_marks
 from bulk_publisher.journal.record import Mark
 from bulk_publisher.journal.sent import still_out
-from bulk_publisher.model import Action, PageId, Status
+from bulk_publisher.model import Action, Mono, PageId, Status
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.text import in_words
 from bulk_publisher.runner.ports import Observer
 from bulk_publisher.sources.earlier import (
     EarlierPages,
@@ -29,6 +31,9 @@ from bulk_publisher.sources.earlier import (
     is_to_retry,
     is_to_take_back,
 )
+
+_LONGEST = 60.0
+"""Seconds that a request goes on at the portal at most, also when whoever sent it is gone [doc]."""
 
 
 class Kind(StrEnum):
@@ -116,6 +121,7 @@ class Follower:
             BulkPublisherError: As ``publish`` does.
         """
         self.check_webhook(webhook)
+        await self._let_end_what_was_sent(observer)
         following = self.following
         return await begin(
             self.job,
@@ -131,6 +137,18 @@ class Follower:
             },
             on_created=lambda folder: _link_back(self.earlier, following.kind, folder, observer),
         )
+
+    async def _let_end_what_was_sent(self, observer: Observer) -> None:
+        """A page that is taken down must not be put up afterwards by a request of a dead process."""
+        if not (isinstance(self.selected.named, EarlierPages) and self.selected.named.without_line):
+            return
+        clock = LoopClock()
+        wait = _LONGEST - (clock.epoch() - self.earlier.sent.stat().st_mtime)
+        if wait > 0:
+            observer.on_warning(
+                f"The portal may still be at work on what the run has sent: waiting {in_words(wait)}."
+            )
+            await clock.sleep_until(Mono(clock.now() + wait))
 
 
 def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job]) -> Follower:

@@ -78,6 +78,9 @@ def test_a_run_that_stops_says_how_many_pages_are_left(command, start_sandbox) -
 
     assert "30 pages settled" in done.stdout
     assert "60 pages are left. Go on with: bulk-publisher resume" in done.stderr
+    for words in (("status", "latest"), ("report", "latest")):
+        assert "60 pages are left. Go on with" in command(*words).stdout
+    assert "60 pages are left. Go on with" in command("verify", "latest", webhook=webhook).stderr
 
 
 def test_what_only_the_portal_knows_is_not_said_to_be_left(command, start_sandbox) -> None:

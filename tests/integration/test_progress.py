@@ -138,3 +138,25 @@ def test_the_arrival_is_said_with_the_pages_that_are_left():
     line = status_line(_moment())
 
     assert line.startswith("1,204 of 5,000 pages, 12 failed, 3,796 left, 8.4 a second, done in about 7 min 30 s")  # fmt: skip
+
+
+def test_a_rate_is_said_once_it_tells_something():
+    assert "a second" not in status_line(_moment(seconds=4.0))
+
+
+async def test_pages_that_go_one_by_one_are_not_promised_for_the_next_moment(tmp_path):
+    seen: list[Moment] = []
+
+    class Watching(Progress):
+        def show(self, moment: Moment) -> None:
+            seen.append(moment)
+
+    # The portal lists 30 of them: the others go alone, 50 in 25 s.
+    finished = await _publish(Scenario(pages=300, missing_share=0.9, cost=0.05), Watching(OUTPUT), tmp_path)  # fmt: skip
+
+    ended_at = seen[0].time + finished.ending.seconds
+    late = [m for m in seen if m.seconds >= 20 and m.left and m.left > 20]
+    assert late
+    for moment in late:
+        assert moment.arrives_at is not None
+        assert moment.arrives_at - moment.time > 0.3 * (ended_at - moment.time)

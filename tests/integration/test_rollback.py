@@ -7,6 +7,7 @@ import pytest
 from bulk_publisher.app.following import Kind
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
+from bulk_publisher.journal.sent import still_out
 from bulk_publisher.model import Action, Scope
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
@@ -107,3 +108,44 @@ async def test_an_earlier_run_stays_true_after_it(tmp_path: Path) -> None:
         finished = await run_job(sandbox, tmp_path, GIVEN)
 
         assert_journal_tells_the_truth(journal_of(finished), sandbox)
+
+
+async def test_pages_that_are_out_are_taken_down_if_that_is_asked_for(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=60, active_share=0.3, cost=0.1)) as sandbox:
+        before = set(sandbox.world.active_ids())
+        lost = await lose(sandbox, tmp_path, GIVEN, after=20)
+        assert still_out(lost.sent, lost.journal)
+
+        await begin(follower_of(lost, Kind.ROLLBACK, includes_unknown=True), sandbox)
+
+        assert set(sandbox.world.active_ids()) == before
+        assert not before & set(sandbox.truth.unpublications)
+
+
+async def test_what_an_earlier_rollback_has_taken_down_is_left_as_it_is(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=60)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, GIVEN)
+        first = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        lines = first.folder.journal.read_bytes().splitlines(keepends=True)
+        first.folder.journal.write_bytes(b"".join(lines[:20]))
+
+        follower = follower_of(finished.folder, Kind.ROLLBACK)
+        second = await begin(follower, sandbox)
+
+        assert (follower.pages, follower.down_already) == (40, 20)
+        assert len(journal_of(second)) == 40
+        again = follower_of(finished.folder, Kind.ROLLBACK)
+        assert (again.pages, again.down_already) == (0, 60)
+
+
+async def test_a_second_rollback_can_be_resumed(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=60)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, GIVEN)
+        for kept in (20, 10):
+            rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+            lines = rolled.folder.journal.read_bytes().splitlines(keepends=True)
+            rolled.folder.journal.write_bytes(b"".join(lines[:kept]))
+
+        again = await resume(sandbox, rolled.folder)
+
+        assert len(journal_of(again)) == 40

@@ -1,0 +1,38 @@
+"""A rollback that leaves pages behind says so, and ends with 1."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+OUT = '{"pages":[{"id":9,"scope":"KNOWLEDGE","was_active":false}]}\n'
+
+
+@pytest.fixture
+def rolled_back(command, start_sandbox, tmp_path: Path):
+    """What a rollback says of a run that left page 9 without a line."""
+    webhook = start_sandbox("--pages", "30", "--cost", "0.005", "--latency", "0")
+    done = command("publish", "--page", "1-5", "--scope", "KNOWLEDGE", webhook=webhook)
+    assert done.returncode == 0, done.stderr
+    (run,) = tmp_path.glob("runs/*Z-*")
+    (run / "sent.jsonl").write_text(OUT)
+    # What was sent an hour ago is at work no more.
+    os.utime(run / "sent.jsonl", (time.time() - 3600,) * 2)
+    return lambda *options: command("rollback", "latest", "--yes", *options, webhook=webhook)
+
+
+def test_pages_without_a_line_are_not_left_in_silence(rolled_back) -> None:
+    done = rolled_back()
+
+    assert done.returncode == 1
+    assert "5 unpublished" in done.stdout
+    assert "1 page of run" in done.stderr
+    assert "--include-unknown takes them down as well" in done.stderr
+
+
+def test_they_are_taken_down_with_the_others_if_asked_for(rolled_back) -> None:
+    done = rolled_back("--include-unknown")
+
+    assert done.returncode == 0, done.stderr
+    assert "6 unpublished" in done.stdout
