@@ -56,6 +56,16 @@ class _Commands(click.Group):
             why = f"There is no command {shown(args[0])}{nearest(args[0], _COMMANDS)}"
             raise click.UsageError(why, ctx) from error
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            name = error.option_name
+            if not any(name in option.opts for option in self.params):
+                raise
+            why = f"{name} stands before the command: bulk-publisher {name} {ctx.invoked_subcommand} …"
+            raise click.UsageError(why, error.ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[1]) for name, entry in _COMMANDS.items()])

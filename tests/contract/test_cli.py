@@ -161,6 +161,14 @@ def test_what_is_wrong_with_an_option_names_the_option(command, words: str, said
     assert done.stderr.startswith(f"Error: {said}")
 
 
+@pytest.mark.parametrize("option", ["-q", "-v", "--no-color"])
+def test_an_option_that_stands_before_the_command_says_so(command, option: str) -> None:
+    done = command("publish", "--page", "3", option)
+
+    assert done.returncode == 2
+    assert f"{option} stands before the command: bulk-publisher {option} publish" in done.stderr
+
+
 @pytest.mark.parametrize("words", ["plan --page 1 --out", "sandbox --truth-json"])
 def test_no_file_is_named_a_dash(command, tmp_path: Path, words: str) -> None:
     done = command(*words.split(), "-")
