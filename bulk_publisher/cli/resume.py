@@ -56,7 +56,7 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
             sys.exit(2)
         for rollback in again.undertaking.description.get("rolled_back_by") or ():
             output.explain(
-                f"Run {rollback} has taken down what this one had put up: that stays down, and the rest is done.",
+                f"Run {rollback} has taken down pages of this one: those that have their line stay down, all others are published.",
                 colour="yellow",
             )
         output.say(

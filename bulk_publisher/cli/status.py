@@ -64,7 +64,7 @@ def _moment_lines(moment: "Moment") -> Iterator[str]:
 
 
 def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
-    from bulk_publisher.report.telling import story_lines
+    from bulk_publisher.report.telling import rollback_lines, story_lines
     from bulk_publisher.report.text import counts_lines, left_in_words, pages_in_words
 
     if story.has_ended and not is_going_on:
@@ -77,6 +77,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
         yield f"Run {story.run} was left by its process before its end: {done} settled."
     yield from counts_lines(story.totals)
     if not is_going_on:
+        yield from rollback_lines(story)
         yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {story.run}"
 
 

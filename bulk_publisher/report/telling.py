@@ -43,8 +43,11 @@ def story_lines(story: Story) -> Iterator[str]:
         yield f"It has not come to its end; how it stands says: bulk-publisher status {story.run}"
     elif told.get("is_whole") is False and story.can_be_followed:
         yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {story.run}"
-    rollbacks = description.get("rolled_back_by") or []
+    yield from rollback_lines(story)
+
+
+def rollback_lines(story: Story) -> Iterator[str]:
+    """Which runs have taken down what this one had put up, if any."""
+    rollbacks = story.description.get("rolled_back_by") or []
     if rollbacks:
-        yield printable(
-            f"Taken down again, as far as it has put them up: by {', '.join(rollbacks)}"
-        )
+        yield printable(f"Rolled back by: {', '.join(rollbacks)}")

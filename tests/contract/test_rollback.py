@@ -36,3 +36,12 @@ def test_they_are_taken_down_with_the_others_if_asked_for(rolled_back) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "6 unpublished" in done.stdout
+
+
+def test_a_run_that_was_rolled_back_says_by_which(rolled_back, command, tmp_path: Path) -> None:
+    (run,) = (path.name for path in tmp_path.glob("runs/*Z-*"))
+    rolled_back("--include-unknown")
+
+    (rollback,) = {path.name for path in tmp_path.glob("runs/*Z-*")} - {run}
+    assert f"Rolled back by: {rollback}" in command("status", run).stdout
+    assert f"Rolled back by: {rollback}" in command("report", run).stdout
