@@ -28,9 +28,8 @@ from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.turns import give, learn_from_other
 from bulk_publisher.runner.usage import meters_alone, meters_together
 
-_ON_THE_WAY = 1.0
-"""Requests by which the portal's bucket may be fuller than ours: each is on its way for a while in
-which ours drains already."""
+_JITTER = 1.0
+"""Seconds by which a request may be longer on its way to the portal than the next one."""
 _FIRST_ATTEMPTS = 3
 """Of the first question: a portal that is down now is said at once, and nothing is begun."""
 _LOOK_UPS = 2
@@ -129,11 +128,12 @@ def bounds_of(job: Job, plan: Plan) -> Bounds:
     pace = job.pace
     limit = plan.operating_limit if pace.operating_limit is None else pace.operating_limit
     return Bounds(
-        capacity=plan.capacity - _ON_THE_WAY,
+        capacity=plan.capacity,
         drain=plan.drain,
         operating_limit=limit,
         operating_share=pace.operating_share,
         intensity_share=pace.intensity_share,
         concurrency=pace.concurrency,
         batch_size=pace.batch_size,
+        jitter=_JITTER,
     )

@@ -17,6 +17,7 @@ class Bounds:
         intensity_share: Of the bucket, what we may use.
         concurrency: Requests in flight at most.
         batch_size: Pages in a request at most.
+        jitter: Seconds by which a request may be longer on its way than the next.
         patience: Seconds without any answer after which to give up.
     """
 
@@ -27,6 +28,7 @@ class Bounds:
     intensity_share: float = 1.0
     concurrency: int = 4
     batch_size: int = 50
+    jitter: float = 0.0
     patience: float = 900.0
 
 

@@ -81,6 +81,7 @@ class Governor:
         self._bucket = LeakyBucket(
             capacity=max(1.0, bounds.capacity * bounds.intensity_share),
             drain=bounds.drain * bounds.intensity_share,
+            jitter=bounds.jitter,
         )
         self._sizing = Sizing(largest=bounds.batch_size)
         self._window = Window(ceiling=bounds.concurrency)

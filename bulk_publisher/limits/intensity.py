@@ -30,13 +30,16 @@ class LeakyBucket:
     The level is brought up to *now* at the old pace before the pace is changed.
     """
 
-    def __init__(self, *, capacity: float, drain: float) -> None:
+    def __init__(self, *, capacity: float, drain: float, jitter: float = 0.0) -> None:
         """A bucket that is empty.
 
         Args:
             capacity: Requests that it holds, 1 or more; infinite for no limit.
             drain: Requests a second that leave it, above 0.
+            jitter: Seconds by which a request may be longer on its way than the next: they come
+                closer together than they left, and what would drain meanwhile is kept free.
         """
+        self._jitter = jitter
         self.capacity = capacity
         self.drain = drain
         self._pace = drain
@@ -58,7 +61,7 @@ class LeakyBucket:
 
     def ready_at(self, now: Mono) -> Mono:
         """The first moment at which one more request fits."""
-        above = self.level(now) + 1 - self.capacity
+        above = self.level(now) + 1 - max(1.0, self.capacity - self._jitter * self.drain)
         return Mono(now + above / self._pace) if above > 1e-9 else now
 
     def on_sent(self, now: Mono) -> None:

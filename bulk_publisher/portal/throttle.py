@@ -1,25 +1,30 @@
-"""The door of the portal: never more than X requests in any X/Y seconds go through it.
+"""The door of the portal: what goes through it never fills the bucket that the portal keeps.
 
-A window of X requests in X/Y seconds never exceeds the portal's leaky bucket of X that drains Y a
-second: over any span L the count is at most X·⌈L·Y/X⌉. Whatever is decided above, the door holds.
+How it works: a bucket of X that drains Y a second, kept here as the portal keeps it. Up to one below
+X it lets through at once; what comes then goes one by one, each 1/Y s after the last, and so raises
+the level to X at most. Whoever keeps to the bucket by himself never waits here: whatever is decided
+above, the door holds.
 
 Source: docs/bitrix24.md §6 "Intensity" [doc].
 """
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
 from asyncio_throttle.throttler import Throttler
 
-_POLLS_A_WINDOW = 100
+_POLLS = 20
+"""Looks, between two requests that go one by one, at whether the next may go."""
+_TRIFLE = 1e-6
 
 
 class Door:
     """Lets requests through, one after another, at the pace that the portal's plan allows."""
 
     def __init__(self, *, capacity: float, drain: float) -> None:
-        self._throttler = Throttler(rate_limit=1)
-        self._is_limited = False
+        self._one_by_one = Throttler(rate_limit=1)
+        self._level = self._at = 0.0
         self.set_pace(capacity=capacity, drain=drain)
 
     def set_pace(self, *, capacity: float, drain: float) -> None:
@@ -29,16 +34,21 @@ class Door:
             capacity: X, requests that the bucket holds, 1 or more; infinite for no limit.
             drain: Y, requests a second, above 0.
         """
-        self._is_limited = capacity != float("inf")
-        if self._is_limited:
-            self._throttler.rate_limit = int(capacity)
-            self._throttler.period = capacity / drain
-            self._throttler.retry_interval = self._throttler.period / _POLLS_A_WINDOW
+        self._capacity, self._drain = capacity, drain
+        self._one_by_one.period = 1 / drain
+        self._one_by_one.retry_interval = 1 / drain / _POLLS
 
     async def __aenter__(self) -> Self:
-        if self._is_limited:
-            await self._throttler.acquire()
+        if self._level_now() + 1 > self._capacity - 1 + _TRIFLE:
+            await self._one_by_one.acquire()
+        self._level = self._level_now() + 1
         return self
+
+    def _level_now(self) -> float:
+        now = asyncio.get_running_loop().time()
+        self._level = max(0.0, self._level - (now - self._at) * self._drain)
+        self._at = now
+        return self._level
 
     async def __aexit__(
         self,

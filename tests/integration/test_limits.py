@@ -110,6 +110,15 @@ async def test_a_ban_is_waited_out_and_does_not_come_again(run):
     assert ran.done.ending.is_whole
 
 
+async def test_requests_that_the_bucket_has_room_for_wait_for_nothing(run):
+    ran = await run(pages=70, cost=0.05, batch_allowed=False)
+
+    assert not ran.truth.refused["QUERY_LIMIT_EXCEEDED"]
+    # 48 at once, and two a second after that.
+    assert ran.truth.requests > 70
+    assert ran.seconds < (ran.truth.requests - 48) / 2 + 3
+
+
 async def test_other_tenants_of_the_bucket_cost_hardly_a_refusal(run):
     ran = await run(pages=8000, cost=0.01, tenant_rate=1.6)
 
