@@ -49,6 +49,12 @@ async def lose(
     return find_folder("latest", runs)
 
 
+def forget(folder: RunFolder, *, after: int) -> None:
+    """Leave the first *after* lines of a journal, as if the run had been lost there."""
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    folder.journal.write_bytes(b"".join(lines[:after]))
+
+
 async def resume(
     sandbox: Sandbox,
     folder: RunFolder,

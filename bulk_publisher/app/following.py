@@ -70,7 +70,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """Pages of an earlier run.
 
     Attributes:
@@ -85,24 +85,17 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A run that is about to follow another.
-
-    Attributes:
-        left_alone: Pages of which it can't be told whether they are to be taken down.
-        down_already: Pages that an earlier rollback has taken down.
-    """
+    """A run that is about to follow another."""
 
     earlier: RunFolder
     following: Following
     job: Job
-    selected: Selected
-    left_alone: tuple[PageId, ...]
-    down_already: int
+    found: Found
 
     @property
     def pages(self) -> int:
         """Pages that it is about."""
-        return self.selected.total or 0
+        return self.found.pages.pages
 
     def check_webhook(self, webhook: Webhook) -> None:
         """Refuse a webhook of another portal.
@@ -125,7 +118,7 @@ class Follower:
         following = self.following
         return await begin(
             self.job,
-            self.selected,
+            _selected(self.job.select, self.found),
             webhook,
             runs=runs,
             seed=seed,
@@ -140,7 +133,7 @@ class Follower:
 
     async def _let_end_what_was_sent(self, observer: Observer) -> None:
         """A page that is taken down must not be put up afterwards by a request of a dead process."""
-        if not (isinstance(self.selected.named, EarlierPages) and self.selected.named.without_line):
+        if not self.found.pages.without_line:
             return
         clock = LoopClock()
         wait = _LONGEST - (clock.epoch() - self.earlier.sent.stat().st_mtime)
@@ -175,8 +168,7 @@ def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job
     lookup = following.kind is Kind.RETRY and job.select.lookup
     select = Selection(scope=job.select.scope, lookup=lookup)
     job = msgspec.structs.replace(job, action=action, select=select)
-    selected = _selected(select, found)
-    return Follower(earlier, following, job, selected, found.left_alone, found.down_already)
+    return Follower(earlier, following, job, found)
 
 
 def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) -> Selected | None:
@@ -195,45 +187,49 @@ def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) 
     return _selected(job.select, found)
 
 
-def _find(earlier: RunFolder, following: Following, *, by: str | None = None) -> _Found:
+def _find(earlier: RunFolder, following: Following, *, by: str | None = None) -> Found:
     """The pages of *earlier* that are wanted.
 
     Args:
         by: The run that has begun to follow it; None for one that has not begun.
     """
-    verdicts = read_verdicts(earlier.verdicts)
-    run = earlier.run_id
     if following.kind is Kind.RETRY:
+        return _find_to_retry(earlier, following)
+    return _find_to_take_down(earlier, following, _taken_down(earlier, before=by))
 
-        def is_wanted(mark: Mark) -> bool:
-            return is_to_retry(
-                mark, run, verdicts, statuses=following.statuses, errors=following.errors
-            )
 
-        return _Found(find_earlier(earlier.journal, is_wanted, is_newest_first=False))
+def _find_to_retry(earlier: RunFolder, following: Following) -> Found:
+    verdicts, run = read_verdicts(earlier.verdicts), earlier.run_id
 
+    def is_wanted(mark: Mark) -> bool:
+        return is_to_retry(
+            mark, run, verdicts, statuses=following.statuses, errors=following.errors
+        )
+
+    return Found(find_earlier(earlier.journal, is_wanted, is_newest_first=False))
+
+
+def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) -> Found:
+    verdicts, run = read_verdicts(earlier.verdicts), earlier.run_id
     includes = following.includes_unknown
-    down = _taken_down(earlier, before=by)
     down_already = 0
 
-    def is_to_take_down(mark: Mark) -> bool:
+    def is_wanted(mark: Mark) -> bool:
         nonlocal down_already
-        is_ours = is_to_take_back(mark, run, verdicts, includes_unknown=includes)
-        down_already += is_ours and mark.page in down
-        return is_ours and mark.page not in down
+        if not is_to_take_back(mark, run, verdicts, includes_unknown=includes):
+            return False
+        is_down = mark.page in down
+        down_already += is_down
+        return not is_down
 
-    pages = find_earlier(earlier.journal, is_to_take_down, is_newest_first=True)
+    pages = find_earlier(earlier.journal, is_wanted, is_newest_first=True)
     if includes:
         out = still_out(earlier.sent, earlier.journal)
-        pages = replace(
-            pages,
-            without_line=tuple(
-                page for page in out if page.was_active is not True and page.id not in down
-            ),
-        )
+        wanted = (page for page in out if page.was_active is not True and page.id not in down)
+        pages = replace(pages, without_line=tuple(wanted))
     doubtful = (mark for mark in read_marks(earlier.journal) if is_doubtful(mark, run, verdicts))
     left = (m.page for m in doubtful if not (includes and m.status is Status.PUBLISHED))
-    return _Found(pages, tuple(left), down_already)
+    return Found(pages, tuple(left), down_already)
 
 
 def _taken_down(earlier: RunFolder, *, before: str | None) -> PageSet:
@@ -251,7 +247,7 @@ def _taken_down(earlier: RunFolder, *, before: str | None) -> PageSet:
     )
 
 
-def _selected(select: Selection, found: _Found) -> Selected:
+def _selected(select: Selection, found: Found) -> Selected:
     return Selected(select, found.pages.pages, 0, 0, (), None, found.pages)
 
 

@@ -71,6 +71,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it is about no page at all."""
+        return not any(self.counts.values())
+
+    @property
     def sent(self) -> int:
         """Pages that would be sent."""
         return sum(count for state, count in self.counts.items() if state is not State.SKIPPED)

@@ -67,7 +67,7 @@ def plan(
         return
     for line in plan_lines(made):
         click.echo(line)
-    if not any(made.counts.values()):
+    if made.is_empty:
         if job.select.only is Only.ALL:
             output.explain(NO_PAGE, colour="yellow")
         return
@@ -138,7 +138,7 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     from bulk_publisher.report.text import pages_in_words, printable
 
     would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
-    if not any(made.counts.values()):
+    if made.is_empty:
         yield f"{would}."
         return
     yield f"{would}:"

@@ -128,20 +128,18 @@ class Progress(Observer):
             waiting=self._waiting(epoch - now),
             arrives_at=None
             if left is None or rate is None
-            else epoch + _seconds_left(left, self._rate_to_come(here, seconds, snapshot), snapshot.cost, operating),
+            else epoch + _seconds_left(left, self._rate_to_come(rate, here, seconds, snapshot), snapshot.cost, operating),
             last_failures=tuple(self._failures),
         )  # fmt: skip
 
-    def _rate_to_come(self, here: int, seconds: float, snapshot: Snapshot) -> float:
-        """Pages a second from now on, *here* of them being settled after *seconds*."""
+    def _rate_to_come(self, rate: float, here: int, seconds: float, snapshot: Snapshot) -> float:
+        """Pages a second from now on: *here* are settled after *seconds*, at *rate*."""
         while len(self._seen) > 1 and self._seen[1][0] <= seconds - _RECENT:
             self._seen.popleft()
         self._seen.append((seconds, here))
         since, before = self._seen[0]
         if here > before and seconds - since >= 1:
             rate = (here - before) / (seconds - since)
-        else:
-            rate = here / seconds
         if seconds < _SETTLED_IN and snapshot.cost:
             # At first most pages are in flight, and the rate knows nothing of them.
             return max(rate, snapshot.window / snapshot.cost)

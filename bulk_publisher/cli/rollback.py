@@ -74,10 +74,9 @@ def rollback(
     follower = follow(folder, following, changer(options))
     is_rest = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
     _say_left_alone(follower, output)
-    if follower.down_already:
-        output.say(
-            f"{pages_in_words(follower.down_already)} were taken down by an earlier rollback."
-        )
+    if follower.found.down_already:
+        down = pages_in_words(follower.found.down_already)
+        output.say(f"Taken down by an earlier rollback: {down}.")
     if not follower.pages:
         output.say(f"Run {folder.run_id} has put no page up that is to be taken down.")
         sys.exit(int(is_rest))
@@ -93,7 +92,7 @@ def rollback(
 
 
 def _say_left_alone(follower: "Follower", output: Output) -> None:
-    left = follower.left_alone
+    left = follower.found.left_alone
     if not left:
         return
     some = ", ".join(str(page) for page in left[:_SHOWN])

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from bulk_publisher.cli.options import runs_option
 from bulk_publisher.cli.output import Output, says_errors
 
 if TYPE_CHECKING:
+    from bulk_publisher.app.verdicts import Verdict
     from bulk_publisher.app.verifying import Verified
-    from bulk_publisher.journal.folder import RunFolder
+    from bulk_publisher.model import Action
 
 _SAID_EVERY = 5_000
 
@@ -33,23 +34,25 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
 
     Exit status: 0 all as the journal says, 1 something differs.
     """
+    from bulk_publisher.app.description import check_real, job_of
     from bulk_publisher.app.verifying import verify as verify_run
     from bulk_publisher.cli.doing import open_webhook
     from bulk_publisher.journal.folder import find_folder
+    from bulk_publisher.report.story import pages_left
+    from bulk_publisher.report.text import left_in_words
 
     output.open_log()  # fmt: skip
     folder = find_folder(name, runs)
     change = changer(options)
+    description = folder.read_description()
+    job = change(job_of(folder, description))
+    check_real(folder, job)
 
     def tell(verified: "Verified") -> None:
         if verified.pages % _SAID_EVERY == 0:
             output.say(f"{verified.pages:,} pages asked for, {verified.differing:,} differ")
 
     async def ask() -> "Verified":
-        from bulk_publisher.app.description import check_real, job_of
-
-        job = change(job_of(folder, folder.read_description()))
-        check_real(folder, job)
         async with open_webhook(job) as webhook:
             return await verify_run(
                 folder,
@@ -67,28 +70,20 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     say_out(folder, output)
     for line in _lines(verified):
         click.echo(line)
-    _say_how_on(folder, verified, output)
+    left = pages_left(description, verified.pages)
+    if left:
+        output.say(f"{left_in_words(left)}Go on with: bulk-publisher resume {folder.run_id}")
+    if verified.first:
+        output.say(_how_to_do_again(job.action, verified.first))
     output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls else 0)
 
 
-def _say_how_on(folder: "RunFolder", verified: "Verified", output: Output) -> None:
-    from bulk_publisher.report.text import left_in_words
-
-    description = folder.read_description()
-    total = (description.get("selected") or {}).get("total")
-    if isinstance(total, int) and total > verified.pages:
-        output.say(
-            f"{left_in_words(total - verified.pages)}Go on with: bulk-publisher resume {folder.run_id}"
-        )
-    action = (description.get("job") or {}).get("action", "publish")
-    scope = verified.first[0].scope if verified.first else None
-    alike = [str(verdict.page) for verdict in verified.first if verdict.scope == scope]
-    if alike:
-        scoped = "" if scope is None else f" --scope {scope}"
-        output.say(
-            f"To do such pages again, name them: bulk-publisher {action}{scoped} --page {','.join(alike)}"
-        )
+def _how_to_do_again(action: "Action", differing: Sequence["Verdict"]) -> str:
+    scope = differing[0].scope
+    alike = ",".join(str(verdict.page) for verdict in differing if verdict.scope == scope)
+    scoped = "" if scope is None else f" --scope {scope}"
+    return f"To do such pages again, name them: bulk-publisher {action}{scoped} --page {alike}"
 
 
 def _lines(verified: "Verified") -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 How it works: a bucket of X that drains Y a second, kept here as the portal keeps it. Up to one below
 X it lets through at once; what comes then goes one by one, each 1/Y s after the last, and so raises
-the level to X at most. Whoever keeps to the bucket by himself never waits here: whatever is decided
-above, the door holds.
+the level to X at most. Whoever keeps to the bucket by himself never waits here. It shares no line with
+the bucket of the limits, which decides: whatever may be wrong there, the door holds.
 
 Source: docs/bitrix24.md §6 "Intensity" [doc].
 """
@@ -44,12 +44,6 @@ class Door:
         self._level = self._level_now() + 1
         return self
 
-    def _level_now(self) -> float:
-        now = asyncio.get_running_loop().time()
-        self._level = max(0.0, self._level - (now - self._at) * self._drain)
-        self._at = now
-        return self._level
-
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -57,3 +51,9 @@ class Door:
         trace: TracebackType | None,
     ) -> None:
         return None
+
+    def _level_now(self) -> float:
+        now = asyncio.get_running_loop().time()
+        self._level = max(0.0, self._level - (now - self._at) * self._drain)
+        self._at = now
+        return self._level

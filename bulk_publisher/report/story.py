@@ -6,7 +6,7 @@ failures of each code.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,8 +70,7 @@ class Story:
     @property
     def left(self) -> int | None:
         """Pages without a line; None where only the portal knew how many there are."""
-        total = (self.description.get("selected") or {}).get("total")
-        return max(0, total - self.totals.pages) if isinstance(total, int) else None
+        return pages_left(self.description, self.totals.pages)
 
     @property
     def has_ended(self) -> bool:
@@ -99,6 +98,12 @@ class Story:
             self.costs[bisect_right(COST_EDGES, outcome.duration) - 1] += 1
         if not is_good and len(self.failures) < LISTED_FAILURES:
             self.failures.append(outcome)
+
+
+def pages_left(description: Mapping[str, Any], settled: int) -> int | None:
+    """Pages of a run without a line; None where only the portal knew how many there are."""
+    total = (description.get("selected") or {}).get("total")
+    return max(0, total - settled) if isinstance(total, int) else None
 
 
 def read_story(folder: RunFolder) -> Story:

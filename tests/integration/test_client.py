@@ -21,6 +21,7 @@ from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.wire import Answer, encode_command
+from tests.bucket import levels
 
 SECRET = "s3cr3tC0de"
 METHOD = "landing.landing.publication"
@@ -412,15 +413,6 @@ async def _pass(door, pauses):
     return moments
 
 
-def _highest_level(moments, drain):
-    """The highest level of a bucket that requests at *moments* fill, and that drains *drain* a second."""
-    level, at, highest = 0.0, 0.0, 0.0
-    for moment in moments:
-        level = max(0.0, level - (moment - at) * drain) + 1
-        at, highest = moment, max(highest, level)
-    return highest
-
-
 def _run_virtually(coroutine):
     # Hypothesis calls a test many times: each example needs a loop, and a time, of its own.
     with asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(start=0)) as runner:
@@ -437,7 +429,7 @@ def test_what_goes_through_the_door_never_overfills_the_portals_bucket(capacity,
     moments = _run_virtually(_pass(Door(capacity=capacity, drain=drain), pauses))
 
     assert len(moments) == len(pauses)
-    assert _highest_level(moments, drain) <= capacity + 1e-6
+    assert max(levels(moments, drain)) <= capacity + 1e-6
 
 
 async def test_a_burst_goes_through_the_door_at_once_and_what_follows_one_by_one():
@@ -484,4 +476,4 @@ async def test_requests_leave_the_client_no_faster_than_its_door_lets_them():
         _ = [group.create_task(client.call(METHOD, {})) for _ in range(20)]
 
     assert len(moments) == 20
-    assert _highest_level(sorted(moments), 1.0) <= 5 + 1e-6
+    assert max(levels(sorted(moments), 1.0)) <= 5 + 1e-6

@@ -11,7 +11,7 @@ from bulk_publisher.journal.sent import still_out
 from bulk_publisher.model import Action, Scope
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
-from tests.resumption import begin, follower_of, lose, resume
+from tests.resumption import begin, follower_of, forget, lose, resume
 
 GIVEN = Selection(page=("1-60",), scope=Scope.KNOWLEDGE)
 NOT_LOOKED = Selection(page=("1-60",), scope=Scope.KNOWLEDGE, lookup=False)
@@ -66,7 +66,7 @@ async def test_pages_whose_state_before_is_not_known_are_left_alone(tmp_path: Pa
         follower = follower_of(finished.folder, Kind.ROLLBACK)
 
         assert follower.pages == 0
-        assert len(follower.left_alone) == 60
+        assert len(follower.found.left_alone) == 60
 
 
 async def test_they_are_taken_down_if_that_is_asked_for(tmp_path: Path) -> None:
@@ -94,8 +94,7 @@ async def test_a_rollback_can_be_resumed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
         rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
-        lines = rolled.folder.journal.read_bytes().splitlines(keepends=True)
-        rolled.folder.journal.write_bytes(b"".join(lines[:20]))
+        forget(rolled.folder, after=20)
 
         again = await resume(sandbox, rolled.folder)
 
@@ -126,16 +125,15 @@ async def test_what_an_earlier_rollback_has_taken_down_is_left_as_it_is(tmp_path
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
         first = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
-        lines = first.folder.journal.read_bytes().splitlines(keepends=True)
-        first.folder.journal.write_bytes(b"".join(lines[:20]))
+        forget(first.folder, after=20)
 
         follower = follower_of(finished.folder, Kind.ROLLBACK)
         second = await begin(follower, sandbox)
 
-        assert (follower.pages, follower.down_already) == (40, 20)
+        assert (follower.pages, follower.found.down_already) == (40, 20)
         assert len(journal_of(second)) == 40
         again = follower_of(finished.folder, Kind.ROLLBACK)
-        assert (again.pages, again.down_already) == (0, 60)
+        assert (again.pages, again.found.down_already) == (0, 60)
 
 
 async def test_a_second_rollback_can_be_resumed(tmp_path: Path) -> None:
@@ -143,8 +141,7 @@ async def test_a_second_rollback_can_be_resumed(tmp_path: Path) -> None:
         finished = await run_job(sandbox, tmp_path, GIVEN)
         for kept in (20, 10):
             rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
-            lines = rolled.folder.journal.read_bytes().splitlines(keepends=True)
-            rolled.folder.journal.write_bytes(b"".join(lines[:kept]))
+            forget(rolled.folder, after=kept)
 
         again = await resume(sandbox, rolled.folder)
 

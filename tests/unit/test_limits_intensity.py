@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.model import Mono
+from tests.bucket import levels
 
 T0 = Mono(0.0)
 
@@ -176,11 +177,9 @@ moments = st.lists(st.tuples(st.floats(0.0, 60.0), st.booleans(), st.booleans())
 
 @given(moments=moments, capacity=st.integers(1, 60), drain=st.floats(0.1, 10.0))
 def test_who_sends_only_when_it_is_ready_never_fills_the_portals_bucket(moments, capacity, drain):
-    bucket, portal = LeakyBucket(capacity=capacity, drain=drain), Naive(drain)
+    bucket = LeakyBucket(capacity=capacity, drain=drain)
 
-    levels = [portal.level_after(now) for now in sent(bucket, moments)]
-
-    assert max(levels, default=0.0) <= capacity + 1e-6
+    assert max(levels(sent(bucket, moments), drain), default=0.0) <= capacity + 1e-6
 
 
 @given(moments=moments)
@@ -206,19 +205,3 @@ def sent(bucket: LeakyBucket, moments: list[tuple[float, bool, bool]]) -> list[M
         if is_refused:
             bucket.on_refused(now, now)
     return left_at
-
-
-class Naive:
-    """The portal's bucket, by the text: each request adds 1, and it drains."""
-
-    def __init__(self, drain: float) -> None:
-        self.drain = drain
-        self.moments: list[float] = []
-
-    def level_after(self, now: float) -> float:
-        self.moments.append(now)
-        level, last = 0.0, self.moments[0]
-        for moment in self.moments:
-            level = max(0.0, level - (moment - last) * self.drain) + 1
-            last = moment
-        return level
