@@ -1,11 +1,13 @@
 """The engine alone: against a bare loop that sends the same batches, and its memory over a long run.
 
-    python benchmarks/engine.py                    # 100,000 pages three times, then 1,000,000 once
-    python benchmarks/engine.py --memory-pages 0   # the first part alone
+    python benchmarks/engine.py > benchmarks/results/engine.md
+    python benchmarks/engine.py --memory-pages 0   # without the run of 1,000,000 pages
 
 The sandbox has no limits and no cost, and a process of its own; so has each run that is measured.
 The bare loop is what one writes by hand for speed: as many workers, 50 pages a request, the answer
-decoded and each page's result looked at - no pace, no retry, no journal, no log.
+decoded and each page's result looked at - no pace, no retry, no journal, no log. The recording loop
+is the same with what no run may be without: the pages of a request are on disk before it leaves, and
+each page's line before its worker takes another.
 """
 
 import argparse
@@ -17,10 +19,11 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import aiohttp
 
@@ -28,14 +31,18 @@ from bulk_publisher.app.logs import configure_log
 from bulk_publisher.app.publishing import publish
 from bulk_publisher.jobs import Job, Pace, PortalPlan, Selection
 from bulk_publisher.jobs import Portal as PortalOfJob
-from bulk_publisher.model import Outcome, Page, Scope
+from bulk_publisher.model import Outcome, Scope
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.runner.ports import Observer
 from bulk_publisher.sandbox import Scenario, serve
 
 BATCH = 50
 CONCURRENCY = 4
 PUBLICATION = "landing.landing.publication"
 SPAWN = mp.get_context("spawn")
+
+Runner = Callable[[str, int], Coroutine[Any, Any, list[tuple[int, float]]]]
+"""Publishes so many pages at a webhook; says what memory it held after how many."""
 
 
 class Measured(NamedTuple):
@@ -53,7 +60,7 @@ def resident() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-class Onlooker:
+class Onlooker(Observer):
     """Notes the memory now and then."""
 
     def __init__(self, every: int) -> None:
@@ -64,14 +71,6 @@ class Onlooker:
         before, self.settled = self.settled, self.settled + len(outcomes)
         if before // self.every != self.settled // self.every:
             self.memory.append((self.settled, resident()))
-
-    def on_page(self, page: Page) -> None: ...
-    def on_waiting(self, decision: object) -> None: ...
-    def on_sending(self) -> None: ...
-    def on_refused(self, fault: object) -> None: ...
-    def on_lost(self, fault: object, pages: int) -> None: ...
-    def on_site_stopped(self, site: object, fault: object) -> None: ...
-    def on_warning(self, text: str) -> None: ...
 
 
 async def with_engine(webhook: str, pages: int) -> list[tuple[int, float]]:
@@ -98,21 +97,58 @@ async def with_engine(webhook: str, pages: int) -> list[tuple[int, float]]:
 
 
 async def with_bare_loop(webhook: str, pages: int) -> list[tuple[int, float]]:
+    await loop_by_hand(webhook, pages, records=None)
+    return []
+
+
+async def with_recording_loop(webhook: str, pages: int) -> list[tuple[int, float]]:
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "records").open("wb") as records:
+        await loop_by_hand(webhook, pages, records=records)
+    return []
+
+
+async def loop_by_hand(webhook: str, pages: int, *, records: BinaryIO | None) -> None:
     batches = batches_of(pages)
     headers = {"Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as session:
 
         async def work() -> None:
             for batch in batches:
+                if records is not None:
+                    await asyncio.to_thread(write, records, batch)
                 async with session.post(f"{webhook}batch", data=batch) as got:
                     answer = json.loads(await got.read())
                 if not all(answer["result"]["result"].values()):
                     raise SystemExit("a page was not published")
+                if records is not None:
+                    await asyncio.to_thread(write, records, lines_of(answer["result"]))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(CONCURRENCY):
                 group.create_task(work())
-    return []
+
+
+def write(records: BinaryIO, data: bytes) -> None:
+    records.write(data + b"\n")
+    records.flush()
+    os.fdatasync(records.fileno())
+
+
+def lines_of(result: dict[str, dict[str, Any]]) -> bytes:
+    """A line for each page, with the fields that are not the same for all of them."""
+    moment = datetime.now(UTC).isoformat()
+    return b"\n".join(
+        json.dumps(
+            {
+                "time": moment,
+                "page": int(key[1:]),
+                "status": "published",
+                "duration": timing["duration"],
+                "operating": timing.get("operating"),
+            }
+        ).encode()
+        for key, timing in result["result_time"].items()
+    )
 
 
 def batches_of(pages: int) -> Iterator[bytes]:
@@ -120,6 +156,13 @@ def batches_of(pages: int) -> Iterator[bytes]:
         some = range(start, min(start + BATCH, pages + 1))
         cmd = {f"p{page}": f"{PUBLICATION}?lid={page}&scope=KNOWLEDGE" for page in some}
         yield json.dumps({"halt": 0, "cmd": cmd}).encode()
+
+
+RUNNERS: dict[str, Runner] = {
+    "bare loop": with_bare_loop,
+    "recording loop": with_recording_loop,
+    "engine": with_engine,
+}
 
 
 def serve_until_told(wire: Connection, pages: int) -> None:
@@ -134,22 +177,17 @@ def serve_until_told(wire: Connection, pages: int) -> None:
     asyncio.run(main())
 
 
-def measure_here(wire: Connection, *, is_bare: bool, webhook: str, pages: int) -> None:
+def measure_here(wire: Connection, run: Runner, webhook: str, pages: int) -> None:
     configure_log(verbosity=0, is_json=True, has_colour=False)
     began, cpu = time.perf_counter(), time.process_time()
-    run = with_bare_loop if is_bare else with_engine
     memory = asyncio.run(run(webhook, pages))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wire.send(Measured(time.perf_counter() - began, time.process_time() - cpu, peak, memory))
 
 
-def measure(webhook: str, pages: int, *, is_bare: bool) -> Measured:
+def measure(run: Runner, webhook: str, pages: int) -> Measured:
     here, there = SPAWN.Pipe()
-    process = SPAWN.Process(
-        target=measure_here,
-        args=(there,),
-        kwargs={"is_bare": is_bare, "webhook": webhook, "pages": pages},
-    )
+    process = SPAWN.Process(target=measure_here, args=(there, run, webhook, pages))
     process.start()
     measured: Measured = here.recv()
     process.join()
@@ -168,29 +206,30 @@ def main() -> None:
     portal.start()
     webhook = here.recv()
     pages = asked.pages
-    speed, thrift = [], []
+    print(f"{pages:,} pages a run: pages a second, and µs of CPU a page.\n")
+    print(f"| round | {' | '.join(RUNNERS)} |\n|--:|{'--:|' * len(RUNNERS)}")
+    rounds: list[dict[str, Measured]] = []
     for number in range(1, asked.rounds + 1):
-        bare = measure(webhook, pages, is_bare=True)
-        ours = measure(webhook, pages, is_bare=False)
-        speed.append(bare.seconds / ours.seconds)
-        thrift.append(bare.cpu / ours.cpu)
-        print(
-            f"round {number}: bare loop {pages / bare.seconds:,.0f} pages/s"
-            f" and {bare.cpu / pages * 1e6:.0f} µs of CPU a page,"
-            f" engine {pages / ours.seconds:,.0f} and {ours.cpu / pages * 1e6:.0f},"
-            f" {ours.peak:.0f} MB at most",
-            flush=True,
+        measured = {name: measure(run, webhook, pages) for name, run in RUNNERS.items()}
+        rounds.append(measured)
+        told = (
+            f"{pages / one.seconds:,.0f}, {one.cpu / pages * 1e6:.0f}" for one in measured.values()
         )
-    print(
-        f"engine to bare loop, in the middle of {asked.rounds}: pages a second"
-        f" {statistics.median(speed):.2f}, pages a second of CPU {statistics.median(thrift):.2f}"
-    )
+        print(f"| {number} | {' | '.join(told)} |", flush=True)
+    print()
+    for name in ("bare loop", "recording loop"):
+        speed = statistics.median(one[name].seconds / one["engine"].seconds for one in rounds)
+        thrift = statistics.median(one[name].cpu / one["engine"].cpu for one in rounds)
+        print(
+            f"Engine to {name}, in the middle: pages a second {speed:.2f},"
+            f" pages a second of CPU {thrift:.2f}.  "
+        )
     if asked.memory_pages:
-        long = measure(webhook, asked.memory_pages, is_bare=False)
+        long = measure(with_engine, webhook, asked.memory_pages)
         grown = ", ".join(f"{megabytes:.0f}" for _, megabytes in long.memory)
         print(
             f"{asked.memory_pages:,} pages in {long.seconds:.0f} s: {long.peak:.0f} MB at most;"
-            f" after each tenth {grown}"
+            f" after each tenth {grown}."
         )
     here.send("stop")
     portal.join()
