@@ -26,8 +26,11 @@ _MISSING = "LANDING_NOT_EXIST"
 
 def scope_question(scope: Scope | None) -> str:
     """What to ask when not a single page is found."""
-    other = "--scope KNOWLEDGE" if scope is None else f"another scope than {scope}"
-    return f"Not one page was found so far: was {other} meant, or another portal?"
+    return f"Not one page was found so far: was {_other(scope)} meant, or another portal?"
+
+
+def _other(scope: Scope | None) -> str:
+    return "--scope KNOWLEDGE" if scope is None else f"another scope than {scope}"
 
 
 class Streaks:
@@ -96,7 +99,8 @@ class Streaks:
         if self._code == _MISSING and not self._has_found_any and self._in_a_row >= ALIKE:
             return TooManyFailures(
                 f"The first {self._in_a_row} pages all failed with {_MISSING}.",
-                scope_question(page.scope),
+                f"If {_other(page.scope)} was meant, or another portal, begin a new run:"
+                " a resume keeps to what this one was told.",
             )
         if not faults.is_known(fault.code) and self._in_a_row >= ALIKE:
             return TooManyFailures(

@@ -101,7 +101,10 @@ async def test_the_wrong_scope_is_asked_about_and_stops_the_run(tmp_path: Path) 
         "Not one page was found so far: was --scope KNOWLEDGE meant, or another portal?"
     ]
     assert isinstance(finished.ending.error, TooManyFailures)
-    assert "--scope KNOWLEDGE" in finished.ending.error.hint
+    assert finished.ending.error.hint == (
+        "If --scope KNOWLEDGE was meant, or another portal, begin a new run:"
+        " a resume keeps to what this one was told."
+    )
     assert len(journal_of(finished)) < 300
 
 
