@@ -51,6 +51,7 @@ class CredentialTurn:
         self._turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._queue = os.open(folder / "queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._is_ours = False
+        self._read: _Left | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -75,12 +76,15 @@ class CredentialTurn:
         return self._is_ours
 
     def left_by_other(self) -> tuple[Handover, Epoch] | None:
-        """How another run has left the limits, and when; None where ours was the last."""
+        """How another run has left the limits, and when; None where there is no new word."""
         try:
             left = msgspec.json.decode(self._left.read_bytes(), type=_Left)
         except (OSError, ValueError):
             return None
-        return None if left.session == self._session else (left.handover, Epoch(left.time))
+        if left.session == self._session or left == self._read:
+            return None
+        self._read = left
+        return left.handover, Epoch(left.time)
 
     def give(self, handover: Handover, now: Epoch) -> None:
         """Let others have the turn."""

@@ -114,9 +114,9 @@ class Governor:
             return self._ask(waiting, now)
         if self._is_turn_of_alone(waiting) and self._fits(Lane.ALONE, 1, now):
             return Send(1, Lane.ALONE)
-        if waiting.together:
+        if waiting.together and not self._is_batch_refused:
             return self._send_together(waiting, now)
-        return self._wait_for_operating(waiting, now)
+        return self._send_alone(now)
 
     def snapshot(self, *, now: Mono) -> Snapshot:
         """What a person wants to see."""
@@ -215,7 +215,8 @@ class Governor:
     def set_bounds(self, bounds: Bounds, *, now: Mono) -> None:
         """The portal turned out to be of another plan."""
         self.bounds = bounds
-        self._refusals.limit, self._refusals.share = bounds.operating_limit, bounds.operating_share
+        self._refusals.granted = bounds.operating_limit
+        self._refusals.share = bounds.operating_share
         self._bucket.set_limit(
             capacity=max(1.0, bounds.capacity * bounds.intensity_share),
             drain=bounds.drain * bounds.intensity_share,
@@ -237,14 +238,14 @@ class Governor:
         """How full everything is at *now*, with nothing in flight, for another run."""
         return Handover(
             requests=self._bucket.level(now),
-            operating_limit=self.operating_limit,
+            operating_limit=self._refusals.hand_over(now),
             meters=self._meters.hand_over(now),
         )
 
     def take_over(self, left: Handover, *, since: Mono, now: Mono) -> None:
         """Another run had the limits to itself until *since*; this is how it left them."""
         self._bucket.raise_to(left.requests - (now - since) * self._bucket.drain, now)
-        self._refusals.limit = min(self._refusals.limit, left.operating_limit)
+        self._refusals.take_over(left.operating_limit, since, now)
         self._meters.take_over(left.meters, since)
 
     # how
@@ -272,21 +273,26 @@ class Governor:
         return Send(1, Lane.TOGETHER if waiting.together else Lane.ALONE)
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
-        if self._is_batch_refused:
-            if self._fits(Lane.ALONE, 1, now):
-                return Send(1, Lane.ALONE)
-            return self._wait_for_operating(waiting, now)
         pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
         if self._outage.is_on or self._is_basket_to_begin(now) or self._is_first_lost:
             pages = min(pages, 1)
         if pages:
             return Send(pages, Lane.TOGETHER)
-        if not self._in_flight and self._may_be_ready_at(Lane.TOGETHER, now) <= now:
+        if self._is_worth_asking(Lane.TOGETHER, now):
             return Send(1, Lane.TOGETHER)
-        wait = self._wait_for_operating(waiting, now)
+        wait = self._wait_for_operating(Lane.TOGETHER, now)
         if wait.at - now > _WORTHWHILE and self._is_alone_free(now):
             return Send(1, Lane.ALONE)
         return wait
+
+    def _send_alone(self, now: Mono) -> Decision:
+        if self._fits(Lane.ALONE, 1, now) or self._is_worth_asking(Lane.ALONE, now):
+            return Send(1, Lane.ALONE)
+        return self._wait_for_operating(Lane.ALONE, now)
+
+    def _is_worth_asking(self, lane: Lane, now: Mono) -> bool:
+        """Whether there may be room although it is not certain: one page tells."""
+        return not self._in_flight and self._may_be_ready_at(lane, now) <= now
 
     @property
     def _is_first_lost(self) -> bool:
@@ -384,13 +390,11 @@ class Governor:
     def _is_lane_used(self, lane: Lane) -> bool:
         return any(permit.lane is lane for permit in self._in_flight.values())
 
-    def _wait_for_operating(self, waiting: Waiting, now: Mono) -> WaitUntil:
-        together = waiting.together and not self._is_batch_refused
-        lane = Lane.TOGETHER if together else Lane.ALONE
+    def _wait_for_operating(self, lane: Lane, now: Mono) -> WaitUntil:
         at = self._ready_at(lane, now)
         if not self._in_flight:
             at = min(at, self._may_be_ready_at(lane, now))
-            at = at if now < at < NEVER else Mono(now + ASK_AGAIN)
+            at = at if at < NEVER else Mono(now + ASK_AGAIN)
         fullest = self._meters.fullest(lane, now)
         used = 0.0 if fullest is None else fullest.level(now)
         return waits.for_operating(at, used, self.operating_limit)

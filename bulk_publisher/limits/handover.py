@@ -25,14 +25,22 @@ class MeterLeft(msgspec.Struct, frozen=True, kw_only=True):
     baskets: tuple[BasketLeft, ...]
 
 
+class LimitLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit of operating time that a refusal has shown, so many seconds *ago*."""
+
+    limit: float
+    ago: float
+
+
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of a portal and credential, as the last run left them.
 
     Attributes:
         requests: In the portal's bucket.
+        operating_limit: None where no refusal has shown it: what a run was told is its own.
         meters: By name.
     """
 
     requests: float
-    operating_limit: float
+    operating_limit: LimitLeft | None
     meters: dict[str, MeterLeft]

@@ -16,11 +16,13 @@ from collections.abc import Iterable
 
 from bulk_publisher.limits.decision import NEVER, Lane, Permit, Reading, Usage
 from bulk_publisher.limits.handover import MeterLeft
-from bulk_publisher.limits.operating import OperatingMeter
+from bulk_publisher.limits.operating import BASKET_LIFE, OperatingMeter
 from bulk_publisher.model import Mono
 
 _SURE = 30.0
 """Booked seconds from which a meter that does not show them is certainly another one."""
+_TOLD_NOTHING = 10
+"""Answers without a page that was done and without its meter, after which there is none to wait for."""
 
 
 class Meters:
@@ -41,6 +43,7 @@ class Meters:
         """
         self.has_answer = False
         self.is_shared: bool | None = None
+        self._answered = 0
         self._names = {Lane.TOGETHER: together, Lane.ALONE: alone}
         self._meters = {name: OperatingMeter() for name in (*together, *alone)}
 
@@ -66,7 +69,9 @@ class Meters:
     def shown(self, lane: Lane) -> list[OperatingMeter]:
         """The meters that are there, as far as answers tell: before the first, all may be."""
         meters = [self._meters[name] for name in self._names[lane]]
-        return [meter for meter in meters if meter.told is not None or not self.has_answer]
+        if lane is Lane.ALONE and self.of_pages(lane).told is None:
+            meters += self._twins(self._names[lane][-1])
+        return [meter for meter in meters if self._is_there(meter)]
 
     def fits(self, lane: Lane, cost: float, *, limit: float, now: Mono) -> bool:
         """Whether *cost* seconds more are certain to fit under *limit* on each of them."""
@@ -103,36 +108,48 @@ class Meters:
 
     def reserve(self, permit: Permit, cost: float) -> None:
         """Hold *cost* seconds for a request that leaves."""
-        for name in self._names[permit.lane]:
-            self._meters[name].reserve(permit.number, cost)
+        for meter in self._may_be_booked_on(permit.lane):
+            meter.reserve(permit.number, cost)
 
     def release(self, permit: Permit) -> None:
         """Hold nothing for it any more: it has ended."""
-        for name in self._names[permit.lane]:
-            self._meters[name].release(permit.number)
+        for meter in self._meters.values():
+            meter.release(permit.number)
 
     def settle(self, permit: Permit, usage: Usage, *, now: Mono) -> None:
         """Book what an answer tells."""
-        self.has_answer = True
+        # A page that failed tells of no meter, though there may be one.
+        pages = self._names[permit.lane][-1]
+        self._answered += 1
+        self.has_answer |= (
+            bool(usage.costs)
+            or any(reading.meter == pages for reading in usage.readings)
+            or self._answered >= _TOLD_NOTHING
+        )
         for reading in usage.readings:
             self._settle_one(permit, usage, reading, now)
 
     def guess(self, permit: Permit, cost: float, *, now: Mono) -> None:
         """Seconds that a request may have cost whose answer was lost."""
-        twins = self._twins(self._names[permit.lane][-1])
-        for meter in (*self.shown(permit.lane), *twins):
+        own = self._names[permit.lane]
+        told = [self._meters[name] for name in own if self._is_there(self._meters[name])]
+        for meter in (*told, *self._twins(own[-1])):
             meter.guess(cost, sent_at=permit.sent_at, now=now)
 
     def on_resumed(self, spent: Iterable[tuple[Mono, float]], *, now: Mono) -> None:
         """An earlier process has spent these seconds at these moments.
 
-        On which meter is not known: they count on each, until an answer tells less.
+        On which meter is not known: they count on each, until an answer tells less. What a meter
+        holds by another's word is the oldest of them, and counts once.
         """
         names = {*self._names[Lane.TOGETHER], *self._names[Lane.ALONE]}
-        meters = [self._meters[name] for name in names]
-        for at, seconds in spent:
-            for meter in meters:
-                meter.book(seconds, minute=None, finished_at=at, now=now)
+        in_order = sorted(entry for entry in spent if now - entry[0] < BASKET_LIFE)
+        for meter in (self._meters[name] for name in names):
+            known = meter.booked(now)
+            for at, seconds in in_order:
+                meter.book(max(0.0, seconds - known), minute=None, finished_at=at, now=now)
+                known = max(0.0, known - seconds)
+            if in_order:
                 meter.told = meter.booked(now)
 
     def hand_over(self, now: Mono) -> dict[str, MeterLeft]:
@@ -163,6 +180,14 @@ class Meters:
         minute = usage.minute if self.is_shared else None
         for twin in self._twins(reading.meter):
             twin.book(reading.worked, minute=minute, finished_at=usage.finished_at, now=now)
+
+    def _is_there(self, meter: OperatingMeter) -> bool:
+        """As far as answers tell: before the first, all may be."""
+        return meter.told is not None or not self.has_answer
+
+    def _may_be_booked_on(self, lane: Lane) -> list[OperatingMeter]:
+        names = self._names[lane]
+        return [*(self._meters[name] for name in names), *self._twins(names[-1])]
 
     def _twins(self, name: str) -> list[OperatingMeter]:
         """The meter that may be the same one: a page's in a batch, and by itself."""

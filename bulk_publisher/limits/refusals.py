@@ -11,7 +11,10 @@ at the first moment at which either may be over, and the answer tells.
 Source: docs/bitrix24.md §6 "The newest source bans" [source].
 """
 
+from typing import NamedTuple
+
 from bulk_publisher.limits.decision import NEVER
+from bulk_publisher.limits.handover import LimitLeft
 from bulk_publisher.limits.operating import OperatingMeter
 from bulk_publisher.model import Mono
 
@@ -21,6 +24,15 @@ ASK_AGAIN = 60.0
 """Seconds between two questions where nothing tells when something may change."""
 _FRESH = 60.0
 """Seconds after which what a meter told says little of what others have spent on it."""
+_REMEMBERED = 3600.0
+"""Seconds for which runs tell each other of a limit that was learned."""
+
+
+class LimitLearned(NamedTuple):
+    """Seconds of operating time that the portal allowed at most, as a refusal showed."""
+
+    limit: float
+    at: Mono
 
 
 class Refusals:
@@ -33,8 +45,10 @@ class Refusals:
             limit: Seconds of operating time that the portal is taken to allow.
             share: Of it, what we may use.
         """
-        self.limit = limit
-        """Seconds of operating time that the portal allows, as far as is known."""
+        self.granted = limit
+        """Seconds of operating time that the portal is taken to allow."""
+        self.learned: LimitLearned | None = None
+        """A lower limit that a refusal has shown."""
         self.share = share
         self.ask_at = Mono(float("-inf"))
         """When to ask, while it refuses."""
@@ -42,6 +56,11 @@ class Refusals:
         """Whether it refuses for a fixed time; None while that is not known."""
         self._refused_at: Mono | None = None
         self._limit_before = limit
+
+    @property
+    def limit(self) -> float:
+        """Seconds of operating time that the portal allows, as far as is known."""
+        return self.granted if self.learned is None else min(self.granted, self.learned.limit)
 
     @property
     def cap(self) -> float:
@@ -96,6 +115,19 @@ class Refusals:
             self.is_banning = True
         self._refused_at = None
 
+    def hand_over(self, now: Mono) -> LimitLeft | None:
+        """The limit that a refusal has shown, for another run; None where none did."""
+        learned = self.learned
+        return None if learned is None else LimitLeft(limit=learned.limit, ago=now - learned.at)
+
+    def take_over(self, left: LimitLeft | None, since: Mono, now: Mono) -> None:
+        """What another run has learned; what was learned long ago may have been others' doing."""
+        if left is None or (self.learned is not None and self.learned.limit <= left.limit):
+            return
+        at = Mono(since - left.ago)
+        if now - at < _REMEMBERED:
+            self.learned = LimitLearned(left.limit, at)
+
     def _learn_limit(self, meter: OperatingMeter, done: tuple[float, ...], now: Mono) -> None:
         if meter.told is None:
             return
@@ -109,7 +141,7 @@ class Refusals:
         if passed > 0:
             is_first = self.limit == self._limit_before
             known = passed if is_first else max(passed, self.limit)
-            self.limit = min(self._limit_before, known)
+            self.learned = LimitLearned(min(self._limit_before, known), now)
 
     def _plan_to_ask(self, meter: OperatingMeter, refused_at: Mono, cost: float, now: Mono) -> None:
         moments = []

@@ -3,7 +3,8 @@
 Rules: seconds and counts; no clock.
 
 How it works: the mean and the spread of a page's cost are kept with weights that fade, so that a
-portal that turns slower is noticed within a few requests. A request of n pages is expected to take
+portal that turns slower is noticed within a few requests; one that was dearer than its margin
+allows is believed at once, and forgotten slowly. A request of n pages is expected to take
 ``n·mean``, and hardly ever more than that plus a margin: the spread of a sum, and a share that
 shrinks as the estimate firms up. A request must end well within 60 s, so n is what fits into a third
 of that: longer ones would also be booked later, and so leave the portal's sum later. A timeout
@@ -22,6 +23,8 @@ _PRIOR_COST = 1.5
 """Seconds a page before anything is known: a slow portal."""
 _FIRST = 5
 """Pages of the first request, which teaches what a page costs."""
+_RELIEF = 0.3
+"""Weight of a new request in what dearer ones have cost."""
 _DEVIATIONS = 3.0
 """Standard deviations that a margin covers."""
 
@@ -40,6 +43,7 @@ class Sizing:
         self._weight = 0.0
         self._mean = 0.0
         self._variance = 0.0
+        self._dearer = 0.0
 
     @property
     def is_known(self) -> bool:
@@ -49,7 +53,7 @@ class Sizing:
     @property
     def cost(self) -> float:
         """Seconds that a page takes, as expected."""
-        return self._mean if self.is_known else _PRIOR_COST
+        return max(self._mean, self._dearer) if self.is_known else _PRIOR_COST
 
     def expected(self, pages: int) -> float:
         """Seconds that *pages* pages take, margin included."""
@@ -74,6 +78,11 @@ class Sizing:
 
     def learn(self, costs: tuple[float, ...]) -> None:
         """Pages that were done, with the seconds of each. A request with failures teaches nothing."""
+        of_these = sum(costs) / len(costs)
+        if self.is_known and of_these * len(costs) > self.expected(len(costs)):
+            self._dearer = of_these
+        else:
+            self._dearer += _RELIEF * (of_these - self._dearer)
         weight, mean, variance = self._weight, self._mean, self._variance
         for cost in costs:
             weight = min(weight + 1, _MEMORY)

@@ -66,7 +66,7 @@ class Turn(Protocol):
         ...
 
     def left_by_other(self) -> tuple[Handover, Epoch] | None:
-        """How another run has left the limits, and when; None where ours was the last."""
+        """How another run has left the limits, and when; None where there is no new word."""
         ...
 
     def give(self, handover: Handover, now: Epoch) -> None:

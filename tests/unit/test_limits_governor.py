@@ -76,7 +76,8 @@ class Played:
 
     def begin(self, cost: float = 1.0, *, operating: float | None = 0.0, at: float = 0.0) -> None:
         """A first answer, of very many pages of *cost* seconds, with *operating* in the meter."""
-        self.settle(self.send(), [], at=at, operating=operating)
+        told = [cost] if operating is None else []
+        self.settle(self.send(), told, worked=0.0, at=at, operating=operating)
         self.governor._sizing.learn((cost,) * 400)
         self.governor._sizing._weight = float("inf")
 
@@ -732,15 +733,101 @@ def test_what_an_earlier_process_has_spent_counts_on_every_meter(played):
 
 def test_who_takes_over_knows_what_was_left(played):
     played.settle(played.send(), [], worked=300.0, at=60.0, operating=300.0)
-    played.governor._refusals.limit = 420.0
     other = Played()
 
     left = played.governor.hand_over(now=Mono(60.0))
     other.governor.take_over(left, since=Mono(1000.0), now=Mono(1010.0))
 
-    snapshot = other.governor.snapshot(now=Mono(1010.0))
-    assert (snapshot.operating.level, snapshot.operating.limit) == (300.0, 420.0)
+    assert other.governor.snapshot(now=Mono(1010.0)).operating.level == 300.0
     assert other.governor.snapshot(now=Mono(1601.0)).operating.level == 0.0
+
+
+def refused_at_240(played: Played) -> None:
+    played.begin(1.0, operating=240.0)
+    played.settle(played.send(), [1.0], at=10.0, operating=240.0)
+    played.refuse(played.send(), at=11.0)
+
+
+@pytest.mark.parametrize(("later", "limit"), [(600.0, 240.0), (4000.0, 480.0)])
+def test_a_limit_that_a_refusal_showed_is_handed_over_for_an_hour(played, later, limit):
+    refused_at_240(played)
+    assert played.governor.operating_limit == pytest.approx(240.0, abs=1.0)
+    other = Played()
+
+    left = played.governor.hand_over(now=Mono(20.0))
+    other.governor.take_over(left, since=Mono(20.0), now=Mono(later))
+
+    assert other.governor.operating_limit == pytest.approx(limit, abs=1.0)
+
+
+def test_a_limit_that_was_handed_over_outlasts_the_question_for_the_plan(played):
+    refused_at_240(played)
+    other = Played()
+    other.governor.take_over(
+        played.governor.hand_over(now=Mono(20.0)), since=Mono(20.0), now=Mono(30.0)
+    )
+
+    other.governor.set_bounds(BOUNDS, now=Mono(31.0))
+
+    assert other.governor.operating_limit == pytest.approx(240.0, abs=1.0)
+
+
+def test_what_a_run_was_told_to_keep_to_is_not_handed_over():
+    told_less = Played(replace(BOUNDS, operating_limit=60.0))
+    other = Played()
+
+    other.governor.take_over(
+        told_less.governor.hand_over(now=Mono(0.0)), since=Mono(0.0), now=Mono(1.0)
+    )
+
+    assert other.governor.operating_limit == 480.0
+
+
+def test_pages_alone_hold_back_for_what_batches_in_flight_may_book(played):
+    played.begin(2.0, operating=398.0)
+    played.settle(played.send(1, Lane.ALONE), [2.0], at=2.0, operating=400.0, meter="m")
+    played.send(39)
+
+    assert isinstance(played.decide(Waiting(0, 5, is_all=True)), WaitUntil)
+
+
+def test_before_a_single_call_was_answered_the_meter_of_batches_holds_for_it(played):
+    played.begin(6.0, operating=478.0)
+
+    assert isinstance(played.decide(Waiting(0, 5, is_all=True)), WaitUntil)
+
+
+def test_pages_alone_ask_as_soon_as_enough_may_have_left(played):
+    played.begin(1.0, operating=0.0)
+    permit = played.send(1, Lane.ALONE)
+    reading = Reading("m", 479.9, 1.0, Mono(30.0))
+    usage = Usage(Mono(1.0), 0, (reading,), (1.0,), 0)
+    played.governor.on_settled(permit, usage, now=Mono(1.0))
+    alone = Waiting(0, 5, is_all=True)
+
+    waits = played.decide(alone, at=1.0)
+
+    assert isinstance(waits, WaitUntil)
+    assert waits.at == 30.0
+    assert played.decide(alone, at=30.0) == Send(1, Lane.ALONE)
+
+
+def test_pages_that_fail_do_not_tell_that_there_is_no_meter(played):
+    played.settle(played.send(5), [], failures=5, at=1.0)
+    played.send(5)
+
+    waits = played.decide()
+
+    assert isinstance(waits, WaitUntil)
+    assert waits.limit is Limit.QUESTION
+
+
+def test_a_portal_whose_answers_never_tell_of_a_page_is_not_asked_for_ever(played):
+    for at in range(1, 11):
+        played.settle(played.send(5), [], failures=5, at=float(at))
+    played.send(5)
+
+    assert isinstance(played.decide(), Send)
 
 
 def test_the_bucket_has_drained_since_it_was_handed_over(played):

@@ -27,6 +27,19 @@ def test_a_budget_that_is_used_up_is_waited_for_until_it_leaves() -> None:
     assert 500.0 <= decision.at < 501.0
 
 
+def test_what_a_run_has_left_word_of_is_not_counted_again() -> None:
+    earlier, limits = governor(), governor()
+    spent = [(Mono(-200.0), 200.0), (Mono(-100.0), 100.0)]
+    earlier.on_resumed(spent[:1], last_sent_at=Mono(-200.0), now=Mono(-150.0))
+    limits.take_over(earlier.hand_over(now=Mono(-150.0)), since=Mono(-150.0), now=Mono(0.0))
+
+    limits.on_resumed(spent, last_sent_at=Mono(-100.0), now=Mono(0.0))
+
+    level = limits.snapshot(now=Mono(0.0)).operating
+    assert level is not None
+    assert level.level == 300.0
+
+
 def test_a_bucket_is_taken_for_full_when_the_earlier_process_ended() -> None:
     bucket = LeakyBucket(capacity=50, drain=2)
 

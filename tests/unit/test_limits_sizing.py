@@ -58,12 +58,32 @@ def test_a_page_that_is_dearer_than_a_request_may_take_goes_alone(sizing):
     assert sizing.size == 1
 
 
-def test_a_portal_that_turns_slower_is_noticed_within_its_memory(sizing):
+def test_a_portal_that_turns_slower_is_believed_at_once(sizing):
     sizing.learn((0.1,) * 1000)
 
-    sizing.learn((1.0,) * 400)
+    sizing.learn((1.0,) * 50)
 
-    assert sizing.cost == pytest.approx(1.0 - 0.9 * (1 - 1 / 400) ** 400)
+    assert sizing.cost == 1.0
+    assert sizing.size < 20
+
+
+def test_a_portal_that_was_slow_for_a_while_is_trusted_again_slowly(sizing):
+    sizing.learn((0.1,) * 1000)
+    sizing.learn((1.0,) * 5)
+
+    for _ in range(3):
+        sizing.learn((0.1,) * 5)
+
+    # What remains of 1.0 after three requests: 0.1 + 0.9·0.7³
+    assert sizing.cost == pytest.approx(0.4087)
+
+
+def test_what_a_request_costs_within_its_margin_moves_the_mean_alone(sizing):
+    sizing.learn((0.2, 0.4) * 200)
+
+    sizing.learn((0.4,) * 5)
+
+    assert sizing.cost == pytest.approx(0.3 + 0.1 * (1 - (1 - 1 / 400) ** 5), rel=1e-3)
 
 
 def test_a_timeout_halves_the_request_and_each_good_one_grows_it_by_a_page(sizing):
