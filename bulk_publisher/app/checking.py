@@ -284,10 +284,11 @@ def _meters(session: Session, timing: Timing | None) -> Check:
     gauge = session.governor.snapshot(now=session.clock.now()).operating
     limit = session.governor.operating_limit
     used = timing.operating if gauge is None else max(gauge.level, timing.operating)
+    whose = "lists have used" if used == timing.operating else "the last run has left"
     return Check(
         name="meters",
         verdict=Verdict.NOTE if used > limit / 2 else Verdict.GOOD,
-        found=f"Shown; lists have used {used:.1f} of {limit:.0f} s. That of publishing shows with the first page.",
+        found=f"Shown; {whose} {used:.1f} of {limit:.0f} s. That of publishing shows with the first page.",
         advice="Another program uses this webhook's time: one of its own makes both faster." if used > limit / 2 else "",
     )  # fmt: skip
 

@@ -20,16 +20,27 @@ import msgspec
 import structlog
 
 from bulk_publisher.limits.handover import Handover
-from bulk_publisher.model import Epoch
+from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Another one after each start of the machine (Linux)."""
 
 _log = structlog.get_logger()
 
 
 class _Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands beside the lock."""
+    """What stands beside the lock.
+
+    Attributes:
+        boot: Of the machine; empty where it does not tell.
+        uptime: When it was left, by the clock that all processes of one boot share.
+        time: The same in UTC, which each of them has for itself.
+    """
 
     session: str
+    boot: str
+    uptime: float
     time: float
     handover: Handover
 
@@ -75,7 +86,7 @@ class CredentialTurn:
             _try_lock(self._queue, fcntl.LOCK_SH)
         return self._is_ours
 
-    def left_by_other(self) -> tuple[Handover, Epoch] | None:
+    def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
         """How another run has left the limits, and when; None where there is no new word."""
         try:
             left = msgspec.json.decode(self._left.read_bytes(), type=_Left)
@@ -84,17 +95,18 @@ class CredentialTurn:
         if left.session == self._session or left == self._read:
             return None
         self._read = left
-        return left.handover, Epoch(left.time)
+        return left.handover, _moment(left, now, epoch)
 
-    def give(self, handover: Handover, now: Epoch) -> None:
+    def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have the turn."""
         if not self._is_ours:
             return
         fresh = self._left.with_suffix(".new")
         try:
-            fresh.write_bytes(
-                msgspec.json.encode(_Left(session=self._session, time=now, handover=handover))
+            left = _Left(
+                session=self._session, boot=_boot(), uptime=now, time=epoch, handover=handover
             )
+            fresh.write_bytes(msgspec.json.encode(left))
             fresh.replace(self._left)
         except OSError as error:
             _log.warning("turn.not_handed_over", reason=error.strerror)
@@ -122,6 +134,20 @@ def open_turn(
         yield turn
     finally:
         turn.close()
+
+
+def _moment(left: _Left, now: Mono, epoch: Epoch) -> Mono:
+    """When *left* was left, by our clock. UTC may have been set since, or the machine have slept."""
+    if left.boot and left.boot == _boot():
+        return Mono(min(now, left.uptime))
+    return Mono(now - max(0.0, epoch - left.time))
+
+
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _folder_of(webhook: Webhook, environment: Mapping[str, str]) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from bulk_publisher.limits.decision import Limit
 from bulk_publisher.report.text import in_words, pages_in_words, printable
 
 _TELLING = 10.0
@@ -88,6 +89,9 @@ def status_line(moment: Moment) -> str:
 def waiting_line(moment: Moment) -> str:
     """``waiting 4 min 10 s (until 14:32:10) for operating time (479 of 480 s used)``; or nothing."""
     wait = moment.waiting
+    if wait is not None and wait.limit == Limit.TURN:
+        # For how long nobody knows: it is looked at four times a second.
+        return f"waiting: {wait.because}"
     if wait is None or wait.until is None or wait.until - moment.time < 1:
         return ""
     until = datetime.fromtimestamp(wait.until).astimezone()

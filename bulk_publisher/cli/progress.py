@@ -127,10 +127,15 @@ class Progress(Observer):
             else Bar(level=snapshot.intensity.level, limit=snapshot.intensity.limit),
             waiting=self._waiting(epoch - now),
             arrives_at=None
-            if left is None or rate is None
+            if left is None or rate is None or self._is_out
             else epoch + _seconds_left(left, self._rate_to_come(rate, here, seconds, snapshot), snapshot.cost, operating),
             last_failures=tuple(self._failures),
         )  # fmt: skip
+
+    @property
+    def _is_out(self) -> bool:
+        """Whether it waits for what nobody can foresee: the portal's return, or another run's."""
+        return self._wait is not None and self._wait.limit in {Limit.OUTAGE, Limit.TURN}
 
     def _rate_to_come(self, rate: float, here: int, seconds: float, snapshot: Snapshot) -> float:
         """Pages a second from now on: *here* are settled after *seconds*, at *rate*."""
@@ -149,7 +154,9 @@ class Progress(Observer):
         wait = self._wait
         if wait is None:
             return None
-        because = f"the portal: {wait.because}" if wait.limit is Limit.OUTAGE else wait.because
+        because = (
+            "the portal, which does not answer" if wait.limit is Limit.OUTAGE else wait.because
+        )
         until = None if wait.at == float("inf") else basetime + wait.at
         return Wait(until=until, limit=wait.limit.value, because=because)
 

@@ -31,7 +31,7 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
         yield f"  {finished.selected.duplicates:,} named twice, and done once"
     waited = waits_in_words({limit.value: s for limit, s in ending.waited.items()})
     if waited:
-        yield f"Held by the portal's limits: {waited}."
+        yield f"Waited {waited}."
     for stop in ending.stopped_sites:
         yield f"Site {stop.site} was left: {stop.fault.code} {stop.fault.description}".rstrip()
         yield f"    {stop.fault.hint}"

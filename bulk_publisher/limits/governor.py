@@ -265,9 +265,7 @@ class Governor:
 
     def _ask(self, waiting: Waiting, now: Mono) -> Decision:
         if now < self._refusals.ask_at:
-            return WaitUntil(
-                self._refusals.ask_at, Limit.OPERATING, "the portal has refused for operating time"
-            )
+            return waits.for_refusal(self._refusals.ask_at, self.operating_limit)
         if self._in_flight:
             return WaitUntil(NEVER, Limit.OPERATING, "one request asks whether there is time again")
         return Send(1, Lane.TOGETHER if waiting.together else Lane.ALONE)

@@ -10,6 +10,12 @@ def for_intensity(at: Mono, bucket: LeakyBucket) -> WaitUntil:
     return WaitUntil(at, Limit.INTENSITY, f"requests ({bucket.pace:.2g} a second)")
 
 
+def for_refusal(at: Mono, limit: float) -> WaitUntil:
+    """The portal has refused, at *limit* seconds as far as can be told."""
+    because = f"operating time (the portal refused at {limit:.0f} s)"
+    return WaitUntil(at, Limit.OPERATING, because)
+
+
 def for_operating(at: Mono, used: float, limit: float) -> WaitUntil:
     """*used* of *limit* seconds of operating time are used up."""
     because = f"operating time ({used:.0f} of {limit:.0f} s used)"

@@ -87,7 +87,7 @@ def _tile(name: str, value: str, note: str, kind: str) -> str:
 
 def _waits(story: Story) -> str:
     waits = waits_in_words(story.waited)
-    return f"held {waits}" if waits else "never held by a limit" if story.has_ended else ""
+    return f"waited {waits}" if waits else "never held by a limit" if story.has_ended else ""
 
 
 def _why(story: Story) -> str:

@@ -26,7 +26,7 @@ def story_lines(story: Story) -> Iterator[str]:
     yield from counts_lines(totals)
     waited = waits_in_words(story.waited)
     if waited:
-        yield f"Held by the portal's limits: {waited}."
+        yield f"Waited {waited}."
     stopped = told.get("stopped_by")
     if isinstance(stopped, dict):
         yield from wrapped(

@@ -67,10 +67,20 @@ def failures_lines(totals: Totals) -> Iterator[str]:
         )
 
 
+_WAITED_FOR = {
+    "intensity": "the limit of requests",
+    "operating": "operating time",
+    "outage": "a portal that did not answer",
+    "turn": "other runs with the same webhook",
+}
+
+
 def waits_in_words(waited: Mapping[str, float]) -> str:
     """How long each limit held the run; empty where none did."""
     parts = [
-        f"{in_words(seconds)} for {limit}" for limit, seconds in waited.items() if seconds >= 1
+        f"{in_words(seconds)} for {_WAITED_FOR.get(limit, limit)}"
+        for limit, seconds in waited.items()
+        if seconds >= 1
     ]
     return ", ".join(parts)
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.handover import Handover
-from bulk_publisher.model import Epoch, Fault, Outcome, Page, PageId, SiteId
+from bulk_publisher.model import Epoch, Fault, Mono, Outcome, Page, PageId, SiteId
 from bulk_publisher.portal.wire import Answer, BatchAnswer
 
 
@@ -65,11 +65,11 @@ class Turn(Protocol):
         """Take it, if no other run has it."""
         ...
 
-    def left_by_other(self) -> tuple[Handover, Epoch] | None:
+    def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
         """How another run has left the limits, and when; None where there is no new word."""
         ...
 
-    def give(self, handover: Handover, now: Epoch) -> None:
+    def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have it."""
         ...
 

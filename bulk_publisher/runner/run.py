@@ -274,7 +274,8 @@ class Run:
         group.create_task(self._work(permit, works))
 
     async def _wait(self, wait: WaitUntil, *, began_at: Mono) -> None:
-        is_idle = wait.limit.is_idle
+        # While requests are in flight their answers may make room long before.
+        is_idle = wait.limit.is_idle and not self._in_flight
         if is_idle:
             self._observer.on_waiting(wait)
             _log.debug("pace.waiting", limit=wait.limit.value, because=wait.because)

@@ -69,13 +69,14 @@ class Turns:
 
 def learn_from_other(turn: Turn, governor: Governor, clock: Clock) -> None:
     """Tell *governor* how another run has left the limits, if one was the last to leave word."""
-    left = turn.left_by_other()
+    now = clock.now()
+    left = turn.left_by_other(now, clock.epoch())
     if left is not None:
-        handover, at = left
-        since = Mono(clock.now() - max(0.0, clock.epoch() - at))
-        governor.take_over(handover, since=since, now=clock.now())
+        handover, since = left
+        governor.take_over(handover, since=since, now=now)
 
 
 def give(turn: Turn, governor: Governor, clock: Clock) -> None:
     """Leave word of the limits, and let others have the turn."""
-    turn.give(governor.hand_over(now=clock.now()), clock.epoch())
+    now = clock.now()
+    turn.give(governor.hand_over(now=now), now, clock.epoch())

@@ -8,7 +8,15 @@ import pytest
 from rich.console import Console
 
 from bulk_publisher.app.publishing import Finished, publish
-from bulk_publisher.cli.moment import FILE, Bar, Moment, Wait, read_moment, status_line
+from bulk_publisher.cli.moment import (
+    FILE,
+    Bar,
+    Moment,
+    Wait,
+    read_moment,
+    status_line,
+    waiting_line,
+)
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.progress_screen import Screen, drawn
@@ -16,7 +24,7 @@ from bulk_publisher.cli.showing import progress_for
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.sandbox import Scenario, TimedFault, serve
 
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
 
@@ -132,6 +140,39 @@ def test_both_budgets_and_the_wait_and_the_failures_are_shown():
     assert "12 of 50" in text
     assert "waiting 4 min 10 s" in text
     assert "page 57: LANDING_NOT_EXIST" in text
+
+
+def test_a_run_that_lets_another_one_go_first_says_so():
+    waiting = Wait(until=1_800_000_000.2, limit="turn", because="another run has its turn")
+
+    assert waiting_line(_moment(waiting=waiting)) == "waiting: another run has its turn"
+
+
+async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path, capsys):
+    scenario = Scenario(pages=150, cost=0.28, operating_limit=100, cost_spread=0.0)
+
+    await _publish(scenario, progress_for(OUTPUT), tmp_path)
+
+    # All of it fits under the limit, though at times not beside what is reserved for what is in flight.
+    assert "waiting" not in capsys.readouterr().err
+
+
+async def test_in_an_outage_no_arrival_is_promised(tmp_path):
+    seen: list[Moment] = []
+
+    class Watching(Progress):
+        every = 1.0
+
+        def show(self, moment: Moment) -> None:
+            seen.append(moment)
+
+    outage = TimedFault(at=10, fault="refuse", seconds=65)
+    await _publish(Scenario(pages=600, cost=0.2, script=[outage]), Watching(OUTPUT), tmp_path)
+
+    out = [moment for moment in seen if moment.waiting and moment.waiting.limit == "outage"]
+    assert len(out) > 30
+    assert {moment.arrives_at for moment in out} == {None}
+    assert "for the portal, which does not answer" in waiting_line(out[1])
 
 
 def test_the_arrival_is_said_with_the_pages_that_are_left():

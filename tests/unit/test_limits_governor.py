@@ -349,7 +349,7 @@ def test_after_a_refusal_one_page_asks_and_not_all(played):
     played.send()
 
     assert waiting == WaitUntil(
-        Mono(310.0), Limit.OPERATING, "the portal has refused for operating time"
+        Mono(310.0), Limit.OPERATING, "operating time (the portal refused at 480 s)"
     )
     assert question == Send(1, Lane.TOGETHER)
     assert played.decide() == WaitUntil(
