@@ -158,6 +158,12 @@ class Governor:
             mean = sum(usage.costs) / len(usage.costs)
             self._window.on_settled(mean, pages=len(usage.costs), in_flight=in_flight)
 
+    def on_unreadable(self, permit: Permit, *, now: Mono) -> None:
+        """The portal answered, and nothing tells what it did: perhaps all of it."""
+        cost = self._expected(permit.lane, permit.pages)
+        self.on_settled(permit, Usage(now, None, (), (), permit.pages), now=now)
+        self._meters.guess(permit, cost, now=now)
+
     def on_kept_back(self, permit: Permit) -> None:
         """The request did not leave after all."""
         self._end(permit)

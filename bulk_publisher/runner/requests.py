@@ -131,6 +131,8 @@ class Requests:
                 self._governor.on_batch_refused(permit)
             case FaultClass.TRANSIENT if not fault.is_alone:
                 self._governor.on_ignored(permit, may_be_done=fault.may_be_done, now=now)
+            case _ if fault.may_be_done:
+                self._governor.on_unreadable(permit, now=now)
             case _:
                 self._governor.on_settled(permit, Usage(now, None, (), (), permit.pages), now=now)
 

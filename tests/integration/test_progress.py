@@ -148,13 +148,18 @@ def test_a_run_that_lets_another_one_go_first_says_so():
     assert waiting_line(_moment(waiting=waiting)) == "waiting: another run has its turn"
 
 
-async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path, capsys):
-    scenario = Scenario(pages=150, cost=0.28, operating_limit=100, cost_spread=0.0)
+async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):
+    in_flight: list[int] = []
 
-    await _publish(scenario, progress_for(OUTPUT), tmp_path)
+    class Watching(Progress):
+        def on_waiting(self, decision):
+            session = self._started.session
+            in_flight.append(session.governor.snapshot(now=session.clock.now()).in_flight)
 
-    # All of it fits under the limit, though at times not beside what is reserved for what is in flight.
-    assert "waiting" not in capsys.readouterr().err
+    await _publish(Scenario(pages=400, cost=0.28, operating_limit=60), Watching(OUTPUT), tmp_path)
+
+    assert in_flight
+    assert set(in_flight) == {0}
 
 
 async def test_in_an_outage_no_arrival_is_promised(tmp_path):

@@ -575,6 +575,15 @@ def test_where_pages_fail_requests_are_as_small_as_pays(played):
     assert played.decide() == Send(5, Lane.TOGETHER)
 
 
+def test_an_answer_that_cannot_be_read_is_booked_as_expected_and_is_no_outage(played):
+    played.begin(1.0, operating=100.0)
+
+    played.governor.on_unreadable(played.send(10), now=Mono(10.0))
+
+    assert played.governor.snapshot(now=Mono(10.0)).operating.level >= 110.0
+    assert isinstance(played.decide(at=10.0), Send)
+
+
 def test_a_lost_request_that_cannot_be_done_costs_nothing(played):
     played.begin(1.0)
     permit = played.send(20)
