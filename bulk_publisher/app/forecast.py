@@ -27,6 +27,7 @@ from bulk_publisher.limits.decision import (
     WaitUntil,
 )
 from bulk_publisher.limits.governor import Governor
+from bulk_publisher.limits.handover import Handover
 from bulk_publisher.limits.operating import BASKET_LIFE
 from bulk_publisher.model import Mono
 
@@ -110,6 +111,8 @@ class Expected:
 
 @dataclass(slots=True)
 class _Meter:
+    """Seconds, and when the first of them were booked, by the minute of that."""
+
     baskets: dict[int, list[float]] = field(default_factory=dict)
 
     def book(self, seconds: float, now: float) -> None:
@@ -118,17 +121,33 @@ class _Meter:
         for minute in [key for key, (first, _) in self.baskets.items() if first + BASKET_LIFE <= now]:  # fmt: skip
             del self.baskets[minute]
 
+    def total(self) -> float:
+        return sum(spent for _, spent in self.baskets.values())
+
     def read(self, name: str, worked: float) -> Reading:
         oldest = min(first for first, _ in self.baskets.values())
-        total = sum(spent for _, spent in self.baskets.values())
-        return Reading(name, total, worked, Mono(oldest + BASKET_LIFE))
+        return Reading(name, self.total(), worked, Mono(oldest + BASKET_LIFE))
+
+
+def _left(left: Handover, name: str) -> _Meter:
+    meter = _Meter()
+    for basket in left.meters[name].baskets if name in left.meters else ():
+        first = basket.leaves_in - BASKET_LIFE
+        meter.baskets.setdefault(int(first // 60), [first, 0.0])[1] += basket.spent
+    return meter
 
 
 class _Run:
     """A run that does not take place."""
 
     def __init__(
-        self, expected: Expected, bounds: Bounds, together: tuple[str, ...], alone: tuple[str, ...]
+        self,
+        expected: Expected,
+        bounds: Bounds,
+        left: Handover,
+        *,
+        together: tuple[str, ...],
+        alone: tuple[str, ...],
     ) -> None:
         self.expected = expected
         self.together, self.alone = together, alone
@@ -136,7 +155,13 @@ class _Run:
         self.governor = Governor(bounds, together=together, alone=alone, rng=self.rng)
         self.left, self.left_alone = expected.together, expected.alone
         self.now = 0.0
-        self.meters: dict[str, _Meter] = {}
+        self.governor.take_over(left, since=Mono(0.0), now=Mono(0.0))
+        self.meters = {name: _left(left, name) for name in (*together, *alone)}
+        if expected.billing is Billing.COMMANDS:
+            # One sum stands behind both: whoever was seen last knows more of it.
+            self.meters[alone[-1]] = max(
+                self.meters[alone[-1]], self.meters[together[-1]], key=_Meter.total
+            )
         self.in_flight: list[tuple[float, int, Permit, tuple[float, ...]]] = []
         self.requests = 0
         self.operating = 0.0
@@ -233,21 +258,27 @@ class _Run:
                 yield self._read(commands, self.alone[-1], worked)
 
     def _read(self, name: str, sum_of: str, worked: float) -> Reading:
-        meter = self.meters.setdefault(sum_of, _Meter())
+        meter = self.meters[sum_of]
         meter.book(worked, self.now)
         return meter.read(name, worked)
 
 
 def forecast(
-    expected: Expected, bounds: Bounds, *, together: tuple[str, ...], alone: tuple[str, ...]
+    expected: Expected,
+    bounds: Bounds,
+    left: Handover,
+    *,
+    together: tuple[str, ...],
+    alone: tuple[str, ...],
 ) -> Estimate:
     """What a run of *expected* within *bounds* would take.
 
     Args:
+        left: How full everything is before it begins.
         together: The meters of requests of several pages; see ``Governor``.
         alone: The meters of a page's own request.
     """
-    run = _Run(expected, bounds, together, alone)
+    run = _Run(expected, bounds, left, together=together, alone=alone)
     run.play()
     return Estimate(
         seconds=run.now,

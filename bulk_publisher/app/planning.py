@@ -77,6 +77,7 @@ async def make_plan(
         estimate = forecast(
             _with_cost(expected, webhook.host, runs, cost),
             bounds_of(job, session.plan),
+            session.governor.hand_over(now=session.clock.now()),
             together=meters_together(METHODS[job.action]),
             alone=meters_alone(METHODS[job.action]),
         )

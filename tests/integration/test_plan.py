@@ -156,6 +156,19 @@ async def test_the_estimate_is_within_a_tenth_of_the_run(tmp_path, scenario):
     assert plan.estimate.seconds == pytest.approx(finished.ending.seconds, rel=0.10)
 
 
+async def test_what_the_last_run_has_left_of_the_limits_is_counted(tmp_path):
+    pace = Pace(operating_limit=100)
+    async with serve(make_scenario({"pages": 500, "operating_limit": 100})) as sandbox:
+        await _publish(_job(340, pace), sandbox, tmp_path)
+        job = Job(name="t", select=Selection(page=("341-400",), scope=Scope.KNOWLEDGE), pace=pace)
+        plan = await _plan(job, sandbox, tmp_path)
+        finished = await _publish(job, sandbox, tmp_path)
+
+    assert plan.estimate.seconds > 300
+    assert plan.estimate.seconds == pytest.approx(finished.ending.seconds, rel=0.1)
+    assert "operating" in {stage.limit for stage in plan.estimate.stages}
+
+
 async def test_the_limit_that_binds_is_named_at_each_stage(tmp_path):
     async with serve(make_scenario({"pages": 1000})) as sandbox:
         plan = await _plan(_job(1000, Pace(operating_limit=120)), sandbox, tmp_path, cost=0.28)
