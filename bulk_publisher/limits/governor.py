@@ -92,6 +92,7 @@ class Governor:
         self._losses = Losses()
         self._answered_at = Mono(float("-inf"))
         self._is_batch_refused = False
+        self._not_before = Mono(float("-inf"))
         self._refusals = Refusals(bounds.operating_limit, share=bounds.operating_share)
         self.calls = CallLimits(self._bucket, self._meters, self._outage, self._refusals)
         """The limits of calls that are not about pages."""
@@ -241,11 +242,19 @@ class Governor:
         self._meters.on_resumed(spent, now=now)
 
     def hand_over(self, *, now: Mono) -> Handover:
-        """How full everything is at *now*, with nothing in flight, for another run."""
+        """How full everything is at *now*, for another run.
+
+        What is in flight is in no sum yet: a run that is left at once says how long that goes on.
+        """
+        ends = (
+            permit.sent_at + self._expected(permit.lane, permit.pages)
+            for permit in self._in_flight.values()
+        )
         return Handover(
             requests=self._bucket.level(now),
             operating_limit=self._refusals.hand_over(now),
             meters=self._meters.hand_over(now),
+            busy_for=max(0.0, max(ends, default=now) - now),
         )
 
     def take_over(self, left: Handover, *, since: Mono, now: Mono) -> None:
@@ -253,6 +262,10 @@ class Governor:
         self._bucket.raise_to(left.requests - (now - since) * self._bucket.drain, now)
         self._refusals.take_over(left.operating_limit, since, now)
         self._meters.take_over(left.meters, since)
+        if left.busy_for:
+            self._not_before = Mono(since + left.busy_for)
+            # What that will have cost tells the answer to one small request.
+            self._meters.has_answer = False
 
     # how
 
@@ -260,6 +273,10 @@ class Governor:
         in_flight = len(self._in_flight)
         if not waiting.together and not waiting.alone:
             return WaitUntil(NEVER, Limit.SOURCE, "no page to send")
+        if now < self._not_before:
+            return WaitUntil(
+                self._not_before, Limit.TURN, "requests of a run that was left are still at work"
+            )
         if now < self._outage.until:
             return WaitUntil(self._outage.until, Limit.OUTAGE, "the portal does not answer")
         if in_flight and (self._outage.is_on or not self._meters.has_answer):

@@ -39,8 +39,10 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         requests: In the portal's bucket.
         operating_limit: None where no refusal has shown it: what a run was told is its own.
         meters: By name.
+        busy_for: Seconds until the portal has ended what was left in flight, as expected.
     """
 
     requests: float
     operating_limit: LimitLeft | None
     meters: dict[str, MeterLeft]
+    busy_for: float = 0.0

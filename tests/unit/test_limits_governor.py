@@ -839,6 +839,23 @@ def test_a_portal_whose_answers_never_tell_of_a_page_is_not_asked_for_ever(playe
     assert isinstance(played.decide(), Send)
 
 
+def test_what_a_run_that_is_left_has_in_flight_is_waited_for_and_asked_about(played):
+    played.begin(1.0, operating=100.0)
+    played.send(10)
+    other = Played()
+    other.begin(1.0, operating=100.0)
+
+    left = played.governor.hand_over(now=Mono(4.0))
+    other.governor.take_over(left, since=Mono(4.0), now=Mono(5.0))
+
+    waits = other.decide(at=5.0)
+    assert isinstance(waits, WaitUntil)
+    assert (waits.limit, waits.at) == (Limit.TURN, 10.0)
+    assert isinstance(other.decide(at=10.0), Send)
+    other.send()
+    assert other.decide().limit is Limit.QUESTION
+
+
 def test_the_bucket_has_drained_since_it_was_handed_over(played):
     played.send()
     played.send()
