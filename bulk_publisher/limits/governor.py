@@ -56,6 +56,8 @@ _WORTHWHILE = 5.0
 _TOO_LONG = 45.0
 """Seconds after which a request that was lost may have been too much for the portal: it ends one
 after 60, and what is lost sooner was not lost for its length."""
+_KILLED = 30.0
+"""Seconds for which requests of a run that was killed may go on: what they are sized to take, and half."""
 _SHORT = 5.0
 """Seconds that a request may be expected to take without being thought too long."""
 
@@ -263,11 +265,18 @@ class Governor:
         self._refusals.take_over(left.operating_limit, since, now)
         self._meters.take_over(left.meters, since)
         if left.busy_for:
-            self._not_before = Mono(since + left.busy_for)
-            # What that will have cost tells the answer to one small request.
-            self._meters.has_answer = False
+            self._wait_and_ask(Mono(since + left.busy_for))
+
+    def on_left_without_word(self, *, now: Mono) -> None:
+        """Another run had the limits, and was killed: what it has used, and has in flight, nobody says."""
+        self._wait_and_ask(Mono(now + _KILLED))
 
     # how
+
+    def _wait_and_ask(self, at: Mono) -> None:
+        """What is in flight elsewhere ends by then; what it cost tells the answer to a small request."""
+        self._not_before = at
+        self._meters.has_answer = False
 
     def _obstacle(self, waiting: Waiting, now: Mono) -> WaitUntil | None:
         in_flight = len(self._in_flight)
@@ -295,7 +304,8 @@ class Governor:
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
         pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
-        if self._outage.is_on or self._is_basket_to_begin(now) or self._is_first_lost:
+        is_question = self._outage.is_on or self._is_to_be_asked or self._is_first_lost
+        if is_question or self._is_basket_to_begin(now):
             pages = min(pages, 1)
         if pages:
             return Send(pages, Lane.TOGETHER)
@@ -314,6 +324,11 @@ class Governor:
     def _is_worth_asking(self, lane: Lane, now: Mono) -> bool:
         """Whether there may be room although it is not certain: one page tells."""
         return not self._in_flight and self._may_be_ready_at(lane, now) <= now
+
+    @property
+    def _is_to_be_asked(self) -> bool:
+        """Whether we know what a page costs, and not how full the meters are any more."""
+        return self._sizing.is_known and not self._meters.has_answer
 
     @property
     def _is_first_lost(self) -> bool:

@@ -30,6 +30,7 @@ class Turns:
         self._clock = clock
         self._taken_at = Mono(0.0)
         self._not_before = Mono(float("-inf"))
+        self._is_others = False
 
     def wait_for(self, *, in_flight: int) -> WaitUntil | None:
         """What to wait for before anything may be sent; None if it may be sent now."""
@@ -61,19 +62,24 @@ class Turns:
 
     def _take(self, turn: Turn, now: Mono) -> bool:
         if not turn.try_take():
+            self._is_others = True
             return False
         self._taken_at = now
-        learn_from_other(turn, self._governor, self._clock)
+        has_word = learn_from_other(turn, self._governor, self._clock)
+        if self._is_others and not has_word:
+            self._governor.on_left_without_word(now=now)
+        self._is_others = False
         return True
 
 
-def learn_from_other(turn: Turn, governor: Governor, clock: Clock) -> None:
-    """Tell *governor* how another run has left the limits, if one was the last to leave word."""
+def learn_from_other(turn: Turn, governor: Governor, clock: Clock) -> bool:
+    """Tell *governor* how another run has left the limits; says whether one has left new word."""
     now = clock.now()
     left = turn.left_by_other(now, clock.epoch())
     if left is not None:
         handover, since = left
         governor.take_over(handover, since=since, now=now)
+    return left is not None
 
 
 def give(turn: Turn, governor: Governor, clock: Clock) -> None:

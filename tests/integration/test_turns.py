@@ -1,11 +1,13 @@
 """Two runs at once on one portal share its limits through the machine."""
 
 import asyncio
+import fcntl
 from pathlib import Path
 
 import pytest
 
 from bulk_publisher.app.publishing import Finished
+from bulk_publisher.app.turns import CredentialTurn
 from bulk_publisher.jobs import Selection
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Scope
@@ -79,3 +81,39 @@ async def test_a_run_knows_of_the_requests_of_the_look_before_it(tmp_path: Path)
 
     assert not sandbox.truth.refused
     assert sandbox.truth.highest_bucket <= 50
+
+
+async def test_a_run_whose_neighbour_is_killed_asks_what_is_left(
+    tmp_path: Path, monkeypatch
+) -> None:
+    give = CredentialTurn.give
+
+    def give_unless_killed(turn: CredentialTurn, *word) -> None:
+        # The kernel lets go of a dead process's locks, and nobody leaves word.
+        if turn is not killed:
+            give(turn, *word)
+        else:
+            fcntl.flock(turn._turn, fcntl.LOCK_UN)
+            turn._is_ours = False
+
+    monkeypatch.setattr(CredentialTurn, "give", give_unless_killed)
+    killed = None
+    async with serve(Scenario(pages=2000, cost=0.5, cost_spread=0.1)) as sandbox:
+        seen = Seen(), Seen()
+        runs = []
+        for one, half in zip(seen, ("1-1000", "1001-2000"), strict=True):
+            select = Selection(page=(half,), scope=Scope.KNOWLEDGE)
+            runs.append(asyncio.ensure_future(run_job(sandbox, tmp_path, select, observer=one)))
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(114)
+        turns = [one.started[0].session.turn for one in seen]
+        victim = next(number for number, turn in enumerate(turns) if turn.is_ours)
+        killed = turns[victim]
+        runs[victim].cancel()
+        await asyncio.sleep(300)
+
+        assert not sandbox.truth.refused
+        assert max(sandbox.truth.highest_meter.values()) <= 480
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)

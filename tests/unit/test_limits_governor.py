@@ -856,6 +856,17 @@ def test_what_a_run_that_is_left_has_in_flight_is_waited_for_and_asked_about(pla
     assert other.decide().limit is Limit.QUESTION
 
 
+def test_after_a_run_that_was_killed_one_small_request_asks_half_a_minute_later(played):
+    played.begin(1.0, operating=100.0)
+
+    played.governor.on_left_without_word(now=Mono(5.0))
+
+    assert played.decide(at=5.0).at == 35.0
+    assert isinstance(played.decide(at=35.0), Send)
+    played.send()
+    assert played.decide().limit is Limit.QUESTION
+
+
 def test_the_bucket_has_drained_since_it_was_handed_over(played):
     played.send()
     played.send()
