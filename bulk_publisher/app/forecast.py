@@ -129,7 +129,7 @@ class _Meter:
         return Reading(name, self.total(), worked, Mono(oldest + BASKET_LIFE))
 
 
-def _left(left: Handover, name: str) -> _Meter:
+def _meter_left(left: Handover, name: str) -> _Meter:
     meter = _Meter()
     for basket in left.meters[name].baskets if name in left.meters else ():
         first = basket.leaves_in - BASKET_LIFE
@@ -156,9 +156,9 @@ class _Run:
         self.left, self.left_alone = expected.together, expected.alone
         self.now = 0.0
         self.governor.take_over(left, since=Mono(0.0), now=Mono(0.0))
-        self.meters = {name: _left(left, name) for name in (*together, *alone)}
+        self.meters = {name: _meter_left(left, name) for name in (*together, *alone)}
         if expected.billing is Billing.COMMANDS:
-            # One sum stands behind both: whoever was seen last knows more of it.
+            # One sum stands behind both: the fuller mirror knows more of it.
             self.meters[alone[-1]] = max(
                 self.meters[alone[-1]], self.meters[together[-1]], key=_Meter.total
             )

@@ -89,10 +89,12 @@ def status_line(moment: Moment) -> str:
 def waiting_line(moment: Moment) -> str:
     """``waiting 4 min 10 s (until 14:32:10) for operating time (479 of 480 s used)``; or nothing."""
     wait = moment.waiting
-    if wait is not None and wait.limit == Limit.TURN:
+    if wait is None:
+        return ""
+    if wait.limit == Limit.TURN:
         # For how long nobody knows: it is looked at four times a second.
         return f"waiting: {wait.because}"
-    if wait is None or wait.until is None or wait.until - moment.time < 1:
+    if wait.until is None or wait.until - moment.time < 1:
         return ""
     until = datetime.fromtimestamp(wait.until).astimezone()
     return (

@@ -161,11 +161,12 @@ class Governor:
             mean = sum(usage.costs) / len(usage.costs)
             self._window.on_settled(mean, pages=len(usage.costs), in_flight=in_flight)
 
-    def on_unreadable(self, permit: Permit, *, now: Mono) -> None:
-        """The portal answered, and nothing tells what it did: perhaps all of it."""
+    def on_failed(self, permit: Permit, *, may_be_done: bool, now: Mono) -> None:
+        """The portal answered the request as a whole, with a failure that tells of no cost."""
         cost = self._expected(permit.lane, permit.pages)
         self.on_settled(permit, Usage(now, None, (), (), permit.pages), now=now)
-        self._meters.guess(permit, cost, now=now)
+        if may_be_done:
+            self._meters.guess(permit, cost, now=now)
 
     def on_kept_back(self, permit: Permit) -> None:
         """The request did not leave after all."""
@@ -304,8 +305,7 @@ class Governor:
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
         pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
-        is_question = self._outage.is_on or self._is_to_be_asked or self._is_first_lost
-        if is_question or self._is_basket_to_begin(now):
+        if self._is_question or self._is_basket_to_begin(now):
             pages = min(pages, 1)
         if pages:
             return Send(pages, Lane.TOGETHER)
@@ -326,14 +326,14 @@ class Governor:
         return not self._in_flight and self._may_be_ready_at(lane, now) <= now
 
     @property
-    def _is_to_be_asked(self) -> bool:
-        """Whether we know what a page costs, and not how full the meters are any more."""
-        return self._sizing.is_known and not self._meters.has_answer
+    def _is_question(self) -> bool:
+        """Whether one page asks how the portal is.
 
-    @property
-    def _is_first_lost(self) -> bool:
-        """Whether requests were lost before any answer told what a page costs."""
-        return not self._meters.has_answer and self._losses.are_some
+        So in an outage, and where no answer tells how full the meters are although pages have told
+        their cost, or requests were lost.
+        """
+        is_on_trial = self._sizing.is_known or self._losses.are_some
+        return self._outage.is_on or (is_on_trial and not self._meters.has_answer)
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early.

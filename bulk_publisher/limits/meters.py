@@ -71,7 +71,7 @@ class Meters:
         meters = [self._meters[name] for name in self._names[lane]]
         if lane is Lane.ALONE and self.of_pages(lane).told is None:
             meters += self._twins(self._names[lane][-1])
-        return [meter for meter in meters if self._is_there(meter)]
+        return [meter for meter in meters if meter.told is not None or not self.has_answer]
 
     def fits(self, lane: Lane, cost: float, *, limit: float, now: Mono) -> bool:
         """Whether *cost* seconds more are certain to fit under *limit* on each of them."""
@@ -131,9 +131,8 @@ class Meters:
 
     def guess(self, permit: Permit, cost: float, *, now: Mono) -> None:
         """Seconds that a request may have cost whose answer was lost."""
-        own = self._names[permit.lane]
-        told = [self._meters[name] for name in own if self._is_there(self._meters[name])]
-        for meter in (*told, *self._twins(own[-1])):
+        twins = self._twins(self._names[permit.lane][-1])
+        for meter in {*self.shown(permit.lane), *twins}:
             meter.guess(cost, sent_at=permit.sent_at, now=now)
 
     def on_resumed(self, spent: Iterable[tuple[Mono, float]], *, now: Mono) -> None:
@@ -180,10 +179,6 @@ class Meters:
         minute = usage.minute if self.is_shared else None
         for twin in self._twins(reading.meter):
             twin.book(reading.worked, minute=minute, finished_at=usage.finished_at, now=now)
-
-    def _is_there(self, meter: OperatingMeter) -> bool:
-        """As far as answers tell: before the first, all may be."""
-        return meter.told is not None or not self.has_answer
 
     def _may_be_booked_on(self, lane: Lane) -> list[OperatingMeter]:
         names = self._names[lane]

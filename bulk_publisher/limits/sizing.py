@@ -78,11 +78,11 @@ class Sizing:
 
     def learn(self, costs: tuple[float, ...]) -> None:
         """Pages that were done, with the seconds of each. A request with failures teaches nothing."""
-        of_these = sum(costs) / len(costs)
-        if self.is_known and of_these * len(costs) > self.expected(len(costs)):
-            self._dearer = of_these
+        total, pages = sum(costs), len(costs)
+        if self.is_known and total > self.expected(pages):
+            self._dearer = total / pages
         else:
-            self._dearer += _RELIEF * (of_these - self._dearer)
+            self._dearer += _RELIEF * (total / pages - self._dearer)
         weight, mean, variance = self._weight, self._mean, self._variance
         for cost in costs:
             weight = min(weight + 1, _MEMORY)

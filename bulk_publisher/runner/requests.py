@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from bulk_publisher.clock import Clock
-from bulk_publisher.limits.decision import Lane, Permit, Usage
+from bulk_publisher.limits.decision import Lane, Permit
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Action, Fault, FaultClass, Page
@@ -131,10 +131,8 @@ class Requests:
                 self._governor.on_batch_refused(permit)
             case FaultClass.TRANSIENT if not fault.is_alone:
                 self._governor.on_ignored(permit, may_be_done=fault.may_be_done, now=now)
-            case _ if fault.may_be_done:
-                self._governor.on_unreadable(permit, now=now)
             case _:
-                self._governor.on_settled(permit, Usage(now, None, (), (), permit.pages), now=now)
+                self._governor.on_failed(permit, may_be_done=fault.may_be_done, now=now)
 
     def _tell_batch(
         self, permit: Permit, whole: BatchAnswer, answers: Sequence[Answer | Fault]

@@ -578,7 +578,7 @@ def test_where_pages_fail_requests_are_as_small_as_pays(played):
 def test_an_answer_that_cannot_be_read_is_booked_as_expected_and_is_no_outage(played):
     played.begin(1.0, operating=100.0)
 
-    played.governor.on_unreadable(played.send(10), now=Mono(10.0))
+    played.governor.on_failed(played.send(10), may_be_done=True, now=Mono(10.0))
 
     assert played.governor.snapshot(now=Mono(10.0)).operating.level >= 110.0
     assert isinstance(played.decide(at=10.0), Send)
