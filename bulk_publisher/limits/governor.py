@@ -10,8 +10,9 @@ How it works, from the outside in:
    are, and what a page costs.
 2. A request leaves if the window has room for it, the bucket of requests has, and its expected
    cost fits under every meter that it may be booked on, above what is booked and reserved there.
-   Near a limit fewer pages go, down to one; at the end of a run requests get shorter, so that all
-   in flight end together; after a pause one page goes first, so that its basket begins early.
+   Near a limit fewer pages go, down to one: so few that all in flight may turn out three times as
+   dear and pass it by one of them. At the end of a run requests get shorter, so that all in flight
+   end together; after a pause one page goes first, so that its basket begins early.
 3. Which meters there are, and who pays for a batch, is learned from the answers (see ``meters``).
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
@@ -312,7 +313,8 @@ class Governor:
         if self._is_worth_asking(Lane.TOGETHER, now):
             return Send(1, Lane.TOGETHER)
         wait = self._wait_for_operating(Lane.TOGETHER, now)
-        if wait.at - now > _WORTHWHILE and self._is_alone_free(now):
+        is_full = self._ready_at(Lane.TOGETHER, now) > now
+        if is_full and wait.at - now > _WORTHWHILE and self._is_alone_free(now):
             return Send(1, Lane.ALONE)
         return wait
 
@@ -399,8 +401,9 @@ class Governor:
         )
 
     def _fits(self, lane: Lane, pages: int, now: Mono) -> bool:
-        return self._meters.fits(
-            lane, self._expected(lane, pages), limit=self._refusals.cap, now=now
+        cost, page = self._expected(lane, pages), self._expected(lane, 1)
+        return self._meters.fits(lane, cost, limit=self._refusals.cap, now=now) and (
+            self._meters.bear(lane, cost, page=page, limit=self.operating_limit, now=now)
         )
 
     def _ready_at(self, lane: Lane, now: Mono) -> Mono:
@@ -428,6 +431,9 @@ class Governor:
 
     def _wait_for_operating(self, lane: Lane, now: Mono) -> WaitUntil:
         at = self._ready_at(lane, now)
+        if at <= now:
+            # There is room, if the requests in flight cost no more than expected: they will tell.
+            at = NEVER
         if not self._in_flight:
             at = min(at, self._may_be_ready_at(lane, now))
             at = at if at < NEVER else Mono(now + ASK_AGAIN)

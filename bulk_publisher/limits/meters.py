@@ -77,6 +77,11 @@ class Meters:
         """Whether *cost* seconds more are certain to fit under *limit* on each of them."""
         return all(meter.fits(cost, limit=limit, now=now) for meter in self.shown(lane))
 
+    def bear(self, lane: Lane, cost: float, *, page: float, limit: float, now: Mono) -> bool:
+        """Whether each bears *cost* seconds more, should pages turn dearer than a *page* is now."""
+        shown = self.shown(lane)
+        return all(meter.bears(cost, page=page, limit=limit, now=now) for meter in shown)
+
     def ready_at(self, lane: Lane, cost: float, *, limit: float, now: Mono) -> Mono:
         """When *cost* seconds more are certain to fit on each; infinite where that can't be told."""
         ready = [meter.ready_at(cost, limit=limit, now=now) for meter in self.shown(lane)]

@@ -43,6 +43,8 @@ _BLUR = 0.01
 """Seconds by which two clocks differ even when they agree: a basket has left a little later."""
 _WHOLE_SECOND = 1.0
 """Seconds by which a moment can be wrong on portals that cut theirs to whole seconds."""
+_DEARER = 3.0
+"""Times what pages cost that those in flight may turn out to cost: others come than came so far."""
 _APART = 5.0
 """Seconds between two moments of the portal from which they are two for certain."""
 
@@ -128,6 +130,15 @@ class OperatingMeter:
     def fits(self, cost: float, *, limit: float, now: Mono) -> bool:
         """Whether *cost* seconds more are certain to fit under *limit* at *now*."""
         return self.ready_at(cost, limit=limit, now=now) <= now
+
+    def bears(self, cost: float, *, page: float, limit: float, now: Mono) -> bool:
+        """Whether *cost* seconds more pass *limit* by a page at most, should all pages turn dearer.
+
+        What is in flight beside them turns dearer with them; a *page* is what one is expected to
+        cost. Where that is all there is, nothing can be had more carefully.
+        """
+        in_flight = sum(self._reserved.values()) + cost
+        return self.booked(now) + _DEARER * (in_flight - page) <= limit
 
     def ready_at(self, cost: float, *, limit: float, now: Mono) -> Mono:
         """The first moment at which *cost* seconds more are certain to fit under *limit*.

@@ -6,7 +6,7 @@ The limiter is written by others from the same text; here it is called as functi
 import heapq
 import random
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -40,12 +40,14 @@ class Portal:
     tenant_rate: float = 0.0
     tenant_operating: float = 0.0
     lost_share: float = 0.0
+    dearer: float = 1.0
+    dearer_from: float = 1.0
     concurrency: int = 4
     seed: int = 1
 
     @property
     def dearest_page(self) -> float:
-        return self.cost * (1 + self.spread)
+        return self.cost * (1 + self.spread) * self.dearer
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Drive:
         )
         self.left = portal.pages
         self.in_flight = 0
+        self.begun = 0
         self.tenant_at = 0.0
         self.events: list[tuple[float, int, Permit, Generator[float, float, tuple]]] = []
 
@@ -149,6 +152,9 @@ class Drive:
                 refused += 1
                 continue
             cost = portal.cost * (1 + portal.spread * self.dice.uniform(-1, 1))
+            if self.begun >= portal.dearer_from * portal.pages:
+                cost *= portal.dearer
+            self.begun += 1
             bill.start(nested, self.theirs(now))
             now = yield now + cost
             bill.end(nested, self.theirs(now))
@@ -247,6 +253,24 @@ def test_no_budget_is_exceeded_by_more_than_a_page_and_it_always_ends(portal):
 
     assert max(drive.highest.values(), default=0.0) <= portal.limit + portal.dearest_page
     assert drive.bucket.highest <= portal.bucket[0] + 1e-6
+
+
+@settings(max_examples=100)
+@given(
+    portal=portals.filter(lambda portal: not portal.lost_share),
+    pages=st.integers(200, 2000),
+    dearer=st.floats(1.0, 2.5),
+    dearer_from=st.floats(0.1, 1.0),
+)
+def test_where_pages_turn_dearer_no_budget_is_exceeded_by_more_than_a_page(
+    portal, pages, dearer, dearer_from
+):
+    """Other pages come, or the portal turns slower, while some are in flight."""
+    turning = replace(portal, pages=pages, dearer=dearer, dearer_from=dearer_from)
+
+    drive = Drive(turning).run()
+
+    assert max(drive.highest.values(), default=0.0) <= portal.limit + turning.dearest_page
 
 
 @settings(max_examples=60)

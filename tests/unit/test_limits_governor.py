@@ -226,19 +226,41 @@ def test_single_calls_of_such_a_portal_wait_for_their_meter(played):
 
 
 def test_near_the_limit_fewer_pages_go(played):
-    played.begin(1.0, operating=474.5)
+    played.begin(1.0, operating=440.0)
+
     played.send()
 
-    # 5.5 s are left, and one page is in flight.
-    assert played.decide() == Send(4, Lane.TOGETHER)
+    assert played.decide() == Send(13, Lane.TOGETHER)
 
 
 def test_what_is_in_flight_is_held_against_the_limit(played):
-    played.begin(1.0, operating=455.5)
+    played.begin(1.0, operating=440.0)
 
-    played.send(20)
+    played.send(4)
 
-    assert played.decide() == Send(4, Lane.TOGETHER)
+    assert played.decide() == Send(10, Lane.TOGETHER)
+
+
+def test_near_the_limit_all_in_flight_may_cost_three_times_as_much(played):
+    played.begin(1.0, operating=440.0)
+
+    permits = [played.send(4), played.send(10)]
+    waits = played.decide()
+    played.settle(permits[1], [3.0] * 10, at=30.0, operating=470.0)
+    played.settle(permits[0], [3.0] * 4, at=30.0, operating=482.0)
+
+    # What may pass the limit is a single page.
+    assert (waits.at, waits.limit) == (NEVER, Limit.OPERATING)
+    assert played.governor.snapshot(now=Mono(30.0)).operating.level <= 480.0 + 3.0
+
+
+def test_while_what_is_in_flight_tells_whether_there_is_room_no_other_meter_is_tried(played):
+    played.begin(1.0, operating=440.0)
+    played.settle(played.send(1, Lane.ALONE), [1.0], at=1.0, operating=0.0, meter="m")
+
+    played.send(14)
+
+    assert played.decide().limit is Limit.OPERATING
 
 
 def test_when_it_must_wait_it_says_until_when_and_why(played):
