@@ -13,7 +13,8 @@ How it works, from the outside in:
    Near a limit fewer pages go, down to one: so few that all in flight may turn out three times as
    dear and pass it by one of them. At the end of a run requests get shorter, so that all in flight
    end together; after a pause one page goes first, so that its basket begins early.
-3. Which meters there are, and who pays for a batch, is learned from the answers (see ``meters``).
+3. Which meters there are, and who pays for a batch, is learned from the answers (see ``meters``);
+   so is whether batches are taken at all (see ``batches``).
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
 5. After a refusal for operating time nothing is sent until something may have changed - a basket
@@ -28,6 +29,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from bulk_publisher.limits import waits
+from bulk_publisher.limits.batches import Batches
 from bulk_publisher.limits.bounds import Bounds, Gauge, Snapshot, Waiting
 from bulk_publisher.limits.calls import CallLimits
 from bulk_publisher.limits.decision import (
@@ -94,7 +96,7 @@ class Governor:
         self._sent = 0
         self._losses = Losses()
         self._answered_at = Mono(float("-inf"))
-        self._is_batch_refused = False
+        self._batches = Batches()
         self._not_before = Mono(float("-inf"))
         self._refusals = Refusals(bounds.operating_limit, share=bounds.operating_share)
         self.calls = CallLimits(self._bucket, self._meters, self._outage, self._refusals)
@@ -118,7 +120,7 @@ class Governor:
             return self._ask(waiting, now)
         if self._is_turn_of_alone(waiting) and self._fits(Lane.ALONE, 1, now):
             return Send(1, Lane.ALONE)
-        if waiting.together and not self._is_batch_refused:
+        if waiting.together and self._batches.are_taken(now):
             return self._send_together(waiting, now)
         return self._send_alone(now)
 
@@ -151,6 +153,7 @@ class Governor:
         self._end(permit)
         self._answered_at = now
         self._outage.on_answer()
+        self._batches.on_answered(permit.lane, now)
         self._bucket.on_accepted(now)
         if self._refusals.is_answer(permit.sent_at) and not usage.refused:
             is_emptied = self._meters.is_emptied(usage.readings, limit=self._refusals.cap, now=now)
@@ -178,6 +181,7 @@ class Governor:
         self._end(permit)
         self._losses.on_lost(now - permit.sent_at)
         self._outage.on_lost(now)
+        self._batches.on_lost(permit.lane)
         if may_be_done:
             cost = self._expected(permit.lane, permit.pages)
             if not self._sizing.is_known:
@@ -221,7 +225,7 @@ class Governor:
         """The portal takes no requests of several pages."""
         self._end(permit)
         self._outage.on_answer()
-        self._is_batch_refused = True
+        self._batches.on_refused()
 
     def set_bounds(self, bounds: Bounds, *, now: Mono) -> None:
         """The portal turned out to be of another plan."""
@@ -355,10 +359,12 @@ class Governor:
 
         In an outage they ask in turns: either kind may be why nothing is answered.
         """
-        if not waiting.alone or not waiting.together:
+        if not waiting.together:
             return bool(waiting.alone)
         if self._outage.is_on:
             return self._outage.in_a_row % 2 == 0
+        if not waiting.alone:
+            return False
         return self._meters.has_answer and not self._is_lane_used(Lane.ALONE)
 
     def _balanced(self, waiting: Waiting, now: Mono) -> int:

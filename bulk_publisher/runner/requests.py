@@ -142,17 +142,17 @@ class Requests:
         faults = [answer for answer in answers if isinstance(answer, Fault)]
         missing = sum(fault.code == MISSING_FROM_ANSWER for fault in faults)
         refused = sum(fault.kind is FaultClass.OPERATING for fault in faults)
-        costs = [
-            answer.timing.duration
-            for answer in answered
-            if answer.result is True and answer.timing is not None
-        ]
+        done = [answer for answer in answered if answer.result is True]
+        costs = [answer.timing.duration for answer in done if answer.timing is not None]
+        if not costs and whole.timing is not None and len(done) == len(answers):
+            # A portal that tells no times of commands still tells that of their request.
+            costs = [whole.timing.duration / len(done)] * len(done)
         usage = usage_together(
             self._method,
             whole.timing,
             [answer.timing for answer in answered if answer.timing is not None],
             costs,
-            failures=len(answers) - len(costs) - missing,
+            failures=len(answers) - len(done) - missing,
             refused=refused,
             clock=self._portal_clock,
             now=now,

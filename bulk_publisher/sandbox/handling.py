@@ -129,7 +129,7 @@ class Handling:
             "result_error": php.array(errors),
             "result_total": [],
             "result_next": [],
-            "result_time": php.array(times),
+            "result_time": php.array(times if self._portal.scenario.batch_times else {}),
         }
 
     def _batched(self, command: str, answers: Mapping[str, object], fault: str) -> Work:

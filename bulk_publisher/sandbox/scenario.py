@@ -226,7 +226,8 @@ class Scenario(_Table, frozen=True, kw_only=True):
     envelope_status: int = 401
     nulls_dropped: bool = False
     batch_allowed: bool = True
-    batch_refusal: Literal["commands", "envelope"] = "commands"
+    batch_refusal: Literal["commands", "envelope", "silence"] = "commands"
+    batch_times: bool = True
     whole_seconds: bool = False
     clock_offset: float = 0.0
     starts_at: float | None = None
@@ -284,6 +285,11 @@ class Scenario(_Table, frozen=True, kw_only=True):
     def limit(self) -> float | None:
         """Seconds of the operating limit; None: the limiter is off."""
         return self.operating_limit or OPERATING[self.plan]
+
+    @property
+    def swallows_batches(self) -> bool:
+        """Whether batches come to nobody who would answer."""
+        return not self.batch_allowed and self.batch_refusal == "silence"
 
     @property
     def shown_counters(self) -> Counters:

@@ -147,6 +147,8 @@ class Sandbox:
         if fault:
             truth.faults[fault] += 1
             await self._break_before(fault)
+        if method == "batch" and self.scenario.swallows_batches:
+            await self._break_before("hang")
         if fault in _BEFORE_WORK:
             return _respond_with(_BEFORE_WORK[fault], moved=fault == "moved")
         if not owner:

@@ -163,6 +163,20 @@ async def test_a_portal_that_takes_no_batches_gets_single_calls(run):
     assert ran.truth.requests_by_method[PUBLICATION] == 60
 
 
+async def test_a_portal_that_swallows_batches_gets_single_calls_after_two_volleys(run):
+    ran = await run(pages=300, cost=0.2, batch_allowed=False, batch_refusal="silence")
+
+    assert ran.truth.requests_by_method["batch"] <= 10
+    assert ran.seconds <= 900.0
+
+
+async def test_a_portal_that_tells_no_times_of_pages_loses_no_speed(run):
+    ran = await run(pages=2000, cost=0.1, batch_times=False)
+
+    assert ran.seconds <= 1.05 * 2000 * 0.1 / 4
+    assert ran.truth.refused == {}
+
+
 async def test_while_it_waits_it_says_for_what(run):
     ran = await run(pages=600, cost=1.0)
 

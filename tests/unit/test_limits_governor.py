@@ -81,6 +81,10 @@ class Played:
         self.governor._sizing.learn((cost,) * 400)
         self.governor._sizing._weight = float("inf")
 
+    def lose(self, permit: Permit, *, at: float) -> None:
+        self.now = at
+        self.governor.on_ignored(permit, may_be_done=False, now=Mono(at))
+
     def refuse(self, permit: Permit, *, at: float, done: tuple[float, ...] = ()) -> None:
         self.now = at
         self.governor.on_operating_refused(permit, done=done, in_command=True, now=Mono(at))
@@ -213,6 +217,40 @@ def test_a_portal_that_takes_no_batches_gets_single_calls(played):
     played.governor.on_batch_refused(permit)
 
     assert played.decide() == Send(1, Lane.ALONE)
+
+
+def test_where_batches_are_lost_and_single_calls_answered_pages_go_alone_for_a_while(played):
+    played.begin(0.05)
+    for _ in range(8):
+        played.lose(played.send(5), at=played.now + 1.0)
+        played.settle(played.send(1, Lane.ALONE), [0.05], at=played.now)
+
+    meanwhile = played.decide()
+    afterwards = played.decide(at=played.now + 600.0)
+
+    assert meanwhile == Send(1, Lane.ALONE)
+    assert afterwards.lane is Lane.TOGETHER
+
+
+def test_batches_that_are_answered_now_and_then_go_on(played):
+    played.begin(0.05)
+    for _ in range(5):
+        for _ in range(7):
+            played.lose(played.send(5), at=played.now + 1.0)
+            played.settle(played.send(1, Lane.ALONE), [0.05], at=played.now)
+        played.settle(played.send(5), [0.05] * 5, at=played.now)
+
+    assert played.decide().lane is Lane.TOGETHER
+
+
+def test_in_an_outage_pages_of_batches_ask_by_themselves_in_turns(played):
+    played.begin(0.05)
+    lanes = []
+    for _ in range(6):
+        played.lose(played.send(5), at=played.now + 30.0)
+        lanes.append(played.decide(at=played.now + 60.0).lane)
+
+    assert lanes[-2:] in ([Lane.TOGETHER, Lane.ALONE], [Lane.ALONE, Lane.TOGETHER])
 
 
 def test_single_calls_of_such_a_portal_wait_for_their_meter(played):
