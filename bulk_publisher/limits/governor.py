@@ -61,6 +61,8 @@ _TOO_LONG = 45.0
 after 60, and what is lost sooner was not lost for its length."""
 _KILLED = 30.0
 """Seconds for which requests of a run that was killed may go on: what they are sized to take, and half."""
+_STALE = 60.0
+"""Seconds after which the last answer tells too little of the meters."""
 _SHORT = 5.0
 """Seconds that a request may be expected to take without being thought too long."""
 
@@ -294,7 +296,7 @@ class Governor:
             )
         if now < self._outage.until:
             return WaitUntil(self._outage.until, Limit.OUTAGE, "the portal does not answer")
-        if in_flight and (self._outage.is_on or not self._meters.has_answer):
+        if in_flight and (self._outage.is_on or self._is_to_be_told(now)):
             return WaitUntil(NEVER, Limit.QUESTION, "one request asks how the portal is")
         if in_flight >= self._window.size:
             return WaitUntil(NEVER, Limit.WINDOW, f"{in_flight} requests are in flight")
@@ -340,6 +342,16 @@ class Governor:
         """
         is_on_trial = self._sizing.is_known or self._losses.are_some
         return self._outage.is_on or (is_on_trial and not self._meters.has_answer)
+
+    def _is_to_be_told(self, now: Mono) -> bool:
+        """Whether the next answer is to tell how full the meters are, before more is sent.
+
+        After a pause too: the portal's clock may have been set meanwhile, and baskets leave by that.
+        """
+        if not self._meters.has_answer:
+            return True
+        is_stale = now - self._answered_at > _STALE and not self._refusals.is_on
+        return is_stale and bool(self._meters.shown(Lane.TOGETHER))
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early.

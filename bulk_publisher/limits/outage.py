@@ -3,10 +3,10 @@
 Rules: told the time and given the dice; no requests.
 
 How it works: one lost request is the page's business. Several in a row, with no answer in between,
-make a growing pause; where the portal answers lists meanwhile, it takes more of them. When that has
-gone on for a while it is an outage: nothing is sent but one page at a time, so that it ends by itself
-instead of using up the attempts of thousands of pages. Only an answer about pages ends it. After a
-patience without one the run stops, and the rest is for a resume.
+make a growing pause; where the portal answers lists meanwhile, it takes more of them, and pauses
+stay short. When that has gone on for a while it is an outage: nothing is sent but one page at a time,
+so that it ends by itself instead of using up the attempts of thousands of pages. Only an answer about
+pages ends it. After a patience without one the run stops, and the rest is for a resume.
 """
 
 import random
@@ -18,6 +18,8 @@ _IN_A_ROW = 3
 """Lost requests without an answer in between that make a pause."""
 _IN_A_ROW_ALIVE = 10
 """And so many where the portal answers other questions: then it loses many, not all."""
+_PAUSE_ALIVE = 3.0
+"""Seconds of a pause at most then: it may be these pages that are lost, and nothing else is left."""
 _ALIVE_FOR = 60.0
 """Seconds after such an answer in which it counts."""
 _SILENCE = 15.0
@@ -76,9 +78,13 @@ class Outage:
             self._began_at = now
         too_many = self.in_a_row - self._enough + 1
         if too_many > 0:
-            self.until = Mono(now + delay(too_many, self._rng))
+            pause = delay(too_many, self._rng)
+            self.until = Mono(now + (min(pause, _PAUSE_ALIVE) if self._is_alive else pause))
 
     @property
     def _enough(self) -> int:
-        is_alive = self._last_at - self._alive_at < _ALIVE_FOR
-        return _IN_A_ROW_ALIVE if is_alive else _IN_A_ROW
+        return _IN_A_ROW_ALIVE if self._is_alive else _IN_A_ROW
+
+    @property
+    def _is_alive(self) -> bool:
+        return self._last_at - self._alive_at < _ALIVE_FOR

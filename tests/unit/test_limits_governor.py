@@ -316,10 +316,22 @@ def test_when_it_must_wait_it_says_until_when_and_why(played):
 def test_after_a_pause_one_page_begins_the_basket_and_others_follow_at_once(played):
     played.begin(1.0)
 
-    first = played.decide(at=100.0)
+    first = played.decide(at=50.0)
     played.send(first.pages)
 
     assert (first.pages, played.decide().pages) == (1, 20)
+
+
+def test_after_a_longer_pause_others_follow_when_its_answer_has_told_the_meters(played):
+    played.begin(1.0)
+
+    first = played.send(played.decide(at=100.0).pages)
+    meanwhile = played.decide()
+    played.settle(first, [1.0], at=101.0, operating=400.0)
+    played.send(played.decide().pages)
+
+    assert (first.pages, meanwhile.limit) == (1, Limit.QUESTION)
+    assert played.governor.snapshot(now=Mono(101.0)).operating.level > 400.0
 
 
 def test_a_question_is_asked_as_soon_as_enough_may_have_left(played):

@@ -95,6 +95,15 @@ def test_a_portal_that_answers_lists_may_lose_more_before_it_is_an_outage(outage
     assert (outage.is_on, outage.lasted(Mono(90.0))) == (True, 90.0)
 
 
+def test_where_the_portal_answers_lists_pauses_stay_short(outage):
+    for number in range(30):
+        outage.on_sign_of_life(Mono(number * 10.0))
+        outage.on_lost(Mono(number * 10.0 + 1.0))
+
+    assert outage.is_on
+    assert 291.0 < outage.until <= 291.0 + 3.0
+
+
 def test_a_sign_of_life_is_soon_forgotten(outage):
     outage.on_sign_of_life(Mono(0.0))
     for moment in (1.0, 2.0, 70.0):
