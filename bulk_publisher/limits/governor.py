@@ -319,7 +319,7 @@ class Governor:
         if self._is_worth_asking(Lane.TOGETHER, now):
             return Send(1, Lane.TOGETHER)
         wait = self._wait_for_operating(Lane.TOGETHER, now)
-        is_full = self._ready_at(Lane.TOGETHER, now) > now
+        is_full = wait.limit is Limit.OPERATING
         if is_full and wait.at - now > _WORTHWHILE and self._is_alone_free(now):
             return Send(1, Lane.ALONE)
         return wait
@@ -450,8 +450,7 @@ class Governor:
     def _wait_for_operating(self, lane: Lane, now: Mono) -> WaitUntil:
         at = self._ready_at(lane, now)
         if at <= now:
-            # There is room, if the requests in flight cost no more than expected: they will tell.
-            at = NEVER
+            return WaitUntil(NEVER, Limit.QUESTION, "what is in flight tells whether there is room")
         if not self._in_flight:
             at = min(at, self._may_be_ready_at(lane, now))
             at = at if at < NEVER else Mono(now + ASK_AGAIN)

@@ -288,7 +288,7 @@ def test_near_the_limit_all_in_flight_may_cost_three_times_as_much(played):
     played.settle(permits[0], [3.0] * 4, at=30.0, operating=482.0)
 
     # What may pass the limit is a single page.
-    assert (waits.at, waits.limit) == (NEVER, Limit.OPERATING)
+    assert (waits.at, waits.limit) == (NEVER, Limit.QUESTION)
     assert played.governor.snapshot(now=Mono(30.0)).operating.level <= 480.0 + 3.0
 
 
@@ -298,7 +298,7 @@ def test_while_what_is_in_flight_tells_whether_there_is_room_no_other_meter_is_t
 
     played.send(14)
 
-    assert played.decide().limit is Limit.OPERATING
+    assert played.decide().limit is Limit.QUESTION
 
 
 def test_when_it_must_wait_it_says_until_when_and_why(played):
