@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.app.session import Session, bounds_of, open_session
+from bulk_publisher.app.session import Session, bounds_of, open_session, told_if_silent
 from bulk_publisher.app.sites import Site, find_sites
 from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
@@ -22,7 +22,7 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, plan_of_licence
 from bulk_publisher.portal.wire import Answer, Timing
-from bulk_publisher.sources.lister import PAGES_METHOD
+from bulk_publisher.sources.lister import PAGES_METHOD, Warn, say_nothing
 
 NEEDED = ("landing.landing.publication", "landing.landing.unpublic", PAGES_METHOD)
 """Methods that a run asks for, as the portal spells them."""
@@ -91,30 +91,37 @@ class Examination:
 
 
 async def examine(
-    job: Job, webhook: Webhook, *, scopes: tuple[Scope | None, ...], most_pages: int | None
+    job: Job,
+    webhook: Webhook,
+    *,
+    scopes: tuple[Scope | None, ...],
+    most_pages: int | None,
+    warn: Warn = say_nothing,
 ) -> Examination:
     """Look at the portal that *job* names.
 
     Args:
         scopes: The kinds of site to look at.
         most_pages: Pages to count at most, over all sites; None to count them all.
+        warn: Told when the portal does not answer for a while.
     """
     examination = Examination(webhook.host, webhook.user)
     # Asked under the strictest plan until the portal has told its own.
     cautious = msgspec.structs.replace(
         job, portal=msgspec.structs.replace(job.portal, plan=PortalPlan.STANDARD)
     )
-    async with open_session(cautious, webhook, random.Random()) as session:
-        async for check in _checks(job, webhook, session):
+    async with open_session(cautious, webhook, random.Random(), warn=warn) as session:
+        async for check in _checks(job, webhook, session, warn):
             examination.checks.append(check)
         if examination.is_usable:
             await _look_at_sites(examination, session, scopes, most_pages)
     return examination
 
 
-async def _checks(job: Job, webhook: Webhook, session: Session) -> AsyncIterator[Check]:
+async def _checks(job: Job, webhook: Webhook, session: Session, warn: Warn) -> AsyncIterator[Check]:
     began_at = session.clock.now()
-    first = await session.client.call("scope", {})
+    with told_if_silent(warn):
+        first = await session.client.call("scope", {})
     seconds = session.clock.now() - began_at
     for check in _wire_checks(first, webhook, seconds):
         yield check

@@ -21,7 +21,7 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.wire import Answer, encode_command
 from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.usage import meters_alone, meters_together
-from bulk_publisher.sources.lister import LIST_LENGTH, PAGES_METHOD
+from bulk_publisher.sources.lister import LIST_LENGTH, PAGES_METHOD, Warn, say_nothing
 
 ASSUMED_COST = 0.28
 """Seconds a page, where no earlier run tells: what pages of a usual size are measured to take."""
@@ -53,19 +53,26 @@ class _Counting:
 
 
 async def make_plan(
-    job: Job, selected: Selected, webhook: Webhook, *, runs: Path, cost: float | None
+    job: Job,
+    selected: Selected,
+    webhook: Webhook,
+    *,
+    runs: Path,
+    cost: float | None,
+    warn: Warn = say_nothing,
 ) -> Plan:
     """What *job* would do, and how long it would take.
 
     Args:
         runs: Where earlier runs tell what a page costs.
         cost: Seconds a page; None to go by those, or by what is usual.
+        warn: Told when the portal does not answer for a while.
 
     Raises:
         BulkPublisherError: If the pages can't be read or listed.
     """
     counting = _Counting()
-    async with open_session(job, webhook, random.Random()) as session:
+    async with open_session(job, webhook, random.Random(), warn=warn) as session:
         timed = _Timed(session)
         async for page in selected.pages(timed):
             counting.add(page)

@@ -135,7 +135,7 @@ async def begin(
         on_created: Told the run's folder before anything is sent.
     """
     rng = random.Random(seed)
-    async with open_session(job, webhook, rng) as session:
+    async with open_session(job, webhook, rng, warn=observer.on_warning) as session:
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
         with FolderLock(folder) as lock:

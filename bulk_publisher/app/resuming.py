@@ -69,7 +69,8 @@ class Reopened:
         """
         undertaking = self.undertaking
         check_portal(self.folder, undertaking.description, webhook)
-        async with open_session(undertaking.job, webhook, random.Random(seed)) as session:
+        rng = random.Random(seed)
+        async with open_session(undertaking.job, webhook, rng, warn=observer.on_warning) as session:
             _remind(session, self.folder)
             resumed = {"at": as_utc(session.clock.epoch()), "seed": seed}
             earlier = undertaking.description.get("resumed") or []

@@ -3,11 +3,12 @@
 One session is one credential on one portal; everything that is asked in it keeps the same limits.
 """
 
+import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,20 +19,25 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
-from bulk_publisher.portal.client import PortalClient
+from bulk_publisher.portal.client import ANSWER_TIMEOUT, PortalClient
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.faults import UNREACHABLE
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
-from bulk_publisher.runner.calls import PacedCalls
+from bulk_publisher.runner.calls import PacedCalls, Warn
 from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.turns import give, learn_from_other
 from bulk_publisher.runner.usage import meters_alone, meters_together
 
 _JITTER = 1.0
 """Seconds by which a request may be longer on its way to the portal than the next one."""
-_FIRST_ATTEMPTS = 3
-"""Of the first question: a portal that is down now is said at once, and nothing is begun."""
+_FIRST_ATTEMPTS = 2
+"""Of the first question: an address at which nobody is, is said at once."""
+_FIRST_PATIENCE = 120.0
+"""Seconds for which it is asked again where somebody is: a portal's restart takes as long."""
+_SILENCE = 5.0
+"""Seconds without an answer after which that is said."""
 _LOOK_UPS = 2
 """Connections beside those that publish: for lists and look-ups."""
 
@@ -51,14 +57,19 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncIterator[Session]:
+async def open_session(
+    job: Job, webhook: Webhook, rng: random.Random, *, warn: Warn
+) -> AsyncIterator[Session]:
     """Open the portal and ask for its plan, unless *job* names it.
+
+    Args:
+        warn: Told when that takes long.
 
     Raises:
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     with open_turn(webhook, secrets.token_hex(8), os.environ) as turn:
-        async with _open(job, webhook, rng, turn) as session:
+        async with _open(job, webhook, rng, turn, warn) as session:
             try:
                 yield session
             finally:
@@ -67,7 +78,7 @@ async def open_session(job: Job, webhook: Webhook, rng: random.Random) -> AsyncI
 
 @asynccontextmanager
 async def _open(
-    job: Job, webhook: Webhook, rng: random.Random, turn: CredentialTurn | None
+    job: Job, webhook: Webhook, rng: random.Random, turn: CredentialTurn | None, warn: Warn
 ) -> AsyncIterator[Session]:
     clock, portal_clock = LoopClock(), PortalClock()
     plan = UNKNOWN if job.portal.plan is None else PLANS[job.portal.plan.value]
@@ -80,7 +91,7 @@ async def _open(
         if turn is not None:
             learn_from_other(turn, governor, clock)
         if job.portal.plan is None:
-            plan = await ask_plan(calls)
+            plan = await ask_plan(calls, warn)
             door.set_pace(capacity=plan.capacity, drain=plan.drain)
             governor.set_bounds(bounds_of(job, plan), now=clock.now())
         yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn)
@@ -93,13 +104,34 @@ def _tell_next(session: Session) -> None:
         give(session.turn, session.governor, session.clock)
 
 
-async def ask_plan(calls: PacedCalls) -> Plan:
+@contextmanager
+def told_if_silent(warn: Warn) -> Iterator[None]:
+    """Say it if what is asked in this block is not answered soon."""
+    words = f"The portal has not answered for {_SILENCE:.0f} s: it is given up to {ANSWER_TIMEOUT:.0f} s."
+    timer = asyncio.get_running_loop().call_later(_SILENCE, warn, words)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
     """The portal's plan, as its licence tells; the strictest where it does not tell.
+
+    Args:
+        warn: Told when the portal is silent, or down and asked again for a while.
 
     Raises:
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
-    reply = await calls.call("app.info", {}, attempts=_FIRST_ATTEMPTS)
+    with told_if_silent(warn):
+        reply = await calls.call("app.info", {}, attempts=_FIRST_ATTEMPTS)
+    if (
+        isinstance(reply, Fault)
+        and reply.kind is FaultClass.TRANSIENT
+        and reply.code != UNREACHABLE
+    ):
+        reply = await calls.patient(warn, _FIRST_PATIENCE).call("app.info", {}, attempts=1)
     if not isinstance(reply, Fault):
         return plan_of_licence(reply.result)
     if (

@@ -102,7 +102,7 @@ async def verify(
     verified = Verified()
     with FolderLock(folder):
         async with (
-            open_session(job, webhook, random.Random()) as session,
+            open_session(job, webhook, random.Random(), warn=warn) as session,
             _visits(job, webhook, wanted=visits_urls) as visits,
         ):
             with _fresh(folder.verdicts) as file:

@@ -48,7 +48,11 @@ def doctor(
     async def look() -> "Examination":
         async with open_webhook(job) as webhook:
             return await examine(
-                job, webhook, scopes=scopes, most_pages=None if is_all else _MOST_PAGES
+                job,
+                webhook,
+                scopes=scopes,
+                most_pages=None if is_all else _MOST_PAGES,
+                warn=output.explain,
             )
 
     examination = asyncio.run(look())

@@ -30,7 +30,7 @@ from bulk_publisher.report.text import pages_in_words
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _check_sense(job: Job) -> None:
@@ -94,11 +94,17 @@ class _Doing:
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
         self._task: asyncio.Task[Finished | BulkPublisherError] | None = None
+        # Asked now: one that was closed says that it is none.
+        self._terminals = [
+            stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()
+        ]
 
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._interrupt, number)
+            # Whoever began this with nohup wants it to outlive its terminal.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._interrupt, number)
         try:
             async with open_webhook(self._job) as webhook, asyncio.TaskGroup() as group:
                 self._task = group.create_task(self._publish(webhook))
@@ -134,6 +140,11 @@ class _Doing:
 
     def _interrupt(self, number: signal.Signals) -> None:
         is_first = self._signal is None
+        if number == signal.SIGHUP:
+            self._let_go_of_terminal()
+            if not is_first:
+                # The shell and the kernel both tell of one terminal that was closed.
+                return
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
             self._started.run.drain()
@@ -143,8 +154,17 @@ class _Doing:
         elif self._task is not None:
             self._task.cancel()
 
+    def _let_go_of_terminal(self) -> None:
+        """It was closed: what is written to it now would fail, and goes nowhere instead."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in self._terminals:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+
     def _left_at_once(self) -> int:
-        if self._started is not None:
+        if self._started is None:
+            self._output.complain("Stopped before anything was sent.")
+        else:
             folder = self._started.folder
             self._output.complain(
                 f"Left at once. Go on with: bulk-publisher resume {name_for_commands(folder.path)}"

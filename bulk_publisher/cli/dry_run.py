@@ -23,7 +23,7 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     """
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
-    async with open_session(job, webhook, random.Random()) as session:
+    async with open_session(job, webhook, random.Random(), warn=output.explain) as session:
         async for page in selected.pages(session.calls):
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1

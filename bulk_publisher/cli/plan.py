@@ -89,7 +89,9 @@ def plan_of(job: "Job", output: Output, *, runs: Path, cost: float | None) -> "P
 
     async def look() -> "Plan":
         async with open_webhook(job) as webhook:
-            return await make_plan(job, selected, webhook, runs=runs, cost=cost)
+            return await make_plan(
+                job, selected, webhook, runs=runs, cost=cost, warn=output.explain
+            )
 
     return asyncio.run(look())
 

@@ -55,15 +55,15 @@ class PacedCalls:
         self._patience = patience
         self._warn = warn
 
-    def patient(self, warn: Warn) -> Self:
-        """The same, but a lost call is asked again for as long as pages are."""
+    def patient(self, warn: Warn, patience: float | None = None) -> Self:
+        """The same, but a lost call is asked again for *patience* seconds; None as long as pages are."""
         return type(self)(
             self._portal,
             self._governor,
             clock=self._clock,
             portal_clock=self._portal_clock,
             rng=self._rng,
-            patience=self._governor.bounds.patience,
+            patience=self._governor.bounds.patience if patience is None else patience,
             warn=warn,
         )
 
@@ -90,7 +90,7 @@ class PacedCalls:
                     lost.append(reply)
                     if not self._may_pass(lost, attempts, began_at):
                         return reply
-                    if len(lost) == _ATTEMPTS:
+                    if len(lost) == attempts:
                         self._warn(_still_asking(reply, self._patience))
                     await self._pause(delay(len(lost), self._rng))
                 case _:
@@ -138,6 +138,6 @@ class PacedCalls:
 
 def _still_asking(fault: Fault, patience: float) -> str:
     return (
-        f"The portal does not list pages just now ({fault.words})."
+        f"The portal does not answer just now ({fault.words})."
         f" It is asked again for up to {patience / 60:.0f} min."
     )

@@ -127,6 +127,50 @@ async def test_a_credential_that_is_refused_ends_before_a_page_is_sent(tmp_path:
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the run is over
 
 
+async def test_a_portal_that_is_down_when_a_run_begins_is_asked_for_two_minutes_and_it_is_said(
+    tmp_path: Path,
+) -> None:
+    seen = Seen()
+    away = [TimedFault(at=0, fault="html502", seconds=60)]
+    async with serve(Scenario(pages=50, cost=0.05, script=away)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, observer=seen)
+
+    assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 50}
+    assert ["HTTP 502" in text and "2 min" in text for text in seen.warnings] == [True]
+
+
+async def test_a_portal_that_stays_down_is_given_up_and_no_run_is_made(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=50, faults={"html502": 1.0})) as sandbox:
+        began_at = sandbox.now()
+        with pytest.raises(PortalUnusable, match="HTTP 502"):
+            await run_job(sandbox, tmp_path)
+
+        assert 120 <= sandbox.now() - began_at < 200
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the run is over
+
+
+async def test_an_address_at_which_nobody_is_is_said_at_once(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=50)) as sandbox:
+        pass
+    began_at = sandbox.now()
+
+    with pytest.raises(PortalUnusable, match="No connection"):
+        await run_job(sandbox, tmp_path)
+
+    assert sandbox.now() - began_at < 5
+
+
+async def test_a_portal_that_does_not_answer_the_first_question_is_said_to_be_silent(
+    tmp_path: Path,
+) -> None:
+    seen = Seen()
+    silent = [TimedFault(at=0, fault="hang", seconds=10)]
+    async with serve(Scenario(pages=50, cost=0.05, script=silent)) as sandbox:
+        await run_job(sandbox, tmp_path, observer=seen)
+
+    assert ["not answered for 5 s" in text for text in seen.warnings] == [True]
+
+
 async def test_a_page_that_takes_its_batch_down_is_found_and_the_others_are_published(
     tmp_path: Path,
 ) -> None:
@@ -187,7 +231,7 @@ async def test_a_list_that_is_not_answered_is_waited_for_as_long_as_pages_are(
 
     assert finished.ending.error is None
     assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 4000}
-    told = [text for text in seen.warnings if "list" in text]
+    told = [text for text in seen.warnings if "does not answer" in text]
     assert len(told) == 1
     assert "15 min" in told[0]
 

@@ -1,0 +1,86 @@
+"""A run that is interrupted by what happens around it: its terminal, nohup, a portal that is silent."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.journal.folder import find_folder
+from tests.contract.conftest import AS_LEADER, COMMAND, environment
+from tests.processes import lines_of
+
+PUBLISH = ("publish", "--scope", "KNOWLEDGE", "--batch-size", "5")
+SLOW = ("--pages", "200", "--cost", "0.1", "--latency", "0")
+
+
+def test_a_terminal_that_is_closed_ends_the_run_in_order(start_sandbox, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", AS_LEADER, *PUBLISH],
+        cwd=tmp_path,
+        env={**environment(start_sandbox(*SLOW)), "TERM": "dumb"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    while not (journals := [*tmp_path.glob("runs/*Z-*/outcomes.jsonl")]) or not journals[0].stat().st_size:  # fmt: skip
+        time.sleep(0.05)
+    os.close(ours)
+
+    status = process.wait(timeout=30)
+
+    folder = find_folder("latest", tmp_path / "runs")
+    ended = json.loads(folder.description.read_text())["ended"]
+    assert (status, ended is not None) == (128 + signal.SIGHUP, True)
+    assert 0 < len(lines_of(folder)) < 200
+    assert not json.loads(folder.sent.read_text() or "{}").get("pages")
+
+
+def test_a_run_that_is_begun_with_nohup_outlives_its_terminal(
+    start_sandbox, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        ["bash", "-c", 'trap "" HUP; exec "$@"', "bash", *COMMAND, *PUBLISH],
+        cwd=tmp_path,
+        env=environment(start_sandbox("--pages", "40", "--cost", "0.05")),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("Run "):
+        pass
+
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert len(lines_of(find_folder("latest", tmp_path / "runs"))) == 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_before_a_page_was_sent_it_says_so(tmp_path: Path, number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        webhook = f"http://127.0.0.1:{silent.getsockname()[1]}/rest/1/abcdef123456/"
+        process = subprocess.Popen(
+            [*COMMAND, *PUBLISH],
+            cwd=tmp_path,
+            env=environment(webhook),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        # It asks: so it listens to signals by now.
+        connection, _ = silent.accept()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+        connection.close()
+
+    assert process.returncode == 128 + number
+    assert said.splitlines() == ["Stopped before anything was sent."]
