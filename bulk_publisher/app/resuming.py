@@ -26,7 +26,7 @@ from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_spent_since
 from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.journal.standing import Standing, read_standing
-from bulk_publisher.model import Epoch, Mono, Status
+from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.runner.ports import Observer
@@ -80,16 +80,23 @@ class Reopened:
 
 
 def status_of_whole(folder: RunFolder) -> int | None:
-    """The exit status of a run that is whole; None for one that is not.
+    """The exit status of a run that is whole, and has its lines still; None for one that is not.
 
     Raises:
-        BadJournal: If its description cannot be read.
+        BadJournal: If its description or its journal cannot be read.
     """
-    totals = folder.read_description().get("totals") or {}
-    if not totals.get("is_whole"):
+    description = folder.read_description()
+    if not (description.get("totals") or {}).get("is_whole"):
         return None
-    counts: Mapping[str, int] = totals.get("counts") or {}
-    return int(any(count for status, count in counts.items() if not Status(status).is_good))
+    totals = Totals()
+    _add_good(totals, read_standing(folder.journal, folder.run_id, on_bad=totals.add))
+    return int(bool(totals.bad)) if totals.pages >= _counted(description) else None
+
+
+def _counted(description: Description) -> int:
+    """Pages that had their line when the run's last process ended."""
+    counts: Mapping[str, int] = (description.get("totals") or {}).get("counts") or {}
+    return sum(counts.values())
 
 
 @contextmanager
@@ -123,7 +130,7 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
             description,
             totals,
             standing.settled,
-            warnings=(*warnings, *_warnings(standing)),
+            warnings=(*warnings, *_warnings(standing, _counted(description))),
         )
         _find_out(undertaking)
         undertaking.seconds = _seconds_so_far(folder, description)
@@ -158,7 +165,12 @@ def _add_good(totals: Totals, standing: Standing) -> None:
     totals.repeated += standing.repeated
 
 
-def _warnings(standing: Standing) -> Iterator[str]:
+def _warnings(standing: Standing, counted: int) -> Iterator[str]:
+    if len(standing.settled) < counted:
+        yield (
+            f"{counted:,} pages had their line when the run ended, and {len(standing.settled):,} have one now:"
+            " the others are done again where the selection still names them."
+        )
     if standing.foreign:
         yield f"{standing.foreign:,} lines of the journal are of other runs: they are left as they are, and not counted."
     if standing.doubled:

@@ -110,8 +110,8 @@ def damaged(path: Path, number: int, error: Exception) -> BadJournal:
     """The error of a line that is no outcome."""
     return BadJournal(
         f"{path}:{number}: the line is damaged: {error}.",
-        "Look at it with a text editor. A line that is beyond repair may be removed together with "
-        "sent.jsonl, which lets its page be done again.",
+        "Look at it with a text editor. A line that is beyond repair may be removed, and sent.jsonl with "
+        "it if there is one: resume then does its page again, if the selection still names it.",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from bulk_publisher.app import publishing
 from bulk_publisher.app.resuming import reopened, status_of_whole
-from bulk_publisher.errors import BadSetting, RunBusy
+from bulk_publisher.errors import BadJournal, BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Pace, Portal, Selection
 from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.model import Only, Scope, Status
@@ -128,6 +128,36 @@ async def test_a_run_that_is_whole_says_how_it_ended(tmp_path: Path) -> None:
         )
 
     assert status_of_whole(finished.folder) == 1
+
+
+async def test_a_whole_run_whose_journal_is_damaged_is_not_called_whole(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+    text = finished.folder.journal.read_text()
+    finished.folder.journal.write_text(text.replace('"page"', '"pa', 1))
+
+    with pytest.raises(BadJournal, match=r"outcomes.jsonl:1: the line is damaged"):
+        status_of_whole(finished.folder)
+
+
+async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_again(
+    tmp_path: Path,
+) -> None:
+    seen = Seen()
+    async with serve(Scenario(pages=20)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        lines = finished.folder.journal.read_bytes().splitlines(keepends=True)
+        finished.folder.journal.write_bytes(b"".join(lines[:4] + lines[5:]))
+        status = status_of_whole(finished.folder)
+
+        again = await resume(sandbox, finished.folder, observer=seen)
+
+    assert status is None
+    assert sorted(line.page for line in journal_of(again)) == list(range(1, 21))
+    assert any(
+        "20 pages had their line" in text and "19 have one" in text for text in seen.warnings
+    )
+    assert status_of_whole(finished.folder) == 0
 
 
 async def test_a_run_on_another_portal_is_refused_with_both_hosts(tmp_path: Path) -> None:
