@@ -11,7 +11,7 @@ from bulk_publisher.app.forecast import Billing, Expected, forecast
 from bulk_publisher.app.plan import VERSION, Opened, Plan, Ranges, Row, State, state_of
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session, bounds_of, open_session
-from bulk_publisher.app.sites import Folder, Site, list_folders, list_sites
+from bulk_publisher.app.sites import Folder, Site, check_sites, list_folders, list_sites
 from bulk_publisher.clock import as_utc
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
@@ -73,6 +73,7 @@ async def make_plan(
     """
     counting = _Counting()
     async with open_session(job, webhook, random.Random(), warn=warn) as session:
+        await check_sites(session, job.select)
         timed = _Timed(session)
         async for page in selected.pages(timed):
             counting.add(page)

@@ -22,6 +22,7 @@ from bulk_publisher.app.ledger import Ledger
 from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
+from bulk_publisher.app.sites import check_sites
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.disk import Disk
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
@@ -107,7 +108,7 @@ async def publish(
         on_start: Told when the run begins; an interruption is asked for through what it is told.
 
     Raises:
-        UsageError: If the selection cannot be read; nothing was sent.
+        UsageError: If the selection cannot be read, or names what is not there; nothing was sent.
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     selected = check_selection(job.select)
@@ -136,6 +137,7 @@ async def begin(
     """
     rng = random.Random(seed)
     async with open_session(job, webhook, rng, warn=observer.on_warning) as session:
+        await check_sites(session, job.select)
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
         with FolderLock(folder) as lock:

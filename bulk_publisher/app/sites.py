@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 from bulk_publisher.app.session import Session
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs import Selection
 from bulk_publisher.model import Fault, FolderId, Only, Page, Scope, SiteId
 from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command, scope_param
 from bulk_publisher.sources.lister import Lister
@@ -119,6 +121,36 @@ async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
     for first in range(0, len(sites), BATCH_LENGTH):
         await _ask_rights(session, sites[first : first + BATCH_LENGTH], scope)
     return sites
+
+
+async def check_sites(session: Session, select: Selection) -> None:
+    """See that the sites that *select* names are there.
+
+    Raises:
+        BadSetting: If the portal lists neither one of them nor a page of it.
+    """
+    if not select.site:
+        return
+    scope = select.scope
+    params = {"params": {"select": ["ID"], "filter": {"ID": list(select.site)}}}
+    answer = await session.calls.call("landing.site.getlist", params | scope_param(scope))
+    if isinstance(answer, Fault):
+        # Whether pages can be listed is another question, and the answer to that one counts.
+        return
+    listed = {int(row["ID"]) for row in _rows(answer)}
+    for site in select.site:
+        if site not in listed and not await _has_page(session, scope, SiteId(site)):
+            kind = "no site" if scope is None else f"no {scope} site"
+            raise BadSetting(
+                f"The portal shows {kind} {site} to this credential.",
+                "Is --scope right? What there is says: bulk-publisher doctor",
+            )
+
+
+async def _has_page(session: Session, scope: Scope | None, site: SiteId) -> bool:
+    async for _ in Lister(session.calls, scope).by_key(site, Only.ALL, source=""):
+        return True
+    return False
 
 
 async def list_folders(session: Session, site: Site) -> dict[FolderId, Folder]:

@@ -7,6 +7,7 @@ import click
 
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import open_session
+from bulk_publisher.app.sites import check_sites
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.summary import NO_PAGE
 from bulk_publisher.jobs import Job
@@ -24,6 +25,7 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
     async with open_session(job, webhook, random.Random(), warn=output.explain) as session:
+        await check_sites(session, job.select)
         async for page in selected.pages(session.calls):
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.errors import LimitReached, PortalUnusable, StoppedByPortal, TooManyFailures
+from bulk_publisher.errors import (
+    BadSetting,
+    LimitReached,
+    PortalUnusable,
+    StoppedByPortal,
+    TooManyFailures,
+)
 from bulk_publisher.jobs import Pace, Selection
 from bulk_publisher.model import Only, Scope, Status
 from bulk_publisher.sandbox import Scenario, Site, TimedFault, serve
@@ -125,6 +131,29 @@ async def test_a_credential_that_is_refused_ends_before_a_page_is_sent(tmp_path:
 
     assert caught.value.exit_status == 4
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the run is over
+
+
+@pytest.mark.parametrize(
+    ("site", "scope", "words"),
+    [(99, Scope.KNOWLEDGE, "no KNOWLEDGE site 99"), (1, None, "no site 1 ")],
+    ids=["not there", "another scope"],
+)
+async def test_a_site_that_is_not_there_is_refused_before_a_run_is_made(
+    tmp_path: Path, site: int, scope: Scope | None, words: str
+) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        with pytest.raises(BadSetting, match=words):
+            await run_job(sandbox, tmp_path, Selection(site=(1, site), scope=scope))
+
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the run is over
+
+
+async def test_a_site_without_pages_is_no_mistake(tmp_path: Path) -> None:
+    sites = [Site(id=1, pages=5), Site(id=2, pages=0)]
+    async with serve(Scenario(sites=sites)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, Selection(site=(2,), scope=Scope.KNOWLEDGE))
+
+    assert (finished.totals.pages, finished.ending.is_whole) == (0, True)
 
 
 async def test_a_portal_that_is_down_when_a_run_begins_is_asked_for_two_minutes_and_it_is_said(
