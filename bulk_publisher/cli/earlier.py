@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bulk_publisher.cli.options import option_name
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output import Output, name_for_commands
 from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def say_out(folder: "RunFolder", output: Output, *, otherwise: str = "") -> bool
     if out:
         output.explain(
             f"{pages_in_words(len(out))} of run {folder.run_id}, sent or about to be when it ended, without a line yet: not looked at here. "
-            f"What became of them says: bulk-publisher resume {folder.run_id}{otherwise}",
+            f"What became of them says: bulk-publisher resume {name_for_commands(folder.path)}{otherwise}",
             colour="yellow",
         )
     return bool(out)

@@ -1,6 +1,7 @@
 """Where words go: data to stdout, everything else to stderr; and how an error is said."""
 
 import os
+import shlex
 import signal
 import sys
 import textwrap
@@ -148,4 +149,4 @@ def says_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
 def name_for_commands(path: Path) -> str:
     """How a run's folder is named in a command that can be copied: by its ID where that is found."""
     runs = Path(os.environ.get("BULK_PUBLISHER_RUNS") or "runs")
-    return path.name if path.parent in {runs, runs.resolve()} else str(path)
+    return path.name if path.parent in {runs, runs.resolve()} else shlex.quote(str(path))

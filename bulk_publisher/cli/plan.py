@@ -1,6 +1,7 @@
 """``bulk-publisher plan``: what ``publish`` would do, and how long it would take."""
 
 import asyncio
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,9 @@ def plan(
         if job.select.only is Only.ALL:
             output.explain(NO_PAGE, colour="yellow")
         return
-    output.say(f"Nothing was changed. To do it: bulk-publisher publish --plan {out}")
+    output.say(
+        f"Nothing was changed. To do it: bulk-publisher publish --plan {shlex.quote(str(out))}"
+    )
 
 
 def plan_of(job: "Job", output: Output, *, runs: Path, cost: float | None) -> "Plan":

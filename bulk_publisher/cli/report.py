@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 
 @click.command("report")
@@ -71,5 +71,5 @@ def report(
         for number, folder in enumerate(folders):
             if number:
                 click.echo()
-            for line in story_lines(read_story(folder)):
+            for line in story_lines(read_story(folder), name_for_commands(folder.path)):
                 click.echo(line)

@@ -15,7 +15,7 @@ from bulk_publisher.cli.earlier import (
     yes_option,
 )
 from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 
 @click.command("resume")
@@ -44,7 +44,7 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
         output.say(f"Run {folder.run_id} is whole: every page has its line. Nothing is left to do.")
         if status:
             output.say(
-                f"Some of its pages failed. Try them again with: bulk-publisher retry {folder.run_id}"
+                f"Some of its pages failed. Try them again with: bulk-publisher retry {name_for_commands(folder.path)}"
             )
         sys.exit(status)
     with reopened(folder, changes) as again:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.cli.moment import Moment
@@ -67,8 +67,9 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     from bulk_publisher.report.telling import rollback_lines, story_lines
     from bulk_publisher.report.text import counts_lines, left_in_words, pages_in_words
 
+    name = name_for_commands(story.path)
     if story.has_ended and not is_going_on:
-        yield from story_lines(story)
+        yield from story_lines(story, name)
         return
     done = pages_in_words(story.totals.pages)
     if is_going_on:
@@ -78,7 +79,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     yield from counts_lines(story.totals)
     if not is_going_on:
         yield from rollback_lines(story)
-        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {story.run}"
+        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {name}"
 
 
 def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from bulk_publisher.cli.earlier import changer, portal_changes, run_argument, say_out
 from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.app.verdicts import Verdict
@@ -72,7 +72,8 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         click.echo(line)
     left = pages_left(description, verified.pages)
     if left:
-        output.say(f"{left_in_words(left)}Go on with: bulk-publisher resume {folder.run_id}")
+        name = name_for_commands(folder.path)
+        output.say(f"{left_in_words(left)}Go on with: bulk-publisher resume {name}")
     if verified.first:
         output.say(_how_to_do_again(job.action, verified.first))
     output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")

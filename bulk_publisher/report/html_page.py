@@ -6,6 +6,7 @@ security policy keeps whatever slips through from doing anything.
 
 import html
 import json
+import shlex
 from collections.abc import Iterator
 from importlib import resources
 from importlib.util import find_spec
@@ -108,9 +109,9 @@ def _why(story: Story) -> str:
             f"<h2>Why pages failed</h2><div class=wide><table><thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
         )
         if story.can_be_followed:
-            parts.append(f"<p>Try them again: <code>bulk-publisher retry {_escape(story.run)}</code></p>")  # fmt: skip
+            parts.append(f"<p>Try them again: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
     if told and told.get("is_whole") is False and story.can_be_followed:
-        parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_escape(story.run)}</code></p>")  # fmt: skip
+        parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_named(story)}</code></p>")  # fmt: skip
     return "".join(parts)
 
 
@@ -166,7 +167,7 @@ def _failures_table(story: Story, number: int) -> str:
     data = data.replace("<", "\\u003c")
     note = (
         f"<p>The first {LISTED_FAILURES:,} of {story.totals.bad:,}: "
-        f"<code>bulk-publisher report {_escape(story.run)} --csv</code> has them all.</p>"
+        f"<code>bulk-publisher report {_named(story)} --csv</code> has them all.</p>"
         if story.totals.bad > len(story.failures)
         else ""
     )
@@ -213,6 +214,11 @@ def _moment(text: object) -> str:
     if not isinstance(text, str) or not parse_time(text):
         return "at a time unknown"
     return f"{text[:10]} {text[11:19]} UTC"
+
+
+def _named(story: Story) -> str:
+    """The run in a command: the file may be read in any folder."""
+    return _escape(shlex.quote(str(story.path)))
 
 
 def _escape(text: str) -> str:

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bulk_publisher.journal.folder import RunFolder
@@ -35,6 +37,7 @@ class Story:
     """What a run's folder tells.
 
     Attributes:
+        path: Its folder, as every command finds it from anywhere on this machine.
         description: Of ``run.json``.
         places: Pages by site and folder, and how they ended.
         costs: Pages by what they cost; the bins lie between ``COST_EDGES``.
@@ -42,6 +45,7 @@ class Story:
     """
 
     run: str
+    path: Path
     description: dict[str, Any]
     timeline: Timeline
     totals: Totals = field(default_factory=Totals)
@@ -115,14 +119,13 @@ def read_story(folder: RunFolder) -> Story:
     description = folder.read_description()
     outcomes: Iterable[Outcome] = read_outcomes(folder.journal) if folder.journal.exists() else ()
     started = description.get("started")
-    story: Story | None = None
-    if isinstance(started, str):
-        story = Story(folder.run_id, description, Timeline(parse_time(started)))
+    make = partial(Story, folder.run_id, folder.path.resolve(), description)
+    story = make(Timeline(parse_time(started))) if isinstance(started, str) else None
     for outcome in outcomes:
         if story is None:
-            story = Story(folder.run_id, description, Timeline(parse_time(outcome.time)))
+            story = make(Timeline(parse_time(outcome.time)))
         story.add(outcome)
-    return story or Story(folder.run_id, description, Timeline(0.0))
+    return story or make(Timeline(0.0))
 
 
 def parse_time(text: str) -> float:

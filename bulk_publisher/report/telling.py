@@ -15,8 +15,12 @@ from bulk_publisher.report.text import (
 )
 
 
-def story_lines(story: Story) -> Iterator[str]:
-    """A run in words: what it was, how its pages ended, what held it, why pages failed."""
+def story_lines(story: Story, name: str) -> Iterator[str]:
+    """A run in words: what it was, how its pages ended, what held it, why pages failed.
+
+    Args:
+        name: How a command that is given here names the run.
+    """
     description, totals, seconds = story.description, story.totals, story.seconds
     told = description.get("totals") or {}
     job = description.get("job") or {}
@@ -38,11 +42,11 @@ def story_lines(story: Story) -> Iterator[str]:
         yield "Why pages failed:"
         yield from failures_lines(totals)
         if story.can_be_followed:
-            yield f"Try them again with: bulk-publisher retry {story.run}"
+            yield f"Try them again with: bulk-publisher retry {name}"
     if not story.has_ended:
-        yield f"It has not come to its end; how it stands says: bulk-publisher status {story.run}"
+        yield f"It has not come to its end; how it stands says: bulk-publisher status {name}"
     elif told.get("is_whole") is False and story.can_be_followed:
-        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {story.run}"
+        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {name}"
     yield from rollback_lines(story)
 
 

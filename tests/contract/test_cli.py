@@ -1,8 +1,10 @@
 """What scripts and cron rely on: exit statuses, where words go, and that a mistake is one line."""
 
 import re
+import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 
 from bulk_publisher.cli import main
 from bulk_publisher.model import Outcome
+from tests.contract.conftest import carry_out
 
 FAST = ("--cost", "0.005", "--latency", "0")
 COMMANDS = main.list_commands(None)  # type: ignore[arg-type]
@@ -92,6 +95,38 @@ def test_what_only_the_portal_knows_is_not_said_to_be_left(command, start_sandbo
 
     assert "Go on with: bulk-publisher resume" in done.stderr
     assert "left" not in done.stderr
+
+
+def _advice(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
+    """The commands about runs that are named, as a shell would read them."""
+    named = re.findall(r"bulk-publisher ((?:resume|retry|status) .+)$", done.stdout + done.stderr, re.MULTILINE)  # fmt: skip
+    return [shlex.split(words) for words in named]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "from another folder"])
+def test_advice_can_be_followed_where_it_is_given(
+    command, tmp_path: Path, start_sandbox, elsewhere: bool
+) -> None:
+    webhook = start_sandbox("--pages", "90", "--set", "unpaid_pages=[30]", *FAST)
+    begun = command(
+        "publish", "--page", "1-90", "--scope", "KNOWLEDGE", "--fail-fast", "--batch-size", "10",
+        "--runs", "other runs", webhook=webhook,
+    )  # fmt: skip
+    (tmp_path / "other").mkdir()
+    run = tmp_path / "other runs" / "latest" if elsewhere else "latest"
+    ask = partial(carry_out, tmp_path / "other" if elsewhere else tmp_path, webhook=webhook)
+
+    looks = [
+        ask(name, str(run), *([] if elsewhere else ["--runs", "other runs"]))
+        for name in ("status", "report", "verify")
+    ]
+
+    advice = [*([] if elsewhere else _advice(begun)), *(one for done in looks for one in _advice(done))]  # fmt: skip
+    assert len(advice) >= 5
+    followed = [ask(*words) for words in advice]
+    assert [done.stderr for done in followed if "no such run" in done.stderr] == []
+    again = ask("resume", str(run), *([] if elsewhere else ["--runs", "other runs"]))
+    assert ask(*_advice(again)[0]).returncode == 1
 
 
 def test_a_webhook_that_is_refused_exits_with_4(command, start_sandbox) -> None:

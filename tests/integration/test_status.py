@@ -77,7 +77,7 @@ async def test_a_run_whose_process_is_gone_names_resume(tmp_path):
     description = finished.folder.read_description()
     finished.folder.write_description({**description, "ended": None, "totals": None})
 
-    assert f"bulk-publisher resume {finished.folder.run_id}" in _status(tmp_path)
+    assert f"bulk-publisher resume {finished.folder.path}" in _status(tmp_path)
     assert json.loads(_status(tmp_path, "--json"))["state"] == "dead"
 
 

@@ -64,7 +64,7 @@ def make_run(tmp_path: Path) -> MakeRun:
 def test_a_run_is_told_in_words(make_run):
     folder = make_run(_outcome(1), _failed(2))
 
-    text = "\n".join(story_lines(read_story(folder)))
+    text = "\n".join(story_lines(read_story(folder), RUN))
 
     assert "2 pages settled in 1 min" in text
     assert "LANDING_NOT_EXIST: 1 page, for example page 2" in text
@@ -75,13 +75,22 @@ def test_a_run_is_told_in_words(make_run):
 def test_a_run_that_has_not_ended_names_status(make_run):
     folder = make_run(_outcome(1), ended=None, totals=None)
 
-    assert f"bulk-publisher status {RUN}" in "\n".join(story_lines(read_story(folder)))
+    assert f"bulk-publisher status {RUN}" in "\n".join(story_lines(read_story(folder), RUN))
 
 
 def test_a_run_that_stopped_early_names_resume(make_run):
     folder = make_run(_outcome(1), totals={"is_whole": False})
 
-    assert f"bulk-publisher resume {RUN}" in "\n".join(story_lines(read_story(folder)))
+    assert f"bulk-publisher resume {RUN}" in "\n".join(story_lines(read_story(folder), RUN))
+
+
+def test_a_page_of_html_names_the_run_so_that_it_is_found_from_any_folder(make_run):
+    folder = make_run(_failed(1), totals={"is_whole": False})
+
+    text = html_report([read_story(folder)])
+
+    assert f"bulk-publisher retry {folder.path}<" in text
+    assert f"bulk-publisher resume {folder.path}<" in text
 
 
 def test_json_has_the_counts_and_an_example_of_each_failure(make_run):
