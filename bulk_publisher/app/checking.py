@@ -173,7 +173,12 @@ def _good_reach(webhook: Webhook) -> Check:
 
 def _bad(name: str, fault: Fault) -> Check:
     found = f"{fault.code}: {fault.description}" if fault.description else fault.code
-    return Check(name=name, verdict=Verdict.BAD, found=found, advice=fault.hint)
+    # No page was asked about: what the table advises for one says nothing here.
+    is_of_page = fault.kind in {FaultClass.PAGE, FaultClass.SITE}
+    advice = (
+        "Nothing more is known of this error: check the webhook URL." if is_of_page else fault.hint
+    )
+    return Check(name=name, verdict=Verdict.BAD, found=found, advice=advice)
 
 
 async def _distance(session: Session) -> Check:

@@ -42,6 +42,9 @@ NO_ANSWER = "NO_ANSWER"
 UNREACHABLE = "UNREACHABLE"
 """Ours: no connection to the portal, so nothing was sent."""
 
+NO_PORTAL = "NO_PORTAL"
+"""Ours: a whole answer, and one that no portal gives."""
+
 NOT_JSON = "NOT_JSON"
 """Ours: a page of the front server instead of an answer."""
 
@@ -68,6 +71,7 @@ OURS = frozenset(
         NOT_PUBLISHED,
         NO_ANSWER,
         UNREACHABLE,
+        NO_PORTAL,
         NOT_JSON,
         MOVED,
         NO_SUCH_ADDRESS,
@@ -108,7 +112,7 @@ TABLE: dict[str, Rule] = {
     "PUBLIC_SITE_REACHED": Rule(SITE, "The plan's limit of published sites is reached; take a site down or upgrade the plan."),
     "FREE_DOMAIN_IS_NOT_ALLOWED": Rule(SITE, "A free domain is not allowed for this site on this plan; give it a domain of its own."),
     "ACCESS_DENIED": Rule(SITE, "The webhook's owner may not publish on this site; give them the right in Sites > Access rights."),
-    SITE_CHECKED_ONCE: Rule(SITE, "Look at the page, or retry it once the site can be published."),
+    SITE_CHECKED_ONCE: Rule(SITE, "Retry it once the site can be published."),
     # the whole portal
     "PUBLIC_PAGE_REACHED": Rule(PORTAL, "The plan's limit of published pages is reached; take pages down or upgrade the plan, then resume."),
     "PUBLIC_SITE_REACHED_FREE": Rule(PORTAL, "Publishing such sites needs a paid plan; upgrade, then resume."),
@@ -142,8 +146,9 @@ TABLE: dict[str, Rule] = {
     "ERROR_BATCH_METHOD_NOT_ALLOWED": Rule(BATCH, "The portal takes no batch of this method; sending single calls."),
     "ERROR_BATCH_LENGTH_EXCEEDED": Rule(BATCH, "The portal takes shorter batches."),
     # what came back was no answer
-    NO_ANSWER: Rule(TRANSIENT, "No answer came; retry later, and look at the page to see whether it was done."),
+    NO_ANSWER: Rule(TRANSIENT, "No answer came; retry later."),
     UNREACHABLE: Rule(TRANSIENT, "The portal could not be reached; check the network and retry."),
+    NO_PORTAL: Rule(TRANSIENT, "What answered does not look like a Bitrix24 portal: check the address in the webhook URL, and whether something on the way answers instead."),
     NOT_JSON: Rule(TRANSIENT, "The portal's front server answered instead of the portal; retry later."),
     TOO_LARGE: Rule(TRANSIENT, "The answer was larger than any real one; retry later."),
     MISSING_FROM_ANSWER: Rule(TRANSIENT, "The answer said nothing about this page; retry later."),

@@ -188,9 +188,28 @@ def _fault_of_all(fault: Fault) -> Fault:
 
 
 def _unreadable(raw: RawAnswer) -> Fault:
-    if raw.status == 200:
-        return faults.own_fault(faults.NO_ANSWER, "The answer was cut or is not JSON.", sent=True)
-    return faults.classify_page_of_html(raw.status)
+    if raw.status != 200:
+        return faults.classify_page_of_html(raw.status)
+    if _is_cut(raw.body):
+        return faults.own_fault(faults.NO_ANSWER, "The answer was cut.", sent=True)
+    # In the middle of a run it may be a page of the front server, and the work may be done.
+    return faults.own_fault(faults.NO_PORTAL, _not_of_a_portal(raw.body), sent=True)
+
+
+def _is_cut(body: bytes) -> bool:
+    """Whether *body*, which is no answer, may be the beginning of one."""
+    if body.strip()[:1] not in {b"", b"{"}:
+        return False
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return True
+    return False
+
+
+def _not_of_a_portal(body: bytes) -> str:
+    what = "a page of HTML" if body.lstrip()[:1] == b"<" else "something else"
+    return f"HTTP 200 with {what} where a portal answers with JSON of its own."
 
 
 def _command_fault(error: Any, status: int) -> Fault:

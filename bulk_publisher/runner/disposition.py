@@ -289,7 +289,7 @@ class Disposition:
             status,
             None if fault is None else fault.code,
             None if fault is None else fault.description,
-            page.skip if fault is None else fault.hint or None,
+            page.skip if fault is None else _hint(fault, status),
             work.attempts + (reply is not None),
             None if timing is None else timing.duration,
             None if reply is None else reply.operating,
@@ -303,11 +303,19 @@ class Disposition:
 
 
 _LISTED = "The answer was lost; the portal lists the page as done."
+_LOOK = "Look at the page to see whether it was done."
 _DOUBTFUL = faults.own_fault(
     faults.SITE_CHECKED_ONCE,
     "The portal said that it is done, after a check of its site had failed in the same request.",
     sent=True,
 )
+
+
+def _hint(fault: Fault, status: Status) -> str | None:
+    """What to do about *fault*; a page of which nobody can say what became of it can be looked at."""
+    if status is Status.UNKNOWN:
+        return f"{fault.hint} {_LOOK}".lstrip()
+    return fault.hint or None
 
 
 def _is_transient(answer: Answer | Fault) -> TypeGuard[Fault]:

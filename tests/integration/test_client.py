@@ -188,7 +188,7 @@ async def test_an_answer_may_be_packed():
         (429, faults.NOT_JSON, FaultClass.TRANSIENT, False),
         (403, faults.NO_SUCH_ADDRESS, FaultClass.CREDENTIAL, False),
         (404, faults.NO_SUCH_ADDRESS, FaultClass.CREDENTIAL, False),
-        (200, faults.NO_ANSWER, FaultClass.TRANSIENT, True),
+        (200, faults.NO_PORTAL, FaultClass.TRANSIENT, True),
     ],
 )
 async def test_a_page_of_html_goes_by_its_status(status, code, kind, sent):

@@ -1,9 +1,17 @@
 """``doctor``: what it finds, and that it changes nothing."""
 
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+from aiohttp import web
+
 from bulk_publisher.app.checking import Examination, Verdict, examine
+from bulk_publisher.app.session import open_session
 from bulk_publisher.app.sites import EVERY_SCOPE
+from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
@@ -74,6 +82,46 @@ async def test_a_portal_that_is_not_there_ends_the_examination():
     )
 
     assert _verdicts(examination) == {"reachable": Verdict.BAD}
+
+
+@asynccontextmanager
+async def _answering(body: str) -> AsyncIterator[Webhook]:
+    """The webhook of something that answers every request with *body*."""
+
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        return web.Response(text=body)
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield Webhook("http://{}:{}/rest/1/abc/".format(*runner.addresses[0]))
+    await runner.cleanup()
+
+
+async def _look_at(webhook: Webhook) -> Examination:
+    return await examine(Job(name="doctor"), webhook, scopes=EVERY_SCOPE, most_pages=None)
+
+
+@pytest.mark.parametrize("body", ["<!DOCTYPE html><title>Shop</title>", '{"status": "ok"}'])
+async def test_what_is_no_portal_is_said_to_be_none(body):
+    async with _answering(body) as webhook:
+        examination = await _look_at(webhook)
+        with pytest.raises(PortalUnusable) as refused:
+            async with open_session(Job(name="t"), webhook, random.Random(1)):
+                pass
+
+    assert _verdicts(examination) == {"reachable": Verdict.BAD}
+    for advice in (examination.checks[0].advice, refused.value.hint):
+        assert "does not look like a Bitrix24 portal: check the address" in advice
+        assert "the page" not in advice
+
+
+async def test_an_error_that_is_not_known_is_not_said_to_be_a_page_s():
+    async with _answering('{"error": "no such route"}') as webhook:
+        examination = await _look_at(webhook)
+
+    assert _verdicts(examination)["credential"] is Verdict.BAD
+    assert "check the webhook URL" in examination.checks[-1].advice
 
 
 async def test_a_webhook_that_is_not_known_is_the_credential_s_fault():

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +101,24 @@ async def test_a_portal_that_answers_nothing_gives_no_page_up_and_one_that_lists
     [(_, found)] = await settling.asker.ask()
     settling.disposition.learn(lost, found)
     assert [(line.status, line.attempts) for line in settling.lines] == [(Status.UNKNOWN, ATTEMPTS)]
+
+
+@pytest.mark.parametrize(
+    ("may_be_done", "advice"),
+    [(True, " Look at the page to see whether it was done."), (False, "")],
+)
+async def test_a_page_that_may_be_done_is_to_be_looked_at_and_no_other(
+    may_be_done: bool, advice: str
+) -> None:
+    settling = Settling()
+    page = msgspec.structs.replace(WORN, may_be_done=may_be_done)
+    refused = faults.own_fault(faults.NOT_JSON, "HTTP 429 with a page.", sent=False)
+
+    settling.asker.add(Lost([page], refused, is_whole=True))
+    [(lost, found)] = await settling.asker.ask()
+    settling.disposition.learn(lost, found)
+
+    assert [line.hint for line in settling.lines] == [refused.hint + advice]
 
 
 pages = st.builds(

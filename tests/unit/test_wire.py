@@ -163,10 +163,19 @@ def test_a_description_in_another_shape_is_text_all_the_same(description):
 
 @pytest.mark.parametrize(
     "body",
+    [b"", b" ", b"{", b'{"result": true, "ti', b'{"result": "\xff"}', b'{"result":' * 50_000],
+    ids=lambda body: body[:20].decode("latin-1") or "empty",
+)
+def test_a_good_status_with_an_answer_that_is_cut_leaves_open_what_was_done(body):
+    fault = decode_answer(RawAnswer(200, body))
+
+    assert (fault.kind, fault.code) == (FaultClass.TRANSIENT, faults.NO_ANSWER)
+    assert fault.sent is True
+
+
+@pytest.mark.parametrize(
+    "body",
     [
-        b"",
-        b"{",
-        b'{"result": true, "ti',
         b"null",
         b"true",
         b'"text"',
@@ -174,19 +183,20 @@ def test_a_description_in_another_shape_is_text_all_the_same(description):
         b'[{"result": true}]',
         b"{}",
         b'{"time": []}',
+        b'{"status": "ok", "data": []}',
         b"<html></html>",
+        b"\n<!DOCTYPE html>",
         b"\xff\xfe",
-        b'{"result": "\xff"}',
         b"[" * 100_000,
-        b'{"result":' * 50_000,
     ],
-    ids=lambda body: body[:20].decode("latin-1") or "empty",
+    ids=lambda body: body[:20].decode("latin-1"),
 )
-def test_a_good_status_without_an_answer_leaves_open_what_was_done(body):
+def test_a_whole_answer_that_no_portal_gives_leaves_open_what_was_done(body):
     fault = decode_answer(RawAnswer(200, body))
 
-    assert (fault.kind, fault.code) == (FaultClass.TRANSIENT, faults.NO_ANSWER)
+    assert (fault.kind, fault.code) == (FaultClass.TRANSIENT, faults.NO_PORTAL)
     assert fault.sent is True
+    assert "does not look like a Bitrix24 portal" in fault.hint
 
 
 @pytest.mark.parametrize(
