@@ -157,11 +157,13 @@ def _wire_checks(first: Answer | Fault, webhook: Webhook, seconds: float) -> lis
             name="credential", verdict=Verdict.GOOD, found="The portal accepts the webhook."
         )
         return [reached, tls, valid]
-    if first.code == faults.BAD_CERTIFICATE:
+    if first.code in {faults.BAD_CERTIFICATE, faults.NO_TLS}:
         return [_good_reach(webhook), _bad("tls", first)]
     if first.kind is FaultClass.TRANSIENT or first.code in {
         faults.NO_SUCH_ADDRESS,
         faults.MOVED,
+        faults.PROXY_REFUSED,
+        faults.PROXY_WANTS_LOGIN,
     }:
         return [_bad("reachable", first)]
     return [_good_reach(webhook), tls, _bad("credential", first)]

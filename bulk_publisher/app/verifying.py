@@ -20,6 +20,7 @@ from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
 from bulk_publisher.sources.lister import LIST_LENGTH, Listers, Warn, say_nothing
 
@@ -147,7 +148,10 @@ async def _visits(job: Job, webhook: Webhook, *, wanted: bool) -> AsyncIterator[
         return
     ca_file = None if job.portal.ca_file is None else Path(job.portal.ca_file)
     async with Visits(
-        webhook.url("").partition("/rest/")[0], ca_file=ca_file, connections=1
+        webhook.url("").partition("/rest/")[0],
+        proxy=proxy_of(webhook),
+        ca_file=ca_file,
+        connections=1,
     ) as visits:
         yield visits
 

@@ -11,6 +11,7 @@ may hold the URL, are described by their kind alone.
 import os
 import ssl
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Fault
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.proxy import Proxy, proxy_of
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.wire import (
     Answer,
@@ -42,6 +44,10 @@ _LARGEST_ANSWER = 32 * 2**20
 """A list of 1,000 pages with URLs takes about 0.5 MiB: sixty times that is no list any more."""
 
 _REDIRECTS = range(300, 400)
+_SERVER_ERRORS = range(500, 600)
+
+_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+"""What OpenSSL says of bytes that are no TLS; which of them depends on the bytes and its version."""
 
 _log = structlog.get_logger()
 
@@ -67,10 +73,11 @@ class PortalClient:
             largest_answer: Bytes above which an answer is not read to its end.
 
         Raises:
-            BadSetting: If *ca_file* cannot be read.
+            BadSetting: If *ca_file* cannot be read, or the environment names a proxy that can't be used.
         """
         self.door = door
         self._webhook = webhook
+        self._proxy = proxy_of(webhook)
         self._tls = tls_context(ca_file)
         self._connections = connections
         self._largest_answer = largest_answer
@@ -89,8 +96,6 @@ class PortalClient:
             timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
-            # A proxy would be sent the secret that plain http carries on this machine alone.
-            trust_env=not self._webhook.is_loopback,
         )
         return self
 
@@ -128,11 +133,14 @@ class PortalClient:
             pass
         try:
             async with self._session.post(
-                self._webhook.url(method), data=body, allow_redirects=False
+                self._webhook.url(method),
+                data=body,
+                allow_redirects=False,
+                proxy=None if self._proxy is None else self._proxy.url,
             ) as response:
                 answer = await _read(response, self._largest_answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            answer = _transport_fault(error, self.host)
+            answer = _transport_fault(error, self.host, self._proxy)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
         _log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
         return answer
@@ -166,25 +174,63 @@ def _host_of(location: str) -> str:
     return host or "an address it does not tell"
 
 
-def _transport_fault(error: Exception, host: str) -> Fault:
+def _transport_fault(error: Exception, host: str, proxy: Proxy | None) -> Fault:
+    through = "" if proxy is None else f" through the proxy {proxy.name}"
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return _tls_fault(error, host)
+        case aiohttp.ClientHttpProxyError() if proxy is not None:
+            return _proxy_fault(error.status, proxy)
+        # Where there is a proxy, the name that is looked up and the socket that is opened are its own.
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError() | aiohttp.ConnectionTimeoutError() if proxy is not None:  # fmt: skip
             return faults.own_fault(
-                faults.BAD_CERTIFICATE, f"No trusted connection to {host}.", sent=False
+                faults.PROXY_FAILED,
+                f"No connection by way of the proxy {proxy.name}: {_reason(error)}.",
+                sent=False,
             )
         case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
-            reason = _reason(error)
             return faults.own_fault(
-                faults.UNREACHABLE, f"No connection to {host}: {reason}.", sent=False
+                faults.UNREACHABLE,
+                f"No connection to {host}{through}: {_reason(error)}.",
+                sent=False,
             )
         case TimeoutError():
             return faults.own_fault(
-                faults.NO_ANSWER, f"No answer within {ANSWER_TIMEOUT:.0f} s.", sent=True
+                faults.NO_ANSWER, f"No answer{through} within {ANSWER_TIMEOUT:.0f} s.", sent=True
             )
         case _:
             return faults.own_fault(
-                faults.NO_ANSWER, f"The connection broke ({type(error).__name__}).", sent=None
+                faults.NO_ANSWER,
+                f"The connection{through} broke ({type(error).__name__}).",
+                sent=None,
             )
+
+
+def _proxy_fault(status: int, proxy: Proxy) -> Fault:
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        code = faults.PROXY_WANTS_LOGIN
+    else:
+        code = faults.PROXY_FAILED if status in _SERVER_ERRORS else faults.PROXY_REFUSED
+    return faults.own_fault(code, f"The proxy {proxy.name} answered {status}.", sent=False)
+
+
+def _tls_fault(
+    error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError, host: str
+) -> Fault:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or "it is not trusted"
+        return faults.own_fault(
+            faults.BAD_CERTIFICATE,
+            f"No trusted connection to {host}: {why.rstrip('.')}.",
+            sent=False,
+        )
+    why = getattr(error.os_error, "reason", None) or type(error.os_error).__name__
+    said = (
+        f"What answers at {host} speaks no TLS."
+        if why in _NO_TLS
+        else f"No TLS with {host}: {why.lower().replace('_', ' ')}."
+    )
+    return faults.own_fault(faults.NO_TLS, said, sent=False)
 
 
 def _reason(error: Exception) -> str:

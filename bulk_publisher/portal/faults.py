@@ -57,6 +57,18 @@ NO_SUCH_ADDRESS = "NO_SUCH_ADDRESS"
 BAD_CERTIFICATE = "BAD_CERTIFICATE"
 """Ours: the portal's certificate is not trusted here."""
 
+NO_TLS = "NO_TLS"
+"""Ours: no TLS could be agreed on with what answers at the portal's address."""
+
+PROXY_FAILED = "PROXY_FAILED"
+"""Ours: no connection by way of the proxy, so nothing was sent."""
+
+PROXY_REFUSED = "PROXY_REFUSED"
+"""Ours: the proxy does not let requests through."""
+
+PROXY_WANTS_LOGIN = "PROXY_WANTS_LOGIN"
+"""Ours: the proxy lets nobody through without a name and a password."""
+
 TOO_LARGE = "TOO_LARGE"
 """Ours: an answer larger than any real one."""
 
@@ -76,12 +88,19 @@ OURS = frozenset(
         MOVED,
         NO_SUCH_ADDRESS,
         BAD_CERTIFICATE,
+        NO_TLS,
+        PROXY_FAILED,
+        PROXY_REFUSED,
+        PROXY_WANTS_LOGIN,
         TOO_LARGE,
         MISSING_FROM_ANSWER,
         SITE_CHECKED_ONCE,
     }
 )
 """Codes that no portal sends: what we call that which came without one."""
+
+NOT_CONNECTED = frozenset({UNREACHABLE, PROXY_FAILED})
+"""Of these, what says that nothing could be sent just now."""
 
 TABLE: dict[str, Rule] = {
     # limits
@@ -141,13 +160,17 @@ TABLE: dict[str, Rule] = {
     "APPLICATION_NOT_FOUND": Rule(CREDENTIAL, "The application is not installed on the portal."),
     MOVED: Rule(CREDENTIAL, "The portal has another address now; put it into the webhook URL."),
     NO_SUCH_ADDRESS: Rule(CREDENTIAL, "This is not a portal's address, or something on the way refuses it; check the webhook URL."),
-    BAD_CERTIFICATE: Rule(CREDENTIAL, "The portal's certificate is not trusted here; name the certificate authority with --ca-file or SSL_CERT_FILE."),
+    BAD_CERTIFICATE: Rule(CREDENTIAL, "Name the authority that signed the certificate with --ca-file or SSL_CERT_FILE; one that has expired, or is of another host, has to be put right there, or the address in the webhook URL."),
+    NO_TLS: Rule(CREDENTIAL, "Check the host and the port in the webhook URL: a portal speaks TLS there."),
+    PROXY_REFUSED: Rule(CREDENTIAL, "Let the proxy allow the portal's host, or name that in NO_PROXY to go without the proxy; HTTPS_PROXY says which proxy is used."),
+    PROXY_WANTS_LOGIN: Rule(CREDENTIAL, "Put the name and the password that it wants into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT."),
     # the batch, not its pages
     "ERROR_BATCH_METHOD_NOT_ALLOWED": Rule(BATCH, "The portal takes no batch of this method; sending single calls."),
     "ERROR_BATCH_LENGTH_EXCEEDED": Rule(BATCH, "The portal takes shorter batches."),
     # what came back was no answer
     NO_ANSWER: Rule(TRANSIENT, "No answer came; retry later."),
     UNREACHABLE: Rule(TRANSIENT, "The portal could not be reached; check the network and retry."),
+    PROXY_FAILED: Rule(TRANSIENT, "Check the proxy that HTTPS_PROXY names; to go without it, name the portal's host in NO_PROXY."),
     NO_PORTAL: Rule(TRANSIENT, "What answered does not look like a Bitrix24 portal: check the address in the webhook URL, and whether something on the way answers instead."),
     NOT_JSON: Rule(TRANSIENT, "The portal's front server answered instead of the portal; retry later."),
     TOO_LARGE: Rule(TRANSIENT, "The answer was larger than any real one; retry later."),

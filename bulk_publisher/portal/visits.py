@@ -12,6 +12,7 @@ import aiohttp
 
 from bulk_publisher import __version__
 from bulk_publisher.portal.client import tls_context
+from bulk_publisher.portal.proxy import Proxy
 
 _TIMEOUT = 20.0
 
@@ -19,14 +20,18 @@ _TIMEOUT = 20.0
 class Visits:
     """Public addresses of one host. An async context manager."""
 
-    def __init__(self, root: str, *, ca_file: Path | None, connections: int) -> None:
+    def __init__(
+        self, root: str, *, proxy: Proxy | None, ca_file: Path | None, connections: int
+    ) -> None:
         """Prepare; nothing is asked for yet.
 
         Args:
             root: The only host that is asked, as ``https://host``.
+            proxy: On the way to it; None for none.
             ca_file: Certificate authorities to trust; None for the system's.
         """
         self._root = root
+        self._proxy = None if proxy is None else proxy.url
         self._tls = tls_context(ca_file)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -67,7 +72,7 @@ class Visits:
             return None
         try:
             async with self._session.get(
-                urljoin(self._root, url), allow_redirects=False
+                urljoin(self._root, url), allow_redirects=False, proxy=self._proxy
             ) as response:
                 return response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):

@@ -117,7 +117,7 @@ class Disposition:
             return
         attempts, was_alone = self._patience.attempts, len(works) == 1
         whole = _lost_whole(replies)
-        if whole is None or whole.code != faults.UNREACHABLE:
+        if whole is None or whole.code not in faults.NOT_CONNECTED:
             self._patience.on_request(works, is_lost=whole is not None)
         verdicts = [
             settle(work, reply.answer, self._action, attempts=attempts, was_alone=was_alone)

@@ -144,7 +144,7 @@ def settle(
     match reply.kind:
         case FaultClass.RATE | FaultClass.OPERATING | FaultClass.BATCH:
             return Released()
-        case FaultClass.TRANSIENT if reply.code == faults.UNREACHABLE:
+        case FaultClass.TRANSIENT if reply.code in faults.NOT_CONNECTED:
             return Released()
         case FaultClass.TRANSIENT:
             unseen = untraced(work, reply)

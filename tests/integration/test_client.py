@@ -3,8 +3,11 @@
 import asyncio
 import gzip
 import json
+import shutil
 import socket
+import ssl
 import struct
+import subprocess
 from contextlib import asynccontextmanager
 
 import looptime
@@ -19,6 +22,7 @@ from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.proxy import Proxy, proxy_of
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.wire import Answer, encode_command
 from tests.bucket import levels
@@ -28,6 +32,7 @@ METHOD = "landing.landing.publication"
 TIME = {"start": 100.5, "finish": 102.0, "duration": 1.5}
 GOOD = json.dumps({"result": True, "time": TIME}).encode()
 HTML = b"<html><body>nginx</body></html>"
+OPENSSL = shutil.which("openssl")
 FREE = Door(capacity=float("inf"), drain=1.0)
 
 
@@ -45,12 +50,12 @@ class Server:
 
 
 @asynccontextmanager
-async def _serving(respond):
+async def _serving(respond, *, tls=None):
     server = Server(respond)
     runner = web.ServerRunner(web.Server(server.handle, access_log=None), shutdown_timeout=0.01)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
         server.host = "{}:{}".format(*runner.addresses[0][:2])
         yield server
     finally:
@@ -65,6 +70,12 @@ def _client(host, *, door=FREE, **settings):
 async def _ask(respond, **settings):
     """What the client makes of one call that is answered by *respond*."""
     async with _serving(respond) as server, _client(server.host, **settings) as client:
+        return await client.call(METHOD, {"lid": 7})
+
+
+async def _ask_by_tls(host, *, ca_file=None):
+    webhook = Webhook(f"https://{host}/rest/1/{SECRET}/")
+    async with PortalClient(webhook, FREE, ca_file=ca_file, connections=1) as client:
         return await client.call(METHOD, {"lid": 7})
 
 
@@ -356,15 +367,113 @@ async def test_a_client_goes_on_after_whatever_broke():
     assert [isinstance(reply, Fault) for reply in replies] == [True, True, True, False]
 
 
-async def test_no_tls_where_it_is_asked_for_has_sent_nothing():
+async def test_what_speaks_no_tls_is_not_said_to_have_a_bad_certificate():
     async with _serving(_answering()) as server:
-        webhook = Webhook(f"https://{server.host}/rest/1/{SECRET}/")
-        async with PortalClient(webhook, FREE, ca_file=None, connections=1) as client:
-            fault = await client.call(METHOD, {})
+        fault = await _ask_by_tls(server.host)
 
-    assert fault.sent is False
+    assert (fault.code, fault.kind, fault.sent) == (faults.NO_TLS, FaultClass.CREDENTIAL, False)
+    assert fault.description == f"What answers at {server.host} speaks no TLS."
+    assert "--ca-file" not in fault.hint
     assert SECRET not in repr(fault)
     assert server.requests == []
+
+
+@pytest.fixture
+def certified(tmp_path):
+    """A certificate of another host that nobody has signed, and a server's TLS with it."""
+    if OPENSSL is None:
+        pytest.skip("no openssl here")
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=elsewhere",
+         "-addext", "subjectAltName=DNS:elsewhere", "-keyout", key, "-out", certificate],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    return certificate, tls
+
+
+@pytest.mark.parametrize(
+    ("is_trusted", "why"),
+    [(False, "self-signed certificate"), (True, "IP address mismatch")],
+    ids=["self-signed", "of another host"],
+)
+async def test_why_a_certificate_is_not_trusted_is_said(certified, is_trusted, why):
+    certificate, tls = certified
+
+    async with _serving(_answering(), tls=tls) as server:
+        fault = await _ask_by_tls(server.host, ca_file=certificate if is_trusted else None)
+
+    assert (fault.code, fault.sent) == (faults.BAD_CERTIFICATE, False)
+    assert why in fault.description
+    assert not fault.description.endswith("..")
+
+
+# the proxy
+
+
+async def _ask_through(monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    webhook = Webhook(f"https://portal.example/rest/1/{SECRET}/")
+    async with PortalClient(webhook, FREE, ca_file=None, connections=1) as client:
+        return await client.call(METHOD, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (302, faults.PROXY_REFUSED, FaultClass.CREDENTIAL),
+        (403, faults.PROXY_REFUSED, FaultClass.CREDENTIAL),
+        (407, faults.PROXY_WANTS_LOGIN, FaultClass.CREDENTIAL),
+        (503, faults.PROXY_FAILED, FaultClass.TRANSIENT),
+    ],
+)
+async def test_what_a_proxy_answers_is_not_said_of_the_portal(monkeypatch, status, code, kind):
+    async with _serving(_answering(status, HTML)) as server:
+        fault = await _ask_through(monkeypatch, f"http://admin:pa55word@{server.host}")
+
+    [(_, headers, _)] = server.requests
+    assert headers["Proxy-Authorization"] == "Basic YWRtaW46cGE1NXdvcmQ="
+    assert (fault.code, fault.kind, fault.sent) == (code, kind, False)
+    assert fault.description == f"The proxy {server.host} answered {status}."
+    assert "pa55word" not in repr(fault)
+
+
+async def test_a_proxy_that_is_dead_is_named(monkeypatch):
+    fault = await _ask_through(monkeypatch, "http://admin:pa55word@127.0.0.1:1")
+
+    assert (fault.code, fault.sent) == (faults.PROXY_FAILED, False)
+    assert fault.description == "No connection by way of the proxy 127.0.0.1:1: Connection refused."
+
+
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("socks5://admin:pa55word@127.0.0.1:1080", "socks5://, and only http://"),
+        ("https://127.0.0.1:3128", "https://, and only http://"),
+        ("http://admin:pa55word@127.0.0.1:many", "no address"),
+        ("http://", "no address"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used_is_a_bad_setting(monkeypatch, proxy, why):
+    with pytest.raises(BadSetting, match=why) as refused:
+        await _ask_through(monkeypatch, proxy)
+
+    assert "pa55word" not in str(refused.value)
+
+
+@pytest.mark.parametrize("excluded", ["portal.example", ".example", "*"])
+def test_a_portal_may_be_reached_without_the_proxy(monkeypatch, excluded):
+    monkeypatch.setenv("https_proxy", "127.0.0.1:3128")
+    webhook = Webhook("https://portal.example/rest/1/abc/")
+
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert proxy_of(webhook) == Proxy("http://127.0.0.1:3128", "127.0.0.1:3128")
+
+    monkeypatch.setenv("no_proxy", excluded)
+    assert proxy_of(webhook) is None
 
 
 async def test_a_request_that_is_cut_off_leaves_the_client_usable():

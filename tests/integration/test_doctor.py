@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bulk_publisher.app import checking
 from bulk_publisher.app.checking import Examination, Verdict, examine
 from bulk_publisher.app.session import open_session
 from bulk_publisher.app.sites import EVERY_SCOPE
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
+from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.sandbox.scenario import make_scenario
@@ -122,6 +124,25 @@ async def test_an_error_that_is_not_known_is_not_said_to_be_a_page_s():
 
     assert _verdicts(examination)["credential"] is Verdict.BAD
     assert "check the webhook URL" in examination.checks[-1].advice
+
+
+@pytest.mark.parametrize(
+    ("code", "check"),
+    [
+        (faults.NO_TLS, "tls"),
+        (faults.BAD_CERTIFICATE, "tls"),
+        (faults.PROXY_REFUSED, "reachable"),
+        (faults.PROXY_WANTS_LOGIN, "reachable"),
+        (faults.PROXY_FAILED, "reachable"),
+    ],
+)
+def test_what_is_in_the_way_is_not_the_credential_s_fault(code, check):
+    webhook = Webhook("https://portal.example/rest/1/abc/")
+
+    checks = checking._wire_checks(faults.own_fault(code, "It is so.", sent=False), webhook, 0.1)
+
+    assert [one.name for one in checks if one.verdict is Verdict.BAD] == [check]
+    assert "credential" not in {one.name for one in checks}
 
 
 async def test_a_webhook_that_is_not_known_is_the_credential_s_fault():

@@ -73,10 +73,11 @@ class Settling:
         self.disposition.take(works, [Reply(work.page, fault) for work in works])
 
 
-async def test_a_connection_that_was_refused_gives_no_page_up() -> None:
+@pytest.mark.parametrize("code", [faults.UNREACHABLE, faults.PROXY_FAILED])
+async def test_a_connection_that_was_refused_gives_no_page_up(code: str) -> None:
     settling = Settling()
 
-    settling.take([WORN], faults.own_fault(faults.UNREACHABLE, "", sent=False))
+    settling.take([WORN], faults.own_fault(code, "", sent=False))
 
     assert (settling.lines, len(settling.asker)) == ([], 0)
     assert settling.backlog.take(1, Lane.ALONE) == [WORN]

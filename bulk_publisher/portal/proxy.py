@@ -1,0 +1,63 @@
+"""The proxy on the way to a portal, as the environment names it: HTTPS_PROXY, unless NO_PROXY.
+
+Its URL may hold a name and a password: its ``repr`` and ``name`` do not.
+"""
+
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.portal.credentials import Webhook
+
+_DEFAULT_PORT = 80
+_HINT = "Write it as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT; to go without it, name the portal's host in NO_PROXY."
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that connections go through.
+
+    Attributes:
+        url: With the name and the password that it may want.
+        name: ``host:port``; no secret.
+    """
+
+    url: str = field(repr=False)
+    name: str
+
+
+def proxy_of(webhook: Webhook) -> Proxy | None:
+    """The proxy that leads to the portal of *webhook*; None where none does.
+
+    Raises:
+        BadSetting: If it is of a kind that can't be used, or its address is none.
+    """
+    # A proxy would be sent the secret that plain http carries on this machine alone.
+    if webhook.is_loopback or proxy_bypass(webhook.host):
+        return None
+    text = getproxies().get("https", "").strip()
+    if not text:
+        return None
+    url = text if "://" in text else f"http://{text}"
+    parts = _split(url)
+    if parts is None:
+        raise BadSetting("HTTPS_PROXY is no address of a proxy.", _HINT)
+    if parts.scheme != "http":
+        raise BadSetting(
+            f"HTTPS_PROXY names a proxy of the kind {parts.scheme}://, and only http:// ones can be used.",
+            _HINT,
+        )
+    literal = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of *url*; None where it has no host, or a port that can't be."""
+    try:
+        parts = urlsplit(url)
+        is_one = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # Its message may hold the password, so it ends here.
+        return None
+    return parts if is_one else None
