@@ -14,6 +14,7 @@ import msgspec
 
 from bulk_publisher.app.session import Session, bounds_of, open_session, told_if_silent
 from bulk_publisher.app.sites import Site, find_sites
+from bulk_publisher.app.turns import WITHOUT_TURNS
 from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.jobs import Job, PortalPlan
@@ -113,6 +114,12 @@ async def examine(
     async with open_session(cautious, webhook, random.Random(), warn=warn) as session:
         async for check in _checks(job, webhook, session, warn):
             examination.checks.append(check)
+        if session.doubt:
+            examination.checks.append(
+                Check(
+                    name="limits", verdict=Verdict.NOTE, found=session.doubt, advice=WITHOUT_TURNS
+                )
+            )
         if examination.is_usable:
             await _look_at_sites(examination, session, scopes, most_pages)
     return examination

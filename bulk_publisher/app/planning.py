@@ -66,13 +66,16 @@ async def make_plan(
     Args:
         runs: Where earlier runs tell what a page costs.
         cost: Seconds a page; None to go by those, or by what is usual.
-        warn: Told when the portal does not answer for a while.
+        warn: Told when the portal does not answer for a while, and if it can't be known what other
+            runs of this machine have used.
 
     Raises:
         BulkPublisherError: If the pages can't be read or listed.
     """
     counting = _Counting()
     async with open_session(job, webhook, random.Random(), warn=warn) as session:
+        if session.warning:
+            warn(session.warning)
         await check_sites(session, job.select)
         timed = _Timed(session)
         async for page in selected.pages(timed):

@@ -174,7 +174,7 @@ async def carry_out(
         ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
         run = _run(undertaking, session, ledger, observer)
         on_start(Started(folder, undertaking.selected, session, run, undertaking.totals.pages))
-        _tell_warnings(undertaking, journal, observer)
+        _tell_warnings(undertaking, session, journal, observer)
         ending = await run.execute(_pages(undertaking, session, ledger, observer))
         if ending.is_whole:
             sent.forget_all()
@@ -246,7 +246,12 @@ async def _pages(
         yield page
 
 
-def _tell_warnings(undertaking: Undertaking, journal: JournalWriter, observer: Observer) -> None:
+def _tell_warnings(
+    undertaking: Undertaking, session: Session, journal: JournalWriter, observer: Observer
+) -> None:
+    if session.warning:
+        _log.warning("turn.not_kept", reason=session.doubt)
+        observer.on_warning(session.warning)
     for warning in undertaking.warnings:
         observer.on_warning(warning)
     if journal.torn_bytes:

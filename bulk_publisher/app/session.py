@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_publisher.app.turns import CredentialTurn, open_turn
+from bulk_publisher.app.turns import WITHOUT_TURNS, CredentialTurn, open_turn
 from bulk_publisher.clock import Clock, LoopClock
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
@@ -44,7 +44,11 @@ _LOOK_UPS = 2
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a run works with."""
+    """What a run works with.
+
+    Attributes:
+        doubt: That there is no turn, and why; empty where there is one.
+    """
 
     client: PortalClient
     governor: Governor
@@ -54,6 +58,12 @@ class Session:
     plan: Plan
     rng: random.Random
     turn: CredentialTurn | None
+    doubt: str
+
+    @property
+    def warning(self) -> str:
+        """What a person should know of the doubt; empty where there is none."""
+        return f"{self.doubt} {WITHOUT_TURNS}" if self.doubt else ""
 
 
 @asynccontextmanager
@@ -68,8 +78,8 @@ async def open_session(
     Raises:
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
-    with open_turn(webhook, secrets.token_hex(8), os.environ) as turn:
-        async with _open(job, webhook, rng, turn, warn) as session:
+    with open_turn(webhook, secrets.token_hex(8), os.environ) as (turn, doubt):
+        async with _open(job, webhook, rng, turn, doubt, warn) as session:
             try:
                 yield session
             finally:
@@ -78,7 +88,12 @@ async def open_session(
 
 @asynccontextmanager
 async def _open(
-    job: Job, webhook: Webhook, rng: random.Random, turn: CredentialTurn | None, warn: Warn
+    job: Job,
+    webhook: Webhook,
+    rng: random.Random,
+    turn: CredentialTurn | None,
+    doubt: str,
+    warn: Warn,
 ) -> AsyncIterator[Session]:
     clock, portal_clock = LoopClock(), PortalClock()
     plan = UNKNOWN if job.portal.plan is None else PLANS[job.portal.plan.value]
@@ -94,7 +109,7 @@ async def _open(
             plan = await ask_plan(calls, warn)
             door.set_pace(capacity=plan.capacity, drain=plan.drain)
             governor.set_bounds(bounds_of(job, plan), now=clock.now())
-        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn)
+        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn, doubt)
 
 
 def _tell_next(session: Session) -> None:

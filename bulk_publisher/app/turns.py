@@ -13,7 +13,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,9 @@ from bulk_publisher.portal.credentials import Webhook
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Another one after each start of the machine (Linux)."""
+
+WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."
+"""What to do where no turn can be kept."""
 
 _log = structlog.get_logger()
 
@@ -55,7 +58,7 @@ class CredentialTurn:
             session: A name that no other has.
 
         Raises:
-            OSError: If the folder's files can't be opened.
+            OSError: If the folder's files can't be opened, or the file system keeps no locks.
         """
         self._session = session
         self._left = folder / "limits.json"
@@ -63,6 +66,11 @@ class CredentialTurn:
         self._queue = os.open(folder / "queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._is_ours = False
         self._read: _Left | None = None
+        try:
+            _check_locks(self._queue)
+        except OSError:
+            self.close()
+            raise
 
     @property
     def is_ours(self) -> bool:
@@ -122,18 +130,25 @@ class CredentialTurn:
 @contextmanager
 def open_turn(
     webhook: Webhook, session: str, environment: Mapping[str, str]
-) -> Iterator[CredentialTurn | None]:
-    """The turn of *session*; None where this machine can't keep one."""
+) -> Iterator[tuple[CredentialTurn | None, str]]:
+    """The turn of *session*; where this machine can't keep one None, and that in words."""
     try:
-        turn = CredentialTurn(_folder_of(webhook, environment), session)
-    except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows where the home is
-        _log.warning("turn.not_kept", reason=str(error))
-        yield None
+        folder = _folder_of(webhook, environment)
+        turn = CredentialTurn(folder, session)
+    except OSError as error:
+        yield None, _doubt(f"{error.filename or 'the state folder'}: {error.strerror}")
+        return
+    except RuntimeError:
+        yield None, _doubt("nobody knows where the home folder is")
         return
     try:
-        yield turn
+        yield turn, ""
     finally:
         turn.close()
+
+
+def _doubt(reason: str) -> str:
+    return f"Runs on this machine can't share the limits of the webhook ({reason})."
 
 
 def _moment(left: _Left, now: Mono, epoch: Epoch) -> Mono:
@@ -159,12 +174,19 @@ def _folder_of(webhook: Webhook, environment: Mapping[str, str]) -> Path:
     return folder
 
 
+def _check_locks(file: int) -> None:
+    """Raise OSError where the file system keeps no locks; a short look, which takes no turn."""
+    with suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
 def _try_lock(file: int, kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        # A file system without locks: runs do not know of each other there.
+        # It kept them when the run began; now runs do not know of each other there.
         _log.warning("turn.not_kept", reason=error.strerror)
     return True

@@ -89,7 +89,7 @@ async def verify(
     Args:
         change: What is to be otherwise than in the run's job.
         visits_urls: Ask for each public address too.
-        warn: Told when the portal does not answer for a while.
+        warn: Told when the portal does not answer for a while, or the limits are not shared.
 
     Raises:
         RunBusy: If the run is going on.
@@ -106,6 +106,8 @@ async def verify(
             open_session(job, webhook, random.Random(), warn=warn) as session,
             _visits(job, webhook, wanted=visits_urls) as visits,
         ):
+            if session.warning:
+                warn(session.warning)
             with _fresh(folder.verdicts) as file:
                 async for verdict in _verdicts(folder, session, warn):
                     seen = (

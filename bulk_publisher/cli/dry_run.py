@@ -25,6 +25,8 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
     async with open_session(job, webhook, random.Random(), warn=output.explain) as session:
+        if session.warning:
+            output.explain(session.warning, colour="yellow")
         await check_sites(session, job.select)
         async for page in selected.pages(session.calls):
             states[_state(page)] += 1

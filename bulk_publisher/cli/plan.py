@@ -3,7 +3,8 @@
 import asyncio
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def plan(
     from bulk_publisher.model import Only
 
     job = job_of_options("publish", options)
-    made = plan_of(job, output, runs=runs, cost=cost)
+    made = plan_of(job, output, runs=runs, cost=cost, warn=partial(output.explain, colour="yellow"))
     write_plan(made, out)
     if is_json:
         click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
@@ -77,8 +78,15 @@ def plan(
     )
 
 
-def plan_of(job: "Job", output: Output, *, runs: Path, cost: float | None) -> "Plan":
-    """What *job* would do.
+def plan_of(
+    job: "Job",
+    output: Output,
+    *,
+    runs: Path,
+    cost: float | None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> "Plan":
+    """What *job* would do; *warn* is told what makes it doubtful.
 
     Raises:
         BulkPublisherError: If that can't be told.
@@ -92,9 +100,7 @@ def plan_of(job: "Job", output: Output, *, runs: Path, cost: float | None) -> "P
 
     async def look() -> "Plan":
         async with open_webhook(job) as webhook:
-            return await make_plan(
-                job, selected, webhook, runs=runs, cost=cost, warn=output.explain
-            )
+            return await make_plan(job, selected, webhook, runs=runs, cost=cost, warn=warn)
 
     return asyncio.run(look())
 

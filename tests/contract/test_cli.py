@@ -325,6 +325,32 @@ def test_a_webhook_that_cannot_be_used_is_never_repeated(command, webhook: str) 
     assert "Traceback" not in done.stderr
 
 
+def test_limits_that_can_t_be_shared_are_said_once_by_every_command_that_keeps_them(
+    command, tmp_path: Path, start_sandbox, monkeypatch
+) -> None:
+    webhook = start_sandbox("--pages", "3", *FAST)
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    selection = ("--page", "1-3", "--scope", "KNOWLEDGE")
+
+    done = [
+        command(*words, webhook=webhook)
+        for words in (
+            ("publish", *selection),
+            ("plan", *selection),
+            ("publish", *selection, "--dry-run"),
+            ("verify", "latest"),
+            ("doctor",),
+        )
+    ]
+
+    assert [one.returncode for one in done] == [0] * 5
+    words = [" ".join((one.stdout + one.stderr).split()) for one in done]
+    assert [text.count("can't share the limits") for text in words] == [1] * 5
+    assert [text.count("XDG_STATE_HOME") for text in words] == [1] * 5
+    (log,) = tmp_path.glob("runs/*Z-*/log.jsonl")
+    assert log.read_text().count("turn.not_kept") == 1
+
+
 def test_the_schema_names_every_field_of_an_outcome(command) -> None:
     schema = msgspec.json.decode(command("schema").stdout)
 

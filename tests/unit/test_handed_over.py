@@ -1,14 +1,19 @@
 """How the limits pass from one run of this machine to the next."""
 
+import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
 from bulk_publisher.app import turns
-from bulk_publisher.app.turns import CredentialTurn
+from bulk_publisher.app.turns import CredentialTurn, open_turn
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.portal.credentials import Webhook
 
+WEBHOOK = Webhook("https://portal.example/rest/1/abc/")
 LEFT = Handover(requests=7.0, operating_limit=None, meters={})
 
 
@@ -58,3 +63,32 @@ def test_a_run_does_not_learn_from_itself(second):
     second.give(LEFT, Mono(1.0), Epoch(1.0))
 
     assert second.left_by_other(Mono(2.0), Epoch(2.0)) is None
+
+
+def test_where_no_turn_can_be_kept_it_is_said_why(tmp_path):
+    (tmp_path / "file").touch()
+
+    with open_turn(WEBHOOK, "first", {"XDG_STATE_HOME": str(tmp_path / "file")}) as (turn, doubt):
+        assert turn is None
+
+    assert doubt.startswith("Runs on this machine can't share the limits of the webhook (")
+    assert "Not a directory" in doubt
+    assert "abc" not in doubt
+
+
+def test_where_the_file_system_keeps_no_locks_there_is_no_turn(tmp_path, monkeypatch):
+    def refuse(_file: int, _kind: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with open_turn(WEBHOOK, "first", {"XDG_STATE_HOME": str(tmp_path)}) as (turn, doubt):
+        assert turn is None
+    assert "No locks available" in doubt
+
+
+def test_a_turn_that_is_kept_leaves_no_doubt(tmp_path):
+    with open_turn(WEBHOOK, "first", {"XDG_STATE_HOME": str(tmp_path)}) as (turn, doubt):
+        assert turn is not None
+        assert turn.try_take()
+    assert doubt == ""
