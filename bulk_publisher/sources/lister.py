@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from bulk_publisher.errors import BulkPublisherError, PortalUnusable, StoppedByPortal
 from bulk_publisher.model import Fault, FaultClass, FolderId, Only, Page, PageId, Scope, SiteId
+from bulk_publisher.portal.faults import base_code
 from bulk_publisher.portal.wire import Answer, scope_param
 
 PAGES_METHOD = "landing.landing.getlist"
@@ -209,4 +210,12 @@ def _error(fault: Fault) -> BulkPublisherError:
     message = f"The pages can't be listed: {fault.words}"
     if fault.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}:
         return PortalUnusable(message, fault.hint)
-    return StoppedByPortal(message, fault.hint)
+    # What is advised for a page or a site of one's own says nothing of a list.
+    is_of_page = fault.is_alone or fault.kind in {FaultClass.PAGE, FaultClass.SITE}
+    return StoppedByPortal(message, _hint(fault.code) if is_of_page else fault.hint)
+
+
+def _hint(code: str) -> str:
+    if base_code(code) == "ACCESS_DENIED":
+        return "The webhook's owner has no access to Sites, or not to sites of this kind; give it to them in Sites > Access rights."
+    return "Select the pages with a CSV or --page, and leave the look-up out with --no-lookup."

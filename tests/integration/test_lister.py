@@ -1,5 +1,6 @@
 """Lists and look-ups, asked of a sandbox."""
 
+import re
 from contextlib import asynccontextmanager
 
 import pytest
@@ -8,6 +9,7 @@ from bulk_publisher.errors import PortalUnusable, StoppedByPortal
 from bulk_publisher.model import Fault, FaultClass, Only, Page, PageId, Scope, SiteId
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.faults import classify
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.sandbox import Scenario, Site, User, serve
@@ -191,7 +193,6 @@ async def test_a_list_goes_on_after_its_last_page():
         (FaultClass.TOKEN, PortalUnusable),
         (FaultClass.PORTAL, StoppedByPortal),
         (FaultClass.TRANSIENT, StoppedByPortal),
-        (FaultClass.PAGE, StoppedByPortal),
     ],
 )
 async def test_a_portal_that_cannot_be_asked_ends_the_list(kind, error):
@@ -199,6 +200,25 @@ async def test_a_portal_that_cannot_be_asked_ends_the_list(kind, error):
         await _list(Scripted(Fault(kind, "CODE", "why", "what now")))
 
     assert caught.value.hint == "what now"
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("ACCESS_DENIED", "has no access to Sites"),
+        ("SYSTEM_ERROR", "--no-lookup"),
+        ("SOMETHING_NEW", "--no-lookup"),
+    ],
+)
+async def test_a_list_that_is_refused_is_not_said_to_be_a_page_or_a_site(code, advice):
+    refused = classify(code, "Access denied.", status=400, in_command=False)
+
+    with pytest.raises(StoppedByPortal) as caught:
+        await _list(Scripted(refused, refused))
+
+    assert caught.value.message.startswith(f"The pages can't be listed: {code}")
+    assert advice in caught.value.hint
+    assert not re.search("this (page|site)", caught.value.hint)
 
 
 async def test_a_failure_that_is_not_about_a_field_ends_the_list_at_the_second_answer():
