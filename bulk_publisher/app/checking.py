@@ -140,8 +140,8 @@ async def _checks(job: Job, webhook: Webhook, session: Session, warn: Warn) -> A
     yield await _who(session)
     yield await _plan(session, job)
     listed = await session.calls.call(PAGES_METHOD, _SHORT_LIST)
+    yield _meters(session, listed)
     timing = listed.timing if isinstance(listed, Answer) else None
-    yield _meters(session, timing)
     yield _clock_offset(session, first.timing or timing, seconds)
 
 
@@ -295,8 +295,20 @@ async def _plan(session: Session, job: Job) -> Check:
     return Check(name="plan", verdict=Verdict.GOOD, found=f"{found[0].upper()}{found[1:]}")
 
 
-def _meters(session: Session, timing: Timing | None) -> Check:
-    if timing is None or timing.operating is None:
+def _meters(session: Session, listed: Answer | Fault) -> Check:
+    if isinstance(listed, Fault):
+        # An error has no account of its time, whatever the portal keeps of it.
+        return Check(
+            name="meters",
+            verdict=Verdict.NOTE,
+            found=f"Not known: the list that would show it was not given ({listed.code}).",
+        )
+    timing = listed.timing
+    if timing is None:
+        return Check(
+            name="meters", verdict=Verdict.NOTE, found="The portal does not tell its time."
+        )
+    if timing.operating is None:
         return Check(
             name="meters",
             verdict=Verdict.GOOD,

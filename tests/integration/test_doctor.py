@@ -166,6 +166,17 @@ async def test_a_portal_without_counters_is_said_to_have_none():
     assert "no operating time" in meters.found
 
 
+@pytest.mark.parametrize(
+    "scenario", [{"rest_scopes": ["crm"]}, {"users": [{"id": 1, "rights": "none"}]}], ids=str
+)
+async def test_a_refusal_tells_nothing_of_the_operating_time(scenario):
+    examination = await _examine(**scenario)
+
+    meters = next(check for check in examination.checks if check.name == "meters")
+    assert meters.verdict is Verdict.NOTE
+    assert "Not known: the list that would show it was not given" in meters.found
+
+
 async def test_a_clock_that_is_off_is_noticed():
     examination = await _examine(clock_offset=90)
 
