@@ -9,6 +9,7 @@ import msgspec
 
 from bulk_publisher.app.forecast import Estimate
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.model import Page
 
 VERSION = 1
@@ -135,10 +136,9 @@ def write_plan(plan: Plan, path: Path) -> None:
     Raises:
         BadSetting: If that can't be done.
     """
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        fresh.write_bytes(msgspec.json.encode(plan) + b"\n")
-        fresh.replace(path)
+        with replacing(path, is_forced=False) as file:
+            file.write(msgspec.json.encode(plan) + b"\n")
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be written: {error.strerror}.", "Name another place with --out.") from error  # fmt: skip
 

@@ -25,7 +25,13 @@ from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.sites import check_sites
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.disk import Disk
-from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, point_latest
+from bulk_publisher.journal.folder import (
+    FolderLock,
+    RunFolder,
+    create_folder,
+    kept_if_begun,
+    point_latest,
+)
 from bulk_publisher.journal.sent import Place, SentPages
 from bulk_publisher.journal.writer import JournalWriter
 from bulk_publisher.model import Page, PageId
@@ -140,7 +146,7 @@ async def begin(
         await check_sites(session, job.select)
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
-        with FolderLock(folder) as lock:
+        with kept_if_begun(folder), FolderLock(folder) as lock:
             description = description_of(folder, job, webhook, selected, session, began_at, seed)
             description.update(links or {})
             write_first(folder, description)

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
@@ -109,13 +110,10 @@ class CredentialTurn:
         """Let others have the turn."""
         if not self._is_ours:
             return
-        fresh = self._left.with_suffix(".new")
+        left = _Left(session=self._session, boot=_boot(), uptime=now, time=epoch, handover=handover)
         try:
-            left = _Left(
-                session=self._session, boot=_boot(), uptime=now, time=epoch, handover=handover
-            )
-            fresh.write_bytes(msgspec.json.encode(left))
-            fresh.replace(self._left)
+            with replacing(self._left, is_forced=False) as file:
+                file.write(msgspec.json.encode(left))
         except OSError as error:
             _log.warning("turn.not_handed_over", reason=error.strerror)
         fcntl.flock(self._turn, fcntl.LOCK_UN)

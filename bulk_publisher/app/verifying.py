@@ -1,9 +1,8 @@
 """Asks the portal whether each page of a run is as its journal says, and settles unknown ones."""
 
-import os
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +17,7 @@ from bulk_publisher.errors import JournalLost
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
@@ -177,16 +177,10 @@ async def _visited(
 @contextmanager
 def _fresh(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of *path* when all of it is on disk, and not before."""
-    new = path.with_name(path.name + ".new")
     try:
-        with new.open("wb") as file:
+        with replacing(path, is_forced=True) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
         raise JournalLost(
             f"{path}: it can't be written: {error.strerror}.", "Make room, then verify again."
         ) from error

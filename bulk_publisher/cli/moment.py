@@ -1,11 +1,13 @@
 """A run at one moment, as data and in words: what progress shows, and what ``status`` reads."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.report.text import in_words, pages_in_words, printable
 
@@ -118,12 +120,8 @@ def clock_time(moment: float, now: float) -> str:
 
 def write_moment(moment: Moment, folder: Path) -> None:
     """Leave *moment* in a run's folder for ``status``; where the disk takes nothing, there is none."""
-    fresh = folder / f"{FILE}.new"
-    try:
-        fresh.write_bytes(msgspec.json.encode(moment))
-        fresh.replace(folder / FILE)
-    except OSError:
-        return
+    with suppress(OSError), replacing(folder / FILE, is_forced=False) as file:
+        file.write(msgspec.json.encode(moment))
 
 
 def read_moment(folder: Path) -> Moment | None:

@@ -11,7 +11,8 @@ import os
 import random
 import re
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +21,7 @@ import msgspec
 
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.journal.closing import Closing
+from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.model import Epoch
 
 LATEST = "latest"
@@ -97,13 +99,21 @@ class RunFolder:
         Raises:
             OSError: If the disk does not take it; the old one is still there.
         """
-        text = msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
-        fresh = self.path / "run.json.new"
-        with fresh.open("wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.description)
+        with replacing(self.description, is_forced=True) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
+
+
+@contextmanager
+def kept_if_begun(folder: RunFolder) -> Iterator[None]:
+    """Remove *folder* if no run could be described in it: nothing was begun there."""
+    try:
+        yield
+    except BaseException:
+        if not folder.description.exists():
+            with suppress(OSError):
+                (folder.path / "lock").unlink(missing_ok=True)
+                folder.path.rmdir()
+        raise
 
 
 def create_folder(runs: Path, now: Epoch, rng: random.Random) -> RunFolder:
@@ -137,11 +147,20 @@ def find_folder(name: str, runs: Path) -> RunFolder:
     for path in (runs / name, Path(name)):
         if (path / "run.json").is_file():
             return RunFolder(path.resolve())
-    known = sorted((path.name for path in runs.glob("*") if _RUN_ID.match(path.name)), reverse=True)
+    known = _known(runs)
+    if name == LATEST and known:
+        # The newest was removed, or links can't be made there.
+        return RunFolder((runs / known[0]).resolve())
     hint = (
         f"The newest runs there: {', '.join(known[:3])}." if known else "There is no run there yet."
     )
     raise BadJournal(f"{name}: no such run in {runs}.", hint)
+
+
+def _known(runs: Path) -> list[str]:
+    """The IDs of the runs below *runs*, the newest first."""
+    folders = (path.parent for path in runs.glob("*/run.json"))
+    return sorted((one.name for one in folders if _RUN_ID.match(one.name)), reverse=True)
 
 
 def point_latest(folder: RunFolder) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.journal.folder import RunFolder
+from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.report.html_page import html_report, is_drawable
 from bulk_publisher.report.story import read_story
 
@@ -19,10 +20,9 @@ def write_html(folders: list[RunFolder], path: Path) -> None:
         BadSetting: If the pictures can't be drawn, or *path* can't be written.
     """
     text = html_report([read_story(folder) for folder in folders])
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        with replacing(path, is_forced=False) as file:
+            file.write(text.encode())
     except OSError as error:
         raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.errors import JournalLost
+from bulk_publisher.errors import BadSetting, JournalLost
 from bulk_publisher.journal.folder import RunFolder, find_folder
 from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.sandbox import Scenario, serve
@@ -151,6 +151,25 @@ async def test_a_disk_that_fails_in_mid_run_at_any_call_loses_nothing(
         assert finished.ending.is_whole
         assert len(journal_of(finished)) == 400
         assert_journal_tells_the_truth(journal_of(finished), sandbox)
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_a_disk_that_takes_nothing_keeps_no_folder_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    async with serve(QUICK) as sandbox:
+        with pytest.raises(BadSetting, match="No space left"):
+            await run_job(sandbox, tmp_path)
+
+    assert names_in(tmp_path) == []
+    assert not sandbox.truth.publications
 
 
 @pytest.mark.real_time

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from bulk_publisher.app.following import Kind
 from bulk_publisher.app.verdicts import judge
+from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, Portal, PortalPlan, Selection
 from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Page, PageId, Scope, Status
@@ -47,6 +49,18 @@ async def test_a_portal_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -
         result = await verified(sandbox, finished.folder)
 
         assert (result.pages, result.agreeing) == (30, 30)
+
+
+async def test_a_journal_that_is_damaged_leaves_no_half_of_a_verdict(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=30)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, GIVEN)
+        first, *rest = finished.folder.journal.read_bytes().splitlines(keepends=True)
+        finished.folder.journal.write_bytes(first + b"nonsense\n" + b"".join(rest))
+
+        with pytest.raises(BadJournal, match=r"outcomes\.jsonl:2"):
+            await verified(sandbox, finished.folder)
+
+        assert [*finished.folder.path.glob("verify*")] == []
 
 
 async def test_a_page_that_was_trashed_since_differs(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -224,10 +225,28 @@ def test_a_run_is_found_by_its_id_its_folder_and_latest(tmp_path: Path) -> None:
     assert found == {folder.path.resolve()}
 
 
+def made_run(runs: Path, now: float) -> RunFolder:
+    folder = create_folder(runs, Epoch(now), random.Random(1))
+    folder.write_description({"run": folder.run_id})
+    folders.point_latest(folder)
+    return folder
+
+
 def test_a_run_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
-    folder = create_folder(tmp_path, Epoch(0.0), random.Random(1))
+    folder = made_run(tmp_path, 0.0)
+    empty = create_folder(tmp_path, Epoch(60.0), random.Random(1))
 
     with pytest.raises(BadJournal) as caught:
-        find_folder("nonsense", tmp_path)
+        find_folder(empty.run_id, tmp_path)
 
     assert folder.run_id in caught.value.hint
+    assert empty.run_id not in caught.value.hint
+
+
+def test_the_latest_run_is_the_newest_that_is_there(tmp_path: Path) -> None:
+    older, newest = made_run(tmp_path, 0.0), made_run(tmp_path, 60.0)
+    create_folder(tmp_path, Epoch(120.0), random.Random(1))
+
+    assert find_folder("latest", tmp_path).run_id == newest.run_id
+    shutil.rmtree(newest.path)
+    assert find_folder("latest", tmp_path).run_id == older.run_id
