@@ -1,5 +1,6 @@
 """What scripts and cron rely on: exit statuses, where words go, and that a mistake is one line."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -31,6 +32,23 @@ def test_help_loads_nothing_heavy() -> None:
     )
 
     assert done.stdout.rstrip().endswith("LOADED []")
+
+
+@pytest.mark.parametrize(("shell", "at"), [("bash", "1"), ("zsh", "1"), ("fish", "publ")])
+def test_a_shell_is_told_how_to_complete(shell: str, at: str) -> None:
+    program = Path(sys.executable).with_name("bulk-publisher")
+    asked = {"_BULK_PUBLISHER_COMPLETE": f"{shell}_complete", "COMP_WORDS": "bulk-publisher publ", "COMP_CWORD": at}  # fmt: skip
+    told = {"_BULK_PUBLISHER_COMPLETE": f"{shell}_source"}
+
+    script, completed = (
+        subprocess.run(
+            [program], env={**os.environ, **words}, capture_output=True, text=True, timeout=60, check=False
+        ).stdout
+        for words in (told, asked)
+    )  # fmt: skip
+
+    assert f"_BULK_PUBLISHER_COMPLETE={shell}_complete" in script
+    assert "publish" in completed
 
 
 @pytest.mark.parametrize("name", COMMANDS)
