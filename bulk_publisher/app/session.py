@@ -21,7 +21,7 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal.client import ANSWER_TIMEOUT, PortalClient
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.portal.faults import UNREACHABLE
+from bulk_publisher.portal.faults import NO_PORTAL, NOT_CONNECTED
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
@@ -141,11 +141,7 @@ async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
     """
     with told_if_silent(warn):
         reply = await calls.call("app.info", {}, attempts=_FIRST_ATTEMPTS)
-    if (
-        isinstance(reply, Fault)
-        and reply.kind is FaultClass.TRANSIENT
-        and reply.code != UNREACHABLE
-    ):
+    if isinstance(reply, Fault) and _is_worth_waiting(reply):
         reply = await calls.patient(warn, _FIRST_PATIENCE).call("app.info", {}, attempts=1)
     if not isinstance(reply, Fault):
         return plan_of_licence(reply.result)
@@ -157,6 +153,12 @@ async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
     if reply.kind is FaultClass.TRANSIENT:
         raise PortalUnusable(reply.words, "Nothing was sent. " + reply.hint)
     return UNKNOWN
+
+
+def _is_worth_waiting(fault: Fault) -> bool:
+    """Whether a portal is there, and may answer in a while."""
+    nobody = NOT_CONNECTED | {NO_PORTAL}
+    return fault.kind is FaultClass.TRANSIENT and fault.code not in nobody
 
 
 _NO_LICENCE = {"ERROR_METHOD_NOT_FOUND", "METHOD_CONFIRM_WAITING", "METHOD_CONFIRM_DENIED", "INSUFFICIENT_SCOPE"}  # fmt: skip

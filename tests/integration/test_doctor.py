@@ -18,6 +18,7 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.sandbox.scenario import make_scenario
+from bulk_publisher.sources.lister import say_nothing
 
 
 async def _examine(most_pages: int | None = None, **scenario: Any) -> Examination:
@@ -109,7 +110,7 @@ async def test_what_is_no_portal_is_said_to_be_none(body):
     async with _answering(body) as webhook:
         examination = await _look_at(webhook)
         with pytest.raises(PortalUnusable) as refused:
-            async with open_session(Job(name="t"), webhook, random.Random(1)):
+            async with open_session(Job(name="t"), webhook, random.Random(1), warn=say_nothing):
                 pass
 
     assert _verdicts(examination) == {"reachable": Verdict.BAD}
