@@ -50,14 +50,16 @@ class Started:
     """A run that is about to begin or to go on: what there is to know, and how to end it.
 
     Attributes:
-        settled: Pages that an earlier process has settled.
+        totals: Of all its processes; they grow while it goes on.
+        seconds: That earlier processes took.
     """
 
     folder: RunFolder
     selected: Selected
     session: Session
     run: Run
-    settled: int = 0
+    totals: Totals
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,8 @@ async def carry_out(
     ):
         ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
         run = _run(undertaking, session, ledger, observer)
-        on_start(Started(folder, undertaking.selected, session, run, undertaking.totals.pages))
+        totals, seconds = undertaking.totals, undertaking.seconds
+        on_start(Started(folder, undertaking.selected, session, run, totals, seconds))
         _tell_warnings(undertaking, session, journal, observer)
         ending = await run.execute(_pages(undertaking, session, ledger, observer))
         if ending.is_whole:

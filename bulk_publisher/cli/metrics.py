@@ -75,7 +75,7 @@ class Metrics(Progress):
             registry=registry,
         )
         self._seconds = Gauge(
-            f"{name}_run_seconds", "Seconds since the run began.", registry=registry
+            f"{name}_run_seconds", "Seconds at work on the run.", registry=registry
         )
         self._left = Gauge(
             f"{name}_pages_left",

@@ -40,13 +40,18 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment. Moments of time are UTC seconds.
 
+    What is counted is of the whole run: earlier processes are included wherever they are not
+    excluded here.
+
     Attributes:
-        pages: Settled, those of earlier processes included.
+        pages: Settled.
         total: None where only the portal knows.
-        counts: Of this process, by status.
-        rate: Pages a second since this process began; None in its first second.
+        counts: Of the settled pages, by status.
+        errors: Of the bad ones, by code.
+        seconds: At work.
+        rate: Pages for each of those seconds; None in the first one.
         arrives_at: When it will have ended, as far as can be told.
-        last_failures: The newest last.
+        last_failures: Of this process, the newest last.
     """
 
     run: str
@@ -55,6 +60,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
     total: int | None
     counts: dict[str, int]
+    errors: dict[str, int]
     bad: int
     seconds: float
     rate: float | None

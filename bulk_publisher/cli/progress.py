@@ -1,12 +1,12 @@
 """What is shown while a run goes on: redrawn in a terminal, lines in a pipe, JSON for programs.
 
-An observer of the run: it is told what happens, remembers it in a few counters, and shows it when
-its own turn of the loop comes - a few times a second in a terminal, seldom elsewhere. So a page
-costs it next to nothing, and it never reads the limits while they change.
+An observer of the run: it is told what happens, and shows the run's own totals when its turn of the
+loop comes - a few times a second in a terminal, seldom elsewhere. So a page costs it next to nothing,
+and it never reads the limits while they change.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -22,7 +22,7 @@ from bulk_publisher.cli.moment import (
 from bulk_publisher.cli.output import Output
 from bulk_publisher.limits.bounds import Gauge, Snapshot
 from bulk_publisher.limits.decision import Limit, WaitUntil
-from bulk_publisher.model import Fault, Mono, Outcome, SiteId, Status
+from bulk_publisher.model import Fault, Mono, Outcome, SiteId
 from bulk_publisher.runner.ports import Observer
 
 _FILE_EVERY = 5.0
@@ -46,12 +46,12 @@ class Progress(Observer):
 
     def __init__(self, output: Output) -> None:
         self.output = output
-        self._counts: Counter[Status] = Counter()
         self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
         self._seen: deque[tuple[float, int]] = deque([(0.0, 0)])
         self._wait: WaitUntil | None = None
         self._started: Started | None = None
         self._began_at = Mono(0.0)
+        self._settled_before = 0
         self._filed = self._shown = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -59,6 +59,7 @@ class Progress(Observer):
         """The run begins."""
         self._started = started
         self._began_at = started.session.clock.now()
+        self._settled_before = started.totals.pages
         self._turn()
 
     def finish(self) -> None:
@@ -73,9 +74,7 @@ class Progress(Observer):
         """It is time to show something."""
 
     def on_settled(self, outcomes: Sequence[Outcome]) -> None:
-        counts = self._counts
         for outcome in outcomes:
-            counts[outcome.status] += 1
             if not outcome.status.is_good:
                 code = outcome.error or outcome.status.value
                 self._failures.append(failure_line(outcome.page, code, outcome.title))
@@ -104,21 +103,23 @@ class Progress(Observer):
         session = started.session
         now, epoch = session.clock.now(), session.clock.epoch()
         snapshot = session.governor.snapshot(now=now)
-        here, seconds = self._counts.total(), now - self._began_at
-        rate = here / seconds if here and seconds > 1 else None
-        total = started.selected.total
-        left = None if total is None else max(0, total - started.settled - here)
+        totals, total = started.totals, started.selected.total
+        here, seconds = totals.pages - self._settled_before, now - self._began_at
+        rate_here = here / seconds if here and seconds > 1 else None
+        left = None if total is None else max(0, total - totals.pages)
+        worked = started.seconds + seconds
         operating = snapshot.operating
         return Moment(
             run=started.folder.run_id,
             portal=session.client.host,
             time=epoch,
-            pages=started.settled + here,
+            pages=totals.pages,
             total=total,
-            counts={status.value: count for status, count in self._counts.items()},
-            bad=sum(count for status, count in self._counts.items() if not status.is_good),
-            seconds=seconds,
-            rate=rate,
+            counts={status.value: count for status, count in totals.counts.items()},
+            errors={code: failures.count for code, failures in totals.failures.items()},
+            bad=totals.bad,
+            seconds=worked,
+            rate=totals.pages / worked if totals.pages and worked > 1 else None,
             operating=None
             if operating is None
             else Bar(level=operating.level, limit=operating.limit),
@@ -127,8 +128,8 @@ class Progress(Observer):
             else Bar(level=snapshot.intensity.level, limit=snapshot.intensity.limit),
             waiting=self._waiting(epoch - now),
             arrives_at=None
-            if left is None or rate is None or self._is_out
-            else epoch + _seconds_left(left, self._rate_to_come(rate, here, seconds, snapshot), snapshot.cost, operating),
+            if left is None or rate_here is None or self._is_out
+            else epoch + _seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot.cost, operating),
             last_failures=tuple(self._failures),
         )  # fmt: skip
 
@@ -138,7 +139,7 @@ class Progress(Observer):
         return self._wait is not None and self._wait.limit in {Limit.OUTAGE, Limit.TURN}
 
     def _rate_to_come(self, rate: float, here: int, seconds: float, snapshot: Snapshot) -> float:
-        """Pages a second from now on: *here* are settled after *seconds*, at *rate*."""
+        """Pages a second from now on: this process has settled *here* in *seconds*, at *rate*."""
         while len(self._seen) > 1 and self._seen[1][0] <= seconds - _RECENT:
             self._seen.popleft()
         self._seen.append((seconds, here))

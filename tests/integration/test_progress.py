@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from bulk_publisher.app.publishing import Finished, publish
+from bulk_publisher.app.resuming import reopened
 from bulk_publisher.cli.moment import (
     FILE,
     Bar,
@@ -21,10 +22,11 @@ from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.progress_screen import Screen, drawn
 from bulk_publisher.cli.showing import progress_for
-from bulk_publisher.jobs import Job, Selection
+from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from tests.oracle import Seen, run_job
 
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
 
@@ -47,7 +49,7 @@ async def _publish(scenario: Scenario, progress: Progress, runs: Path) -> Finish
 
 def _moment(**changes: object) -> Moment:
     fields = {
-        "run": "r", "portal": "p", "time": 1_800_000_000.0, "pages": 1204, "total": 5000, "counts": {}, "bad": 12,
+        "run": "r", "portal": "p", "time": 1_800_000_000.0, "pages": 1204, "total": 5000, "counts": {}, "errors": {}, "bad": 12,
         "seconds": 143.0, "rate": 8.4, "operating": Bar(level=412, limit=480), "requests": Bar(level=12, limit=50),
         "waiting": Wait(until=1_800_000_250.0, limit="operating", because="operating time (479 of 480 s used)"),
         "arrives_at": 1_800_000_450.0, "last_failures": ("page 57: LANDING_NOT_EXIST",),
@@ -93,6 +95,34 @@ async def test_a_program_gets_a_line_of_json_a_second_and_a_last_one(tmp_path, c
     assert moments[0]["pages"] == 0
     assert moments[-1]["pages"] == 40
     assert moments[-1]["counts"] == {"published": 40}
+
+
+async def test_all_numbers_of_a_resumed_run_are_of_the_whole_run(tmp_path):
+    seen: list[Moment] = []
+
+    class Watching(Progress):
+        def show(self, moment: Moment) -> None:
+            seen.append(moment)
+
+        def finish(self) -> None:
+            self.show(self.moment())
+            super().finish()
+
+    scenario = Scenario(pages=100, cost=0.2, missing_pages=[1, 2, 99])
+    select = Selection(page=("1-100",), scope=Scope.KNOWLEDGE, lookup=False)
+    progress = Watching(OUTPUT)
+    async with serve(scenario) as sandbox:
+        first = await run_job(sandbox, tmp_path, select, pace=Pace(batch_size=10), observer=Seen(stop_after=30))  # fmt: skip
+        with reopened(first.folder, {}) as again:
+            finished = await again.go_on(Webhook(sandbox.webhook), seed=2, observer=progress, on_start=progress.start)  # fmt: skip
+        progress.finish()
+
+    assert (seen[0].pages, seen[0].bad) == (first.totals.pages, first.totals.bad)
+    assert seen[0].seconds == pytest.approx(first.ending.seconds, abs=0.01)
+    last = seen[-1]
+    assert (last.pages, sum(last.counts.values()), last.bad) == (100, 100, 3)
+    assert last.errors == {"LANDING_NOT_EXIST": 3}
+    assert last.rate == pytest.approx(100 / finished.ending.seconds, rel=0.01)
 
 
 async def test_nothing_is_shown_where_nothing_is_wanted(tmp_path, capsys):
