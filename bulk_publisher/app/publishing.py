@@ -34,6 +34,7 @@ from bulk_publisher.journal.folder import (
 )
 from bulk_publisher.journal.sent import Place, SentPages
 from bulk_publisher.journal.writer import JournalWriter
+from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
@@ -67,6 +68,7 @@ class Finished:
     """A run that has ended; totals and ending are of all of it, not of its last process alone."""
 
     folder: RunFolder
+    description: Description
     selected: Selected
     totals: Totals
     ending: Ending
@@ -84,6 +86,7 @@ class Undertaking:
         out: Pages that an earlier process had sent, and that have no line.
         place: Where a list of the portal goes on.
         seconds: That earlier processes took.
+        waited: Of those, in which nothing could leave, as far as they could tell.
         warnings: What a person should know before it goes on.
     """
 
@@ -96,6 +99,7 @@ class Undertaking:
     out: tuple[Page, ...] = ()
     place: Place | None = None
     seconds: float = 0.0
+    waited: dict[Limit, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -188,9 +192,13 @@ async def carry_out(
         if ending.is_whole:
             sent.forget_all()
         ending.seconds += undertaking.seconds
+        for limit, seconds in undertaking.waited.items():
+            ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
         _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
         _describe_end(undertaking, session, ending, observer)
-    return Finished(folder, undertaking.selected, undertaking.totals, ending)
+    return Finished(
+        folder, undertaking.description, undertaking.selected, undertaking.totals, ending
+    )
 
 
 def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Run:

@@ -26,9 +26,11 @@ from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_spent_since
 from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.journal.standing import Standing, read_standing
+from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
+from bulk_publisher.report.story import parse_time, seconds_at_work
 from bulk_publisher.runner.ports import Observer
 
 _REMEMBERED = 600.0
@@ -72,7 +74,12 @@ class Reopened:
         rng = random.Random(seed)
         async with open_session(undertaking.job, webhook, rng, warn=observer.on_warning) as session:
             _remind(session, self.folder)
-            resumed = {"at": as_utc(session.clock.epoch()), "seed": seed}
+            resumed = {
+                "at": as_utc(session.clock.epoch()),
+                "seed": seed,
+                "seconds": round(undertaking.seconds, 3),
+                "ended": undertaking.description.get("ended"),
+            }
             earlier = undertaking.description.get("resumed") or []
             undertaking.description |= {"resumed": [*earlier, resumed], "ended": None}
             _write_again(self.folder, undertaking.description)
@@ -133,7 +140,8 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
             warnings=(*warnings, *_warnings(standing, _counted(description))),
         )
         _find_out(undertaking)
-        undertaking.seconds = _seconds_so_far(folder, description)
+        undertaking.seconds = seconds_at_work(description, last_at=_last_at(folder))
+        undertaking.waited = _waited_so_far(description)
         yield Reopened(undertaking, was_changed=selected.sha256 != expected)
 
 
@@ -212,18 +220,14 @@ def _remind(session: Session, folder: RunFolder) -> None:
     )
 
 
-def _seconds_so_far(folder: RunFolder, description: Description) -> float:
-    """Seconds that the run took so far; of a process that was killed, up to its last line."""
-    seconds = float((description.get("totals") or {}).get("seconds") or 0.0)
-    if description.get("ended") is not None or not folder.journal.exists():
-        return seconds
-    resumed = description.get("resumed") or []
-    began = str(resumed[-1]["at"] if resumed else description.get("started"))
-    last = next(read_spent_since(folder.journal, began), None)
-    if last is None:
-        return seconds
-    return seconds + max(0.0, _seconds_between(began, last.time))
+def _last_at(folder: RunFolder) -> float:
+    """When the journal's newest line was written, in UTC seconds; 0 where there is none."""
+    if not folder.journal.exists():
+        return 0.0
+    last = next(read_spent_since(folder.journal, ""), None)
+    return 0.0 if last is None else parse_time(last.time)
 
 
-def _seconds_between(first: str, second: str) -> float:
-    return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds()
+def _waited_so_far(description: Description) -> dict[Limit, float]:
+    waited = (description.get("totals") or {}).get("waited") or {}
+    return {limit: float(waited[limit.value]) for limit in Limit if limit.value in waited}

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
-from bulk_publisher.errors import BulkPublisherError
+from bulk_publisher.report.story import was_killed
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
     in_words,
     left_in_words,
     pages_in_words,
-    waits_in_words,
+    waits_lines,
 )
 
 NO_PAGE = "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?"
@@ -29,9 +29,8 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
     yield from counts_lines(totals)
     if finished.selected.duplicates:
         yield f"  {finished.selected.duplicates:,} named twice, and done once"
-    waited = waits_in_words({limit.value: s for limit, s in ending.waited.items()})
-    if waited:
-        yield f"Waited {waited}."
+    waited = {limit.value: seconds for limit, seconds in ending.waited.items()}
+    yield from waits_lines(waited, of_all=not was_killed(finished.description))
     for stop in ending.stopped_sites:
         yield f"Site {stop.site} was left: {stop.fault.code} {stop.fault.description}".rstrip()
         yield f"    {stop.fault.hint}"
@@ -57,10 +56,7 @@ def _pages_left(finished: Finished) -> int | None:
     when the run began, settled pages may not be of it.
     """
     selected = finished.selected
-    try:
-        begun = finished.folder.read_description().get("selected") or {}
-    except BulkPublisherError:
-        return None
+    begun = finished.description.get("selected") or {}
     if selected.total is None or selected.total != begun.get("total") or selected.sha256 != begun.get("sha256"):  # fmt: skip
         return None
     return max(0, selected.total - finished.totals.pages)

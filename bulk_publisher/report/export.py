@@ -32,9 +32,9 @@ def story_as_dict(story: Story) -> dict[str, Any]:
         "seconds": _rounded(seconds),
         "rate": round(totals.pages / seconds, 3) if seconds else None,
         "waited": story.waited,
-        "is_whole": (description.get("totals") or {}).get("is_whole"),
-        "stopped_by": (description.get("totals") or {}).get("stopped_by"),
-        "stopped_sites": (description.get("totals") or {}).get("stopped_sites"),
+        "is_whole": story.told.get("is_whole"),
+        "stopped_by": story.told.get("stopped_by"),
+        "stopped_sites": story.told.get("stopped_sites"),
         "operating": _rounded(sum(one.operating for one in story.timeline.bins))
         if story.timeline.has_meter
         else None,

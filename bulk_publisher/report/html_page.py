@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Outcome, Status
-from bulk_publisher.report.story import ELSEWHERE, LISTED_FAILURES, Place, Story, parse_time
+from bulk_publisher.report.story import (
+    ELSEWHERE,
+    LISTED_FAILURES,
+    Place,
+    Story,
+    parse_time,
+    was_killed,
+)
 from bulk_publisher.report.text import in_words, pages_in_words, printable, waits_in_words
 
 _LONGEST = 200
@@ -88,11 +95,14 @@ def _tile(name: str, value: str, note: str, kind: str) -> str:
 
 def _waits(story: Story) -> str:
     waits = waits_in_words(story.waited)
-    return f"waited {waits}" if waits else "never held by a limit" if story.has_ended else ""
+    if waits:
+        return f"waited {waits}"
+    is_told = story.has_ended and not was_killed(story.description)
+    return "never held by a limit" if is_told else ""
 
 
 def _why(story: Story) -> str:
-    totals, told = story.totals, story.description.get("totals") or {}
+    totals, told = story.totals, story.told
     parts = []
     stopped = told.get("stopped_by")
     if isinstance(stopped, dict):
@@ -110,7 +120,7 @@ def _why(story: Story) -> str:
         )
         if story.can_be_followed:
             parts.append(f"<p>Try them again: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
-    if told and told.get("is_whole") is False and story.can_be_followed:
+    if told.get("is_whole") is False and story.can_be_followed:
         parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_named(story)}</code></p>")  # fmt: skip
     return "".join(parts)
 

@@ -54,14 +54,18 @@ class Story:
     failures: list[Outcome] = field(default_factory=list)
 
     @property
+    def told(self) -> Mapping[str, Any]:
+        """What it says itself at its end; empty where it has not come to one, or goes on from it."""
+        return (self.description.get("totals") or {}) if self.has_ended else {}
+
+    @property
     def seconds(self) -> float:
-        """How long it took: as it says itself, or up to its last line."""
-        told = (self.description.get("totals") or {}).get("seconds")
-        return told if isinstance(told, int | float) else self.timeline.seconds
+        """How long its processes were at work on it."""
+        return seconds_at_work(self.description, last_at=self.timeline.last_at)
 
     @property
     def waited(self) -> dict[str, float]:
-        """Seconds that each limit held it, as it says itself; empty while it goes on."""
+        """Seconds that each limit held it, as its processes say that have ended in order."""
         waited = (self.description.get("totals") or {}).get("waited")
         return waited if isinstance(waited, dict) else {}
 
@@ -108,6 +112,29 @@ def pages_left(description: Mapping[str, Any], settled: int) -> int | None:
     """Pages of a run without a line; None where only the portal knew how many there are."""
     total = (description.get("selected") or {}).get("total")
     return max(0, total - settled) if isinstance(total, int) else None
+
+
+def seconds_at_work(description: Mapping[str, Any], *, last_at: float) -> float:
+    """How long the processes of a run were at work, without what lies between them.
+
+    Of one that goes on or was killed only its lines tell.
+
+    Args:
+        last_at: When the newest line was written, in UTC seconds; 0 where there is none.
+    """
+    told = (description.get("totals") or {}).get("seconds") or 0.0
+    if told and description.get("ended") is not None:
+        return float(told)
+    newest: dict[str, Any] = {"at": description.get("started"), "seconds": 0.0}
+    for resumed in description.get("resumed") or []:
+        newest = {"seconds": told, **resumed}
+    began_at = parse_time(str(newest["at"]))
+    return float(newest["seconds"]) + (max(0.0, last_at - began_at) if began_at else 0.0)
+
+
+def was_killed(description: Mapping[str, Any]) -> bool:
+    """Whether a process of the run had no time to say what it waited for."""
+    return any(resumed.get("ended") is None for resumed in description.get("resumed") or [])
 
 
 def read_story(folder: RunFolder) -> Story:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bulk_publisher.report.story import Story
+from bulk_publisher.report.story import Story, was_killed
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
@@ -10,7 +10,7 @@ from bulk_publisher.report.text import (
     left_in_words,
     pages_in_words,
     printable,
-    waits_in_words,
+    waits_lines,
     wrapped,
 )
 
@@ -21,16 +21,13 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
     Args:
         name: How a command that is given here names the run.
     """
-    description, totals, seconds = story.description, story.totals, story.seconds
-    told = description.get("totals") or {}
+    description, totals, seconds, told = story.description, story.totals, story.seconds, story.told
     job = description.get("job") or {}
     yield f"Run {story.run}: {job.get('action', 'publish')} on {printable(str(description.get('portal')))}"
     rate = f", {totals.pages / seconds:.1f} a second" if seconds > 1 else ""
     yield f"{pages_in_words(totals.pages)} settled in {in_words(seconds)}{rate}."
     yield from counts_lines(totals)
-    waited = waits_in_words(story.waited)
-    if waited:
-        yield f"Waited {waited}."
+    yield from waits_lines(story.waited, of_all=not was_killed(description))
     stopped = told.get("stopped_by")
     if isinstance(stopped, dict):
         yield from wrapped(

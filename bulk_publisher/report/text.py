@@ -85,6 +85,17 @@ def waits_in_words(waited: Mapping[str, float]) -> str:
     return ", ".join(parts)
 
 
+def waits_lines(waited: Mapping[str, float], *, of_all: bool) -> Iterator[str]:
+    """How long each limit held the run, as a sentence; none where none did.
+
+    Args:
+        of_all: Whether all processes of the run have told.
+    """
+    words = waits_in_words(waited)
+    if words:
+        yield f"Waited {words}{'' if of_all else ', as far as processes that were killed could tell'}."
+
+
 def _example(entry: Failures) -> str:
     outcome = entry.example
     title = f" “{printable(outcome.title)}”" if outcome.title else ""

@@ -10,6 +10,7 @@ from bulk_publisher.app.resuming import reopened, status_of_whole
 from bulk_publisher.errors import BadJournal, BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Pace, Portal, Selection
 from bulk_publisher.journal.sent import read_sent
+from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Only, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
@@ -247,6 +248,30 @@ async def test_pages_that_all_kill_their_requests_are_settled_in_the_end(tmp_pat
 
     assert finished.ending.is_whole
     assert settled == sorted(set(settled))
+
+
+async def test_the_time_of_all_processes_is_told_and_no_pause_between_them(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=300, cost=0.3)) as sandbox:
+        folder = await lose(sandbox, tmp_path, after=50)
+        await asyncio.sleep(1000)
+        second = await resume(sandbox, folder, observer=Seen(stop_after=50))
+        await asyncio.sleep(1000)
+        third = await resume(sandbox, folder, observer=Seen())
+
+    before = [again["seconds"] for again in third.description["resumed"]]
+    assert 0 < before[0] < before[1] < third.ending.seconds < 200
+    assert before[1] == pytest.approx(second.ending.seconds, abs=0.01)
+    assert [again["ended"] is None for again in third.description["resumed"]] == [True, False]
+
+
+async def test_the_waits_of_all_processes_are_told(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=300, cost=0.5, operating_limit=60)) as sandbox:
+        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=150))
+        waited = dict(first.ending.waited)
+        second = await resume(sandbox, first.folder)
+
+    assert waited[Limit.OPERATING] > 60
+    assert second.ending.waited[Limit.OPERATING] > waited[Limit.OPERATING] + 60
 
 
 async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Path) -> None:

@@ -93,6 +93,33 @@ def test_a_page_of_html_names_the_run_so_that_it_is_found_from_any_folder(make_r
     assert f"bulk-publisher resume {folder.path}<" in text
 
 
+def test_time_between_two_processes_is_no_time_at_work(make_run):
+    again = {"at": "2026-03-01T03:10:00.000Z", "seed": 2, "seconds": 8, "ended": None}
+    lines = [_outcome(1), _outcome(2, time="2026-03-01T03:10:12.000Z")]
+    folder = make_run(*lines, ended=None, totals=None, resumed=[again])
+
+    assert read_story(folder).seconds == 20
+
+
+def test_what_a_killed_process_has_waited_is_not_passed_over_in_silence(make_run):
+    again = {"at": "2026-03-01T03:10:00.000Z", "seed": 2, "seconds": 8, "ended": None}
+
+    text = "\n".join(story_lines(read_story(make_run(_outcome(1), resumed=[again]))))
+
+    assert (
+        "Waited 30 s for operating time, as far as processes that were killed could tell." in text
+    )
+
+
+def test_how_a_process_ended_is_not_said_of_a_run_that_goes_on_from_there(make_run):
+    totals = {"seconds": 60, "is_whole": False, "stopped_by": {"message": "Full.", "hint": ""}}
+    again = {"at": "2026-03-01T03:10:00.000Z", "seconds": 60, "ended": "2026-03-01T03:01:00.000Z"}
+    folder = make_run(_outcome(1), ended=None, totals=totals, resumed=[again])
+
+    assert "Stopped" not in "\n".join(story_lines(read_story(folder)))
+    assert story_as_dict(read_story(folder))["stopped_by"] is None
+
+
 def test_json_has_the_counts_and_an_example_of_each_failure(make_run):
     told = json.loads(json.dumps(story_as_dict(read_story(make_run(_outcome(1), _failed(2))))))
 
