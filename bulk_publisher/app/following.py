@@ -195,7 +195,7 @@ def _find(earlier: RunFolder, following: Following, *, by: str | None = None) ->
     """
     if following.kind is Kind.RETRY:
         return _find_to_retry(earlier, following)
-    return _find_to_take_down(earlier, following, _taken_down(earlier, before=by))
+    return _find_to_take_down(earlier, following, taken_down(earlier, before=by))
 
 
 def _find_to_retry(earlier: RunFolder, following: Following) -> Found:
@@ -232,8 +232,12 @@ def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) 
     return Found(pages, tuple(left), down_already)
 
 
-def _taken_down(earlier: RunFolder, *, before: str | None) -> PageSet:
-    """Pages that rollbacks of *earlier* have taken down, up to the one that is *before*."""
+def taken_down(earlier: RunFolder, *, before: str | None = None) -> PageSet:
+    """Pages that rollbacks of *earlier* have taken down.
+
+    Args:
+        before: The first rollback that does not count; None where all do.
+    """
     rollbacks = earlier.read_description().get(_LINKS[Kind.ROLLBACK][1]) or []
     if before in rollbacks:
         rollbacks = rollbacks[: rollbacks.index(before)]

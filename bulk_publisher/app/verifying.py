@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from bulk_publisher.app.description import check_portal, check_real, job_of
+from bulk_publisher.app.following import taken_down
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.verdicts import Verdict, judge
 from bulk_publisher.clock import as_utc
@@ -19,11 +20,14 @@ from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.model import Mono, Outcome, Scope, Status
+from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
 from bulk_publisher.sources.lister import LIST_LENGTH, Listers, Warn, say_nothing
 
+_AGAIN = {Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED}
+"""What is done again where it does not hold any more; what has failed is for a retry."""
 _LISTED = 20
 """Differences that are remembered to be said; all of them are in the file."""
 _VISIT_EVERY = 0.2
@@ -37,8 +41,11 @@ class Verified:
     """What came of it.
 
     Attributes:
+        down: Pages that rollbacks of the run have taken down.
         differing: Pages that are not as the journal says.
-        first: The first of those.
+        rolled_back: Those of them that are down because of a rollback.
+        first: The first of the others.
+        again: Of the others, what can be done again, by scope.
         settled: Unknown pages that now have a verdict, by it.
         unsettled: Unknown pages that are still unknown.
         untold: Pages of which the portal can't show whether the journal is right.
@@ -46,10 +53,13 @@ class Verified:
         other_hosts: Public addresses that were not asked for, being elsewhere.
     """
 
+    down: PageSet = field(default_factory=PageSet)
     pages: int = 0
     agreeing: int = 0
     differing: int = 0
+    rolled_back: int = 0
     first: list[Verdict] = field(default_factory=list)
+    again: dict[Scope | None, PageSet] = field(default_factory=dict)
     settled: dict[Status, int] = field(default_factory=dict)
     unsettled: int = 0
     untold: int = 0
@@ -70,9 +80,17 @@ class Verified:
         elif verdict.agrees:
             self.agreeing += 1
         else:
-            self.differing += 1
-            if len(self.first) < _LISTED:
-                self.first.append(verdict)
+            self._add_differing(verdict)
+
+    def _add_differing(self, verdict: Verdict) -> None:
+        self.differing += 1
+        if verdict.active is False and verdict.page in self.down:
+            self.rolled_back += 1
+            return
+        if len(self.first) < _LISTED:
+            self.first.append(verdict)
+        if verdict.listed and verdict.status in _AGAIN:
+            self.again.setdefault(verdict.scope, PageSet()).add(verdict.page)
 
 
 async def verify(
@@ -85,6 +103,8 @@ async def verify(
     warn: Warn = say_nothing,
 ) -> Verified:
     """Ask for each page of the run, 500 at a time, and write the answers to ``verify.jsonl``.
+
+    What can be done again is written to ``again.csv``.
 
     Args:
         change: What is to be otherwise than in the run's job.
@@ -100,7 +120,7 @@ async def verify(
     job = change(job_of(folder, description))
     check_real(folder, job)
     check_portal(folder, description, webhook)
-    verified = Verified()
+    verified = Verified(taken_down(folder))
     with FolderLock(folder):
         async with (
             open_session(job, webhook, random.Random(), warn=warn) as session,
@@ -118,6 +138,7 @@ async def verify(
                     verified.add(seen)
                     file.write(_ENCODER.encode(seen) + b"\n")
                     on_progress(verified)
+        _write_again(folder.again, verified)
     return verified
 
 
@@ -172,6 +193,16 @@ async def _visited(
     verified.visited += 1
     verified.bad_urls += verdict.verdict is Status.PUBLISHED and status != 200
     return msgspec.structs.replace(verdict, url_status=status)
+
+
+def _write_again(path: Path, verified: Verified) -> None:
+    if not verified.again:
+        path.unlink(missing_ok=True)
+        return
+    with _fresh(path) as file:
+        file.write(b"id,scope\n")
+        for scope, pages in verified.again.items():
+            file.writelines(f"{page},{scope or ''}\n".encode() for page in pages)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What the commands share that take a RUN: its argument, its options, and a question."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from bulk_publisher.journal.folder import RunFolder
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_RANGES = 12
+"""Of pages in a command that is proposed: more are not read, and hardly copied."""
 
 run_argument = click.argument("name", metavar="RUN")
 yes_option = click.option("-y", "--yes", "is_yes", is_flag=True, help="Ask nothing.")
@@ -78,6 +82,14 @@ def changer(options: dict[str, Any]) -> "Callable[[Job], Job]":
 
     changes = changes_of(options)
     return lambda job: with_changes(job, changes)
+
+
+def pages_in_a_line(pages: Iterable[int]) -> str | None:
+    """*pages*, in ascending order, as --page takes them; None where they are too many for a line."""
+    from bulk_publisher.sources.given import ranges_of
+
+    words = list(islice(ranges_of(pages), _RANGES + 1))
+    return ",".join(words) if len(words) <= _RANGES else None
 
 
 def confirm(question: str, *, is_yes: bool, output: Output) -> bool:

@@ -1,21 +1,28 @@
 """``bulk-publisher verify``: ask the portal whether a run's journal is right."""
 
 import asyncio
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.earlier import changer, portal_changes, run_argument, say_out
+from bulk_publisher.cli.earlier import (
+    changer,
+    pages_in_a_line,
+    portal_changes,
+    run_argument,
+    say_out,
+)
 from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, path_from_here, says_errors
 
 if TYPE_CHECKING:
-    from bulk_publisher.app.verdicts import Verdict
     from bulk_publisher.app.verifying import Verified
-    from bulk_publisher.model import Action
+    from bulk_publisher.model import Action, Scope
+    from bulk_publisher.page_set import PageSet
 
 _SAID_EVERY = 5_000
 
@@ -30,7 +37,8 @@ _SAID_EVERY = 5_000
 def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: Any) -> None:
     """Ask the portal whether each page of RUN is as its journal says; changes nothing there.
 
-    Unknown pages get a verdict. Everything is written to verify.jsonl in the run's folder.
+    Unknown pages get a verdict. Everything is written to verify.jsonl in the run's folder, and the
+    pages that can be done again to again.csv.
 
     Exit status: 0 all as the journal says, 1 something differs.
     """
@@ -68,31 +76,45 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     except KeyboardInterrupt:
         sys.exit(130)
     say_out(folder, output)
-    for line in _lines(verified):
+    for line in _lines(verified, description.get("rolled_back_by") or ()):
         click.echo(line)
     left = pages_left(description, verified.pages)
     if left:
         name = name_for_commands(folder.path)
         output.say(f"{left_in_words(left)}Go on with: bulk-publisher resume {name}")
-    if verified.first:
-        output.say(_how_to_do_again(job.action, verified.first))
+    if verified.again:
+        output.say(_how_to_do_again(job.action, verified.again, folder.again))
     output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls else 0)
 
 
-def _how_to_do_again(action: "Action", differing: Sequence["Verdict"]) -> str:
-    scope = differing[0].scope
-    alike = ",".join(str(verdict.page) for verdict in differing if verdict.scope == scope)
-    scoped = "" if scope is None else f" --scope {scope}"
-    return f"To do such pages again, name them: bulk-publisher {action}{scoped} --page {alike}"
+def _how_to_do_again(
+    action: "Action", again: "Mapping[Scope | None, PageSet]", listed_in: Path
+) -> str:
+    """By their IDs where that is short, otherwise by the file that names them all."""
+    from bulk_publisher.report.text import pages_in_words
+
+    count = sum(len(pages) for pages in again.values())
+    scope, pages = next(iter(again.items()))
+    named = pages_in_a_line(pages) if len(again) == 1 else None
+    if named is None:
+        selection = f"--csv {shlex.quote(path_from_here(listed_in))}"
+    else:
+        selection = f"{'' if scope is None else f'--scope {scope} '}--page {named}"
+    return f"To do {pages_in_words(count)} again: bulk-publisher {action} {selection}"
 
 
-def _lines(verified: "Verified") -> Iterator[str]:
+def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
+    if rollbacks:
+        yield f"Rolled back by {', '.join(rollbacks)}: what that has taken down is left as it is."
     yield f"{verified.pages:,} pages: {verified.agreeing:,} as the journal says, {verified.differing:,} not."
+    if verified.rolled_back:
+        yield f"  {verified.rolled_back:,} of those are down because of a rollback"
     for verdict in verified.first:
         yield f"  page {verdict.page}: {verdict.status.value} by the journal. {verdict.note}"
-    if len(verified.first) < verified.differing:
-        yield f"  and {verified.differing - len(verified.first):,} more"
+    more = verified.differing - verified.rolled_back - len(verified.first)
+    if more:
+        yield f"  and {more:,} more"
     for status, count in verified.settled.items():
         yield f"  {count:,} unknown ones are settled: {status.value}"
     if verified.unsettled:

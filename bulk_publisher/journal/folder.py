@@ -77,6 +77,11 @@ class RunFolder:
         """What the portal said of each page when it was asked afterwards."""
         return self.path / "verify.jsonl"
 
+    @property
+    def again(self) -> Path:
+        """The pages that are not as the journal says, and can be done again: a CSV."""
+        return self.path / "again.csv"
+
     def read_description(self) -> dict[str, Any]:
         """What stands in ``run.json``.
 

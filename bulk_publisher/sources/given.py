@@ -4,8 +4,9 @@ Ranges are never written out: ``1-10000000`` takes no more memory than ``351``.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 
 from bulk_publisher.errors import BadSetting
@@ -75,6 +76,18 @@ def parse_pages(texts: Sequence[str], *, scope: Scope | None = None) -> PageRang
             "Look at the ends of the ranges.",
         )
     return PageRanges(tuple(ranges), scope, pages, named - pages)
+
+
+def ranges_of(pages: Iterable[int]) -> Iterator[str]:
+    """*pages*, in ascending order, as ``parse_pages`` takes them: ``119-131``, ``140``."""
+    first = last = 0
+    for page in chain(pages, (0,)):
+        if page == last + 1 and first:
+            last = page
+            continue
+        if first:
+            yield str(first) if first == last else f"{first}-{last}"
+        first = last = page
 
 
 def _parse_range(word: str) -> PageRange | Wrong:

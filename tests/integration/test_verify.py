@@ -12,12 +12,13 @@ from bulk_publisher.app.verdicts import judge
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, Portal, PortalPlan, Selection
 from bulk_publisher.journal.record import encode_outcomes
-from bulk_publisher.model import Page, PageId, Scope, Status
+from bulk_publisher.model import Action, Page, PageId, Scope, Status
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from tests.oracle import journal_of, run_job
-from tests.resumption import follower_of, verified
+from tests.resumption import begin, follower_of, statuses, verified
 
 GIVEN = Selection(page=("1-30",), scope=Scope.KNOWLEDGE)
+ODD = Selection(page=tuple(map(str, range(1, 90, 2))), scope=Scope.KNOWLEDGE)
 
 
 def made_unknown(finished, *pages: int) -> None:
@@ -71,6 +72,35 @@ async def test_a_page_that_was_trashed_since_differs(tmp_path: Path) -> None:
         result = await verified(sandbox, finished.folder)
 
         assert [verdict.page for verdict in result.first] == [5]
+
+
+async def test_pages_that_differ_can_all_be_done_again(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=90)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        down = await run_job(
+            sandbox, tmp_path, job=Job(name="down", action=Action.UNPUBLISH, select=ODD)
+        )
+        sandbox.world.trash(2)
+
+        result = await verified(sandbox, finished.folder)
+        again = Selection(csv=str(finished.folder.again))
+        repaired = await run_job(sandbox, tmp_path, again)
+
+        assert result.differing == down.totals.pages + 1 == 46
+        assert {line.page for line in journal_of(repaired)} == {*range(1, 90, 2)}
+        assert statuses(repaired) == {Status.PUBLISHED: 45}
+
+
+async def test_what_a_rollback_has_taken_down_is_not_to_be_done_again(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=30)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, GIVEN)
+        await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+
+        result = await verified(sandbox, finished.folder)
+
+        assert (result.differing, result.rolled_back) == (30, 30)
+        assert (result.first, result.again) == ([], {})
+        assert not finished.folder.again.exists()
 
 
 async def test_an_unknown_page_is_settled_and_no_longer_retried(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Page, PageId, Scope
-from bulk_publisher.sources.given import PageRanges, parse_pages
+from bulk_publisher.sources.given import PageRanges, parse_pages, ranges_of
 
 ids = st.integers(1, 60)
 ranges = st.tuples(ids, ids).map(sorted).map(tuple)
@@ -91,3 +91,13 @@ def test_what_is_no_page_is_refused(text: str, why: str) -> None:
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(BadSetting, match=r"'a' is neither.*'3-1' runs backwards"):
         parse_pages(["a", "2", "3-1"])
+
+
+@given(st.sets(st.integers(1, 300)))
+def test_ranges_are_read_as_the_pages_that_they_were_made_of(pages: set[int]) -> None:
+    ranges = list(ranges_of(sorted(pages)))
+
+    named = parse_pages(ranges)
+
+    assert {page for one in named.ranges for page in range(one.first, one.last + 1)} == pages
+    assert len(ranges) == sum(page - 1 not in pages for page in pages)
