@@ -76,9 +76,9 @@ def follower_of(folder: RunFolder, kind: Kind, **wanted: Any) -> Follower:
     return follow(folder, following, _same)
 
 
-async def begin(follower: Follower, sandbox: Sandbox) -> Finished:
+async def begin(follower: Follower, sandbox: Sandbox, observer: Seen | None = None) -> Finished:
     """Begin it."""
-    seen = Seen()
+    seen = observer or Seen()
     return await follower.begin(
         Webhook(sandbox.webhook),
         runs=follower.earlier.path.parent,

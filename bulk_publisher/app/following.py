@@ -76,11 +76,13 @@ class Found:
     Attributes:
         left_alone: Pages of which it can't be told whether they are to be taken down.
         down_already: Pages that an earlier rollback has taken down.
+        is_proved: The earlier run has found pages: its scope and its portal are the right ones.
     """
 
     pages: EarlierPages
     left_alone: tuple[PageId, ...] = ()
     down_already: int = 0
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +179,31 @@ def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) 
     Raises:
         BadJournal: If the other run can't be read.
     """
+    following = _following_of(folder, description)
+    if following is None:
+        return None
+    found = _find(_folder_of(following, folder), following, by=folder.run_id)
+    return _selected(job.select, found)
+
+
+def _following_of(folder: RunFolder, description: Mapping[str, Any]) -> Following | None:
+    """Whom a run follows; None for one that follows none."""
     if "following" not in description:
         return None
     try:
-        following = msgspec.convert(description["following"], Following)
+        return msgspec.convert(description["following"], Following)
     except msgspec.ValidationError as error:
         raise BadJournal(f"{folder.description}: whom it follows is damaged: {error}.") from error
-    found = _find(_folder_of(following, folder), following, by=folder.run_id)
-    return _selected(job.select, found)
+
+
+def _has_found_pages(run: RunFolder) -> bool:
+    """Whether *run* has found pages on the portal, or the one that it follows."""
+    if not run.description.exists():
+        return False
+    if run.journal.exists() and any(mark.status.is_good for mark in read_marks(run.journal)):
+        return True
+    following = _following_of(run, run.read_description())
+    return following is not None and _has_found_pages(_folder_of(following, run))
 
 
 def _find(earlier: RunFolder, following: Following, *, by: str | None = None) -> Found:
@@ -194,8 +213,10 @@ def _find(earlier: RunFolder, following: Following, *, by: str | None = None) ->
         by: The run that has begun to follow it; None for one that has not begun.
     """
     if following.kind is Kind.RETRY:
-        return _find_to_retry(earlier, following)
-    return _find_to_take_down(earlier, following, taken_down(earlier, before=by))
+        found = _find_to_retry(earlier, following)
+    else:
+        found = _find_to_take_down(earlier, following, taken_down(earlier, before=by))
+    return replace(found, is_proved=_has_found_pages(earlier))
 
 
 def _find_to_retry(earlier: RunFolder, following: Following) -> Found:
@@ -252,7 +273,7 @@ def taken_down(earlier: RunFolder, *, before: str | None = None) -> PageSet:
 
 
 def _selected(select: Selection, found: Found) -> Selected:
-    return Selected(select, found.pages.pages, 0, 0, (), None, found.pages)
+    return Selected(select, found.pages.pages, 0, 0, (), None, found.pages, found.is_proved)
 
 
 def _folder_of(following: Following, folder: RunFolder) -> RunFolder:

@@ -102,6 +102,11 @@ class Undertaking:
     waited: dict[Limit, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def has_found_pages(self) -> bool:
+        """Whether an earlier process, or an earlier run, has found pages of it on the portal."""
+        return self.selected.is_proved or self.totals.pages > self.totals.bad
+
 
 async def publish(
     job: Job,
@@ -217,7 +222,7 @@ def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: O
             undertaking.folder.run_id,
             job.action,
             max_failures,
-            has_found_pages=undertaking.totals.pages > undertaking.totals.bad,
+            has_found_pages=undertaking.has_found_pages,
         ),
         session.client,
         session.governor,
@@ -257,6 +262,7 @@ async def _pages(
         without=undertaking.settled,
         taken=len(undertaking.settled),
         place=undertaking.place,
+        is_proved=undertaking.has_found_pages,
         warn=observer.on_warning,
     )
     async for page in pages if selected.named is not None else ledger.watched(pages):

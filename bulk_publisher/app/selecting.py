@@ -26,6 +26,7 @@ class Selected:
         problems: What is wrong with the first of them: ``file:line: why``.
         sha256: Of the CSV; None without one.
         named: The pages, where they are known beforehand; None where the portal lists them.
+        is_proved: An earlier run has found pages with this scope on this portal.
     """
 
     select: Selection
@@ -35,6 +36,7 @@ class Selected:
     problems: tuple[str, ...]
     sha256: str | None
     named: CheckedCsv | PageRanges | EarlierPages | None
+    is_proved: bool = False
 
     async def pages(
         self,
@@ -43,6 +45,7 @@ class Selected:
         without: Collection[PageId] = _NONE,
         taken: int = 0,
         place: Place | None = None,
+        is_proved: bool = False,
         warn: Warn = say_nothing,
     ) -> AsyncIterator[Page]:
         """The pages, in order, up to the selection's limit.
@@ -51,6 +54,7 @@ class Selected:
             without: Pages to leave out, unasked.
             taken: How many pages of the limit are used up.
             place: Where a list of the portal goes on; None for its beginning.
+            is_proved: Pages of it were found before: no doubt is to be raised about its scope.
             warn: Told what a person should know of the selection.
 
         Raises:
@@ -59,7 +63,7 @@ class Selected:
         left = None if self.select.limit is None else self.select.limit - taken
         if left is not None and left <= 0:
             return
-        async for page in self._all(calls, without, place, warn):
+        async for page in self._all(calls, without, place, warn, is_proved=is_proved):
             yield page
             if left is not None:
                 left -= 1
@@ -67,14 +71,20 @@ class Selected:
                     return
 
     def _all(
-        self, calls: Calls, without: Collection[PageId], place: Place | None, warn: Warn
+        self,
+        calls: Calls,
+        without: Collection[PageId],
+        place: Place | None,
+        warn: Warn,
+        *,
+        is_proved: bool,
     ) -> AsyncIterator[Page]:
         select = self.select
         if self.named is None:
             return _but(_listed(select, calls, place, warn), without)
         pages = _but(aiter(self.named), without)
         if select.lookup or select.only is not Only.ALL:
-            return look_up(pages, calls, only=select.only, warn=warn)
+            return look_up(pages, calls, only=select.only, is_proved=is_proved, warn=warn)
         return pages
 
 

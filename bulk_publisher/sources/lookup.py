@@ -24,13 +24,19 @@ _SEVERAL = 5
 
 
 async def look_up(
-    pages: AsyncIterator[Page], calls: Calls, *, only: Only, warn: Warn = say_nothing
+    pages: AsyncIterator[Page],
+    calls: Calls,
+    *,
+    only: Only,
+    is_proved: bool = False,
+    warn: Warn = say_nothing,
 ) -> AsyncIterator[Page]:
     """*pages* in their order, with what the portal says of them.
 
     A page that is not wanted by *only* comes with the reason to skip it.
 
     Args:
+        is_proved: The portal has such pages: where none is listed, it is not the scope that is wrong.
         warn: Told what a person should know: that the portal does not tell which pages changed.
 
     Raises:
@@ -40,12 +46,12 @@ async def look_up(
     group: list[Page] = []
     async for page in pages:
         if group and (group[-1].scope != page.scope or len(group) >= LIST_LENGTH):
-            for found in await _look_up_group(group, listers, only, warn):
+            for found in await _look_up_group(group, listers, only, warn, is_proved=is_proved):
                 yield found
             group = []
         group.append(page)
     if group:
-        for found in await _look_up_group(group, listers, only, warn):
+        for found in await _look_up_group(group, listers, only, warn, is_proved=is_proved):
             yield found
 
 
@@ -54,11 +60,14 @@ async def _look_up_group(
     listers: Listers,
     only: Only,
     warn: Warn,
+    *,
+    is_proved: bool,
 ) -> list[Page]:
     lister = listers.of(group[0].scope)
     listed = await lister.by_id([page.id for page in group])
     lister.warn_once(only, warn)
-    if not listed and not lister.has_listed and len(group) >= _SEVERAL:
+    is_doubtful = not listed and not lister.has_listed and not is_proved
+    if is_doubtful and len(group) >= _SEVERAL:
         # The scope is wrong, or the owner sees none of them: batches are not spoiled by a few then.
         warn(f"The portal lists none of the first {len(group):,} pages: is --scope the right one?")
         return group

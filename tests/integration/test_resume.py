@@ -110,6 +110,18 @@ async def test_pages_that_are_settled_are_not_looked_up_again(tmp_path: Path) ->
         assert second.totals.pages == 100
 
 
+async def test_a_scope_that_has_been_proved_is_not_doubted(tmp_path: Path) -> None:
+    select, seen = Selection(page=("1-100",), scope=Scope.KNOWLEDGE), Seen()
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, observer=Seen(stop_after=50))
+        for page in range(1, 101):
+            sandbox.world.trash(page)
+
+        await resume(sandbox, first.folder, observer=seen)
+
+    assert seen.warnings == []
+
+
 async def test_a_list_that_has_changed_is_noticed(tmp_path: Path) -> None:
     csv = tmp_path / "pages.csv"
     csv.write_text("id\n1\n2\n3\n")

@@ -25,6 +25,23 @@ async def test_pages_that_failed_are_tried_again(tmp_path: Path) -> None:
         }
 
 
+async def test_missing_pages_alone_raise_no_doubt_about_a_scope_that_is_proved(
+    tmp_path: Path,
+) -> None:
+    missing = list(range(1, 61))
+    async with serve(Scenario(pages=100, missing_pages=missing)) as sandbox:
+        first = await run_job(sandbox, tmp_path, Selection(page=("1-100",), scope=Scope.KNOWLEDGE))
+        seen, again = Seen(), Seen()
+
+        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox, seen)
+        third = await begin(follower_of(second.folder, Kind.RETRY), sandbox, again)
+
+        assert (seen.warnings, again.warnings) == ([], [])
+        assert statuses(second) == statuses(third) == {Status.FAILED: 60}
+        assert second.ending.is_whole
+        assert third.ending.is_whole
+
+
 async def test_both_runs_say_that_they_belong_together(tmp_path: Path) -> None:
     async with serve(BAD) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
