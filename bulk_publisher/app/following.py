@@ -1,7 +1,7 @@
 """Runs that follow another one: its failed pages tried again, or what it put up taken down."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_marks
 from bulk_publisher.journal.record import Mark
 from bulk_publisher.journal.sent import still_out
-from bulk_publisher.model import Action, Mono, PageId, Status
+from bulk_publisher.model import Action, Mono, Status
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words
@@ -30,6 +30,7 @@ from bulk_publisher.sources.earlier import (
     is_doubtful,
     is_to_retry,
     is_to_take_back,
+    status_of,
 )
 
 _LONGEST = 60.0
@@ -74,13 +75,15 @@ class Found:
     """Pages of an earlier run.
 
     Attributes:
-        left_alone: Pages of which it can't be told whether they are to be taken down.
+        unlooked: Pages that it has put online and of which nobody knows whether they were before.
+        unknown: Pages of which nobody knows whether it has put them online.
         down_already: Pages that an earlier rollback has taken down.
         is_proved: The earlier run has found pages: its scope and its portal are the right ones.
     """
 
     pages: EarlierPages
-    left_alone: tuple[PageId, ...] = ()
+    unlooked: PageSet = field(default_factory=PageSet)
+    unknown: PageSet = field(default_factory=PageSet)
     down_already: int = 0
     is_proved: bool = False
 
@@ -248,9 +251,15 @@ def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) 
         out = still_out(earlier.sent, earlier.journal)
         wanted = (page for page in out if page.was_active is not True and page.id not in down)
         pages = replace(pages, without_line=tuple(wanted))
-    doubtful = (mark for mark in read_marks(earlier.journal) if is_doubtful(mark, run, verdicts))
-    left = (m.page for m in doubtful if not (includes and m.status is Status.PUBLISHED))
-    return Found(pages, tuple(left), down_already)
+    unlooked, unknown = PageSet(), PageSet()
+    for mark in read_marks(earlier.journal):
+        if mark.page in down or not is_doubtful(mark, run, verdicts):
+            continue
+        if status_of(mark, verdicts) is Status.UNKNOWN:
+            unknown.add(mark.page)
+        elif not includes:
+            unlooked.add(mark.page)
+    return Found(pages, unlooked, unknown, down_already)
 
 
 def taken_down(earlier: RunFolder, *, before: str | None = None) -> PageSet:

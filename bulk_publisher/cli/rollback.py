@@ -11,6 +11,7 @@ from bulk_publisher.cli.earlier import (
     changer,
     confirm,
     pace_changes,
+    pages_in_a_line,
     portal_changes,
     run_argument,
     say_out,
@@ -21,8 +22,8 @@ from bulk_publisher.cli.output import Output, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.app.following import Follower
+    from bulk_publisher.page_set import PageSet
 
-_SHOWN = 20
 _TAKES_OUT = ", or rollback --include-unknown takes them down as well."
 
 
@@ -57,7 +58,7 @@ def rollback(
     Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are. What
     an earlier rollback of RUN has taken down is left as it is by now.
 
-    Exit status: 1 too if pages that RUN had sent are without a line, and so are not taken down.
+    Exit status: 1 too if pages are left of which it is not known whether they are to be taken down.
     """
     from bulk_publisher.app.following import Following, Kind, follow
     from bulk_publisher.cli.doing import run_task
@@ -72,13 +73,17 @@ def rollback(
         includes_unknown=include_unknown,
     )
     follower = follow(folder, following, changer(options))
-    is_rest = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
-    _say_left_alone(follower, output)
+    is_out = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
+    is_rest = _say_left_alone(follower, output) or is_out
     if follower.found.down_already:
         down = pages_in_words(follower.found.down_already)
         output.say(f"Taken down by an earlier rollback: {down}.")
     if not follower.pages:
-        output.say(f"Run {folder.run_id} has put no page up that is to be taken down.")
+        output.say(
+            "Nothing else is to be taken down."
+            if is_rest
+            else f"Run {folder.run_id} has put no page up that is to be taken down."
+        )
         sys.exit(int(is_rest))
     if dry_run:
         click.echo(f"Would unpublish {follower.pages:,} pages that run {folder.run_id} has put up.")
@@ -91,14 +96,32 @@ def rollback(
     sys.exit(status or int(is_rest))
 
 
-def _say_left_alone(follower: "Follower", output: Output) -> None:
-    left = follower.found.left_alone
-    if not left:
-        return
-    some = ", ".join(str(page) for page in left[:_SHOWN])
-    more = f" and {len(left) - _SHOWN:,} more" if len(left) > _SHOWN else ""
-    output.explain(f"{len(left):,} pages are left alone: {some}{more}.", colour="yellow")
-    output.explain(
-        "It is not known whether they were online before, or whether they are now: verify settles "
-        "unknown ones, and --include-unknown takes down those that the run has published."
-    )
+def _say_left_alone(follower: "Follower", output: Output) -> bool:
+    """Say which pages are not touched, why, and what can be done; whether there are any."""
+    unlooked, unknown = follower.found.unlooked, follower.found.unknown
+    run, scope = follower.earlier.run_id, follower.job.select.scope
+    if unlooked:
+        output.explain(
+            f"Published by run {run} and left online, {_named(unlooked)}: nobody looked whether they "
+            "were online before (--no-lookup).",
+            colour="yellow",
+        )
+        scoped = "" if scope is None else f" --scope {scope}"
+        output.explain(
+            f"To take all of them down: bulk-publisher rollback {run} --include-unknown; "
+            f"some: bulk-publisher unpublish{scoped} --page {pages_in_a_line(unlooked) or '…'}"
+        )
+    if unknown:
+        output.explain(
+            f"Left alone, {_named(unknown)}: it is not known whether run {run} has put them online. "
+            f"The portal is asked by: bulk-publisher verify {run}",
+            colour="yellow",
+        )
+    return bool(unlooked or unknown)
+
+
+def _named(pages: "PageSet") -> str:
+    from bulk_publisher.report.text import pages_in_words
+
+    named = pages_in_a_line(pages)
+    return pages_in_words(len(pages)) + (f" ({named})" if named else "")

@@ -45,3 +45,19 @@ def test_a_run_that_was_rolled_back_says_by_which(rolled_back, command, tmp_path
     (rollback,) = {path.name for path in tmp_path.glob("runs/*Z-*")} - {run}
     assert f"Rolled back by: {rollback}" in command("status", run).stdout
     assert f"Rolled back by: {rollback}" in command("report", run).stdout
+
+
+def test_pages_that_nobody_looked_at_are_said_to_be_left_online(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "30", "--cost", "0.005", "--latency", "0")
+    named = ("--page", "1-3", "--scope", "KNOWLEDGE")
+    command("publish", *named, "--no-lookup", webhook=webhook)
+
+    done = command("rollback", "latest", "--yes", webhook=webhook)
+
+    assert done.returncode == 1
+    assert (
+        "left online, 3 pages (1-3): nobody looked whether they were online before" in done.stderr
+    )
+    assert "bulk-publisher unpublish --scope KNOWLEDGE --page 1-3" in done.stderr
+    assert "verify" not in done.stderr
+    assert "has put no page up" not in done.stderr

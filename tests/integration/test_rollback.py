@@ -66,7 +66,7 @@ async def test_pages_whose_state_before_is_not_known_are_left_alone(tmp_path: Pa
         follower = follower_of(finished.folder, Kind.ROLLBACK)
 
         assert follower.pages == 0
-        assert len(follower.found.left_alone) == 60
+        assert (len(follower.found.unlooked), len(follower.found.unknown)) == (60, 0)
 
 
 async def test_they_are_taken_down_if_that_is_asked_for(tmp_path: Path) -> None:
@@ -79,6 +79,7 @@ async def test_they_are_taken_down_if_that_is_asked_for(tmp_path: Path) -> None:
 
         assert set(sandbox.world.active_ids()) == set()
         assert len(journal_of(rolled)) == 60
+        assert not follower_of(finished.folder, Kind.ROLLBACK).found.unlooked
 
 
 async def test_a_rollback_is_not_rolled_back(tmp_path: Path) -> None:
