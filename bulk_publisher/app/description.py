@@ -45,12 +45,7 @@ def description_of(
         "seed": seed,
         "folder": str(Path.cwd()),
         "job": encode_job(job),
-        "selected": {
-            "total": selected.total,
-            "duplicates": selected.duplicates,
-            "bad_rows": selected.bad_rows,
-            "sha256": selected.sha256,
-        },
+        "selected": selected.counts,
         "totals": None,
     }
 

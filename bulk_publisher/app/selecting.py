@@ -21,7 +21,7 @@ class Selected:
 
     Attributes:
         total: Pages in it; None where only the portal knows.
-        duplicates: Pages that were named more than once.
+        duplicates: How often a page was named that had been named before: the first counts.
         bad_rows: Rows that were passed over.
         problems: What is wrong with the first of them: ``file:line: why``.
         sha256: Of the CSV; None without one.
@@ -37,6 +37,16 @@ class Selected:
     sha256: str | None
     named: CheckedCsv | PageRanges | EarlierPages | None
     is_proved: bool = False
+
+    @property
+    def counts(self) -> dict[str, int | str | None]:
+        """It in numbers, as ``run.json`` holds them."""
+        return {
+            "total": self.total,
+            "duplicates": self.duplicates,
+            "bad_rows": self.bad_rows,
+            "sha256": self.sha256,
+        }
 
     async def pages(
         self,

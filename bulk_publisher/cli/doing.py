@@ -26,7 +26,7 @@ from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.report.text import pages_in_words
+from bulk_publisher.report.text import passed_over_lines
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
@@ -246,12 +246,7 @@ async def open_webhook(job: Job) -> AsyncIterator[Webhook]:
 
 
 def _notes(selected: Selected) -> list[str]:
-    notes = []
-    if selected.duplicates:
-        are = "is" if selected.duplicates == 1 else "are"
-        named = f"{pages_in_words(selected.duplicates)} {are} named more than once"
-        notes.append(f"{named}: the first counts.")
-    if selected.bad_rows:
-        notes.append(f"{selected.bad_rows:,} bad rows are passed over:")
-        notes.extend(f"  {problem}" for problem in selected.problems)
-    return notes
+    return [
+        *passed_over_lines(selected.counts),
+        *(f"  {problem}" for problem in selected.problems),
+    ]

@@ -13,7 +13,7 @@ from bulk_publisher.cli.summary import NO_PAGE
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.report.text import pages_in_words
+from bulk_publisher.report.text import pages_in_words, passed_over_lines
 
 
 async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output) -> None:
@@ -40,8 +40,8 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         click.echo(f"  {count:,} {state}")
     for site, count in sites.most_common():
         click.echo(f"  {count:,} of {site}")
-    if selected.duplicates:
-        click.echo(f"  {selected.duplicates:,} named more than once: the first counts")
+    for line in passed_over_lines(selected.counts):
+        click.echo(line)
     output.say("Nothing was changed: this was a dry run.")
 
 

@@ -146,7 +146,7 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
 def plan_lines(made: "Plan") -> Iterator[str]:
     """*made* in words."""
     from bulk_publisher.app.plan import State
-    from bulk_publisher.report.text import pages_in_words, printable
+    from bulk_publisher.report.text import pages_in_words, passed_over_lines, printable
 
     would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
     if made.is_empty:
@@ -159,11 +159,8 @@ def plan_lines(made: "Plan") -> Iterator[str]:
             yield f"  {made.counts[state]:>{width},} {state}"
     for reason, count in made.skips.items():
         yield f"    skipped, {count:,}: {reason}"
-    if made.duplicates:
-        yield f"  {made.duplicates:,} named more than once: the first counts"
-    if made.bad_rows:
-        yield f"  {made.bad_rows:,} bad rows, passed over:"
-        yield from (f"    {printable(problem)}" for problem in made.problems)
+    yield from passed_over_lines({"duplicates": made.duplicates, "bad_rows": made.bad_rows})
+    yield from (f"    {printable(problem)}" for problem in made.problems)
     if made.denied:
         yield f"  {made.denied:,} of sites on which the webhook's owner may not publish: they will fail"
     yield "By site and folder:"

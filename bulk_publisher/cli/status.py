@@ -1,7 +1,7 @@
 """``bulk-publisher status``: how a run stands that another terminal, or cron, has begun."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def status(output: Output, /, *, name: str, runs: Path, is_json: bool) -> None:
         if is_json:
             click.echo(json.dumps({"state": "running", **msgspec.to_builtins(moment)}, indent=2))
             return
-        for line in _moment_lines(moment):
+        for line in _moment_lines(moment, folder.read_description().get("selected") or {}):
             click.echo(line)
         return
     story = read_story(folder)
@@ -50,14 +50,17 @@ def status(output: Output, /, *, name: str, runs: Path, is_json: bool) -> None:
         click.echo(line)
 
 
-def _moment_lines(moment: "Moment") -> Iterator[str]:
+def _moment_lines(moment: "Moment", selected: Mapping[str, Any]) -> Iterator[str]:
     from bulk_publisher.cli.moment import budget_lines, status_line, waiting_line
+    from bulk_publisher.report.text import passed_over_lines
 
     yield f"Run {moment.run} on {moment.portal} is going on:"
     yield f"  {status_line(moment)}"
     for line in (*budget_lines(moment), waiting_line(moment)):
         if line:
             yield f"  {line}"
+    for line in passed_over_lines(selected):
+        yield f"  {line}"
     if moment.last_failures:
         yield "  The last failures:"
         yield from (f"    {failure}" for failure in moment.last_failures)
@@ -65,7 +68,12 @@ def _moment_lines(moment: "Moment") -> Iterator[str]:
 
 def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     from bulk_publisher.report.telling import rollback_lines, story_lines
-    from bulk_publisher.report.text import counts_lines, left_in_words, pages_in_words
+    from bulk_publisher.report.text import (
+        counts_lines,
+        left_in_words,
+        pages_in_words,
+        passed_over_lines,
+    )
 
     name = name_for_commands(story.path)
     if story.has_ended and not is_going_on:
@@ -77,6 +85,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     else:
         yield f"Run {story.run} was left by its process before its end: {done} settled."
     yield from counts_lines(story.totals)
+    yield from passed_over_lines(story.description.get("selected") or {})
     if not is_going_on:
         yield from rollback_lines(story)
         yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {name}"

@@ -11,6 +11,7 @@ from bulk_publisher.report.text import (
     in_words,
     left_in_words,
     pages_in_words,
+    passed_over_lines,
     waits_lines,
 )
 
@@ -27,8 +28,7 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
     rate = f", {totals.pages / ending.seconds:.1f} a second" if ending.seconds > 1 else ""
     yield f"{pages_in_words(totals.pages)} settled in {in_words(ending.seconds)}{rate}."
     yield from counts_lines(totals)
-    if finished.selected.duplicates:
-        yield f"  {finished.selected.duplicates:,} named twice, and done once"
+    yield from passed_over_lines(finished.selected.counts)
     waited = {limit.value: seconds for limit, seconds in ending.waited.items()}
     yield from waits_lines(waited, of_all=not was_killed(finished.description))
     for stop in ending.stopped_sites:

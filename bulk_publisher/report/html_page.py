@@ -22,7 +22,13 @@ from bulk_publisher.report.story import (
     parse_time,
     was_killed,
 )
-from bulk_publisher.report.text import in_words, pages_in_words, printable, waits_in_words
+from bulk_publisher.report.text import (
+    in_words,
+    pages_in_words,
+    passed_over_lines,
+    printable,
+    waits_in_words,
+)
 
 _LONGEST = 200
 """Characters of a text in the table of failures."""
@@ -108,6 +114,8 @@ def _why(story: Story) -> str:
     if isinstance(stopped, dict):
         why = f"Stopped: {stopped.get('message')} {stopped.get('hint') or ''}"
         parts.append(f"<p class=stop>{_escape(why)}</p>")
+    passed_over = passed_over_lines(story.description.get("selected") or {})
+    parts.extend(f"<p class=sub>{_escape(line)}</p>" for line in passed_over)
     for site, code in (told.get("stopped_sites") or {}).items():
         parts.append(f"<p class=stop>{_escape(f'Site {site} was left: {code}')}</p>")
     if totals.failures:

@@ -9,6 +9,7 @@ from bulk_publisher.report.text import (
     in_words,
     left_in_words,
     pages_in_words,
+    passed_over_lines,
     printable,
     waits_lines,
     wrapped,
@@ -27,6 +28,7 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
     rate = f", {totals.pages / seconds:.1f} a second" if seconds > 1 else ""
     yield f"{pages_in_words(totals.pages)} settled in {in_words(seconds)}{rate}."
     yield from counts_lines(totals)
+    yield from passed_over_lines(description.get("selected") or {})
     yield from waits_lines(story.waited, of_all=not was_killed(description))
     stopped = told.get("stopped_by")
     if isinstance(stopped, dict):

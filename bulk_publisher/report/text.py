@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from bulk_publisher.model import Status
 from bulk_publisher.report.fold import Failures, Totals
@@ -47,6 +48,19 @@ def left_in_words(left: int | None) -> str:
     if not left:
         return ""
     return f"{pages_in_words(left)} {'is' if left == 1 else 'are'} left. "
+
+
+def passed_over_lines(selected: Mapping[str, Any]) -> Iterator[str]:
+    """What of a selection is not done, as ``run.json`` counts it; nothing where all of it is."""
+    repeats, bad_rows = selected.get("duplicates") or 0, selected.get("bad_rows") or 0
+    parts = []
+    if repeats:
+        parts.append("1 repeat of a page" if repeats == 1 else f"{repeats:,} repeats of pages")
+        parts[0] += " already named"
+    if bad_rows:
+        parts.append("1 bad row" if bad_rows == 1 else f"{bad_rows:,} bad rows")
+    if parts:
+        yield f"Passed over: {', '.join(parts)}."
 
 
 def counts_lines(totals: Totals) -> Iterator[str]:

@@ -290,7 +290,22 @@ def test_a_list_of_pages_is_read_from_standard_input(command, start_sandbox) -> 
 
     assert done.returncode == 0, done.stderr
     assert "2 published" in done.stdout
-    assert "1 named twice, and done once" in done.stdout
+    assert "Passed over: 1 repeat of a page already named." in done.stdout
+
+
+def test_what_a_list_names_in_vain_is_counted_alike_everywhere(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "9", *FAST)
+    said = "Passed over: 3 repeats of pages already named, 1 bad row."
+    publish = ("publish", "--csv", "-", "--scope", "KNOWLEDGE", "--skip-bad-rows")
+    rows = "1\n2\n2\n2\n1\nx\n"
+
+    done = command(*publish, webhook=webhook, stdin=rows)
+
+    assert said in done.stderr
+    assert said in done.stdout
+    assert said in command("status", "latest").stdout
+    assert said in command("report", "latest").stdout
+    assert said in command(*publish, "--dry-run", webhook=webhook, stdin=rows).stdout
 
 
 def test_a_dry_run_changes_nothing_and_makes_no_folder(
