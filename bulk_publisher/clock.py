@@ -6,6 +6,7 @@ Under a loop with virtual time everything that asks a ``LoopClock`` runs at virt
 import asyncio
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from bulk_publisher.model import Epoch, Mono
@@ -55,6 +56,15 @@ def as_utc(moment: Epoch) -> str:
     """*moment* as ISO 8601 in UTC with milliseconds: ``2026-03-01T03:00:00.000Z``."""
     text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def seconds_since_written(path: Path) -> float:
+    """How old a file is, by the clock on the wall, which goes on while its writer is stopped.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    return max(0.0, time.time() - path.stat().st_mtime)
 
 
 async def wait_until(clock: Clock, changed: asyncio.Event, at: Mono) -> None:

@@ -4,15 +4,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from bulk_publisher.clock import seconds_since_written
 from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.report.text import in_words, pages_in_words, printable
 
 _TELLING = 10.0
 """Seconds after which the rate so far says something: before, most pages are still in flight."""
+
+_SILENT = 15.0
+"""Seconds without a word after which what was said is old: one comes every five."""
 
 FILE = "progress.json"
 """In a run's folder, while it goes on."""
@@ -130,12 +135,34 @@ def write_moment(moment: Moment, folder: Path) -> None:
         file.write(msgspec.json.encode(moment))
 
 
-def read_moment(folder: Path) -> Moment | None:
-    """What a run has left in its *folder*; None where there is nothing to be read."""
+class Heard(NamedTuple):
+    """What a run has said of itself, and how many seconds ago."""
+
+    moment: Moment
+    age: float
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it should have said more by now: its process is stopped, or can't write."""
+        return self.age >= _SILENT
+
+
+def read_moment(folder: Path) -> Heard | None:
+    """What a run has left in its *folder*; None where there is nothing to be read.
+
+    Of one that is silent nothing is promised: neither when it ends, nor what it waits for.
+    """
+    path = folder / FILE
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=Moment)
+        heard = Heard(
+            msgspec.json.decode(path.read_bytes(), type=Moment), seconds_since_written(path)
+        )
     except (OSError, msgspec.DecodeError):
         return None
+    if not heard.is_silent:
+        return heard
+    quiet = msgspec.structs.replace(heard.moment, arrives_at=None, waiting=None)
+    return Heard(quiet, heard.age)
 
 
 def failure_line(page: int, code: str, title: str | None) -> str:

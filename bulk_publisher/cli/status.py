@@ -11,7 +11,7 @@ from bulk_publisher.cli.options import runs_option
 from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
-    from bulk_publisher.cli.moment import Moment
+    from bulk_publisher.cli.moment import Heard
     from bulk_publisher.report.story import Story
 
 
@@ -34,12 +34,13 @@ def status(output: Output, /, *, name: str, runs: Path, is_json: bool) -> None:
 
     folder = find_folder(name, runs)
     is_going_on = is_locked(folder)
-    moment = read_moment(folder.path) if is_going_on else None
-    if moment is not None:
+    heard = read_moment(folder.path) if is_going_on else None
+    if heard is not None:
         if is_json:
-            click.echo(json.dumps({"state": "running", **msgspec.to_builtins(moment)}, indent=2))
+            told = {"state": "running", "age": round(heard.age, 3)}
+            click.echo(json.dumps({**told, **msgspec.to_builtins(heard.moment)}, indent=2))
             return
-        for line in _moment_lines(moment, folder.read_description().get("selected") or {}):
+        for line in _moment_lines(heard, folder.read_description().get("selected") or {}):
             click.echo(line)
         return
     story = read_story(folder)
@@ -50,17 +51,25 @@ def status(output: Output, /, *, name: str, runs: Path, is_json: bool) -> None:
         click.echo(line)
 
 
-def _moment_lines(moment: "Moment", selected: Mapping[str, Any]) -> Iterator[str]:
+def _moment_lines(heard: "Heard", selected: Mapping[str, Any]) -> Iterator[str]:
     from bulk_publisher.cli.moment import budget_lines, status_line, waiting_line
-    from bulk_publisher.report.text import passed_over_lines
+    from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
 
-    yield f"Run {moment.run} on {moment.portal} is going on:"
+    moment = heard.moment
+    if heard.is_silent:
+        yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago; its process is stopped, or can't write:"
+    else:
+        yield f"Run {moment.run} on {moment.portal} is going on:"
     yield f"  {status_line(moment)}"
     for line in (*budget_lines(moment), waiting_line(moment)):
         if line:
             yield f"  {line}"
     for line in passed_over_lines(selected):
         yield f"  {line}"
+    if moment.errors:
+        yield "  Why pages failed:"
+    for code, count in sorted(moment.errors.items(), key=lambda item: -item[1]):
+        yield f"    {printable(code)}: {pages_in_words(count)}"
     if moment.last_failures:
         yield "  The last failures:"
         yield from (f"    {failure}" for failure in moment.last_failures)

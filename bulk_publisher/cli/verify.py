@@ -98,7 +98,7 @@ def _how_to_do_again(
     scope, pages = next(iter(again.items()))
     named = pages_in_a_line(pages) if len(again) == 1 else None
     if named is None:
-        selection = f"--csv {shlex.quote(path_from_here(listed_in))}"
+        selection = f"--csv {path_from_here(listed_in)}"
     else:
         selection = f"{'' if scope is None else f'--scope {scope} '}--page {named}"
     return f"To do {pages_in_words(count)} again: bulk-publisher {action} {selection}"

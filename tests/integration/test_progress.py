@@ -12,6 +12,7 @@ from bulk_publisher.app.resuming import reopened
 from bulk_publisher.cli.moment import (
     FILE,
     Bar,
+    Heard,
     Moment,
     Wait,
     read_moment,
@@ -132,7 +133,7 @@ async def test_nothing_is_shown_where_nothing_is_wanted(tmp_path, capsys):
 
 
 async def test_a_run_leaves_its_progress_in_its_folder_while_it_goes_on(tmp_path):
-    seen: list[Moment | None] = []
+    seen: list[Heard | None] = []
 
     class Peeking(Progress):
         def show(self, moment: Moment) -> None:
@@ -141,7 +142,7 @@ async def test_a_run_leaves_its_progress_in_its_folder_while_it_goes_on(tmp_path
     finished = await _publish(Scenario(pages=100, cost=1.0), Peeking(OUTPUT), tmp_path)
 
     assert seen[-1] is not None
-    assert 0 < seen[-1].pages < 100
+    assert 0 < seen[-1].moment.pages < 100
     assert not (finished.folder.path / FILE).exists()
 
 

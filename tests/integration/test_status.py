@@ -1,6 +1,7 @@
 """``status`` of a run that goes on, has ended, or was left; and its numbers for Prometheus."""
 
 import json
+import os
 import socket
 import urllib.request
 from pathlib import Path
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from bulk_publisher.app.publishing import Finished, publish
 from bulk_publisher.cli import main
 from bulk_publisher.cli.metrics import watched
-from bulk_publisher.cli.moment import Moment
+from bulk_publisher.cli.moment import FILE, Moment
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.errors import BadSetting
@@ -63,6 +64,37 @@ async def test_a_run_that_goes_on_is_seen_from_elsewhere(tmp_path):
     assert "is going on" in seen[-1]
     assert "of 100 pages" in seen[-1]
     assert "operating time:" in seen[-1]
+
+
+async def test_a_run_that_was_not_heard_of_for_long_says_so_and_promises_nothing(tmp_path):
+    seen: list[str] = []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            path = tmp_path / moment.run / FILE
+            written_at = path.stat().st_mtime - 25
+            os.utime(path, (written_at, written_at))
+            seen.extend((_status(tmp_path), _status(tmp_path, "--json")))
+
+    await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
+
+    assert "was last heard of 25 s ago" in seen[-2]
+    assert "going on" not in seen[-2]
+    assert "done in" not in seen[-2]
+    assert json.loads(seen[-1])["age"] >= 25
+    assert json.loads(seen[-1])["arrives_at"] is None
+
+
+async def test_a_run_that_goes_on_says_why_pages_failed(tmp_path):
+    seen: list[str] = []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            seen.append(_status(tmp_path))
+
+    await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0, missing_pages=[1, 2, 3, 4])
+
+    assert "LANDING_NOT_EXIST: 4 pages" in seen[-1]
 
 
 async def test_a_run_that_has_ended_is_summed_up(tmp_path):
