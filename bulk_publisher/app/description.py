@@ -61,14 +61,19 @@ def _limits(session: Session) -> Description:
     }
 
 
-def ending_of(totals: Totals, ending: Ending, ended_at: Epoch) -> Description:
-    """What is added when it has ended."""
+def ending_of(totals: Totals, ending: Ending, ended_at: Epoch, *, left: int) -> Description:
+    """What is added when it has ended.
+
+    Args:
+        left: Pages that were named and have no line.
+    """
     error = ending.error
     return {
         "ended": as_utc(ended_at),
         "totals": {
             "counts": {status.value: count for status, count in totals.counts.items()},
             "errors": {code: failures.count for code, failures in totals.failures.items()},
+            "left": left,
             "seconds": round(ending.seconds, 3),
             "cost": _cost(totals),
             "waited": {limit.value: round(s, 3) for limit, s in ending.waited.items()},

@@ -86,6 +86,7 @@ class Undertaking:
         out: Pages that an earlier process had sent, and that have no line.
         place: Where a list of the portal goes on.
         seconds: That earlier processes took.
+        named: Pages that its last process was to do, as far as it has come to know them.
         waited: Of those, in which nothing could leave, as far as they could tell.
         warnings: What a person should know before it goes on.
     """
@@ -99,6 +100,7 @@ class Undertaking:
     out: tuple[Page, ...] = ()
     place: Place | None = None
     seconds: float = 0.0
+    named: int = 0
     waited: dict[Limit, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -181,7 +183,7 @@ async def carry_out(
     Raises:
         JournalLost: If the journal can't be written from the start.
     """
-    folder = undertaking.folder
+    folder, settled_before = undertaking.folder, undertaking.totals.pages
     with (
         log_to(folder.log, webhook, session.clock, run=folder.run_id),
         JournalWriter(folder.journal) as journal,
@@ -200,7 +202,8 @@ async def carry_out(
         for limit, seconds in undertaking.waited.items():
             ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
         _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
-        _describe_end(undertaking, session, ending, observer)
+        left = undertaking.named - (undertaking.totals.pages - settled_before)
+        _describe_end(undertaking, session, ending, observer, left=left)
     return Finished(
         folder, undertaking.description, undertaking.selected, undertaking.totals, ending
     )
@@ -255,6 +258,7 @@ async def _pages(
 ) -> AsyncIterator[Page]:
     """First what an earlier process had sent, whatever the selection says of it by now."""
     for page in undertaking.out:
+        undertaking.named += 1
         yield page
     selected = undertaking.selected
     pages = selected.pages(
@@ -266,6 +270,7 @@ async def _pages(
         warn=observer.on_warning,
     )
     async for page in pages if selected.named is not None else ledger.watched(pages):
+        undertaking.named += 1
         yield page
 
 
@@ -286,9 +291,9 @@ def _tell_warnings(
 
 
 def _describe_end(
-    undertaking: Undertaking, session: Session, ending: Ending, observer: Observer
+    undertaking: Undertaking, session: Session, ending: Ending, observer: Observer, *, left: int
 ) -> None:
-    ended = ending_of(undertaking.totals, ending, session.clock.epoch())
+    ended = ending_of(undertaking.totals, ending, session.clock.epoch(), left=left)
     undertaking.description.update(ended)
     try:
         undertaking.folder.write_description(undertaking.description)

@@ -21,7 +21,7 @@ from bulk_publisher.cli.metrics import watched
 from bulk_publisher.cli.output import Output, name_for_commands, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
-from bulk_publisher.cli.summary import NO_PAGE, go_on_line, summary_lines
+from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
@@ -186,7 +186,7 @@ class _Doing:
         if error is not None:
             say_error(self._output, error)
         if not finished.ending.is_whole and can_be_followed:
-            self._output.complain(go_on_line(finished))
+            self._output.complain(how_to_go_on(finished))
         return self._status(finished)
 
     def _leave_report(self, finished: Finished) -> None:

@@ -43,6 +43,7 @@ def retry(
     from bulk_publisher.cli.doing import run_task
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.model import Status
+    from bulk_publisher.report.text import pages_in_words
 
     folder = find_folder(name, runs)
     following = Following(
@@ -55,6 +56,14 @@ def retry(
     follower = follow(folder, following, changer(options))
     if not follower.pages:
         output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")
+    else:
+        output.say(f"{pages_in_words(follower.pages)} of run {folder.run_id} to be tried again.")
+    totals = folder.read_description().get("totals") or {}
+    if not totals.get("is_whole"):
+        output.say(
+            f"It has not come to its end, and what it has not come to is not tried. "
+            f"Go on with: bulk-publisher resume {folder.run_id}"
+        )
+    if not follower.pages:
         return
-    output.say(f"{follower.pages:,} pages of run {folder.run_id} are tried again.")
     sys.exit(run_task(follower.job, partial(follower.begin, runs=runs), output))

@@ -79,7 +79,8 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     from bulk_publisher.report.telling import rollback_lines, story_lines
     from bulk_publisher.report.text import (
         counts_lines,
-        left_in_words,
+        failures_lines,
+        go_on_line,
         pages_in_words,
         passed_over_lines,
     )
@@ -95,9 +96,12 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
         yield f"Run {story.run} was left by its process before its end: {done} settled."
     yield from counts_lines(story.totals)
     yield from passed_over_lines(story.description.get("selected") or {})
+    if story.totals.failures:
+        yield "Why pages failed:"
+        yield from failures_lines(story.totals)
     if not is_going_on:
         yield from rollback_lines(story)
-        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {name}"
+        yield go_on_line(story.left, name)
 
 
 def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:

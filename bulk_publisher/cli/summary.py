@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
-from bulk_publisher.report.story import was_killed
+from bulk_publisher.report.fold import Left
+from bulk_publisher.report.story import pages_left, was_killed
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
+    go_on_line,
     in_words,
-    left_in_words,
     pages_in_words,
     passed_over_lines,
     waits_lines,
@@ -43,20 +44,14 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
     yield f"The run's folder: {finished.folder.path}"
 
 
-def go_on_line(finished: Finished) -> str:
+def how_to_go_on(finished: Finished) -> str:
     """How a run goes on that has stopped before its end, and how much of it is left."""
-    left = left_in_words(_pages_left(finished))
-    return f"{left}Go on with: bulk-publisher resume {name_for_commands(finished.folder.path)}"
+    return go_on_line(_pages_left(finished), name_for_commands(finished.folder.path))
 
 
-def _pages_left(finished: Finished) -> int | None:
-    """Pages that have no line; None where that can't be told.
-
-    How many pages the portal lists, only the portal knows. And where a list is not what it was
-    when the run began, settled pages may not be of it.
-    """
-    selected = finished.selected
-    begun = finished.description.get("selected") or {}
-    if selected.total is None or selected.total != begun.get("total") or selected.sha256 != begun.get("sha256"):  # fmt: skip
-        return None
-    return max(0, selected.total - finished.totals.pages)
+def _pages_left(finished: Finished) -> Left:
+    """Where a list is not what it was when the run began, settled pages may not be of it."""
+    begun, selected = finished.description.get("selected") or {}, finished.selected
+    if selected.total != begun.get("total") or selected.sha256 != begun.get("sha256"):
+        return Left(None)
+    return pages_left(finished.description, finished.totals.pages)

@@ -1,7 +1,6 @@
 """``bulk-publisher verify``: ask the portal whether a run's journal is right."""
 
 import asyncio
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,7 +46,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     from bulk_publisher.cli.doing import open_webhook
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.report.story import pages_left
-    from bulk_publisher.report.text import left_in_words
+    from bulk_publisher.report.text import go_on_line
 
     output.open_log()  # fmt: skip
     folder = find_folder(name, runs)
@@ -78,10 +77,9 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     say_out(folder, output)
     for line in _lines(verified, description.get("rolled_back_by") or ()):
         click.echo(line)
-    left = pages_left(description, verified.pages)
-    if left:
-        name = name_for_commands(folder.path)
-        output.say(f"{left_in_words(left)}Go on with: bulk-publisher resume {name}")
+    if not (description.get("totals") or {}).get("is_whole"):
+        left = pages_left(description, verified.pages)
+        output.say(go_on_line(left, name_for_commands(folder.path)))
     if verified.again:
         output.say(_how_to_do_again(job.action, verified.again, folder.again))
     output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")

@@ -19,6 +19,19 @@ class Failures:
     example: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many pages of a run have no line.
+
+    Attributes:
+        count: None where that is not known.
+        is_all: There are no more; where the portal lists the pages, there may be.
+    """
+
+    count: int | None
+    is_all: bool = True
+
+
 @dataclass(slots=True)
 class Totals:
     """How the pages of a run ended.

@@ -126,7 +126,7 @@ def _why(story: Story) -> str:
         parts.append(
             f"<h2>Why pages failed</h2><div class=wide><table><thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
         )
-        if story.can_be_followed:
+        if story.can_be_followed and story.is_whole:
             parts.append(f"<p>Try them again: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
     if told.get("is_whole") is False and story.can_be_followed:
         parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_named(story)}</code></p>")  # fmt: skip

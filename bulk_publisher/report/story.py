@@ -16,7 +16,7 @@ from typing import Any
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Outcome, Status
-from bulk_publisher.report.fold import Totals
+from bulk_publisher.report.fold import Left, Totals
 from bulk_publisher.report.timeline import Timeline
 
 LISTED_FAILURES = 5_000
@@ -76,8 +76,13 @@ class Story:
         return (job.get("portal") or {}).get("sandbox") is None
 
     @property
-    def left(self) -> int | None:
-        """Pages without a line; None where only the portal knew how many there are."""
+    def is_whole(self) -> bool:
+        """Whether every page of its selection has a line."""
+        return bool(self.told.get("is_whole"))
+
+    @property
+    def left(self) -> Left:
+        """Pages without a line."""
         return pages_left(self.description, self.totals.pages)
 
     @property
@@ -108,10 +113,14 @@ class Story:
             self.failures.append(outcome)
 
 
-def pages_left(description: Mapping[str, Any], settled: int) -> int | None:
-    """Pages of a run without a line; None where only the portal knew how many there are."""
+def pages_left(description: Mapping[str, Any], settled: int) -> Left:
+    """Pages of a run without a line."""
     total = (description.get("selected") or {}).get("total")
-    return max(0, total - settled) if isinstance(total, int) else None
+    if isinstance(total, int):
+        return Left(max(0, total - settled))
+    is_told = description.get("ended") is not None
+    told = (description.get("totals") or {}).get("left") if is_told else None
+    return Left(told if isinstance(told, int) else None, is_all=False)
 
 
 def seconds_at_work(description: Mapping[str, Any], *, last_at: float) -> float:

@@ -6,8 +6,8 @@ from bulk_publisher.report.story import Story, was_killed
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
+    go_on_line,
     in_words,
-    left_in_words,
     pages_in_words,
     passed_over_lines,
     printable,
@@ -40,12 +40,13 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
     if totals.failures:
         yield "Why pages failed:"
         yield from failures_lines(totals)
-        if story.can_be_followed:
+        if story.can_be_followed and story.is_whole:
+            # What is left comes first: a retry would not take it up.
             yield f"Try them again with: bulk-publisher retry {name}"
     if not story.has_ended:
         yield f"It has not come to its end; how it stands says: bulk-publisher status {name}"
-    elif told.get("is_whole") is False and story.can_be_followed:
-        yield f"{left_in_words(story.left)}Go on with: bulk-publisher resume {name}"
+    elif not story.is_whole and story.can_be_followed:
+        yield go_on_line(story.left, name)
     yield from rollback_lines(story)
 
 

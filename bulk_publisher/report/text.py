@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bulk_publisher.model import Status
-from bulk_publisher.report.fold import Failures, Totals
+from bulk_publisher.report.fold import Failures, Left, Totals
 
 _WIDTH = 79
 _ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
@@ -43,11 +43,14 @@ def pages_in_words(count: int) -> str:
     return f"{count:,} page" if count == 1 else f"{count:,} pages"
 
 
-def left_in_words(left: int | None) -> str:
-    """How many pages of a run are left, as a sentence; empty where that is not known, or none."""
-    if not left:
-        return ""
-    return f"{pages_in_words(left)} {'is' if left == 1 else 'are'} left. "
+def go_on_line(left: Left, run: str) -> str:
+    """How *run* goes on, which has not come to its end, and how much is left of it where that is known."""
+    go_on = f"Go on with: bulk-publisher resume {run}"
+    if not left.count:
+        return go_on
+    pages = pages_in_words(left.count)
+    are = "is" if left.count == 1 else "are"
+    return f"{pages if left.is_all else f'At least {pages}'} {are} left. {go_on}"
 
 
 def passed_over_lines(selected: Mapping[str, Any]) -> Iterator[str]:

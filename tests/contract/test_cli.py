@@ -104,15 +104,32 @@ def test_a_run_that_stops_says_how_many_pages_are_left(command, start_sandbox) -
     assert "60 pages are left. Go on with" in command("verify", "latest", webhook=webhook).stderr
 
 
-def test_what_only_the_portal_knows_is_not_said_to_be_left(command, start_sandbox) -> None:
-    webhook = start_sandbox("--pages", "90", "--set", "unpaid_pages=[30]", *FAST)
+def test_of_what_only_the_portal_knows_as_much_is_said_to_be_left_as_it_has_listed(
+    command, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "9000", "--set", "unpaid_pages=[30]", *FAST)
 
     done = command(
         "publish", "--scope", "KNOWLEDGE", "--fail-fast", "--batch-size", "10", webhook=webhook
     )
 
+    (left,) = re.findall(r"At least ([\d,]+) pages are left. Go on with", done.stderr)
+    assert 30 < int(left.replace(",", "")) < 9000
+    for words in (("status", "latest"), ("report", "latest")):
+        told = command(*words).stdout
+        assert f"At least {left} pages are left. Go on with: bulk-publisher resume" in told
+        assert "bulk-publisher retry" not in told
+    assert f"At least {left} pages" in command("verify", "latest", webhook=webhook).stderr
+
+
+def test_a_retry_of_a_run_that_stopped_early_names_resume(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "400", "--page-limit", "60", *FAST)
+    command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    done = command("retry", "latest", webhook=webhook)
+
+    assert "there is nothing to try again" in done.stderr
     assert "Go on with: bulk-publisher resume" in done.stderr
-    assert "left" not in done.stderr
 
 
 def _advice(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
