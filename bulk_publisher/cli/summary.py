@@ -13,7 +13,9 @@ from bulk_publisher.report.text import (
     in_words,
     pages_in_words,
     passed_over_lines,
+    printable,
     waits_lines,
+    wrapped,
 )
 
 NO_PAGE = "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?"
@@ -33,8 +35,9 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
     waited = {limit.value: seconds for limit, seconds in ending.waited.items()}
     yield from waits_lines(waited, of_all=not was_killed(finished.description))
     for stop in ending.stopped_sites:
-        yield f"Site {stop.site} was left: {stop.fault.code} {stop.fault.description}".rstrip()
-        yield f"    {stop.fault.hint}"
+        yield printable(f"Site {stop.site} was left: {stop.fault.code}")
+        if stop.fault.code not in totals.failures:
+            yield from wrapped(printable(stop.fault.hint), indent=4)
     if totals.failures:
         yield "Why pages failed:"
         yield from failures_lines(totals)

@@ -71,11 +71,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     Meant to follow a statement that *word* is not known.
     """
     words = list(known)
-    by_lower_case = {name.lower(): name for name in words}
+    return did_you_mean(word, words) or f": there is {', '.join(words)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``: did you mean …?`` with the known word that is most like *word*; empty where none is."""
+    by_lower_case = {name.lower(): name for name in known}
     close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
-    if close:
-        return f": did you mean {by_lower_case[close[0]]}?"
-    return f": there is {', '.join(words)}"
+    return f": did you mean {by_lower_case[close[0]]}?" if close else ""
 
 
 def shown(text: str) -> str:

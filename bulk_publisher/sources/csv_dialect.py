@@ -24,7 +24,7 @@ from io import IncrementalNewlineDecoder, StringIO
 from itertools import islice
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.cells import Wrong, nearest, parse_id, shown
+from bulk_publisher.sources.cells import Wrong, did_you_mean, parse_id, shown
 
 SAMPLE_SIZE = 1 << 16
 """Characters that are looked at to tell the delimiter and the header: gut feeling, ample."""
@@ -209,7 +209,7 @@ def _id_column(first: list[str], *, name: str, column: str | None) -> int:
     present = [place for place in (_place(first, one) for one in known) if place is not None]
     if not present:
         raise BadSource(
-            f"{name} has no column {shown(column or '')}{nearest(column or '', filter(None, first))}",
+            f"{name} has no column {shown(column or '')}{did_you_mean(column or '', filter(None, first))}",
             f"Its columns are {_listed(first)}.",
         )
     chosen = first[present[0]].lower()

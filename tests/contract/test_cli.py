@@ -89,6 +89,15 @@ def test_a_full_plan_exits_with_3_and_says_how_to_go_on(command, start_sandbox) 
     assert "bulk-publisher resume" in done.stderr
 
 
+def test_why_a_site_was_left_is_explained_once_in_the_summary(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "300", "--set", "denied_share=1.0", *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    assert "was left: NOT_PUBLISHED\n" in done.stdout
+    assert done.stdout.count("lacks the right to publish") == 1
+
+
 def test_a_run_that_stops_says_how_many_pages_are_left(command, start_sandbox) -> None:
     webhook = start_sandbox("--pages", "90", "--set", "unpaid_pages=[30]", *FAST)
 

@@ -335,7 +335,7 @@ def test_a_quote_that_is_never_closed_is_refused_even_if_bad_rows_are_skipped(re
         ("name,url\nx,y\n", None, "no column named lid, id, page or page_id", "--column"),
         ("name,url\nx,y\n", None, "its columns are 'name', 'url'", "--column"),
         ("name,url\nx,y\n", "nam", "has no column 'nam': did you mean name?", "'name', 'url'"),
-        ("name,url\nx,y\n", "zzz", "no column 'zzz': there is name, url", "'name', 'url'"),
+        ("name,url\nx,y\n", "zzz", "has no column 'zzz'", "Its columns are 'name', 'url'."),
         ("351,x\n", "lid", "has no header, its first row is a page's", "Leave --column out"),
         ("id,ID\n1,2\n", None, "more than one column named 'id'", ""),
         ("", None, "has no page in it: it is empty", ""),
@@ -352,6 +352,12 @@ def test_a_file_without_ids_is_refused(
 
     assert message in error.message
     assert hint in error.hint
+
+
+def test_the_columns_that_there_are_are_listed_once() -> None:
+    error = refusal("имя,адрес\nx,y\n", column="id")
+
+    assert f"{error.message} {error.hint}".count("адрес") == 1
 
 
 def test_a_file_of_nothing_but_bad_rows_is_refused_even_if_they_are_skipped() -> None:
