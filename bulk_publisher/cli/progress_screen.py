@@ -1,5 +1,9 @@
 """Progress in a terminal: a few lines at its bottom that are redrawn, and go when the run ends."""
 
+import asyncio
+import os
+import signal
+
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -26,12 +30,25 @@ class Screen(Progress):
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def start(self, started: Started) -> None:
+        # Before the cursor is hidden.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, self._pause)
         self._live.start()
         super().start(started)
 
     def finish(self) -> None:
         self._live.stop()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTSTP)
         super().finish()
+
+    def _pause(self) -> None:
+        """Ctrl-Z: the shell gets its cursor back until the run goes on."""
+        loop = asyncio.get_running_loop()
+        self._console.show_cursor()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        # From here on it goes on.
+        loop.add_signal_handler(signal.SIGTSTP, self._pause)
+        self._console.show_cursor(show=False)
 
     def show(self, moment: Moment) -> None:
         self._live.update(drawn(moment, self._console.width), refresh=True)
