@@ -84,13 +84,13 @@ def test_a_run_that_stopped_early_names_resume(make_run):
     assert f"bulk-publisher resume {RUN}" in "\n".join(story_lines(read_story(folder), RUN))
 
 
-def test_a_page_of_html_names_the_run_so_that_it_is_found_from_any_folder(make_run):
-    folder = make_run(_failed(1), totals={"is_whole": False})
+@pytest.mark.parametrize(("is_whole", "name"), [(True, "retry"), (False, "resume")])
+def test_a_page_of_html_names_the_run_so_that_it_is_found_from_any_folder(make_run, is_whole, name):
+    folder = make_run(_failed(1), totals={"is_whole": is_whole})
 
     text = html_report([read_story(folder)])
 
-    assert f"bulk-publisher retry {folder.path}<" in text
-    assert f"bulk-publisher resume {folder.path}<" in text
+    assert f"bulk-publisher {name} {folder.path}<" in text
 
 
 def test_time_between_two_processes_is_no_time_at_work(make_run):
@@ -104,7 +104,7 @@ def test_time_between_two_processes_is_no_time_at_work(make_run):
 def test_what_a_killed_process_has_waited_is_not_passed_over_in_silence(make_run):
     again = {"at": "2026-03-01T03:10:00.000Z", "seed": 2, "seconds": 8, "ended": None}
 
-    text = "\n".join(story_lines(read_story(make_run(_outcome(1), resumed=[again]))))
+    text = "\n".join(story_lines(read_story(make_run(_outcome(1), resumed=[again])), RUN))
 
     assert (
         "Waited 30 s for operating time, as far as processes that were killed could tell." in text
@@ -116,7 +116,7 @@ def test_how_a_process_ended_is_not_said_of_a_run_that_goes_on_from_there(make_r
     again = {"at": "2026-03-01T03:10:00.000Z", "seconds": 60, "ended": "2026-03-01T03:01:00.000Z"}
     folder = make_run(_outcome(1), ended=None, totals=totals, resumed=[again])
 
-    assert "Stopped" not in "\n".join(story_lines(read_story(folder)))
+    assert "Stopped" not in "\n".join(story_lines(read_story(folder), RUN))
     assert story_as_dict(read_story(folder))["stopped_by"] is None
 
 
