@@ -19,7 +19,7 @@ def _read_until(terminal: int, wanted: bytes) -> None:
 
 
 def test_the_cursor_is_the_shell_s_while_a_run_is_stopped(start_sandbox, tmp_path: Path) -> None:
-    webhook = start_sandbox("--pages", "300", "--cost", "0.1")
+    webhook = start_sandbox("--pages", "80", "--cost", "0.1")
     ours, theirs = os.openpty()
     # A group of its own in our session: the kernel stops no group that nobody could let go on.
     process = subprocess.Popen(
