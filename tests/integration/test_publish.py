@@ -18,7 +18,7 @@ from bulk_publisher.sandbox import Scenario, Site, TimedFault, serve
 from tests.oracle import Seen, assert_journal_tells_the_truth, codes, journal_of, run_job
 
 
-@pytest.mark.parametrize("pages", [300, 20_000])
+@pytest.mark.parametrize("pages", [300, 12_000])
 async def test_every_page_of_a_knowledge_base_has_exactly_one_line(
     tmp_path: Path, pages: int
 ) -> None:

@@ -241,7 +241,7 @@ portals = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(portal=portals.filter(lambda portal: not portal.lost_share or portal.limit > 60.0))
 @example(
     Portal(pages=66, cost=2.0, spread=0.5, limit=60.0, billing="batch", concurrency=5, seed=32)
@@ -273,7 +273,7 @@ def test_where_pages_turn_dearer_no_budget_is_exceeded_by_more_than_a_page(
     assert max(drive.highest.values(), default=0.0) <= portal.limit + turning.dearest_page
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(portal=portals.filter(lambda portal: portal.lost_share and portal.limit == 60.0))
 def test_where_answers_of_a_tiny_meter_are_lost_it_always_ends(portal):
     drive = Drive(portal).run()
@@ -282,7 +282,7 @@ def test_where_answers_of_a_tiny_meter_are_lost_it_always_ends(portal):
     assert drive.bucket.highest <= portal.bucket[0] + 1e-6
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(portal=portals.filter(lambda portal: not portal.lost_share))
 def test_where_the_limit_is_known_and_nobody_else_is_there_nothing_is_refused(portal):
     drive = Drive(portal).run()
@@ -290,7 +290,7 @@ def test_where_the_limit_is_known_and_nobody_else_is_there_nothing_is_refused(po
     assert (drive.refused, drive.refused_requests) == (0, 0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     portal=portals,
     tenant_rate=st.floats(0.0, 1.9),
@@ -311,7 +311,7 @@ def test_beside_other_tenants_it_always_ends(portal, tenant_rate, tenant_operati
     assert drive.bucket.highest <= 50.0 + 1e-6
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(portal=portals, believed=st.sampled_from([480.0, 1000.0]))
 def test_with_a_limit_that_is_not_known_it_always_ends(portal, believed):
     drive = Drive(Portal(**{**vars(portal), "believed": believed})).run()
