@@ -90,6 +90,6 @@ class PortalUnusable(BulkPublisherError):
 
 
 class RunBusy(BulkPublisherError):
-    """Another process is at work in this run's folder."""
+    """Another process is at work in this run's folder, or does this job."""
 
     exit_status = 5

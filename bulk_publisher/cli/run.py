@@ -1,5 +1,6 @@
 """``bulk-publisher run``: a job file."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -18,9 +19,13 @@ from bulk_publisher.cli.output import Output, says_errors
 def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
     """Do what the job file JOB says.
 
-    It is checked in full before anything runs. Paths in it are relative to its own folder.
+    It is checked in full before anything runs. Paths in it are relative to its own folder. While
+    it is being done it is not begun again: that ends with status 5.
     """
     from bulk_publisher.cli.doing import do_job
     from bulk_publisher.jobs import read_job
+    from bulk_publisher.jobs.job_lock import alone
 
-    do_job(read_job(job), output, runs=runs, is_dry_run=dry_run)
+    what = read_job(job)
+    with nullcontext() if dry_run else alone(job):
+        do_job(what, output, runs=runs, is_dry_run=dry_run)

@@ -84,3 +84,20 @@ def test_before_a_page_was_sent_it_says_so(tmp_path: Path, number: signal.Signal
 
     assert process.returncode == 128 + number
     assert said.splitlines() == ["Stopped before anything was sent."]
+
+
+def test_a_job_that_is_being_done_is_not_begun_again(start_sandbox, tmp_path: Path) -> None:
+    (tmp_path / "nightly.toml").write_text('[select]\nscope = "KNOWLEDGE"\n')
+    given = {"cwd": tmp_path, "env": environment(start_sandbox("--pages", "60", "--cost", "0.05"))}
+    first = subprocess.Popen([*COMMAND, "run", "nightly.toml"], stderr=subprocess.PIPE, text=True, **given)  # fmt: skip
+    assert first.stderr is not None
+    while not first.stderr.readline().startswith("Run "):
+        pass
+
+    second = subprocess.run([*COMMAND, "run", "nightly.toml"], capture_output=True, text=True, check=False, **given)  # fmt: skip
+    first.communicate(timeout=30)
+
+    assert second.returncode == 5
+    assert "nightly.toml: this job is being done already." in second.stderr
+    assert first.returncode == 0
+    assert len([*tmp_path.glob("runs/*Z-*")]) == 1

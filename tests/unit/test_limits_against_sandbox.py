@@ -255,7 +255,7 @@ def test_no_budget_is_exceeded_by_more_than_a_page_and_it_always_ends(portal):
     assert drive.bucket.highest <= portal.bucket[0] + 1e-6
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     portal=portals.filter(lambda portal: not portal.lost_share and portal.cost > 0.1),
     limit=st.sampled_from([60.0, 240.0]),
