@@ -109,7 +109,16 @@ class Governor:
         """Seconds of operating time in ten minutes, as far as is known."""
         return self._refusals.limit
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the portal has refused pages for operating time, and none has passed since."""
+        return self._refusals.is_on
+
     # ask
+
+    def takes_batches(self, now: Mono) -> bool:
+        """Whether requests of several pages are sent: some portals take or answer none."""
+        return self._batches.are_taken(now)
 
     def next_decision(self, waiting: Waiting, *, now: Mono) -> Decision:
         """What to do now, with these pages to send."""

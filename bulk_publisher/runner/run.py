@@ -27,6 +27,7 @@ from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.runner.asker import Asker
 from bulk_publisher.runner.disposition import Disposition
 from bulk_publisher.runner.doubts import Found, Lost
+from bulk_publisher.runner.findings import Findings
 from bulk_publisher.runner.ports import Look, Observer, Portal, Sink, Turn
 from bulk_publisher.runner.recorder import Recorder
 from bulk_publisher.runner.requests import Requests
@@ -119,6 +120,7 @@ class Run:
             portal, governor, settings.action, clock=clock, portal_clock=portal_clock
         )
         self._turns = Turns(turn, governor, clock)
+        self._findings = Findings(governor, observer)
         self._backlog = Backlog()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
@@ -304,6 +306,7 @@ class Run:
             self._stop(error)
         else:
             self._disposition.take(works, await self._requests.send(permit, pages))
+            self._findings.tell(self._clock.now())
         self._in_flight -= 1
         self._wake()
 

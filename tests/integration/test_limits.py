@@ -21,6 +21,7 @@ class Onlooker(Observer):
     def __init__(self) -> None:
         self.refused: list[str] = []
         self.waits: list[str] = []
+        self.warnings: list[str] = []
 
     def on_refused(self, fault) -> None:
         self.refused.append(fault.code)
@@ -32,7 +33,9 @@ class Onlooker(Observer):
     def on_sending(self) -> None: ...
     def on_lost(self, fault, pages) -> None: ...
     def on_site_stopped(self, site, fault) -> None: ...
-    def on_warning(self, text) -> None: ...
+    def on_warning(self, text) -> None:
+        self.warnings.append(text)
+
     def on_page(self, page) -> None: ...
     def on_turn(self, turn) -> None: ...
 
@@ -101,6 +104,8 @@ async def test_a_lower_limit_that_is_not_told_is_learned_from_one_volley(run):
     assert len(ran.onlooker.refused) <= 5
     # A sum moves by a whole request at once, which takes 20 s.
     assert 240.0 - 20.0 <= ran.learned <= 240.0
+    (told,) = ran.onlooker.warnings
+    assert f"from about {ran.learned:.0f} s of operating time on, and not from 480 s" in told
 
 
 async def test_a_ban_is_waited_out_and_does_not_come_again(run):
@@ -161,6 +166,7 @@ async def test_a_portal_that_takes_no_batches_gets_single_calls(run):
     ran = await run(pages=60, cost=0.2, batch_allowed=False)
 
     assert ran.truth.requests_by_method[PUBLICATION] == 60
+    assert ["pages go one by one" in text for text in ran.onlooker.warnings] == [True]
 
 
 async def test_a_portal_that_swallows_batches_gets_single_calls_after_two_volleys(run):
