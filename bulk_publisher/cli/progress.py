@@ -129,7 +129,10 @@ class Progress(Observer):
             waiting=self._waiting(epoch - now),
             arrives_at=None
             if left is None or rate_here is None or self._is_out
-            else epoch + _seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot.cost, operating),
+            else epoch + max(
+                _seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot.cost, operating),
+                self._seconds_after_wait(left, now, snapshot),
+            ),
             last_failures=tuple(self._failures),
         )  # fmt: skip
 
@@ -137,6 +140,12 @@ class Progress(Observer):
     def _is_out(self) -> bool:
         """Whether it waits for what nobody can foresee: the portal's return, or another run's."""
         return self._wait is not None and self._wait.limit in {Limit.OUTAGE, Limit.TURN}
+
+    def _seconds_after_wait(self, left: int, now: Mono, snapshot: Snapshot) -> float:
+        """Seconds until what it waits for is over, and *left* pages are done at full speed after that."""
+        if self._wait is None or self._wait.at == float("inf"):
+            return 0.0
+        return self._wait.at - now + left * snapshot.cost / snapshot.window
 
     def _rate_to_come(self, rate: float, here: int, seconds: float, snapshot: Snapshot) -> float:
         """Pages a second from now on: this process has settled *here* in *seconds*, at *rate*."""

@@ -211,6 +211,24 @@ async def test_in_an_outage_no_arrival_is_promised(tmp_path):
     assert "for the portal, which does not answer" in waiting_line(out[1])
 
 
+async def test_no_arrival_is_promised_before_a_wait_is_over(tmp_path):
+    seen: list[Moment] = []
+
+    class Watching(Progress):
+        every = 1.0
+
+        def show(self, moment: Moment) -> None:
+            seen.append(moment)
+
+    await _publish(Scenario(pages=2000, cost=0.05, operating_limit=60), Watching(OUTPUT), tmp_path)
+
+    waits = [moment for moment in seen if moment.waiting and moment.waiting.until]
+    assert len(waits) > 100
+    for moment in waits:
+        assert moment.arrives_at is not None
+        assert moment.arrives_at > moment.waiting.until
+
+
 def test_the_arrival_is_said_with_the_pages_that_are_left():
     line = status_line(_moment())
 
