@@ -220,7 +220,7 @@ async def test_no_arrival_is_promised_before_a_wait_is_over(tmp_path):
         def show(self, moment: Moment) -> None:
             seen.append(moment)
 
-    await _publish(Scenario(pages=1300, cost=0.05, operating_limit=60), Watching(OUTPUT), tmp_path)
+    await _publish(Scenario(pages=1500, cost=0.05, operating_limit=60), Watching(OUTPUT), tmp_path)
 
     waits = [moment for moment in seen if moment.waiting and moment.waiting.until]
     assert len(waits) > 100
