@@ -16,22 +16,28 @@ if TYPE_CHECKING:
 
 
 @click.command("status")
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="[RUN]", required=False)
 @runs_option
 @click.option("--json", "is_json", is_flag=True, help="For programs.")
 @click.pass_obj
 @says_errors
-def status(output: Output, /, *, name: str, runs: Path, is_json: bool) -> None:
+def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) -> None:
     """Say how RUN stands: going on, ended, or left by a process that is gone.
 
-    RUN is a run's folder, its id, or "latest". Nothing is asked of the portal.
+    RUN is a run's folder, its id, or "latest"; without it all runs are listed, the newest first.
+    Nothing is asked of the portal.
     """
     import msgspec
 
+    from bulk_publisher.cli.all_runs import run_lines, runs_as_list
     from bulk_publisher.cli.moment import read_moment
     from bulk_publisher.journal.folder import find_folder, is_locked
     from bulk_publisher.report.story import read_story
 
+    if name is None:
+        for line in [json.dumps(runs_as_list(runs), indent=2)] if is_json else run_lines(runs):
+            click.echo(line)
+        return
     folder = find_folder(name, runs)
     is_going_on = is_locked(folder)
     heard = read_moment(folder.path) if is_going_on else None

@@ -152,7 +152,7 @@ def find_folder(name: str, runs: Path) -> RunFolder:
     for path in (runs / name, Path(name)):
         if (path / "run.json").is_file():
             return RunFolder(path.resolve())
-    known = _known(runs)
+    known = known_runs(runs)
     if name == LATEST and known:
         # The newest was removed, or links can't be made there.
         return RunFolder((runs / known[0]).resolve())
@@ -162,7 +162,7 @@ def find_folder(name: str, runs: Path) -> RunFolder:
     raise BadJournal(f"{name}: no such run in {runs}.", hint)
 
 
-def _known(runs: Path) -> list[str]:
+def known_runs(runs: Path) -> list[str]:
     """The IDs of the runs below *runs*, the newest first."""
     folders = (path.parent for path in runs.glob("*/run.json"))
     return sorted((one.name for one in folders if _RUN_ID.match(one.name)), reverse=True)

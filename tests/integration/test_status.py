@@ -1,5 +1,6 @@
 """``status`` of a run that goes on, has ended, or was left; and its numbers for Prometheus."""
 
+import asyncio
 import json
 import os
 import socket
@@ -118,6 +119,49 @@ def test_a_run_that_is_not_there_is_said_in_a_line(tmp_path):
 
     assert result.exit_code == 2
     assert "no such run" in result.stderr
+
+
+def _all_runs(runs: Path, *options: str) -> str:
+    result = CliRunner().invoke(main, ["status", "--runs", str(runs), *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
+    seen: list[str] = []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            seen.append(_all_runs(tmp_path))
+
+    first = await _publish(Progress(OUTPUT), tmp_path, pages=100, missing_pages=[5, 6])
+    await asyncio.sleep(2)
+    second = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
+    told = second.folder.read_description()
+    second.folder.write_description(told | {"ended": None})
+
+    assert any(f"{second.folder.run_id}  t  is going on: " in text for text in seen)
+    assert _all_runs(tmp_path).splitlines() == [
+        f"{second.folder.run_id}  t  was left by its process: resume it",
+        f"{first.folder.run_id}  t  100 pages, 2 failed or unknown",
+    ]
+    states = [run["state"] for run in json.loads(_all_runs(tmp_path, "--json"))]
+    assert states == ["dead", "ended"]
+
+
+async def test_a_run_that_stopped_early_or_can_t_be_read_is_listed_too(tmp_path):
+    first = await _publish(Progress(OUTPUT), tmp_path, pages=100)
+    told = first.folder.read_description()
+    first.folder.write_description(told | {"totals": {**told["totals"], "is_whole": False}})
+    stopped = _all_runs(tmp_path)
+    first.folder.description.write_text("{")
+
+    assert stopped == f"{first.folder.run_id}  t  stopped early: 100 pages\n"
+    assert "can't be read" in _all_runs(tmp_path)
+
+
+def test_where_there_is_no_run_that_is_said(tmp_path):
+    assert _all_runs(tmp_path) == f"There is no run in {tmp_path} yet.\n"
 
 
 async def test_prometheus_can_read_the_numbers_while_the_run_goes_on(tmp_path):

@@ -1,0 +1,75 @@
+"""All runs of a folder, a line each: what ``status`` says where no run is named."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bulk_publisher.cli.moment import read_moment
+from bulk_publisher.errors import BadJournal
+from bulk_publisher.journal.folder import RunFolder, is_locked, known_runs
+from bulk_publisher.model import Status
+from bulk_publisher.report.text import pages_in_words, printable
+
+_NEWEST = 20
+"""Runs that are told to a person: a nightly job makes hundreds."""
+
+
+def run_lines(runs: Path) -> Iterator[str]:
+    """The newest runs below *runs* in words."""
+    known = known_runs(runs)
+    if not known:
+        yield f"There is no run in {runs} yet."
+        return
+    told = [_told(runs / run) for run in known[:_NEWEST]]
+    width = max(len(one["job"]) for one in told)
+    for one in told:
+        yield f"{one['run']}  {one['job']:{width}}  {_in_words(one)}"
+    if len(known) > _NEWEST:
+        yield f"and {len(known) - _NEWEST:,} older ones"
+
+
+def runs_as_list(runs: Path) -> list[dict[str, Any]]:
+    """All runs below *runs* as plain data, the newest first."""
+    return [_told(runs / run) for run in known_runs(runs)]
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a run's folder says without a look at its journal."""
+    folder = RunFolder(path)
+    told: dict[str, Any] = {"run": folder.run_id, "job": "", "state": "damaged", "counts": {}}
+    try:
+        description = folder.read_description()
+    except BadJournal:
+        return told
+    job, totals = description.get("job") or {}, description.get("totals") or {}
+    is_running, has_ended = is_locked(folder), description.get("ended") is not None
+    heard = read_moment(path) if is_running else None
+    if heard is not None:
+        totals = {"counts": heard.moment.counts}
+    return told | {
+        "job": printable(str(job.get("name", ""))),
+        "action": job.get("action", "publish"),
+        "portal": description.get("portal"),
+        "started": description.get("started"),
+        "ended": description.get("ended"),
+        "state": "running" if is_running else "ended" if has_ended else "dead",
+        "is_whole": bool(totals.get("is_whole")),
+        "counts": totals.get("counts") or {},
+    }
+
+
+def _in_words(told: Mapping[str, Any]) -> str:
+    counts: dict[str, int] = told["counts"]
+    bad = sum(count for status, count in counts.items() if not Status(status).is_good)
+    pages = pages_in_words(sum(counts.values())) + (f", {bad:,} failed or unknown" if bad else "")
+    match told["state"]:
+        case "running":
+            return f"is going on: {pages}"
+        case "ended" if told["is_whole"]:
+            return pages
+        case "ended":
+            return f"stopped early: {pages}"
+        case "dead":
+            return "was left by its process: resume it"
+        case _:
+            return "can't be read"
