@@ -1,6 +1,5 @@
 """``status`` of a run that goes on, has ended, or was left; and its numbers for Prometheus."""
 
-import asyncio
 import json
 import os
 import socket
@@ -23,6 +22,7 @@ from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 
+OLDER = "20260301T030000Z-1f2e"
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
 
 
@@ -135,7 +135,7 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
             seen.append(_all_runs(tmp_path))
 
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100, missing_pages=[5, 6])
-    await asyncio.sleep(2)
+    first.folder.path.rename(tmp_path / OLDER)
     second = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
     told = second.folder.read_description()
     second.folder.write_description(told | {"ended": None})
@@ -143,7 +143,7 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
     assert any(f"{second.folder.run_id}  t  is going on: " in text for text in seen)
     assert _all_runs(tmp_path).splitlines() == [
         f"{second.folder.run_id}  t  was left by its process: resume it",
-        f"{first.folder.run_id}  t  100 pages, 2 failed or unknown",
+        f"{OLDER}  t  100 pages, 2 failed or unknown",
     ]
     states = [run["state"] for run in json.loads(_all_runs(tmp_path, "--json"))]
     assert states == ["dead", "ended"]
