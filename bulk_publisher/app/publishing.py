@@ -202,7 +202,8 @@ async def carry_out(
         for limit, seconds in undertaking.waited.items():
             ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
         _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
-        left = undertaking.named - (undertaking.totals.pages - settled_before)
+        named, total = settled_before + undertaking.named, undertaking.selected.total
+        left = max(0, (named if total is None else total) - undertaking.totals.pages)
         _describe_end(undertaking, session, ending, observer, left=left)
     return Finished(
         folder, undertaking.description, undertaking.selected, undertaking.totals, ending

@@ -93,7 +93,7 @@ def status_of_whole(folder: RunFolder) -> int | None:
         BadJournal: If its description or its journal cannot be read.
     """
     description = folder.read_description()
-    if not (description.get("totals") or {}).get("is_whole"):
+    if description.get("ended") is None or not (description.get("totals") or {}).get("is_whole"):
         return None
     totals = Totals()
     _add_good(totals, read_standing(folder.journal, folder.run_id, on_bad=totals.add))

@@ -138,7 +138,7 @@ async def _listed(
     select: Selection, calls: Calls, place: Place | None, warn: Warn
 ) -> AsyncIterator[Page]:
     lister = Lister(calls, select.scope)
-    sites = select.site or (None,)
+    sites = tuple(dict.fromkeys(select.site)) or (None,)
     sources = [f"--scope {select.scope}" if site is None else f"--site {site}" for site in sites]
     first = 0 if place is None or place.source not in sources else sources.index(place.source)
     for site, source in list(zip(sites, sources, strict=True))[first:]:

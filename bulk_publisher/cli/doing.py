@@ -102,8 +102,9 @@ class _Doing:
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            # Whoever began this with nohup wants it to outlive its terminal.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # Whoever began this with nohup wants it to outlive its terminal; a shell's "&" means no such
+            # thing, though it has Ctrl-C ignored.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._interrupt, number)
         try:
             async with open_webhook(self._job) as webhook, asyncio.TaskGroup() as group:
@@ -163,7 +164,7 @@ class _Doing:
 
     def _left_at_once(self) -> int:
         if self._started is None:
-            self._output.complain("Stopped before anything was sent.")
+            self._output.complain("Stopped: nothing was sent.")
         else:
             folder = self._started.folder
             self._output.complain(

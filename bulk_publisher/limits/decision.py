@@ -109,6 +109,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         costs: Seconds of each page that was done, in order.
         failures: Pages that were not done: each inflates what later ones seem to cost.
         refused: Those of them that the portal refused for operating time.
+        untold: Seconds that its pages took, where there are meters and the answer shows none of theirs.
     """
 
     finished_at: Mono
@@ -117,3 +118,4 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     costs: tuple[float, ...]
     failures: int
     refused: int = 0
+    untold: float = 0.0

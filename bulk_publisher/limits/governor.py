@@ -131,7 +131,8 @@ class Governor:
             return self._ask(waiting, now)
         if self._is_turn_of_alone(waiting) and self._fits(Lane.ALONE, 1, now):
             return Send(1, Lane.ALONE)
-        if waiting.together and self._batches.are_taken(now):
+        is_asked = self._batches.are_doubted and self._is_lane_used(Lane.TOGETHER)
+        if waiting.together and self._batches.are_taken(now) and not is_asked:
             return self._send_together(waiting, now)
         return self._send_alone(now)
 
@@ -317,11 +318,12 @@ class Governor:
             return waits.for_refusal(self._refusals.ask_at, self.operating_limit)
         if self._in_flight:
             return WaitUntil(NEVER, Limit.OPERATING, "one request asks whether there is time again")
-        return Send(1, Lane.TOGETHER if waiting.together else Lane.ALONE)
+        is_together = waiting.together and self._batches.are_taken(now)
+        return Send(1, Lane.TOGETHER if is_together else Lane.ALONE)
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
         pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
-        if self._is_question or self._is_basket_to_begin(now):
+        if self._is_question or self._batches.are_doubted or self._is_basket_to_begin(now):
             pages = min(pages, 1)
         if pages:
             return Send(pages, Lane.TOGETHER)

@@ -133,6 +133,10 @@ class Meters:
         )
         for reading in usage.readings:
             self._settle_one(permit, usage, reading, now)
+        if usage.untold:
+            # Whether it is there nobody says; if it is, its sum is at least what we have booked.
+            at_least = self.of(pages).booked(now) + usage.untold
+            self._settle_one(permit, usage, Reading(pages, at_least, usage.untold, None), now)
 
     def guess(self, permit: Permit, cost: float, *, now: Mono) -> None:
         """Seconds that a request may have cost whose answer was lost."""

@@ -144,9 +144,12 @@ class Requests:
         refused = sum(fault.kind is FaultClass.OPERATING for fault in faults)
         done = [answer for answer in answered if answer.result is True]
         costs = [answer.timing.duration for answer in done if answer.timing is not None]
-        if not costs and whole.timing is not None and len(done) == len(answers):
+        untold = 0.0
+        if done and not costs and whole.timing is not None:
             # A portal that tells no times of commands still tells that of their request.
             costs = [whole.timing.duration / len(done)] * len(done)
+            has_meters = whole.timing.operating is not None
+            untold = whole.timing.duration if has_meters and whole.timing.duration > FLOOR else 0.0
         usage = usage_together(
             self._method,
             whole.timing,
@@ -154,6 +157,7 @@ class Requests:
             costs,
             failures=len(answers) - len(done) - missing,
             refused=refused,
+            untold=untold,
             clock=self._portal_clock,
             now=now,
         )

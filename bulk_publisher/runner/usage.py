@@ -82,6 +82,7 @@ def usage_together(
     *,
     failures: int,
     refused: int = 0,
+    untold: float = 0.0,
     clock: PortalClock,
     now: Mono,
 ) -> Usage:
@@ -91,6 +92,7 @@ def usage_together(
         answered: The timings of its commands, in order.
         costs: Seconds of those that did what they should, in order.
         failures: Commands that were not done; *refused* of them for operating time.
+        untold: Seconds that they took where none of them tells its own.
     """
     whole = 0.0 if envelope is None else envelope.duration
     worked = sum([timing.duration for timing in answered])
@@ -108,4 +110,5 @@ def usage_together(
         costs=tuple(costs),
         failures=failures,
         refused=refused,
+        untold=untold,
     )

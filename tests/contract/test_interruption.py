@@ -83,7 +83,7 @@ def test_before_a_page_was_sent_it_says_so(tmp_path: Path, number: signal.Signal
         connection.close()
 
     assert process.returncode == 128 + number
-    assert said.splitlines() == ["Stopped before anything was sent."]
+    assert said.splitlines() == ["Stopped: nothing was sent."]
 
 
 def test_a_job_that_is_being_done_is_not_begun_again(start_sandbox, tmp_path: Path) -> None:

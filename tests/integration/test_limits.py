@@ -75,7 +75,9 @@ def run(tmp_path):
                 on_start=started.append,
             )
             governor = started[0].session.governor
-            assert len(sandbox.truth.publications) == scenario["pages"]
+            assert done.ending.is_whole
+            if not scenario.get("denied_share"):
+                assert len(sandbox.truth.publications) == scenario["pages"]
             return Ran(done, onlooker, sandbox.truth, governor.operating_limit)
 
     return execute
@@ -180,7 +182,33 @@ async def test_a_portal_that_tells_no_times_of_pages_loses_no_speed(run):
     ran = await run(pages=2000, cost=0.1, batch_times=False)
 
     assert ran.seconds <= 1.05 * 2000 * 0.1 / 4
+
+
+@pytest.mark.parametrize("ban", [False, True])
+async def test_a_portal_that_tells_no_times_of_pages_is_kept_to_its_limit_all_the_same(run, ban):
+    ran = await run(pages=1500, cost=0.4, batch_times=False, ban=ban)
+
     assert ran.truth.refused == {}
+    assert 460.0 < ran.highest_meter <= 480.0
+
+
+async def test_pages_that_fail_make_no_others_dear_where_no_times_of_pages_are_told(run):
+    told = await run(pages=1500, cost=0.2, denied_share=0.05)
+    untold = await run(pages=1500, cost=0.2, denied_share=0.05, batch_times=False)
+
+    assert untold.seconds < 1.2 * told.seconds
+
+
+@pytest.mark.parametrize("refusal", ["envelope", "silence"])
+async def test_after_a_refusal_a_portal_that_takes_no_batches_is_asked_by_a_page_s_own_request(
+    run, refusal
+):
+    ran = await run(
+        pages=250, cost=0.28, batch_allowed=False, batch_refusal=refusal,
+        operating_limit=60.0, tenant_operating=0.05, ban=True,
+    )  # fmt: skip
+
+    assert ran.truth.requests_by_method["batch"] <= 20
 
 
 async def test_while_it_waits_it_says_for_what(run):

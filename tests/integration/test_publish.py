@@ -148,6 +148,14 @@ async def test_a_site_that_is_not_there_is_refused_before_a_run_is_made(
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the run is over
 
 
+async def test_a_site_that_is_named_twice_is_done_once(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        select = Selection(site=(1, 1), scope=Scope.KNOWLEDGE)
+        finished = await run_job(sandbox, tmp_path, select)
+
+    assert sorted(line.page for line in journal_of(finished)) == list(range(1, 21))
+
+
 async def test_a_site_without_pages_is_no_mistake(tmp_path: Path) -> None:
     sites = [Site(id=1, pages=5), Site(id=2, pages=0)]
     async with serve(Scenario(sites=sites)) as sandbox:

@@ -228,8 +228,27 @@ def test_where_batches_are_lost_and_single_calls_answered_pages_go_alone_for_a_w
     meanwhile = played.decide()
     afterwards = played.decide(at=played.now + 600.0)
 
-    assert meanwhile == Send(1, Lane.ALONE)
-    assert afterwards.lane is Lane.TOGETHER
+    assert (meanwhile, afterwards) == (Send(1, Lane.ALONE), Send(1, Lane.TOGETHER))
+
+
+def test_a_batch_that_is_answered_after_all_brings_them_back(played):
+    played.begin(0.05)
+    for _ in range(8):
+        played.lose(played.send(5), at=played.now + 1.0)
+        played.settle(played.send(1, Lane.ALONE), [0.05], at=played.now)
+
+    played.settle(played.send(1), [0.05], at=played.now + 600.0)
+    played.send(1)
+
+    decision = played.decide()
+    assert (decision.lane, decision.pages > 1) == (Lane.TOGETHER, True)
+
+
+def test_after_a_refusal_a_portal_that_takes_no_batches_is_asked_alone(played):
+    played.governor.on_batch_refused(played.send(5))
+    played.refuse(played.send(1, Lane.ALONE), at=10.0)
+
+    assert played.decide(at=400.0) == Send(1, Lane.ALONE)
 
 
 def test_batches_that_are_answered_now_and_then_go_on(played):
