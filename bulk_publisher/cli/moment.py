@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from bulk_publisher.clock import seconds_since_written
+from bulk_publisher.journal.folder import LOCK
 from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.report.text import in_words, pages_in_words, printable
@@ -150,14 +151,17 @@ class Heard(NamedTuple):
 def read_moment(folder: Path) -> Heard | None:
     """What a run has left in its *folder*; None where there is nothing to be read.
 
-    Of one that is silent nothing is promised: neither when it ends, nor what it waits for.
+    What a process left that was killed says nothing of the one that has the folder now. Of one that is silent nothing is promised: neither when it ends, nor what it waits for.
     """
     path = folder / FILE
     try:
         heard = Heard(
             msgspec.json.decode(path.read_bytes(), type=Moment), seconds_since_written(path)
         )
+        is_of_another = path.stat().st_mtime_ns < (folder / LOCK).stat().st_mtime_ns
     except (OSError, msgspec.DecodeError):
+        return None
+    if is_of_another:
         return None
     if not heard.is_silent:
         return heard

@@ -9,7 +9,7 @@ import click
 
 from bulk_publisher.cli.earlier import changer, pace_changes, portal_changes, run_argument
 from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 
 @click.command("retry")
@@ -62,7 +62,7 @@ def retry(
     if not totals.get("is_whole"):
         output.say(
             f"It has not come to its end, and what it has not come to is not tried. "
-            f"Go on with: bulk-publisher resume {folder.run_id}"
+            f"Go on with: bulk-publisher resume {name_for_commands(folder.path)}"
         )
     if not follower.pages:
         return

@@ -18,7 +18,7 @@ from bulk_publisher.cli.earlier import (
     yes_option,
 )
 from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.app.following import Follower
@@ -99,7 +99,8 @@ def rollback(
 def _say_left_alone(follower: "Follower", output: Output) -> bool:
     """Say which pages are not touched, why, and what can be done; whether there are any."""
     unlooked, unknown = follower.found.unlooked, follower.found.unknown
-    run, scope = follower.earlier.run_id, follower.job.select.scope
+    earlier, scope = follower.earlier, follower.job.select.scope
+    run, name = earlier.run_id, name_for_commands(earlier.path)
     if unlooked:
         output.explain(
             f"Published by run {run} and left online, {_named(unlooked)}: nobody looked whether they "
@@ -108,13 +109,15 @@ def _say_left_alone(follower: "Follower", output: Output) -> bool:
         )
         scoped = "" if scope is None else f" --scope {scope}"
         output.explain(
-            f"To take all of them down: bulk-publisher rollback {run} --include-unknown; "
-            f"some: bulk-publisher unpublish{scoped} --page {pages_in_a_line(unlooked) or '…'}"
+            f"To take all of them down: bulk-publisher rollback {name} --include-unknown"
         )
+        some = pages_in_a_line(unlooked)
+        if some is not None:
+            output.explain(f"To take some down: bulk-publisher unpublish{scoped} --page {some}")
     if unknown:
         output.explain(
             f"Left alone, {_named(unknown)}: it is not known whether run {run} has put them online. "
-            f"The portal is asked by: bulk-publisher verify {run}",
+            f"The portal is asked by: bulk-publisher verify {name}",
             colour="yellow",
         )
     return bool(unlooked or unknown)

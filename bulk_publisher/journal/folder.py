@@ -26,6 +26,8 @@ from bulk_publisher.model import Epoch
 
 LATEST = "latest"
 """The name of the link to the newest run."""
+LOCK = "lock"
+"""The file that a process holds, and has written its name into when it took it."""
 
 _LOCAL_LOCKS = {"9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "smb3", "cifs", "vboxsf", "virtiofs"}  # fmt: skip
 """File systems shared with other machines whose locks those machines may not see. NFS is none of
@@ -116,7 +118,7 @@ def kept_if_begun(folder: RunFolder) -> Iterator[None]:
     except BaseException:
         if not folder.description.exists():
             with suppress(OSError):
-                (folder.path / "lock").unlink(missing_ok=True)
+                (folder.path / LOCK).unlink(missing_ok=True)
                 folder.path.rmdir()
         raise
 
@@ -182,7 +184,7 @@ class FolderLock(Closing):
     """Held while a process works in a run's folder; it dies with its process."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self._path = folder.path / "lock"
+        self._path = folder.path / LOCK
         self._file = -1
 
     def __enter__(self) -> Self:
@@ -236,7 +238,7 @@ class FolderLock(Closing):
 def is_locked(folder: RunFolder) -> bool:
     """Whether a process is at work in *folder* now."""
     try:
-        file = os.open(folder.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(folder.path / LOCK, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -1,6 +1,7 @@
 """A rollback that leaves pages behind says so, and ends with 1."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -50,11 +51,14 @@ def test_a_run_that_was_rolled_back_says_by_which(rolled_back, command, tmp_path
 def test_pages_that_nobody_looked_at_are_said_to_be_left_online(command, start_sandbox) -> None:
     webhook = start_sandbox("--pages", "30", "--cost", "0.005", "--latency", "0")
     named = ("--page", "1-3", "--scope", "KNOWLEDGE")
-    command("publish", *named, "--no-lookup", webhook=webhook)
+    command("publish", *named, "--no-lookup", "--runs", "other", webhook=webhook)
 
-    done = command("rollback", "latest", "--yes", webhook=webhook)
+    done = command("rollback", "latest", "--yes", "--runs", "other", webhook=webhook)
 
     assert done.returncode == 1
+    (advised,) = re.findall(r"bulk-publisher (rollback \S+) --include-unknown", done.stderr)
+    followed = command(*advised.split(), "--include-unknown", "--yes", webhook=webhook)
+    assert "3 unpublished" in followed.stdout
     assert (
         "left online, 3 pages (1-3): nobody looked whether they were online before" in done.stderr
     )

@@ -18,6 +18,7 @@ from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job, Selection
+from bulk_publisher.journal.folder import LOCK, FolderLock
 from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
@@ -75,6 +76,8 @@ async def test_a_run_that_was_not_heard_of_for_long_says_so_and_promises_nothing
             path = tmp_path / moment.run / FILE
             written_at = path.stat().st_mtime - 25
             os.utime(path, (written_at, written_at))
+            # Which the process has had for longer than that.
+            os.utime(path.with_name(LOCK), (0, 0))
             seen.extend((_status(tmp_path), _status(tmp_path, "--json")))
 
     await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
@@ -84,6 +87,26 @@ async def test_a_run_that_was_not_heard_of_for_long_says_so_and_promises_nothing
     assert "done in" not in seen[-2]
     assert json.loads(seen[-1])["age"] >= 25
     assert json.loads(seen[-1])["arrives_at"] is None
+
+
+async def test_what_a_killed_process_has_left_is_not_said_of_the_one_that_is_at_work_now(tmp_path):
+    left: list[bytes] = []
+
+    class Peeking(Progress):
+        def show(self, moment: Moment) -> None:
+            left.append((tmp_path / moment.run / FILE).read_bytes())
+
+    finished = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
+    folder = finished.folder
+    (folder.path / FILE).write_bytes(left[0])
+    os.utime(folder.path / FILE, (0, 0))
+    folder.write_description(folder.read_description() | {"ended": None})
+
+    with FolderLock(folder):
+        told = _status(tmp_path)
+
+    assert "last heard of" not in told
+    assert "is going on: 100 pages settled" in told
 
 
 async def test_a_run_that_goes_on_says_why_pages_failed(tmp_path):
