@@ -108,7 +108,9 @@ def waiting_line(moment: Moment) -> str:
     if wait.limit == Limit.TURN:
         # For how long nobody knows: it is looked at four times a second.
         return f"waiting: {wait.because}"
-    if wait.until is None or wait.until - moment.time < 1:
+    if wait.until is None:
+        return f"waiting for {wait.because}" if wait.limit == Limit.OUTAGE else ""
+    if wait.until - moment.time < 1:
         return ""
     until = datetime.fromtimestamp(wait.until).astimezone()
     return (

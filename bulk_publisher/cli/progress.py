@@ -20,7 +20,7 @@ from bulk_publisher.cli.moment import (
     write_moment,
 )
 from bulk_publisher.cli.output import Output
-from bulk_publisher.limits.bounds import Gauge, Snapshot
+from bulk_publisher.limits.bounds import Snapshot
 from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.model import Fault, Mono, Outcome, SiteId
 from bulk_publisher.runner.ports import Observer
@@ -83,6 +83,11 @@ class Progress(Observer):
         self._wait = decision
 
     def on_sending(self) -> None:
+        if self._is_out and self._started is not None:
+            # How fast it went while nothing could go on tells nothing.
+            seconds = self._started.session.clock.now() - self._began_at
+            here = self._started.totals.pages - self._settled_before
+            self._seen = deque([(seconds, here)])
         self._wait = None
 
     def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
@@ -129,10 +134,7 @@ class Progress(Observer):
             waiting=self._waiting(epoch - now),
             arrives_at=None
             if left is None or rate_here is None or self._is_out
-            else epoch + max(
-                _seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot.cost, operating),
-                self._seconds_after_wait(left, now, snapshot),
-            ),
+            else epoch + self._seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot),
             last_failures=tuple(self._failures),
         )  # fmt: skip
 
@@ -141,11 +143,24 @@ class Progress(Observer):
         """Whether it waits for what nobody can foresee: the portal's return, or another run's."""
         return self._wait is not None and self._wait.limit in {Limit.OUTAGE, Limit.TURN}
 
-    def _seconds_after_wait(self, left: int, now: Mono, snapshot: Snapshot) -> float:
-        """Seconds until what it waits for is over, and *left* pages are done at full speed after that."""
-        if self._wait is None or self._wait.at == float("inf"):
+    def _seconds_left(self, left: int, rate: float, snapshot: Snapshot) -> float:
+        """Seconds for *left* pages: at *rate*, as operating time comes free, and after what is waited for."""
+        if self._started is None:
             return 0.0
-        return self._wait.at - now + left * snapshot.cost / snapshot.window
+        session = self._started.session
+        now, work = session.clock.now(), left * snapshot.cost
+        at_best = work / snapshot.window
+        if self._wait is None or self._wait.limit is Limit.INTENSITY:
+            seconds = left / rate
+        else:
+            is_known = self._wait.at < float("inf")
+            seconds = at_best + (max(0.0, self._wait.at - now) if is_known else 0.0)
+        if snapshot.operating is None or not snapshot.operating.limit:
+            return seconds
+        limit = snapshot.operating.limit
+        free_at = session.governor.operating_free_at(work, now=now)
+        until_free = free_at - now if free_at < float("inf") else 0.0
+        return max(seconds, until_free + max(0.0, work - limit) / limit * _BASKETS)
 
     def _rate_to_come(self, rate: float, here: int, seconds: float, snapshot: Snapshot) -> float:
         """Pages a second from now on: this process has settled *here* in *seconds*, at *rate*."""
@@ -155,7 +170,7 @@ class Progress(Observer):
         since, before = self._seen[0]
         if here > before and seconds - since >= 1:
             rate = (here - before) / (seconds - since)
-        if seconds < _SETTLED_IN and snapshot.cost:
+        if seconds - since < _SETTLED_IN and snapshot.cost:
             # At first most pages are in flight, and the rate knows nothing of them.
             return max(rate, snapshot.window / snapshot.cost)
         return rate
@@ -182,12 +197,3 @@ class Progress(Observer):
                 self.show(moment)
         pause = min(self.every, _FILE_EVERY)
         self._timer = asyncio.get_running_loop().call_later(pause, self._turn)
-
-
-def _seconds_left(left: int, rate: float, cost: float, operating: Gauge | None) -> float:
-    """Seconds for *left* pages at *rate*, or as the operating budget lets them through."""
-    by_rate = left / rate
-    if operating is None or not operating.limit:
-        return by_rate
-    free = max(0.0, operating.limit - operating.level)
-    return max(by_rate, (left * cost - free) / operating.limit * _BASKETS)

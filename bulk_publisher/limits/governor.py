@@ -136,6 +136,11 @@ class Governor:
             return self._send_together(waiting, now)
         return self._send_alone(now)
 
+    def operating_free_at(self, seconds: float, *, now: Mono) -> Mono:
+        """When *seconds* of operating time, or all that there are, are free; infinite if nobody knows."""
+        cap = self._refusals.cap
+        return self._meters.ready_at(Lane.TOGETHER, min(seconds, cap), limit=cap, now=now)
+
     def snapshot(self, *, now: Mono) -> Snapshot:
         """What a person wants to see."""
         highest = self._meters.highest(now)
@@ -193,7 +198,7 @@ class Governor:
         self._end(permit)
         self._losses.on_lost(now - permit.sent_at)
         self._outage.on_lost(now)
-        self._batches.on_lost(permit.lane)
+        self._batches.on_lost(permit.lane, permit.sent_at)
         if may_be_done:
             cost = self._expected(permit.lane, permit.pages)
             if not self._sizing.is_known:
@@ -380,12 +385,15 @@ class Governor:
     def _is_turn_of_alone(self, waiting: Waiting) -> bool:
         """One of them at a time beside the others, so that neither kind waits for the last.
 
-        In an outage they ask in turns: either kind may be why nothing is answered.
+        In an outage they ask in turns: either kind may be why nothing is answered. And one asks where it may
+        be that only batches are lost.
         """
         if not waiting.together:
             return bool(waiting.alone)
         if self._outage.is_on:
             return self._outage.in_a_row % 2 == 0
+        if self._batches.are_suspected:
+            return not self._is_lane_used(Lane.ALONE)
         if not waiting.alone:
             return False
         return self._meters.has_answer and not self._is_lane_used(Lane.ALONE)

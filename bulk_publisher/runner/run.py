@@ -276,6 +276,10 @@ class Run:
         group.create_task(self._work(permit, works))
 
     async def _wait(self, wait: WaitUntil, *, began_at: Mono) -> None:
+        if wait.limit is Limit.SOURCE and not self._in_flight and len(self._asker):
+            wait = WaitUntil(
+                NEVER, Limit.OUTAGE, "the portal does not list what became of lost pages"
+            )
         # While requests are in flight their answers may make room long before.
         is_idle = wait.limit.is_idle and not self._in_flight
         if is_idle:

@@ -9,7 +9,7 @@ from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.runner.ports import Observer
-from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from bulk_publisher.sandbox.truth import Truth
 
 PUBLICATION = "landing.landing.publication"
@@ -176,6 +176,14 @@ async def test_a_portal_that_swallows_batches_gets_single_calls_after_two_volley
 
     assert ran.truth.requests_by_method["batch"] <= 10
     assert ran.seconds <= 900.0
+
+
+async def test_after_an_outage_pages_go_together_again(run):
+    away = TimedFault(at=8, fault="html502", seconds=45)
+    ran = await run(pages=3000, cost=0.1, script=[away])
+
+    assert ran.truth.requests_by_method[PUBLICATION] <= 40
+    assert ran.seconds <= 75.0 + 8 + 45 + 15
 
 
 async def test_a_portal_that_tells_no_times_of_pages_loses_no_speed(run):

@@ -211,6 +211,29 @@ async def test_in_an_outage_no_arrival_is_promised(tmp_path):
     assert "for the portal, which does not answer" in waiting_line(out[1])
 
 
+async def test_where_lost_pages_can_t_be_looked_up_the_portal_is_said_to_be_waited_for(tmp_path):
+    seen: list[Moment] = []
+
+    class Watching(Progress):
+        every = 1.0
+
+        def show(self, moment: Moment) -> None:
+            seen.append(moment)
+
+    away = TimedFault(at=8, fault="html502", seconds=45)
+    finished = await _publish(Scenario(pages=3000, cost=0.1, script=[away]), Watching(OUTPUT), tmp_path)  # fmt: skip
+
+    began_at, seconds = seen[0].time, finished.ending.seconds
+    out = [moment for moment in seen if 30 < moment.time - began_at < 50]
+    lines = {waiting_line(moment) for moment in out}
+    assert {(moment.arrives_at, moment.left) for moment in out} == {(None, out[0].left)}
+    assert lines <= {"waiting for the portal, which does not answer", ""}
+    assert "waiting for the portal, which does not answer" in lines
+    # The standstill says nothing of the speed afterwards.
+    for moment in [moment for moment in seen if 63 < moment.time - began_at < seconds - 15]:
+        assert moment.arrives_at == pytest.approx(began_at + seconds, abs=0.5 * (began_at + seconds - moment.time))  # fmt: skip
+
+
 async def test_no_arrival_is_promised_before_a_wait_is_over(tmp_path):
     seen: list[Moment] = []
 

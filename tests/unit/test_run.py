@@ -14,7 +14,7 @@ from bulk_publisher.portal.wire import Answer, BatchAnswer, Timing
 from bulk_publisher.runner.ports import Observer
 from bulk_publisher.runner.run import Run, RunSettings
 
-AWAY = (0.5, 180.0)
+AWAY = (0.5, 240.0)
 """Seconds from the beginning between which the portal loses what it is sent."""
 LOST = faults.own_fault(faults.NO_ANSWER, "No answer within 75 s.", sent=True)
 
