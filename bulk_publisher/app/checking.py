@@ -128,7 +128,7 @@ async def examine(
 async def _checks(job: Job, webhook: Webhook, session: Session, warn: Warn) -> AsyncIterator[Check]:
     began_at = session.clock.now()
     with told_if_silent(warn):
-        first = await session.client.call("scope", {})
+        first = await session.calls.call("scope", {}, attempts=1)
     seconds = session.clock.now() - began_at
     for check in _wire_checks(first, webhook, seconds):
         yield check

@@ -170,8 +170,8 @@ async def _billing(session: Session, timed: _Timed) -> Billing:
     }
     commands = {f"l{number}": encode_command(PAGES_METHOD, params) for number in range(_PROBES)}
     # Twice: what commands cost shows on their meter only after their batch has ended.
-    await session.client.batch(commands)
-    answer = await session.client.batch(commands)
+    await session.calls.batch(commands)
+    answer = await session.calls.batch(commands)
     if isinstance(answer, Fault) or answer.timing is None:
         return Billing.COMMANDS
     envelope = answer.timing.operating or 0.0

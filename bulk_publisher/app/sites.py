@@ -168,7 +168,7 @@ async def _ask_rights(session: Session, sites: Sequence[Site], scope: Scope | No
         )
         for site in sites
     }
-    answer = await session.client.batch(commands)
+    answer = await session.calls.batch(commands)
     if isinstance(answer, Fault):
         return
     for site in sites:

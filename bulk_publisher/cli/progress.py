@@ -49,6 +49,7 @@ class Progress(Observer):
         self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
         self._seen: deque[tuple[float, int]] = deque([(0.0, 0)])
         self._wait: WaitUntil | None = None
+        self._has_told_of_losses = False
         self._started: Started | None = None
         self._began_at = Mono(0.0)
         self._settled_before = 0
@@ -89,6 +90,14 @@ class Progress(Observer):
             here = self._started.totals.pages - self._settled_before
             self._seen = deque([(seconds, here)])
         self._wait = None
+
+    def on_lost(self, fault: Fault, pages: int) -> None:
+        if not self._has_told_of_losses:
+            self._has_told_of_losses = True
+            self.warn(
+                f"A request was lost ({fault.words}). What became of its pages is looked up, and they are"
+                " sent again if need be; the log tells of each."
+            )
 
     def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
         self.warn(f"Site {site} is left: {fault.code}. {fault.hint}")

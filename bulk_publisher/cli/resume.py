@@ -36,6 +36,7 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
     from bulk_publisher.app.resuming import reopened, status_of_whole
     from bulk_publisher.cli.doing import run_task
     from bulk_publisher.journal.folder import find_folder
+    from bulk_publisher.report.text import pages_in_words
 
     folder = find_folder(name, runs)
     changes = changes_of(options)
@@ -60,6 +61,6 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
                 colour="yellow",
             )
         output.say(
-            f"{again.settled:,} pages are settled already, {len(again.undertaking.out):,} were out."
+            f"Settled already: {pages_in_words(again.settled)}; out: {len(again.undertaking.out):,}."
         )
         sys.exit(run_task(again.undertaking.job, again.go_on, output))

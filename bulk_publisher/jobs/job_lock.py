@@ -27,7 +27,7 @@ def alone(path: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise RunBusy(
                 f"{path}: this job is being done already.",
-                "Wait until that run has ended; how it stands says: bulk-publisher status latest",
+                "Wait until that run has ended; how it stands says status, where its runs are kept.",
             ) from error
         except OSError as error:
             _log.debug("job.not_locked", reason=error.strerror)

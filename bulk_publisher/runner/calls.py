@@ -16,10 +16,10 @@ from bulk_publisher.limits.decision import Send, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer
+from bulk_publisher.portal.wire import Answer, BatchAnswer
 from bulk_publisher.runner.ports import Portal
 from bulk_publisher.runner.settle import ATTEMPTS_ALONE
-from bulk_publisher.runner.usage import finished_at, minute_of, reading_of
+from bulk_publisher.runner.usage import ENVELOPE, finished_at, minute_of, reading_of
 
 _ATTEMPTS = 8
 """Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
@@ -95,6 +95,16 @@ class PacedCalls:
                     await self._pause(delay(len(lost), self._rng))
                 case _:
                     return reply
+
+    async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault:
+        """*commands* in one request, asked once: for what can be left out if it is not answered."""
+        await self._wait(ENVELOPE)
+        sent_at = self._clock.now()
+        self._governor.calls.on_sent(now=sent_at)
+        reply = await self._portal.batch(commands)
+        if isinstance(reply, Fault) and reply.kind is FaultClass.RATE:
+            self._governor.calls.on_refused(sent_at=sent_at, now=self._clock.now())
+        return reply
 
     def _may_pass(self, lost: Sequence[Fault], attempts: int, began_at: Mono) -> bool:
         """Whether the last of the faults of a call may pass."""
