@@ -163,11 +163,20 @@ def _boot() -> str:
         return ""
 
 
+def state_folder(environment: Mapping[str, str]) -> Path:
+    """Where runs of this machine leave word for each other.
+
+    Raises:
+        RuntimeError: If nobody knows where the home is.
+    """
+    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "bulk-publisher"
+
+
 def _folder_of(webhook: Webhook, environment: Mapping[str, str]) -> Path:
     """A folder that the credential's runs share; its name tells nothing of the secret."""
-    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     name = hashlib.sha256(f"{webhook.host} {webhook.secret}".encode()).hexdigest()[:24]
-    folder = Path(state) / "bulk-publisher" / name
+    folder = state_folder(environment) / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 

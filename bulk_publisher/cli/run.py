@@ -1,5 +1,6 @@
 """``bulk-publisher run``: a job file."""
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -22,10 +23,10 @@ def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
     It is checked in full before anything runs. Paths in it are relative to its own folder. While
     it is being done it is not begun again: that ends with status 5.
     """
+    from bulk_publisher.app.job_lock import alone
     from bulk_publisher.cli.doing import do_job
     from bulk_publisher.jobs import read_job
-    from bulk_publisher.jobs.job_lock import alone
 
     what = read_job(job)
-    with nullcontext() if dry_run else alone(job):
+    with nullcontext() if dry_run else alone(job, os.environ):
         do_job(what, output, runs=runs, is_dry_run=dry_run)
