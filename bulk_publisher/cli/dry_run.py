@@ -6,14 +6,14 @@ from collections import Counter
 import click
 
 from bulk_publisher.app.selecting import Selected
-from bulk_publisher.app.session import open_session
-from bulk_publisher.app.sites import check_sites
+from bulk_publisher.app.session import Session, open_session
+from bulk_publisher.app.sites import check_sites, list_sites
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.summary import NO_PAGE
 from bulk_publisher.jobs import Job
-from bulk_publisher.model import Only, Page
+from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.report.text import pages_in_words, passed_over_lines
+from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines
 
 
 async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output) -> None:
@@ -24,6 +24,7 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     """
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
+    places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
     async with open_session(job, webhook, random.Random(), warn=output.explain) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
@@ -31,6 +32,8 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         async for page in selected.pages(session.calls):
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1
+            places[page.scope, page.site] += page.skip is None
+        denied = await _denied(session, places)
         host = session.client.host
     would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}"
     click.echo(f"{would}:" if states else f"{would}.")
@@ -38,11 +41,22 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         output.explain(NO_PAGE, colour="yellow")
     for state, count in states.most_common():
         click.echo(f"  {count:,} {state}")
+    if denied:
+        click.echo(f"  {denied:,} {DENIED}")
     for site, count in sites.most_common():
         click.echo(f"  {count:,} of {site}")
     for line in passed_over_lines(selected.counts):
         click.echo(line)
     output.say("Nothing was changed: this was a dry run.")
+
+
+async def _denied(session: Session, places: Counter[tuple[Scope | None, SiteId | None]]) -> int:
+    """Pages of sites on which the credential may not publish."""
+    pages = 0
+    for scope in {scope for scope, site in places if site is not None}:
+        denied = [site for site in await list_sites(session, scope) if site.may_publish is False]
+        pages += sum(places[scope, site.id] for site in denied)
+    return pages
 
 
 def _sendable(states: Counter[str]) -> int:

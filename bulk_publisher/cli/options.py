@@ -205,7 +205,8 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     if not (select.csv or select.page or select.site or select.scope):
         raise BadSetting(
             "No pages are selected.",
-            "Name them with --csv FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE.",
+            "Name them with --csv FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE, GROUP or MAINPAGE;"
+            " plain sites and stores are named one by one, with --site.",
         )
     problems = [
         *jobs.selection_problems(select, naming=option_name),

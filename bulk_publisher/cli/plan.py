@@ -146,7 +146,7 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
 def plan_lines(made: "Plan") -> Iterator[str]:
     """*made* in words."""
     from bulk_publisher.app.plan import State
-    from bulk_publisher.report.text import pages_in_words, passed_over_lines, printable
+    from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines, printable
 
     would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
     if made.is_empty:
@@ -162,7 +162,7 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     yield from passed_over_lines({"duplicates": made.duplicates, "bad_rows": made.bad_rows})
     yield from (f"    {printable(problem)}" for problem in made.problems)
     if made.denied:
-        yield f"  {made.denied:,} of sites on which the webhook's owner may not publish: they will fail"
+        yield f"  {made.denied:,} {DENIED}"
     yield "By site and folder:"
     yield from _place_lines(made)
     yield from _opened_lines(made)

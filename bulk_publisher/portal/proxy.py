@@ -4,7 +4,7 @@ Its URL may hold a name and a password: its ``repr`` and ``name`` do not.
 """
 
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from bulk_publisher.errors import BadSetting
@@ -12,6 +12,7 @@ from bulk_publisher.portal.credentials import Webhook
 
 _DEFAULT_PORT = 80
 _HINT = "Write it as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT; to go without it, name the portal's host in NO_PROXY."
+_LOGIN = "They may have letters of Latin-1 alone; those that mean something in an address are written as % and their number: %2F for /, %40 for @, %3A for :."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,21 @@ def proxy_of(webhook: Webhook) -> Proxy | None:
             f"HTTPS_PROXY names a proxy of the kind {parts.scheme}://, and only http:// ones can be used.",
             _HINT,
         )
+    if "@" in parts.path or not _can_be_sent(parts):
+        raise BadSetting(
+            "HTTPS_PROXY holds a name or a password that no proxy can be sent.", _LOGIN
+        )
     literal = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
+
+
+def _can_be_sent(parts: SplitResult) -> bool:
+    """Whether the name and the password are of the letters that HTTP's logins have."""
+    try:
+        unquote(f"{parts.username or ''}{parts.password or ''}").encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _split(url: str) -> SplitResult | None:

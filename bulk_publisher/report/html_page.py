@@ -6,6 +6,7 @@ security policy keeps whatever slips through from doing anything.
 
 import html
 import json
+import logging
 import shlex
 from collections.abc import Iterator
 from importlib import resources
@@ -139,6 +140,8 @@ def _pictures(story: Story) -> Iterator[str]:
             "The pictures of an HTML report need matplotlib, which is not installed.",
             "Install it with: pip install 'bulk-publisher[report]'",
         )
+    # It tells the mail of every cron job that it has made itself a folder for its fonts.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from bulk_publisher.report import charts
 
     if not story.totals.pages:

@@ -8,6 +8,9 @@ from typing import Any
 from bulk_publisher.model import Status
 from bulk_publisher.report.fold import Failures, Left, Totals
 
+DENIED = "of sites on which the webhook's owner may not publish: they will fail"
+"""Follows a number of pages."""
+
 _WIDTH = 79
 _ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
 

@@ -346,6 +346,16 @@ def test_a_dry_run_changes_nothing_and_makes_no_folder(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_dry_run_says_which_pages_the_webhook_s_owner_may_not_publish(
+    command, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "30", "--set", 'users=[{id=1,rights="read"}]', *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", "--dry-run", webhook=webhook)
+
+    assert "30 of sites on which the webhook's owner may not publish: they will fail" in done.stdout
+
+
 def test_piped_words_have_no_control_characters(command, start_sandbox) -> None:
     webhook = start_sandbox("--pages", "30", "--set", "unpaid_pages=[7]", *FAST)
 

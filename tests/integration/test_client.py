@@ -455,6 +455,9 @@ async def test_a_proxy_that_is_dead_is_named(monkeypatch):
         ("https://127.0.0.1:3128", "https://, and only http://"),
         ("http://admin:pa55word@127.0.0.1:many", "no address"),
         ("http://", "no address"),
+        ("http://admin:pa55word/x@127.0.0.1:3128", "can be sent|no address"),
+        ("http://admin:pa55word\u043f@127.0.0.1:3128", "no proxy can be sent"),
+        ("http://admin:pa55word%D0%BF@127.0.0.1:3128", "no proxy can be sent"),
     ],
 )
 async def test_a_proxy_that_cannot_be_used_is_a_bad_setting(monkeypatch, proxy, why):
