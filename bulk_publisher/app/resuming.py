@@ -81,7 +81,12 @@ class Reopened:
                 "ended": undertaking.description.get("ended"),
             }
             earlier = undertaking.description.get("resumed") or []
-            undertaking.description |= {"resumed": [*earlier, resumed], "ended": None}
+            undertaking.description |= {
+                "resumed": [*earlier, resumed],
+                "ended": None,
+                # A list may have grown since.
+                "selected": undertaking.selected.counts,
+            }
             _write_again(self.folder, undertaking.description)
             return await carry_out(undertaking, webhook, session, observer, on_start)
 

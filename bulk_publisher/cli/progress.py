@@ -142,7 +142,7 @@ class Progress(Observer):
             else Bar(level=snapshot.intensity.level, limit=snapshot.intensity.limit),
             waiting=self._waiting(epoch - now),
             arrives_at=None
-            if left is None or rate_here is None or self._is_out
+            if left is None or self._is_out or (rate_here is None and self._wait is None)
             else epoch + self._seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot),
             last_failures=tuple(self._failures),
         )  # fmt: skip
@@ -171,7 +171,9 @@ class Progress(Observer):
         until_free = free_at - now if free_at < float("inf") else 0.0
         return max(seconds, until_free + max(0.0, work - limit) / limit * _BASKETS)
 
-    def _rate_to_come(self, rate: float, here: int, seconds: float, snapshot: Snapshot) -> float:
+    def _rate_to_come(
+        self, rate: float | None, here: int, seconds: float, snapshot: Snapshot
+    ) -> float:
         """Pages a second from now on: this process has settled *here* in *seconds*, at *rate*."""
         while len(self._seen) > 1 and self._seen[1][0] <= seconds - _RECENT:
             self._seen.popleft()
@@ -179,9 +181,10 @@ class Progress(Observer):
         since, before = self._seen[0]
         if here > before and seconds - since >= 1:
             rate = (here - before) / (seconds - since)
-        if seconds - since < _SETTLED_IN and snapshot.cost:
+        at_best = snapshot.window / max(snapshot.cost, 1e-9)
+        if rate is None or (seconds - since < _SETTLED_IN and snapshot.cost):
             # At first most pages are in flight, and the rate knows nothing of them.
-            return max(rate, snapshot.window / snapshot.cost)
+            return max(rate or 0.0, at_best)
         return rate
 
     def _waiting(self, basetime: float) -> Wait | None:

@@ -77,7 +77,7 @@ class Story:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every page of its selection has a line."""
+        """Whether it said at its end that every page of its selection has a line."""
         return bool(self.told.get("is_whole"))
 
     @property
@@ -143,7 +143,8 @@ def seconds_at_work(description: Mapping[str, Any], *, last_at: float) -> float:
 
 def was_killed(description: Mapping[str, Any]) -> bool:
     """Whether a process of the run had no time to say what it waited for."""
-    return any(resumed.get("ended") is None for resumed in description.get("resumed") or [])
+    resumed = description.get("resumed") or []
+    return any(one.get("ended", one.get("at")) is None for one in resumed)
 
 
 def read_story(folder: RunFolder) -> Story:

@@ -134,6 +134,21 @@ async def test_a_list_that_has_changed_is_noticed(tmp_path: Path) -> None:
         assert again.was_changed
 
 
+async def test_a_list_that_has_grown_is_counted_anew(tmp_path: Path) -> None:
+    csv = tmp_path / "pages.csv"
+    csv.write_text("id\n" + "\n".join(map(str, range(1, 61))) + "\n")
+    select = Selection(csv=str(csv), scope=Scope.KNOWLEDGE)
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, observer=Seen(stop_after=20))
+        csv.write_text("id\n" + "\n".join(map(str, range(1, 91))) + "\n")
+
+        again = await resume(sandbox, first.folder, observer=Seen(stop_after=20))
+
+    description = again.folder.read_description()
+    assert description["selected"]["total"] == 90
+    assert description["totals"]["left"] == 90 - again.totals.pages
+
+
 async def test_a_run_that_is_whole_says_how_it_ended(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20, missing_pages=[7])) as sandbox:
         finished = await run_job(
