@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from bulk_publisher.app.publishing import Started
+from bulk_publisher.cli.arrival import NOT_FORESEEN, Arrival
 from bulk_publisher.cli.moment import (
     FILE,
     Bar,
@@ -20,7 +21,6 @@ from bulk_publisher.cli.moment import (
     write_moment,
 )
 from bulk_publisher.cli.output import Output
-from bulk_publisher.limits.bounds import Snapshot
 from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.model import Fault, Mono, Outcome, SiteId
 from bulk_publisher.runner.ports import Observer
@@ -29,13 +29,7 @@ _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""
 _TICK = 0.01
 """Seconds that a loop's timer may be early by its rounding."""
-_SETTLED_IN = 10.0
-"""Seconds after which the rate so far tells the rate to come."""
-_RECENT = 30.0
-"""Seconds of which the rate is taken for the rate to come: pages that go one by one are slower."""
 _LAST_FAILURES = 3
-_BASKETS = 600.0
-"""Seconds in which the operating limit is renewed."""
 
 
 class Progress(Observer):
@@ -47,10 +41,10 @@ class Progress(Observer):
     def __init__(self, output: Output) -> None:
         self.output = output
         self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
-        self._seen: deque[tuple[float, int]] = deque([(0.0, 0)])
         self._wait: WaitUntil | None = None
         self._has_told_of_losses = False
         self._started: Started | None = None
+        self._arrival: Arrival | None = None
         self._began_at = Mono(0.0)
         self._settled_before = 0
         self._filed = self._shown = 0.0
@@ -61,6 +55,7 @@ class Progress(Observer):
         self._started = started
         self._began_at = started.session.clock.now()
         self._settled_before = started.totals.pages
+        self._arrival = Arrival(started.session.governor, self._began_at)
         self._turn()
 
     def finish(self) -> None:
@@ -84,11 +79,10 @@ class Progress(Observer):
         self._wait = decision
 
     def on_sending(self) -> None:
-        if self._is_out and self._started is not None:
-            # How fast it went while nothing could go on tells nothing.
-            seconds = self._started.session.clock.now() - self._began_at
+        is_out = self._wait is not None and self._wait.limit in NOT_FORESEEN
+        if is_out and self._started is not None and self._arrival is not None:
             here = self._started.totals.pages - self._settled_before
-            self._seen = deque([(seconds, here)])
+            self._arrival.begin_anew(here, self._started.session.clock.now())
         self._wait = None
 
     def on_lost(self, fault: Fault, pages: int) -> None:
@@ -119,8 +113,10 @@ class Progress(Observer):
         snapshot = session.governor.snapshot(now=now)
         totals, total = started.totals, started.selected.total
         here, seconds = totals.pages - self._settled_before, now - self._began_at
-        rate_here = here / seconds if here and seconds > 1 else None
         left = None if total is None else max(0, total - totals.pages)
+        away = None
+        if left is not None and self._arrival is not None:
+            away = self._arrival.seconds_left(left, settled=here, wait=self._wait, now=now)
         worked = started.seconds + seconds
         operating = snapshot.operating
         return Moment(
@@ -141,51 +137,9 @@ class Progress(Observer):
             if snapshot.intensity.limit == float("inf")
             else Bar(level=snapshot.intensity.level, limit=snapshot.intensity.limit),
             waiting=self._waiting(epoch - now),
-            arrives_at=None
-            if left is None or self._is_out or (rate_here is None and self._wait is None)
-            else epoch + self._seconds_left(left, self._rate_to_come(rate_here, here, seconds, snapshot), snapshot),
+            arrives_at=None if away is None else epoch + away,
             last_failures=tuple(self._failures),
         )  # fmt: skip
-
-    @property
-    def _is_out(self) -> bool:
-        """Whether it waits for what nobody can foresee: the portal's return, or another run's."""
-        return self._wait is not None and self._wait.limit in {Limit.OUTAGE, Limit.TURN}
-
-    def _seconds_left(self, left: int, rate: float, snapshot: Snapshot) -> float:
-        """Seconds for *left* pages: at *rate*, as operating time comes free, and after what is waited for."""
-        if self._started is None:
-            return 0.0
-        session = self._started.session
-        now, work = session.clock.now(), left * snapshot.cost
-        at_best = work / snapshot.window
-        if self._wait is None or self._wait.limit is Limit.INTENSITY:
-            seconds = left / rate
-        else:
-            is_known = self._wait.at < float("inf")
-            seconds = at_best + (max(0.0, self._wait.at - now) if is_known else 0.0)
-        if snapshot.operating is None or not snapshot.operating.limit:
-            return seconds
-        limit = snapshot.operating.limit
-        free_at = session.governor.operating_free_at(work, now=now)
-        until_free = free_at - now if free_at < float("inf") else 0.0
-        return max(seconds, until_free + max(0.0, work - limit) / limit * _BASKETS)
-
-    def _rate_to_come(
-        self, rate: float | None, here: int, seconds: float, snapshot: Snapshot
-    ) -> float:
-        """Pages a second from now on: this process has settled *here* in *seconds*, at *rate*."""
-        while len(self._seen) > 1 and self._seen[1][0] <= seconds - _RECENT:
-            self._seen.popleft()
-        self._seen.append((seconds, here))
-        since, before = self._seen[0]
-        if here > before and seconds - since >= 1:
-            rate = (here - before) / (seconds - since)
-        at_best = snapshot.window / max(snapshot.cost, 1e-9)
-        if rate is None or (seconds - since < _SETTLED_IN and snapshot.cost):
-            # At first most pages are in flight, and the rate knows nothing of them.
-            return max(rate or 0.0, at_best)
-        return rate
 
     def _waiting(self, basetime: float) -> Wait | None:
         wait = self._wait
