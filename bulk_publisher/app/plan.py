@@ -158,9 +158,13 @@ def changes_since(plan: Plan, now: Plan) -> list[str]:
     lost = sum(page not in after for page in before)
     new = sum(page not in before for page in after)
     if lost:
-        lines.append(f"{lost:,} {_pages(lost)} in the plan and not in the selection any more.")
+        lines.append(
+            f"{lost:,} {_pages(lost)} in the plan and not in the selection any more: done all the same."
+        )
     if new:
-        lines.append(f"{new:,} {_pages(new)} not in the plan and are in the selection now.")
+        lines.append(
+            f"{new:,} {_pages(new)} not in the plan and are in the selection now: left out."
+        )
     return lines
 
 
