@@ -145,11 +145,14 @@ class OperatingMeter:
 
         Infinite where only answers of requests in flight can make room.
         """
-        return self._first_fit(cost, limit, now, lambda basket: basket.leaves_at)
+        return self._first_fit(cost, limit, now, lambda basket: basket.leaves_at, NEVER)
 
     def may_be_ready_at(self, cost: float, *, limit: float, now: Mono) -> Mono:
-        """The first moment at which *cost* seconds more may fit under *limit*: asking would tell."""
-        return self._first_fit(cost, limit, now, lambda basket: basket.may_leave_at)
+        """The first moment at which *cost* seconds more may fit under *limit*: asking would tell.
+
+        That others go on as fast as they seemed to is feared for a minute, and then asked about.
+        """
+        return self._first_fit(cost, limit, now, lambda basket: basket.may_leave_at, _MINUTE)
 
     def is_resting(self, now: Mono) -> bool:
         """Whether nothing was booked for a minute, so that the next booking begins a basket."""
@@ -270,7 +273,12 @@ class OperatingMeter:
     # how
 
     def _first_fit(
-        self, cost: float, limit: float, now: Mono, leaves: Callable[[_Basket], Mono]
+        self,
+        cost: float,
+        limit: float,
+        now: Mono,
+        leaves: Callable[[_Basket], Mono],
+        feared_for: float,
     ) -> Mono:
         # A page that costs more than the whole limit fits where nothing else is.
         left = limit - min(cost, limit) - sum(self._reserved.values())
@@ -279,7 +287,7 @@ class OperatingMeter:
         level = sum(basket.spent for basket in baskets)
         for at, leaving in [(now, 0.0), *((leaves(basket), basket.spent) for basket in baskets)]:
             level -= leaving
-            foreseen = rate * max(0.0, at - self.told_at) if rate else 0.0
+            foreseen = rate * min(feared_for, max(0.0, at - self.told_at)) if rate else 0.0
             if level + foreseen <= left + _ROUNDING:
                 return at
         return NEVER

@@ -376,14 +376,16 @@ def test_a_page_that_is_dearer_than_the_limit_is_sent_all_the_same(played):
     assert played.decide(at=1.0) == Send(1, Lane.TOGETHER)
 
 
-def test_what_others_will_have_spent_is_waited_for_a_minute_at_a_time(played):
+def test_what_others_have_spent_is_asked_about_when_it_may_have_left(played):
+    """However fast they seemed to spend: that is feared for a minute."""
     played.begin(1.0)
     played.settle(played.send(), [], at=60.0, operating=470.0)
     played.governor._meters.is_shared = True
 
     decision = played.decide(at=200.0)
 
-    assert (decision.limit, decision.at) == (Limit.OPERATING, 260.0)
+    assert (decision.limit, decision.at) == (Limit.OPERATING, 540.0)
+    assert played.decide(at=540.0) == Send(1, Lane.TOGETHER)
 
 
 # The other meter
