@@ -11,7 +11,7 @@ from bulk_publisher.app.forecast import Billing, Expected, forecast
 from bulk_publisher.app.plan import VERSION, Opened, Plan, Ranges, Row, State, state_of
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session, bounds_of, open_session
-from bulk_publisher.app.sites import Folder, Site, check_sites, list_folders, list_sites
+from bulk_publisher.app.sites import Folder, Site, check_sites, list_folders, list_sites_of
 from bulk_publisher.clock import as_utc
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
@@ -80,7 +80,8 @@ async def make_plan(
         timed = _Timed(session)
         async for page in selected.pages(timed):
             counting.add(page)
-        sites = await _sites_of(session, counting)
+        named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
+        sites = await list_sites_of(session, named)
         opens = [one async for one in _opened(session, job, counting, sites)]
         denied = {site.id for site in sites if site.may_publish is False}
         n_denied = sum(n for (site, _, state), n in counting.rows.items() if site in denied and state is not State.SKIPPED)  # fmt: skip
@@ -202,14 +203,6 @@ def measured_cost(host: str, runs: Path) -> tuple[float, str] | None:
         if told.get("portal") == host and isinstance(cost, int | float) and cost > 0:
             return float(cost), path.name
     return None
-
-
-async def _sites_of(session: Session, counting: _Counting) -> list[Site]:
-    """The sites of the pages that would be sent."""
-    scopes = dict.fromkeys(scope for scope, _, _ in counting.places)
-    wanted = {(scope, site) for scope, site, _ in counting.places}
-    sites = [site for scope in scopes for site in await list_sites(session, scope)]
-    return [site for site in sites if (site.scope, site.id) in wanted]
 
 
 async def _opened(

@@ -100,8 +100,7 @@ def status_of_whole(folder: RunFolder) -> int | None:
     description = folder.read_description()
     if description.get("ended") is None or not (description.get("totals") or {}).get("is_whole"):
         return None
-    totals = Totals()
-    _add_good(totals, read_standing(folder.journal, folder.run_id, on_bad=totals.add))
+    totals, _ = _read_journal(folder)
     return int(bool(totals.bad)) if totals.pages >= _counted(description) else None
 
 
@@ -129,9 +128,7 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
         # Read again: only now nobody else writes it.
         description = folder.read_description()
         description["job"] = encode_job(job) if changes else description["job"]
-        totals = Totals()
-        standing = read_standing(folder.journal, folder.run_id, on_bad=totals.add)
-        _add_good(totals, standing)
+        totals, standing = _read_journal(folder)
         selected = selected_again(job, folder, description) or check_selection(job.select)
         expected = (description.get("selected") or {}).get("sha256")
         warnings = [lock.doubt] if lock.doubt else []
@@ -172,10 +169,13 @@ def _find_out(undertaking: Undertaking) -> None:
         settled.add(page.id)
 
 
-def _add_good(totals: Totals, standing: Standing) -> None:
+def _read_journal(folder: RunFolder) -> tuple[Totals, Standing]:
+    totals = Totals()
+    standing = read_standing(folder.journal, folder.run_id, on_bad=totals.add)
     totals.counts.update(standing.good)
     totals.duration += standing.duration
     totals.repeated += standing.repeated
+    return totals, standing
 
 
 def _warnings(standing: Standing, counted: int) -> Iterator[str]:

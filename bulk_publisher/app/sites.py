@@ -5,7 +5,7 @@ It asks within the limits and changes nothing.
 Source: docs/bitrix24.md §4 (lists) and §9 (``landing.site.getRights``) [doc, source].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,15 @@ async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
     for first in range(0, len(sites), BATCH_LENGTH):
         await _ask_rights(session, sites[first : first + BATCH_LENGTH], scope)
     return sites
+
+
+async def list_sites_of(
+    session: Session, places: Collection[tuple[Scope | None, SiteId | None]]
+) -> list[Site]:
+    """The sites at *places*, as ``list_sites`` gives them."""
+    scopes = dict.fromkeys(scope for scope, _ in places)
+    sites = [site for scope in scopes for site in await list_sites(session, scope)]
+    return [site for site in sites if (site.scope, site.id) in places]
 
 
 async def check_sites(session: Session, select: Selection) -> None:

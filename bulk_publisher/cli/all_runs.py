@@ -33,6 +33,11 @@ def runs_as_list(runs: Path) -> list[dict[str, Any]]:
     return [_told(runs / run) for run in known_runs(runs)]
 
 
+def state_of(*, is_running: bool, has_ended: bool) -> str:
+    """How a run stands, in the word that programs get."""
+    return "running" if is_running else "ended" if has_ended else "dead"
+
+
 def _told(path: Path) -> dict[str, Any]:
     """What a run's folder says without a look at its journal."""
     folder = RunFolder(path)
@@ -52,7 +57,7 @@ def _told(path: Path) -> dict[str, Any]:
         "portal": description.get("portal"),
         "started": description.get("started"),
         "ended": description.get("ended"),
-        "state": "running" if is_running else "ended" if has_ended else "dead",
+        "state": state_of(is_running=is_running, has_ended=has_ended),
         "is_whole": bool(totals.get("is_whole")),
         "counts": totals.get("counts") or {},
     }

@@ -7,7 +7,7 @@ import click
 
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session, open_session
-from bulk_publisher.app.sites import check_sites, list_sites
+from bulk_publisher.app.sites import check_sites, list_sites_of
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.summary import NO_PAGE
 from bulk_publisher.jobs import Job
@@ -52,11 +52,9 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
 
 async def _denied(session: Session, places: Counter[tuple[Scope | None, SiteId | None]]) -> int:
     """Pages of sites on which the credential may not publish."""
-    pages = 0
-    for scope in {scope for scope, site in places if site is not None}:
-        denied = [site for site in await list_sites(session, scope) if site.may_publish is False]
-        pages += sum(places[scope, site.id] for site in denied)
-    return pages
+    known = {place for place in places if place[1] is not None}
+    sites = await list_sites_of(session, known)
+    return sum(places[site.scope, site.id] for site in sites if site.may_publish is False)
 
 
 def _sendable(states: Counter[str]) -> int:

@@ -153,7 +153,8 @@ class Heard(NamedTuple):
 def read_moment(folder: Path) -> Heard | None:
     """What a run has left in its *folder*; None where there is nothing to be read.
 
-    What a process left that was killed says nothing of the one that has the folder now. Of one that is silent nothing is promised: neither when it ends, nor what it waits for.
+    What a process left that was killed says nothing of the one that has the folder now. Of one that
+    is silent nothing is promised: neither when it ends, nor what it waits for.
     """
     path = folder / FILE
     try:

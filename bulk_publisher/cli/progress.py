@@ -116,7 +116,9 @@ class Progress(Observer):
         left = None if total is None else max(0, total - totals.pages)
         away = None
         if left is not None and self._arrival is not None:
-            away = self._arrival.seconds_left(left, settled=here, wait=self._wait, now=now)
+            away = self._arrival.seconds_left(
+                left, settled=here, wait=self._wait, snapshot=snapshot, now=now
+            )
         worked = started.seconds + seconds
         operating = snapshot.operating
         return Moment(

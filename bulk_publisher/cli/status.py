@@ -111,7 +111,8 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
 
 
 def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:
+    from bulk_publisher.cli.all_runs import state_of
     from bulk_publisher.report.export import story_as_dict
 
-    state = "running" if is_going_on else "ended" if story.has_ended else "dead"
+    state = state_of(is_running=is_going_on, has_ended=story.has_ended)
     return {"state": state, **story_as_dict(story)}

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
-from bulk_publisher.report.fold import Left
 from bulk_publisher.report.story import pages_left, was_killed
 from bulk_publisher.report.text import (
     counts_lines,
@@ -49,12 +48,5 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
 
 def how_to_go_on(finished: Finished) -> str:
     """How a run goes on that has stopped before its end, and how much of it is left."""
-    return go_on_line(_pages_left(finished), name_for_commands(finished.folder.path))
-
-
-def _pages_left(finished: Finished) -> Left:
-    """Where a list is not what it was when the run began, settled pages may not be of it."""
-    begun, selected = finished.description.get("selected") or {}, finished.selected
-    if selected.total != begun.get("total") or selected.sha256 != begun.get("sha256"):
-        return Left(None)
-    return pages_left(finished.description, finished.totals.pages)
+    left = pages_left(finished.description, finished.totals.pages)
+    return go_on_line(left, name_for_commands(finished.folder.path))

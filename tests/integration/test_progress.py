@@ -48,6 +48,18 @@ async def _publish(scenario: Scenario, progress: Progress, runs: Path) -> Finish
             progress.finish()
 
 
+class Watching(Progress):
+    """Keeps what it is to show."""
+
+    def __init__(self, *, every: float = 1.0) -> None:
+        super().__init__(OUTPUT)
+        self.every = every
+        self.seen: list[Moment] = []
+
+    def show(self, moment: Moment) -> None:
+        self.seen.append(moment)
+
+
 def _moment(**changes: object) -> Moment:
     fields = {
         "run": "r", "portal": "p", "time": 1_800_000_000.0, "pages": 1204, "total": 5000, "counts": {}, "errors": {}, "bad": 12,
@@ -194,58 +206,41 @@ async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):
 
 
 async def test_in_an_outage_no_arrival_is_promised(tmp_path):
-    seen: list[Moment] = []
-
-    class Watching(Progress):
-        every = 1.0
-
-        def show(self, moment: Moment) -> None:
-            seen.append(moment)
-
+    watching = Watching()
     outage = TimedFault(at=10, fault="refuse", seconds=65)
-    await _publish(Scenario(pages=600, cost=0.2, script=[outage]), Watching(OUTPUT), tmp_path)
+    await _publish(Scenario(pages=600, cost=0.2, script=[outage]), watching, tmp_path)
 
-    out = [moment for moment in seen if moment.waiting and moment.waiting.limit == "outage"]
+    out = [
+        moment for moment in watching.seen if moment.waiting and moment.waiting.limit == "outage"
+    ]
     assert len(out) > 30
     assert {moment.arrives_at for moment in out} == {None}
     assert "for the portal, which does not answer" in waiting_line(out[1])
 
 
 async def test_where_lost_pages_can_t_be_looked_up_the_portal_is_said_to_be_waited_for(tmp_path):
-    seen: list[Moment] = []
-
-    class Watching(Progress):
-        every = 1.0
-
-        def show(self, moment: Moment) -> None:
-            seen.append(moment)
-
+    watching = Watching()
     away = TimedFault(at=8, fault="html502", seconds=45)
-    finished = await _publish(Scenario(pages=3000, cost=0.1, script=[away]), Watching(OUTPUT), tmp_path)  # fmt: skip
+    finished = await _publish(Scenario(pages=3000, cost=0.1, script=[away]), watching, tmp_path)  # fmt: skip
 
-    began_at, seconds = seen[0].time, finished.ending.seconds
-    out = [moment for moment in seen if 30 < moment.time - began_at < 50]
+    began_at, seconds = watching.seen[0].time, finished.ending.seconds
+    out = [moment for moment in watching.seen if 30 < moment.time - began_at < 50]
     lines = {waiting_line(moment) for moment in out}
     assert {(moment.arrives_at, moment.left) for moment in out} == {(None, out[0].left)}
     assert lines <= {"waiting for the portal, which does not answer", ""}
     assert "waiting for the portal, which does not answer" in lines
     # The standstill says nothing of the speed afterwards.
-    for moment in [moment for moment in seen if 63 < moment.time - began_at < seconds - 15]:
+    for moment in [
+        moment for moment in watching.seen if 63 < moment.time - began_at < seconds - 15
+    ]:
         assert moment.arrives_at == pytest.approx(began_at + seconds, abs=0.5 * (began_at + seconds - moment.time))  # fmt: skip
 
 
 async def test_no_arrival_is_promised_before_a_wait_is_over(tmp_path):
-    seen: list[Moment] = []
+    watching = Watching()
+    await _publish(Scenario(pages=1500, cost=0.05, operating_limit=60), watching, tmp_path)
 
-    class Watching(Progress):
-        every = 1.0
-
-        def show(self, moment: Moment) -> None:
-            seen.append(moment)
-
-    await _publish(Scenario(pages=1500, cost=0.05, operating_limit=60), Watching(OUTPUT), tmp_path)
-
-    waits = [moment for moment in seen if moment.waiting and moment.waiting.until]
+    waits = [moment for moment in watching.seen if moment.waiting and moment.waiting.until]
     assert len(waits) > 100
     for moment in waits:
         assert moment.arrives_at is not None
@@ -263,17 +258,12 @@ def test_a_rate_is_said_once_it_tells_something():
 
 
 async def test_pages_that_go_one_by_one_are_not_promised_for_the_next_moment(tmp_path):
-    seen: list[Moment] = []
-
-    class Watching(Progress):
-        def show(self, moment: Moment) -> None:
-            seen.append(moment)
-
+    watching = Watching(every=Progress.every)
     # The portal lists 30 of them: the others go alone, 50 in 25 s.
-    finished = await _publish(Scenario(pages=300, missing_share=0.9, cost=0.05), Watching(OUTPUT), tmp_path)  # fmt: skip
+    finished = await _publish(Scenario(pages=300, missing_share=0.9, cost=0.05), watching, tmp_path)  # fmt: skip
 
-    ended_at = seen[0].time + finished.ending.seconds
-    late = [m for m in seen if m.seconds >= 20 and m.left and m.left > 20]
+    ended_at = watching.seen[0].time + finished.ending.seconds
+    late = [m for m in watching.seen if m.seconds >= 20 and m.left and m.left > 20]
     assert late
     for moment in late:
         assert moment.arrives_at is not None
