@@ -22,7 +22,8 @@ from bulk_publisher.model import PageId
 
 _BLOCK = 1 << 16
 _FULL = 1024
-_LARGEST = (1 << 63) - 1
+LARGEST_ID = (1 << 63) - 1
+"""The portal keeps its ids in signed numbers of 64 bits."""
 
 
 class PageSet(Collection[PageId]):
@@ -50,7 +51,7 @@ class PageSet(Collection[PageId]):
         Raises:
             ValueError: If it is less than 1 or more than 2^63-1.
         """
-        if not 1 <= page <= _LARGEST:
+        if not 1 <= page <= LARGEST_ID:
             raise ValueError(f"{page} is not a page's id: it is not between 1 and 2^63-1")
         at = bisect_right(self._starts, page) - 1
         leaf = self._leaves[at]
@@ -70,7 +71,7 @@ class PageSet(Collection[PageId]):
         return True
 
     def __contains__(self, page: object) -> bool:
-        if not isinstance(page, int) or not 1 <= page <= _LARGEST:
+        if not isinstance(page, int) or not 1 <= page <= LARGEST_ID:
             return False
         leaf = self._leaves[bisect_right(self._starts, page) - 1]
         if isinstance(leaf, bytearray):

@@ -1,8 +1,6 @@
-"""What stands in ``run.json``: the run as asked for, its links, and how it ended. No secrets."""
+"""What a run writes into its ``run.json``, and what others do with what stands there."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -12,14 +10,20 @@ from bulk_publisher.app.session import Session
 from bulk_publisher.clock import as_utc
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
+from bulk_publisher.journal.description import (
+    Description,
+    FinalTotals,
+    Following,
+    FollowingKind,
+    KeptLimits,
+    StoppedBy,
+)
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.record import SCHEMA_VERSION
 from bulk_publisher.model import Epoch, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.runner.run import Ending
-
-Description = dict[str, Any]
 
 
 def description_of(
@@ -30,59 +34,64 @@ def description_of(
     session: Session,
     began_at: Epoch,
     seed: int,
+    following: Following | None = None,
 ) -> Description:
-    """Of a run that begins."""
-    return {
-        "run": folder.run_id,
-        "version": __version__,
-        "schema": SCHEMA_VERSION,
-        "portal": webhook.host,
-        "user": webhook.user,
-        "plan": session.plan.name,
-        "limits": _limits(session),
-        "started": as_utc(began_at),
-        "ended": None,
-        "seed": seed,
-        "folder": str(Path.cwd()),
-        "job": encode_job(job),
-        "selected": selected.counts,
-        "totals": None,
-    }
+    """Of a run that begins.
+
+    Args:
+        following: Which other run it follows; None for none.
+    """
+    description = Description(
+        run=folder.run_id,
+        version=__version__,
+        schema=SCHEMA_VERSION,
+        portal=webhook.host,
+        user=webhook.user,
+        plan=session.plan.name,
+        limits=_limits(session),
+        started=as_utc(began_at),
+        seed=seed,
+        folder=str(Path.cwd()),
+        selected=selected.counts,
+    ).with_job(encode_job(job))
+    if following is None:
+        return description
+    link = "retry_of" if following.kind is FollowingKind.RETRY else "rollback_of"
+    return msgspec.structs.replace(description, following=following, **{link: following.run})
 
 
-def _limits(session: Session) -> Description:
-    """What the run keeps within; null for what has no limit."""
+def _limits(session: Session) -> KeptLimits:
     bounds = session.governor.bounds
     is_limited = bounds.capacity != float("inf")
-    return {
-        "capacity": bounds.capacity if is_limited else None,
-        "drain": bounds.drain if is_limited else None,
-        "operating": bounds.operating_limit,
-    }
+    return KeptLimits(
+        capacity=bounds.capacity if is_limited else None,
+        drain=bounds.drain if is_limited else None,
+        operating=bounds.operating_limit,
+    )
 
 
-def ending_of(totals: Totals, ending: Ending, ended_at: Epoch, *, left: int) -> Description:
-    """What is added when it has ended.
+def with_ending(
+    description: Description, totals: Totals, ending: Ending, ended_at: Epoch, *, left: int
+) -> Description:
+    """*description* when its run has ended.
 
     Args:
         left: Pages that were named and have no line.
     """
     error = ending.error
-    return {
-        "ended": as_utc(ended_at),
-        "totals": {
-            "counts": {status.value: count for status, count in totals.counts.items()},
-            "errors": {code: failures.count for code, failures in totals.failures.items()},
-            "left": left,
-            "seconds": round(ending.seconds, 3),
-            "cost": _cost(totals),
-            "waited": {limit.value: round(s, 3) for limit, s in ending.waited.items()},
-            "is_whole": ending.is_whole,
-            "is_interrupted": ending.is_interrupted,
-            "stopped_by": None if error is None else {"message": error.message, "hint": error.hint},
-            "stopped_sites": {str(stop.site): stop.fault.code for stop in ending.stopped_sites},
-        },
-    }
+    final = FinalTotals(
+        counts=dict(totals.counts),
+        errors={code: failures.count for code, failures in totals.failures.items()},
+        left=left,
+        seconds=round(ending.seconds, 3),
+        cost=_cost(totals),
+        waited={limit.value: round(s, 3) for limit, s in ending.waited.items()},
+        is_whole=ending.is_whole,
+        is_interrupted=ending.is_interrupted,
+        stopped_by=None if error is None else StoppedBy(message=error.message, hint=error.hint),
+        stopped_sites={str(stop.site): stop.fault.code for stop in ending.stopped_sites},
+    )
+    return msgspec.structs.replace(description, ended=as_utc(ended_at), totals=final)
 
 
 def _cost(totals: Totals) -> float | None:
@@ -106,34 +115,34 @@ def write_first(folder: RunFolder, description: Description) -> None:
         ) from error
 
 
-def job_of(folder: RunFolder, description: Mapping[str, Any]) -> Job:
+def job_of(folder: RunFolder, description: Description) -> Job:
     """The job that a run was begun with, its CSV as seen from the current folder.
 
     Raises:
-        BadJournal: If it is not there.
+        BadJournal: If it is not there, or says what no job may say.
     """
-    if "job" not in description or "portal" not in description:
+    if description.job_data is None or description.portal is None:
         raise BadJournal(f"{folder.description}: it is no description of a run.")
     try:
-        job = decode_job(description["job"])
+        # Who follows another run takes its pages from there.
+        job = decode_job(description.job_data, selects=not description.following)
     except BadJournal as error:
         raise BadJournal(f"{folder.description}: {error.message}.", error.hint) from error
-    began_in = description.get("folder")
-    if not isinstance(began_in, str) or Path(began_in) == Path.cwd():
+    began_in = description.folder
+    if began_in is None or Path(began_in) == Path.cwd():
         return job
     return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
 
 
-def check_portal(folder: RunFolder, description: Mapping[str, Any], webhook: Webhook) -> None:
+def check_portal(folder: RunFolder, description: Description, webhook: Webhook) -> None:
     """Refuse a webhook of another portal than the run's.
 
     Raises:
         BadSetting: If it is one.
     """
-    host = description.get("portal")
-    if host != webhook.host:
+    if description.portal != webhook.host:
         raise BadSetting(
-            f"Run {folder.run_id} is of {host}, and the webhook is of {webhook.host}.",
+            f"Run {folder.run_id} is of {description.portal}, and the webhook is of {webhook.host}.",
             "Give the webhook of the run's portal, in BITRIX24_WEBHOOK or with --webhook-file.",
         )
 

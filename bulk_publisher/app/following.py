@@ -1,10 +1,8 @@
 """Runs that follow another one: its failed pages tried again, or what it put up taken down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,9 +11,11 @@ from bulk_publisher.app.publishing import Finished, OnStart, begin
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.verdicts import read_verdicts
 from bulk_publisher.clock import LoopClock
-from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
+from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection
-from bulk_publisher.journal.folder import FolderLock, RunFolder
+from bulk_publisher.journal.description import Description, Following, FollowingKind
+from bulk_publisher.journal.files import is_there
+from bulk_publisher.journal.folder import FolderLock, RunFolder, folder_at
 from bulk_publisher.journal.reader import read_marks
 from bulk_publisher.journal.record import Mark
 from bulk_publisher.journal.sent import still_out
@@ -35,39 +35,6 @@ from bulk_publisher.sources.earlier import (
 
 _LONGEST = 60.0
 """Seconds that a request goes on at the portal at most, also when whoever sent it is gone [doc]."""
-
-
-class Kind(StrEnum):
-    """Why a run follows another."""
-
-    RETRY = "retry"
-    """To try its failed and unknown pages again."""
-    ROLLBACK = "rollback"
-    """To take down what it put up."""
-
-
-_LINKS = {
-    Kind.RETRY: ("retry_of", "retried_by"),
-    Kind.ROLLBACK: ("rollback_of", "rolled_back_by"),
-}
-
-
-class Following(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pages of which run, and why; it stands in the description of the run that follows.
-
-    Attributes:
-        folder: Where that run is.
-        statuses: Those to try again; empty for both bad ones.
-        errors: Codes of those to try again, in capitals; empty for all.
-        includes_unknown: Take down too what may have been online before, or has no line.
-    """
-
-    kind: Kind
-    run: str
-    folder: str
-    statuses: tuple[Status, ...] = ()
-    errors: tuple[str, ...] = ()
-    includes_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +96,7 @@ class Follower:
             seed=seed,
             observer=observer,
             on_start=on_start,
-            links={
-                _LINKS[following.kind][0]: following.run,
-                "following": msgspec.to_builtins(following),
-            },
+            following=following,
             on_created=lambda folder: _link_back(self.earlier, following.kind, folder, observer),
         )
 
@@ -161,52 +125,46 @@ def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job
     """
     job = change(job_of(earlier, earlier.read_description()))
     check_real(earlier, job)
-    if following.kind is Kind.ROLLBACK and job.action is not Action.PUBLISH:
+    if following.kind is FollowingKind.ROLLBACK and job.action is not Action.PUBLISH:
         raise BadSetting(
             f"Run {earlier.run_id} took pages down: there is nothing that it put up.",
             "Publish them with: bulk-publisher publish.",
         )
     with FolderLock(earlier):
         found = _find(earlier, following)
-    action = Action.UNPUBLISH if following.kind is Kind.ROLLBACK else job.action
+    action = Action.UNPUBLISH if following.kind is FollowingKind.ROLLBACK else job.action
     # What was known of pages that are tried again is old by now; what is taken down needs no look.
-    lookup = following.kind is Kind.RETRY and job.select.lookup
+    lookup = following.kind is FollowingKind.RETRY and job.select.lookup
     select = Selection(scope=job.select.scope, lookup=lookup)
     job = msgspec.structs.replace(job, action=action, select=select)
     return Follower(earlier, following, job, found)
 
 
-def selected_again(job: Job, folder: RunFolder, description: Mapping[str, Any]) -> Selected | None:
+def selected_again(job: Job, folder: RunFolder, description: Description) -> Selected | None:
     """The pages of a run that follows another; None for one that does not.
 
     Raises:
         BadJournal: If the other run can't be read.
     """
-    following = _following_of(folder, description)
-    if following is None:
+    following = description.following
+    if not following:
         return None
     found = _find(_folder_of(following, folder), following, by=folder.run_id)
     return _selected(job.select, found)
 
 
-def _following_of(folder: RunFolder, description: Mapping[str, Any]) -> Following | None:
-    """Whom a run follows; None for one that follows none."""
-    if "following" not in description:
-        return None
-    try:
-        return msgspec.convert(description["following"], Following)
-    except msgspec.ValidationError as error:
-        raise BadJournal(f"{folder.description}: whom it follows is damaged: {error}.") from error
-
-
 def _has_found_pages(run: RunFolder) -> bool:
     """Whether *run* has found pages on the portal, or the one that it follows."""
-    if not run.description.exists():
-        return False
-    if run.journal.exists() and any(mark.status.is_good for mark in read_marks(run.journal)):
-        return True
-    following = _following_of(run, run.read_description())
-    return following is not None and _has_found_pages(_folder_of(following, run))
+    seen: set[Path] = set()
+    while is_there(run.description) and run.path not in seen:
+        seen.add(run.path)
+        if is_there(run.journal) and any(mark.status.is_good for mark in read_marks(run.journal)):
+            return True
+        following = run.read_description().following
+        if not following:
+            return False
+        run = _folder_of(following, run)
+    return False
 
 
 def _find(earlier: RunFolder, following: Following, *, by: str | None = None) -> Found:
@@ -215,7 +173,7 @@ def _find(earlier: RunFolder, following: Following, *, by: str | None = None) ->
     Args:
         by: The run that has begun to follow it; None for one that has not begun.
     """
-    if following.kind is Kind.RETRY:
+    if following.kind is FollowingKind.RETRY:
         found = _find_to_retry(earlier, following)
     else:
         found = _find_to_take_down(earlier, following, taken_down(earlier, before=by))
@@ -268,14 +226,14 @@ def taken_down(earlier: RunFolder, *, before: str | None = None) -> PageSet:
     Args:
         before: The first rollback that does not count; None where all do.
     """
-    rollbacks = earlier.read_description().get(_LINKS[Kind.ROLLBACK][1]) or []
+    rollbacks = earlier.read_description().rollbacks
     if before in rollbacks:
         rollbacks = rollbacks[: rollbacks.index(before)]
     journals = (RunFolder(earlier.path.parent / run).journal for run in rollbacks)
     return PageSet(
         mark.page
         for journal in journals
-        if journal.exists()
+        if is_there(journal)
         for mark in read_marks(journal)
         if mark.status is Status.UNPUBLISHED
     )
@@ -287,16 +245,24 @@ def _selected(select: Selection, found: Found) -> Selected:
 
 def _folder_of(following: Following, folder: RunFolder) -> RunFolder:
     beside = folder.path.parent / following.run
-    return RunFolder(beside if beside.is_dir() else Path(following.folder))
+    return folder_at(beside if beside.is_dir() else Path(following.folder))
 
 
-def _link_back(earlier: RunFolder, kind: Kind, folder: RunFolder, observer: Observer) -> None:
+def _link_back(
+    earlier: RunFolder, kind: FollowingKind, folder: RunFolder, observer: Observer
+) -> None:
     try:
         with FolderLock(earlier):
             description = earlier.read_description()
-            name = _LINKS[kind][1]
-            description[name] = [*(description.get(name) or []), folder.run_id]
-            earlier.write_description(description)
+            if kind is FollowingKind.RETRY:
+                linked = msgspec.structs.replace(
+                    description, retried_by=(*description.retries, folder.run_id)
+                )
+            else:
+                linked = msgspec.structs.replace(
+                    description, rolled_back_by=(*description.rollbacks, folder.run_id)
+                )
+            earlier.write_description(linked)
     except (BulkPublisherError, OSError) as error:
         observer.on_warning(
             f"{earlier.description}: it can't be noted there that {folder.run_id} follows it: {error}."

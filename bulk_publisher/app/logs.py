@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from bulk_publisher.clock import Clock, as_utc
+from bulk_publisher.journal.files import open_own
 from bulk_publisher.portal.credentials import Webhook
 
 _HIDDEN = "***"
@@ -83,7 +84,7 @@ def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
 def log_to(path: Path, webhook: Webhook, clock: Clock, *, run: str) -> Iterator[None]:
     """Write every event of this run to *path*, a line each, as long as the disk takes them."""
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        file = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:
         file = None
     _fan_out.file, _fan_out.secret, _fan_out.clock = file, webhook.secret, clock

@@ -1,16 +1,25 @@
 """A plan: what a run would do, as data that can be kept, read back and compared."""
 
-from collections.abc import Iterator
+import re
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bulk_publisher.app.forecast import Estimate
-from bulk_publisher.errors import BadSetting
-from bulk_publisher.journal.replacing import replacing
-from bulk_publisher.model import Page
+from bulk_publisher.errors import BadJournal, BadSetting
+from bulk_publisher.jobs import decode_job
+from bulk_publisher.journal.description import Count, decode_error_in_words
+from bulk_publisher.journal.files import read_given, replacing
+from bulk_publisher.model import Action, Page
+from bulk_publisher.page_set import LARGEST_ID
+from bulk_publisher.sources.cells import shown
+
+_LARGEST = 512 * 2**20
+"""Bytes of a plan: ten million pages without a neighbour, named twice."""
+_RANGE = re.compile(r"([1-9][0-9]{0,18})(?:-([1-9][0-9]{0,18}))?")
 
 VERSION = 1
 """Of the file: a plan is short-lived, so another version is not read."""
@@ -33,7 +42,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     site: int | None
     folder: int | None
     state: State
-    pages: int
+    pages: Count
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +69,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     job: dict[str, Any]
     pages: dict[str, list[str]]
     states: dict[State, list[str]]
-    counts: dict[State, int]
+    counts: dict[State, Count]
     rows: tuple[Row, ...]
-    skips: dict[str, int]
+    skips: dict[str, Count]
     opens: tuple[Opened, ...]
-    denied: int
-    duplicates: int
-    bad_rows: int
+    denied: Count
+    duplicates: Count
+    bad_rows: Count
     problems: tuple[str, ...]
     sha256: str | None
     estimate: Estimate
@@ -120,14 +129,50 @@ def read_plan(path: Path) -> Plan:
         BadSetting: If there is none.
     """
     try:
-        plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+        plan = msgspec.json.decode(read_given(path, most=_LARGEST), type=Plan)
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be read: {error.strerror}.") from error
-    except msgspec.DecodeError as error:
-        raise BadSetting(f"{path}: it is no plan: {error}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
+    except (ValueError, RecursionError) as error:
+        raise BadSetting(f"{path}: it is no plan: {decode_error_in_words(error)}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
     if plan.version != VERSION:
         raise BadSetting(f"{path}: the plan is of another version of this program.", "Make it again with: bulk-publisher plan …")  # fmt: skip
+    try:
+        _check(plan)
+    except ValueError as error:
+        raise BadSetting(f"{path}: the plan was changed: {error}.", "Make it again with: bulk-publisher plan …") from error  # fmt: skip
     return plan
+
+
+def _check(plan: Plan) -> None:
+    """Raise ValueError where *plan* says what no plan of ours does."""
+    try:
+        job = decode_job(plan.job)
+    except BadJournal as error:
+        raise ValueError(error.message) from error
+    if job.action is not Action.PUBLISH:
+        raise ValueError(f"job.action: a plan publishes, and this one says {job.action}")
+    for state in State:
+        counted, named = plan.counts.get(state, 0), _count(plan.states.get(state, []), "states")
+        if counted != named:
+            raise ValueError(f"counts: {counted:,} pages “{state}”, and states names {named:,}")
+    named = sum(_count(texts, "pages") for texts in plan.pages.values())
+    if named != plan.sent:
+        raise ValueError(f"counts: {plan.sent:,} pages to send, and pages names {named:,}")
+
+
+def _count(texts: list[str], key: str) -> int:
+    try:
+        return sum(last - first + 1 for first, last in map(_range, texts))
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
+def _range(text: str) -> tuple[int, int]:
+    found = _RANGE.fullmatch(text)
+    first, last = (0, 0) if found is None else (int(found[1]), int(found[2] or found[1]))
+    if not 1 <= first <= last <= LARGEST_ID:
+        raise ValueError(f"{shown(text)} is no range of pages")
+    return first, last
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -137,7 +182,7 @@ def write_plan(plan: Plan, path: Path) -> None:
         BadSetting: If that can't be done.
     """
     try:
-        with replacing(path, is_forced=False) as file:
+        with replacing(path, is_forced=False, mode=0o666) as file:
             file.write(msgspec.json.encode(plan) + b"\n")
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be written: {error.strerror}.", "Name another place with --out.") from error  # fmt: skip
@@ -145,18 +190,15 @@ def write_plan(plan: Plan, path: Path) -> None:
 
 def changes_since(plan: Plan, now: Plan) -> list[str]:
     """What is otherwise now than *plan* says, of the pages that both are about, in words."""
-    before, after = _by_page(plan), _by_page(now)
-    moved: dict[tuple[State, State], int] = {}
-    for page, was in before.items():
-        state = after.get(page)
-        if state is not None and state is not was:
-            moved[was, state] = moved.get((was, state), 0) + 1
+    before, after = _spans(plan), _spans(now)
+    both = _in_both(before, after)
     lines = [
         f"{count:,} {_pages(count)} “{was}” and now “{state}”."
-        for (was, state), count in moved.items()
+        for (was, state), count in both.items()
+        if was is not state
     ]
-    lost = sum(page not in after for page in before)
-    new = sum(page not in before for page in after)
+    lost = sum(span.pages for span in before) - both.total()
+    new = sum(span.pages for span in after) - both.total()
     if lost:
         lines.append(
             f"{lost:,} {_pages(lost)} in the plan and not in the selection any more: done all the same."
@@ -172,11 +214,42 @@ def _pages(count: int) -> str:
     return "page was" if count == 1 else "pages were"
 
 
-def _by_page(plan: Plan) -> dict[int, State]:
-    return {page: state for state, texts in plan.states.items() for page in _pages_of(texts)}
+class _Span(NamedTuple):
+    """Pages that follow each other and are alike; never written out, however many they are."""
+
+    first: int
+    last: int
+    state: State
+
+    @property
+    def pages(self) -> int:
+        return self.last - self.first + 1
 
 
-def _pages_of(texts: list[str]) -> Iterator[int]:
-    for text in texts:
-        first, _, last = text.partition("-")
-        yield from range(int(first), int(last or first) + 1)
+def _spans(plan: Plan) -> list[_Span]:
+    """The pages of *plan* in ascending order, each of them once."""
+    named = sorted(
+        _Span(*_range(text), state) for state, texts in plan.states.items() for text in texts
+    )
+    spans, after = [], 0
+    for span in named:
+        if span.last > after:
+            spans.append(span._replace(first=max(span.first, after + 1)))
+            after = span.last
+    return spans
+
+
+def _in_both(before: list[_Span], after: list[_Span]) -> Counter[tuple[State, State]]:
+    """How many pages are in both, by their states then and now."""
+    both: Counter[tuple[State, State]] = Counter()
+    then, now = iter(before), iter(after)
+    was, is_now = next(then, None), next(now, None)
+    while was is not None and is_now is not None:
+        first, last = max(was.first, is_now.first), min(was.last, is_now.last)
+        if first <= last:
+            both[was.state, is_now.state] += last - first + 1
+        if was.last < is_now.last:
+            was = next(then, None)
+        else:
+            is_now = next(now, None)
+    return both

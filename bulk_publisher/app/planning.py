@@ -199,9 +199,8 @@ def measured_cost(host: str, runs: Path) -> tuple[float, str] | None:
             told = RunFolder(path).read_description()
         except BadJournal:
             continue
-        cost = (told.get("totals") or {}).get("cost")
-        if told.get("portal") == host and isinstance(cost, int | float) and cost > 0:
-            return float(cost), path.name
+        if told.portal == host and told.final.cost:
+            return told.final.cost, path.name
     return None
 
 

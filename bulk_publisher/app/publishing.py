@@ -5,25 +5,20 @@ another one again or takes them back; they differ in the ``Undertaking`` that th
 """
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from bulk_publisher.app.description import (
-    Description,
-    description_of,
-    ending_of,
-    write_first,
-)
+from bulk_publisher.app.description import description_of, with_ending, write_first
 from bulk_publisher.app.ledger import Ledger
 from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.sites import check_sites
 from bulk_publisher.jobs import Job
+from bulk_publisher.journal.description import Description, Following
 from bulk_publisher.journal.disk import Disk
 from bulk_publisher.journal.folder import (
     FolderLock,
@@ -145,13 +140,13 @@ async def begin(
     seed: int,
     observer: Observer,
     on_start: OnStart,
-    links: Mapping[str, Any] | None = None,
+    following: Following | None = None,
     on_created: Callable[[RunFolder], None] | None = None,
 ) -> Finished:
     """A new run of *selected*; see ``publish``.
 
     Args:
-        links: What its description says of other runs.
+        following: Which other run it follows; None for none.
         on_created: Told the run's folder before anything is sent.
     """
     rng = random.Random(seed)
@@ -160,8 +155,9 @@ async def begin(
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
         with kept_if_begun(folder), FolderLock(folder) as lock:
-            description = description_of(folder, job, webhook, selected, session, began_at, seed)
-            description.update(links or {})
+            description = description_of(
+                folder, job, webhook, selected, session, began_at, seed, following
+            )
             write_first(folder, description)
             point_latest(folder)
             if on_created is not None:
@@ -294,8 +290,9 @@ def _tell_warnings(
 def _describe_end(
     undertaking: Undertaking, session: Session, ending: Ending, observer: Observer, *, left: int
 ) -> None:
-    ended = ending_of(undertaking.totals, ending, session.clock.epoch(), left=left)
-    undertaking.description.update(ended)
+    undertaking.description = with_ending(
+        undertaking.description, undertaking.totals, ending, session.clock.epoch(), left=left
+    )
     try:
         undertaking.folder.write_description(undertaking.description)
     except OSError as error:

@@ -9,12 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.app.description import (
-    Description,
-    check_portal,
-    check_real,
-    job_of,
-)
+from bulk_publisher.app.description import check_portal, check_real, job_of
 from bulk_publisher.app.following import selected_again
 from bulk_publisher.app.publishing import Finished, OnStart, Undertaking, carry_out
 from bulk_publisher.app.selecting import check_selection
@@ -22,6 +17,8 @@ from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.clock import as_utc
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.journal.description import Description, Resumption
+from bulk_publisher.journal.files import is_there
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_spent_since
 from bulk_publisher.journal.sent import read_sent
@@ -31,6 +28,7 @@ from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.report.story import parse_time, seconds_at_work
+from bulk_publisher.report.text import printable
 from bulk_publisher.runner.ports import Observer
 
 _REMEMBERED = 600.0
@@ -74,19 +72,20 @@ class Reopened:
         rng = random.Random(seed)
         async with open_session(undertaking.job, webhook, rng, warn=observer.on_warning) as session:
             _remind(session, self.folder)
-            resumed = {
-                "at": as_utc(session.clock.epoch()),
-                "seed": seed,
-                "seconds": round(undertaking.seconds, 3),
-                "ended": undertaking.description.get("ended"),
-            }
-            earlier = undertaking.description.get("resumed") or []
-            undertaking.description |= {
-                "resumed": [*earlier, resumed],
-                "ended": None,
+            description = undertaking.description
+            resumed = Resumption(
+                at=as_utc(session.clock.epoch()),
+                seed=seed,
+                seconds=round(undertaking.seconds, 3),
+                ended=description.ended,
+            )
+            undertaking.description = msgspec.structs.replace(
+                description,
+                resumed=(*description.resumptions, resumed),
+                ended=None,
                 # A list may have grown since.
-                "selected": undertaking.selected.counts,
-            }
+                selected=undertaking.selected.counts,
+            )
             _write_again(self.folder, undertaking.description)
             return await carry_out(undertaking, webhook, session, observer, on_start)
 
@@ -98,16 +97,25 @@ def status_of_whole(folder: RunFolder) -> int | None:
         BadJournal: If its description or its journal cannot be read.
     """
     description = folder.read_description()
-    if description.get("ended") is None or not (description.get("totals") or {}).get("is_whole"):
+    if description.ended is None or not description.is_whole:
         return None
-    totals, _ = _read_journal(folder)
+    totals, standing = _read_journal(folder)
+    _check_name(folder, standing)
     return int(bool(totals.bad)) if totals.pages >= _counted(description) else None
 
 
 def _counted(description: Description) -> int:
     """Pages that had their line when the run's last process ended."""
-    counts: Mapping[str, int] = (description.get("totals") or {}).get("counts") or {}
-    return sum(counts.values())
+    return sum(description.final.counts.values())
+
+
+def _check_name(folder: RunFolder, standing: Standing) -> None:
+    """Refuse a journal of which no line is the run's own: all of it would be done once more."""
+    if standing.foreign and not standing.settled:
+        raise BadJournal(
+            f"{folder.journal}: its lines are of run {printable(standing.foreign_run)}, and {folder.description.name} is of run {folder.run_id}.",
+            "Put the two files of one run together again, or begin a new run.",
+        )
 
 
 @contextmanager
@@ -127,11 +135,14 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
     with FolderLock(folder) as lock:
         # Read again: only now nobody else writes it.
         description = folder.read_description()
-        description["job"] = encode_job(job) if changes else description["job"]
+        if changes:
+            description = description.with_job(encode_job(job))
         totals, standing = _read_journal(folder)
+        _check_name(folder, standing)
         selected = selected_again(job, folder, description) or check_selection(job.select)
-        expected = (description.get("selected") or {}).get("sha256")
         warnings = [lock.doubt] if lock.doubt else []
+        if folder.is_copy:
+            warnings.append(copy_in_words(folder))
         undertaking = Undertaking(
             folder,
             job,
@@ -144,7 +155,15 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
         _find_out(undertaking)
         undertaking.seconds = seconds_at_work(description, last_at=_last_at(folder))
         undertaking.waited = _waited_so_far(description)
-        yield Reopened(undertaking, was_changed=selected.sha256 != expected)
+        yield Reopened(undertaking, was_changed=selected.sha256 != description.selected.sha256)
+
+
+def copy_in_words(folder: RunFolder) -> str:
+    """Whose folder it is that has another name than its run."""
+    return (
+        f"{folder.path} is a copy of run {folder.run_id}, or that run renamed: what is done here, "
+        "another copy does not know."
+    )
 
 
 def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
@@ -207,13 +226,11 @@ def _remind(session: Session, folder: RunFolder) -> None:
     steps: dict[int, float] = {}
     last = None
     try:
-        for spent in read_spent_since(folder.journal, since) if folder.journal.exists() else ():
+        for spent in read_spent_since(folder.journal, since) if is_there(folder.journal) else ():
             at = min(datetime.fromisoformat(spent.time).timestamp(), now_epoch)
             last = at if last is None else last
             steps[int(at // _STEP)] = steps.get(int(at // _STEP), 0.0) + (spent.operating or 0.0)
-    except OSError as error:
-        raise JournalLost(f"{folder.journal}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadJournal(f"{folder.journal}: a line's time is damaged: {error}.") from error
     if last is None:
         return
@@ -227,12 +244,12 @@ def _remind(session: Session, folder: RunFolder) -> None:
 
 def _last_at(folder: RunFolder) -> float:
     """When the journal's newest line was written, in UTC seconds; 0 where there is none."""
-    if not folder.journal.exists():
+    if not is_there(folder.journal):
         return 0.0
     last = next(read_spent_since(folder.journal, ""), None)
     return 0.0 if last is None else parse_time(last.time)
 
 
 def _waited_so_far(description: Description) -> dict[Limit, float]:
-    waited = (description.get("totals") or {}).get("waited") or {}
-    return {limit: float(waited[limit.value]) for limit in Limit if limit.value in waited}
+    waited = description.final.waited
+    return {limit: waited[limit.value] for limit in Limit if limit.value in waited}

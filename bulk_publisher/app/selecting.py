@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
 from bulk_publisher.jobs import Selection
+from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.journal.sent import Place
 from bulk_publisher.model import Only, Page, PageId, SiteId
 from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
@@ -39,14 +40,14 @@ class Selected:
     is_proved: bool = False
 
     @property
-    def counts(self) -> dict[str, int | str | None]:
+    def counts(self) -> SelectedCounts:
         """It in numbers, as ``run.json`` holds them."""
-        return {
-            "total": self.total,
-            "duplicates": self.duplicates,
-            "bad_rows": self.bad_rows,
-            "sha256": self.sha256,
-        }
+        return SelectedCounts(
+            total=self.total,
+            duplicates=self.duplicates,
+            bad_rows=self.bad_rows,
+            sha256=self.sha256,
+        )
 
     async def pages(
         self,

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from bulk_publisher.journal.replacing import replacing
+from bulk_publisher.journal.files import replacing
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook

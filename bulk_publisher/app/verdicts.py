@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 from bulk_publisher.errors import BadJournal
+from bulk_publisher.journal.description import decode_error_in_words
+from bulk_publisher.journal.files import is_there
 from bulk_publisher.journal.reader import read_lines
 from bulk_publisher.model import Action, Outcome, Page, PageId, Scope, Status
 
@@ -75,7 +77,7 @@ def read_verdicts(path: Path) -> dict[PageId, Status]:
     Raises:
         BadJournal: If the file can't be read, or a line in it is damaged.
     """
-    if not path.exists():
+    if not is_there(path):
         return {}
     return {line.page: line.verdict for line in _verdicts(path) if line.status is Status.UNKNOWN}
 
@@ -84,9 +86,10 @@ def _verdicts(path: Path) -> Iterator[Verdict]:
     for number, line in read_lines(path):
         try:
             yield _DECODER.decode(line)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:
             raise BadJournal(
-                f"{path}:{number}: the line is damaged: {error}.", "Verify the run again."
+                f"{path}:{number}: the line is damaged: {decode_error_in_words(error)}.",
+                "Verify the run again.",
             ) from error
 
 

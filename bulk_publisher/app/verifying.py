@@ -16,9 +16,9 @@ from bulk_publisher.app.verdicts import Verdict, judge
 from bulk_publisher.clock import as_utc
 from bulk_publisher.errors import JournalLost
 from bulk_publisher.jobs import Job
+from bulk_publisher.journal.files import replacing
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_outcomes
-from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook

@@ -41,31 +41,30 @@ def state_of(*, is_running: bool, has_ended: bool) -> str:
 def _told(path: Path) -> dict[str, Any]:
     """What a run's folder says without a look at its journal."""
     folder = RunFolder(path)
-    told: dict[str, Any] = {"run": folder.run_id, "job": "", "state": "damaged", "counts": {}}
+    told: dict[str, Any] = {"run": folder.name, "job": "", "state": "damaged", "counts": {}}
     try:
         description = folder.read_description()
-    except BadJournal:
-        return told
-    job, totals = description.get("job") or {}, description.get("totals") or {}
-    is_running, has_ended = is_locked(folder), description.get("ended") is not None
+    except BadJournal as error:
+        return told | {"why": printable(error.message)}
+    is_running, has_ended = is_locked(folder), description.ended is not None
     heard = read_moment(path) if is_running else None
-    if heard is not None:
-        totals = {"counts": heard.moment.counts}
+    final = description.final
+    counts = {status.value: count for status, count in final.counts.items()}
     return told | {
-        "job": printable(str(job.get("name", ""))),
-        "action": job.get("action", "publish"),
-        "portal": description.get("portal"),
-        "started": description.get("started"),
-        "ended": description.get("ended"),
+        "job": printable(description.job.name),
+        "action": description.job.action.value,
+        "portal": description.portal,
+        "started": description.started,
+        "ended": description.ended,
         "state": state_of(is_running=is_running, has_ended=has_ended),
-        "is_whole": bool(totals.get("is_whole")),
-        "counts": totals.get("counts") or {},
+        "is_whole": heard is None and final.is_whole,
+        "counts": counts if heard is None else heard.moment.counts,
     }
 
 
 def _in_words(told: Mapping[str, Any]) -> str:
     counts: dict[str, int] = told["counts"]
-    bad = sum(count for status, count in counts.items() if not Status(status).is_good)
+    bad = sum(counts.get(status.value, 0) for status in Status if not status.is_good)
     pages = pages_in_words(sum(counts.values())) + (f", {bad:,} failed or unknown" if bad else "")
     match told["state"]:
         case "running":
@@ -77,4 +76,4 @@ def _in_words(told: Mapping[str, Any]) -> str:
         case "dead":
             return "was left by its process: resume it"
         case _:
-            return "can't be read"
+            return f"can't be read: {told.get('why', '')}"

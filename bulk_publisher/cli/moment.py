@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from bulk_publisher.clock import seconds_since_written
+from bulk_publisher.journal.description import Count, Seconds
+from bulk_publisher.journal.files import read_own, replacing
 from bulk_publisher.journal.folder import LOCK
-from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.report.text import in_words, pages_in_words, printable
 
@@ -24,11 +25,16 @@ FILE = "progress.json"
 """In a run's folder, while it goes on."""
 
 
+_Figure = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+_When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
+"""UTC seconds up to the year 2984: a calendar has them."""
+
+
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a budget is used."""
 
-    level: float
-    limit: float
+    level: _Figure
+    limit: _Figure
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +44,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
         until: UTC seconds; None where only an event can end it.
     """
 
-    until: float | None
+    until: _When | None
     limit: str
     because: str
 
@@ -62,18 +68,18 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     portal: str
-    time: float
-    pages: int
-    total: int | None
-    counts: dict[str, int]
-    errors: dict[str, int]
-    bad: int
-    seconds: float
-    rate: float | None
+    time: _When
+    pages: Count
+    total: Count | None
+    counts: dict[str, Count]
+    errors: dict[str, Count]
+    bad: Count
+    seconds: Seconds
+    rate: _Figure | None
     operating: Bar | None
     requests: Bar | None
     waiting: Wait | None
-    arrives_at: float | None
+    arrives_at: _When | None
     last_failures: tuple[str, ...]
 
     @property
@@ -158,11 +164,9 @@ def read_moment(folder: Path) -> Heard | None:
     """
     path = folder / FILE
     try:
-        heard = Heard(
-            msgspec.json.decode(path.read_bytes(), type=Moment), seconds_since_written(path)
-        )
+        heard = Heard(msgspec.json.decode(read_own(path), type=Moment), seconds_since_written(path))
         is_of_another = path.stat().st_mtime_ns < (folder / LOCK).stat().st_mtime_ns
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
     if is_of_another:
         return None

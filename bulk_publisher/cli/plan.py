@@ -146,6 +146,7 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
 def plan_lines(made: "Plan") -> Iterator[str]:
     """*made* in words."""
     from bulk_publisher.app.plan import State
+    from bulk_publisher.journal.description import SelectedCounts
     from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines, printable
 
     would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
@@ -159,7 +160,7 @@ def plan_lines(made: "Plan") -> Iterator[str]:
             yield f"  {made.counts[state]:>{width},} {state}"
     for reason, count in made.skips.items():
         yield f"    skipped, {count:,}: {reason}"
-    yield from passed_over_lines({"duplicates": made.duplicates, "bad_rows": made.bad_rows})
+    yield from passed_over_lines(SelectedCounts(duplicates=made.duplicates, bad_rows=made.bad_rows))
     yield from (f"    {printable(problem)}" for problem in made.problems)
     if made.denied:
         yield f"  {made.denied:,} {DENIED}"

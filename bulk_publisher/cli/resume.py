@@ -55,7 +55,7 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
             output=output,
         ):
             sys.exit(2)
-        for rollback in again.undertaking.description.get("rolled_back_by") or ():
+        for rollback in again.undertaking.description.rollbacks:
             output.explain(
                 f"Run {rollback} has taken down pages of this one: those that have their line stay down, all others are published.",
                 colour="yellow",

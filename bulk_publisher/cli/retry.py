@@ -39,16 +39,17 @@ def retry(
     \b
     bulk-publisher retry latest --error LANDING_PAYMENT_FAILED
     """  # noqa: D301 - click's own mark
-    from bulk_publisher.app.following import Following, Kind, follow
+    from bulk_publisher.app.following import follow
     from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.journal.description import Following, FollowingKind
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.model import Status
     from bulk_publisher.report.text import pages_in_words
 
     folder = find_folder(name, runs)
     following = Following(
-        kind=Kind.RETRY,
-        run=folder.run_id,
+        kind=FollowingKind.RETRY,
+        run=folder.name,
         folder=str(folder.path),
         statuses=tuple(Status(word) for word in status),
         errors=tuple(code.upper().partition("[")[0] for code in error),
@@ -58,8 +59,7 @@ def retry(
         output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")
     else:
         output.say(f"{pages_in_words(follower.pages)} of run {folder.run_id} to be tried again.")
-    totals = folder.read_description().get("totals") or {}
-    if not totals.get("is_whole"):
+    if not folder.read_description().is_whole:
         output.say(
             f"It has not come to its end, and what it has not come to is not tried. "
             f"Go on with: bulk-publisher resume {name_for_commands(folder.path)}"

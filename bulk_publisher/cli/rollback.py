@@ -60,15 +60,16 @@ def rollback(
 
     Exit status: 1 too if pages are left of which it is not known whether they are to be taken down.
     """
-    from bulk_publisher.app.following import Following, Kind, follow
+    from bulk_publisher.app.following import follow
     from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.journal.description import Following, FollowingKind
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.report.text import pages_in_words
 
     folder = find_folder(name, runs)
     following = Following(
-        kind=Kind.ROLLBACK,
-        run=folder.run_id,
+        kind=FollowingKind.ROLLBACK,
+        run=folder.name,
         folder=str(folder.path),
         includes_unknown=include_unknown,
     )

@@ -1,7 +1,7 @@
 """``bulk-publisher status``: how a run stands that another terminal, or cron, has begun."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.cli.moment import Heard
+    from bulk_publisher.journal.description import SelectedCounts
     from bulk_publisher.report.story import Story
 
 
@@ -46,7 +47,7 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
             told = {"state": "running", "age": round(heard.age, 3)}
             click.echo(json.dumps({**told, **msgspec.to_builtins(heard.moment)}, indent=2))
             return
-        for line in _moment_lines(heard, folder.read_description().get("selected") or {}):
+        for line in _moment_lines(heard, folder.read_description().selected):
             click.echo(line)
         return
     story = read_story(folder)
@@ -57,7 +58,7 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
         click.echo(line)
 
 
-def _moment_lines(heard: "Heard", selected: Mapping[str, Any]) -> Iterator[str]:
+def _moment_lines(heard: "Heard", selected: "SelectedCounts") -> Iterator[str]:
     from bulk_publisher.cli.moment import budget_lines, status_line, waiting_line
     from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
 
@@ -101,7 +102,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     else:
         yield f"Run {story.run} was left by its process before its end: {done} settled."
     yield from counts_lines(story.totals)
-    yield from passed_over_lines(story.description.get("selected") or {})
+    yield from passed_over_lines(story.description.selected)
     if story.totals.failures:
         yield "Why pages failed:"
         yield from failures_lines(story.totals)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
-from bulk_publisher.report.story import pages_left, was_killed
+from bulk_publisher.report.story import pages_left
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
@@ -32,7 +32,7 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
     yield from counts_lines(totals)
     yield from passed_over_lines(finished.selected.counts)
     waited = {limit.value: seconds for limit, seconds in ending.waited.items()}
-    yield from waits_lines(waited, of_all=not was_killed(finished.description))
+    yield from waits_lines(waited, of_all=not finished.description.has_lost_a_process)
     for stop in ending.stopped_sites:
         yield printable(f"Site {stop.site} was left: {stop.fault.code}")
         if stop.fault.code not in totals.failures:

@@ -75,9 +75,9 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     except KeyboardInterrupt:
         sys.exit(130)
     say_out(folder, output)
-    for line in _lines(verified, description.get("rolled_back_by") or ()):
+    for line in _lines(verified, description.rollbacks):
         click.echo(line)
-    if not (description.get("totals") or {}).get("is_whole"):
+    if not description.is_whole:
         left = pages_left(description, verified.pages)
         output.say(go_on_line(left, name_for_commands(folder.path)))
     if verified.again:

@@ -11,11 +11,10 @@ from bulk_publisher.jobs.job import (
     PortalPlan,
     Secret,
     Selection,
-    decode_job,
-    encode_job,
 )
 from bulk_publisher.jobs.job_file import read_job
 from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
+from bulk_publisher.jobs.written import decode_job, encode_job
 
 __all__ = [
     "DEFAULT_WEBHOOK",

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import msgspec
 
-from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Action, Only, Scope
 
 
@@ -108,21 +107,3 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     portal: Portal = Portal()
     select: Selection = Selection()
     pace: Pace = Pace()
-
-
-def encode_job(job: Job) -> dict[str, object]:
-    """*job* as plain data that JSON can hold."""
-    encoded: dict[str, object] = msgspec.to_builtins(job)
-    return encoded
-
-
-def decode_job(data: object) -> Job:
-    """The job that `encode_job` made *data* of; what a later version added is left aside.
-
-    Raises:
-        BadJournal: If it does not describe a job.
-    """
-    try:
-        return msgspec.convert(data, Job)
-    except msgspec.ValidationError as error:
-        raise BadJournal(f"the description of the job is damaged: {error}") from error

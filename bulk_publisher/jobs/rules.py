@@ -154,14 +154,20 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
 """The keys of each table, as `Portal`, `Selection` and `Pace` have them."""
 
 
-def portal_problems(portal: Portal) -> list[str]:
+def portal_problems(portal: Portal, *, naming: Naming = str) -> list[str]:
     """What is wrong with *portal*, a sentence each."""
-    return _broken_rules("portal", portal, str) + [why for _, why in portal_conflicts(portal)]
+    return _broken_rules("portal", portal, naming) + [why for _, why in portal_conflicts(portal)]
 
 
-def selection_problems(selection: Selection, *, naming: Naming = str) -> list[str]:
-    """What is wrong with *selection*, a sentence each: it must say in exactly one way which pages."""
-    conflicts = selection_conflicts(selection, naming=naming)
+def selection_problems(
+    selection: Selection, *, naming: Naming = str, is_whole: bool = True
+) -> list[str]:
+    """What is wrong with *selection*, a sentence each: it must say in exactly one way which pages.
+
+    Args:
+        is_whole: It must; not where it only adds to what is named elsewhere.
+    """
+    conflicts = selection_conflicts(selection, naming=naming) if is_whole else []
     return _broken_rules("select", selection, naming) + [why for _, why in conflicts]
 
 

@@ -10,18 +10,28 @@ import fcntl
 import os
 import random
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
-
-import msgspec
+from typing import Self
 
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.journal.closing import Closing
-from bulk_publisher.journal.replacing import replacing
+from bulk_publisher.journal.description import (
+    Description,
+    decode_description,
+    encode_description,
+)
+from bulk_publisher.journal.files import (
+    FOLDER_MODE,
+    open_own,
+    read_own,
+    replacing,
+    sweep,
+    what_to_do,
+)
+from bulk_publisher.journal.holders import read_holder, write_holder
 from bulk_publisher.model import Epoch
 
 LATEST = "latest"
@@ -46,13 +56,24 @@ def new_run_id(now: Epoch, rng: random.Random) -> str:
 class RunFolder:
     """The files of one run."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run_id: str = "") -> None:
+        """The run in *path*; nothing is read.
+
+        Args:
+            run_id: The run's name, where its folder has another: a copy of it has.
+        """
         self.path = path
+        self.run_id = run_id or path.name
 
     @property
-    def run_id(self) -> str:
-        """The run's name."""
+    def name(self) -> str:
+        """How its folder is called."""
         return self.path.name
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the folder has another name than the run: somebody has copied or renamed it."""
+        return self.run_id != self.name
 
     @property
     def journal(self) -> Path:
@@ -84,30 +105,33 @@ class RunFolder:
         """The pages that are not as the journal says, and can be done again: a CSV."""
         return self.path / "again.csv"
 
-    def read_description(self) -> dict[str, Any]:
+    def read_description(self) -> Description:
         """What stands in ``run.json``.
 
         Raises:
-            BadJournal: If it cannot be read.
+            BadJournal: If it cannot be read, or is damaged; the words name the key.
         """
         try:
-            data = msgspec.json.decode(self.description.read_bytes())
-        except (OSError, ValueError) as error:
+            return decode_description(read_own(self.description))
+        except OSError as error:
             raise BadJournal(
-                f"{self.description}: it can't be read: {error}.", "Is this a run's folder?"
+                f"{self.description}: it can't be read: {error.strerror}.",
+                "Is this a run's folder?",
             ) from error
-        if not isinstance(data, dict):
-            raise BadJournal(f"{self.description}: it is no description of a run.")
-        return data
+        except ValueError as error:
+            raise BadJournal(
+                f"{self.description}: it is damaged: {error}.",
+                "Look at it with a text editor: what is wrong there is to be as it was.",
+            ) from error
 
-    def write_description(self, data: dict[str, Any]) -> None:
+    def write_description(self, description: Description) -> None:
         """Replace ``run.json``, all at once.
 
         Raises:
             OSError: If the disk does not take it; the old one is still there.
         """
         with replacing(self.description, is_forced=True) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
+            file.write(encode_description(description))
 
 
 @contextmanager
@@ -130,11 +154,11 @@ def create_folder(runs: Path, now: Epoch, rng: random.Random) -> RunFolder:
         BadSetting: If that cannot be done.
     """
     try:
-        runs.mkdir(parents=True, exist_ok=True)
+        runs.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         while True:
             path = runs / new_run_id(now, rng)
             try:
-                path.mkdir()
+                path.mkdir(FOLDER_MODE)
             except FileExistsError:
                 continue
             return RunFolder(path)
@@ -152,16 +176,29 @@ def find_folder(name: str, runs: Path) -> RunFolder:
         BadJournal: If there is none.
     """
     for path in (runs / name, Path(name)):
-        if (path / "run.json").is_file():
-            return RunFolder(path.resolve())
+        with suppress(OSError):
+            if (path / "run.json").is_file():
+                return folder_at(path.resolve())
     known = known_runs(runs)
     if name == LATEST and known:
         # The newest was removed, or links can't be made there.
-        return RunFolder((runs / known[0]).resolve())
+        return folder_at((runs / known[0]).resolve())
     hint = (
         f"The newest runs there: {', '.join(known[:3])}." if known else "There is no run there yet."
     )
     raise BadJournal(f"{name}: no such run in {runs}.", hint)
+
+
+def folder_at(path: Path) -> RunFolder:
+    """The run in *path*, by the name that it gives itself; by its folder's where it gives none.
+
+    A run that is copied is still that run: its lines have its name, and not the folder's.
+    """
+    try:
+        return RunFolder(path, RunFolder(path).read_description().run)
+    except BadJournal:
+        # Whoever wants to know more of it is told what is wrong.
+        return RunFolder(path)
 
 
 def known_runs(runs: Path) -> list[str]:
@@ -196,30 +233,28 @@ class FolderLock(Closing):
             JournalLost: If it takes no files.
         """
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = open_own(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise JournalLost(
                 f"{self._path}: it can't be written: {error.strerror}.",
-                "Make room or mount it for writing.",
+                what_to_do(error, "Make room or mount it for writing."),
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.pread(self._file, 200, 0).decode("utf-8", "replace").strip()
+            holder = read_holder(self._file)
             os.close(self._file)
             if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
                 raise RunBusy(
-                    f"{self._path.parent}: another process is at work in it ({holder or 'unknown'}).",
-                    "Wait until it has ended, or stop it.",
+                    f"{self._path.parent}: another process is at work in it ({holder.words}).",
+                    holder.what_to_do,
                 ) from error
             raise BadSetting(
                 f"{self._path}: this file system keeps no locks: {error.strerror}.",
                 "Put the runs on another one with --runs.",
             ) from error
-        with suppress(OSError):
-            # The lock holds on a full disk too; only its holder's name is not to be had then.
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"host {socket.gethostname()}, pid {os.getpid()}\n".encode(), 0)
+        write_holder(self._file)
+        sweep(self._path.parent)
         return self
 
     @property
@@ -238,7 +273,7 @@ class FolderLock(Closing):
 def is_locked(folder: RunFolder) -> bool:
     """Whether a process is at work in *folder* now."""
     try:
-        file = os.open(folder.path / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        file = open_own(folder.path / LOCK, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -5,11 +5,15 @@ counted. A line in the middle that is no outcome is damage, and nothing is guess
 """
 
 import mmap
+import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from bulk_publisher.errors import BadJournal
+from bulk_publisher.journal.description import decode_error_in_words
+from bulk_publisher.journal.files import LARGEST, open_to_read
 from bulk_publisher.journal.record import (
     Mark,
     Spent,
@@ -43,16 +47,17 @@ def read_marked_lines(path: Path) -> Iterator[tuple[int, bytes, Mark]]:
     at = number = 0
     # One loop and no generator in a generator: millions of lines pass here.
     try:
-        with path.open("rb", buffering=2**20) as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
+        with open_to_read(path) as file:
+            for line in iter(partial(file.readline, LARGEST), b""):
                 number += 1
+                if not line.endswith(b"\n"):
+                    _check_length(line)
+                    return
                 yield at, line, decode_mark(line)
                 at += len(line)
     except OSError as error:
-        raise BadJournal(f"{path}: {error.strerror}.", "Is this a run's folder?") from error
-    except ValueError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
         raise damaged(path, number, error) from error
 
 
@@ -62,14 +67,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         BadJournal: If it cannot be read.
     """
+    number = 0
     try:
-        with path.open("rb", buffering=2**20) as file:
-            for number, line in enumerate(file, start=1):
+        with open_to_read(path) as file:
+            for number, line in enumerate(iter(partial(file.readline, LARGEST), b""), start=1):
                 if not line.endswith(b"\n"):
+                    _check_length(line)
                     return
                 yield number, line
     except OSError as error:
-        raise BadJournal(f"{path}: {error.strerror}.", "Is this a run's folder?") from error
+        raise _unreadable(path, error) from error
+    except LineTooLong as error:
+        raise damaged(path, number, error) from error
 
 
 def read_spent_since(path: Path, since: str) -> Iterator[Spent]:
@@ -79,18 +88,28 @@ def read_spent_since(path: Path, since: str) -> Iterator[Spent]:
 
     Args:
         since: ISO 8601 as in the journal.
+
+    Raises:
+        BadJournal: If it cannot be read, or a line in it is damaged.
     """
-    end = whole_length(path)
-    if not end:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        while end:
-            start = view.rfind(b"\n", 0, end - 1) + 1
-            spent = _decoded(decode_spent, path, 0, view[start:end])
-            if spent.time < since:
-                return
-            yield spent
-            end = start
+    try:
+        end = whole_length(path)
+        if not end:
+            return
+        with (
+            open_to_read(path) as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view,
+        ):
+            while end:
+                start = view.rfind(b"\n", 0, end - 1) + 1
+                line = view[start : min(end, start + LARGEST)]
+                spent = _decoded(decode_spent, path, 0, line)
+                if spent.time < since:
+                    return
+                yield spent
+                end = start
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def whole_length(path: Path) -> int:
@@ -99,17 +118,22 @@ def whole_length(path: Path) -> int:
     Raises:
         OSError: If it cannot be read.
     """
-    size = path.stat().st_size
-    if not size:
-        return 0
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return view.rfind(b"\n") + 1
+    with open_to_read(path) as file:
+        if not os.fstat(file.fileno()).st_size:
+            return 0
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            return view.rfind(b"\n") + 1
+
+
+class LineTooLong(ValueError):
+    """A line that is longer than any of ours."""
 
 
 def damaged(path: Path, number: int, error: Exception) -> BadJournal:
     """The error of a line that is no outcome."""
+    where = f"{path}:{number}: the line" if number else f"{path}: a line"
     return BadJournal(
-        f"{path}:{number}: the line is damaged: {error}.",
+        f"{where} is damaged: {decode_error_in_words(error)}.",
         "Look at it with a text editor. A line that is beyond repair may be removed, and sent.jsonl with "
         "it if there is one: resume then does its page again, if the selection still names it.",
     )
@@ -118,5 +142,15 @@ def damaged(path: Path, number: int, error: Exception) -> BadJournal:
 def _decoded(decode: Callable[[bytes], _Line], path: Path, number: int, line: bytes) -> _Line:
     try:
         return decode(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, number, error) from error
+
+
+def _check_length(line: bytes) -> None:
+    """A last line without its newline was cut by a crash, unless it is none that can be."""
+    if len(line) >= LARGEST:
+        raise LineTooLong("it has no end")
+
+
+def _unreadable(path: Path, error: OSError) -> BadJournal:
+    return BadJournal(f"{path}: it can't be read: {error.strerror}.", "Is this a run's folder?")

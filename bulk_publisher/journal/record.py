@@ -4,11 +4,12 @@ Lines of later versions may have more fields: those that are not known are passe
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from bulk_publisher.model import Action, Outcome, PageId, Status
+from bulk_publisher.page_set import LARGEST_ID
 
 SCHEMA_VERSION = "1.0"
 """A field added raises the second number, a field changed the first."""
@@ -17,11 +18,16 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Outcome)
 
 
+_LONGEST = 1e6
+"""Seconds: no page takes twelve days, and what says so is no figure."""
+_MOST_ATTEMPTS = 10**6
+
+
 class Mark(msgspec.Struct, frozen=True, gc=False):
     """What a resume needs of a line, and no more: it reads millions of them."""
 
     run: str
-    page: PageId
+    page: Annotated[PageId, msgspec.Meta(ge=1, le=LARGEST_ID)]
     action: Action
     status: Status
     attempts: int = 1
@@ -52,7 +58,33 @@ def decode_outcome(line: bytes) -> Outcome:
     Raises:
         ValueError: If there is none.
     """
-    return _DECODER.decode(line)
+    outcome = _DECODER.decode(line)
+    check_page_id(outcome.page)
+    if not 0 <= outcome.attempts <= _MOST_ATTEMPTS:
+        raise ValueError(f"attempts: {outcome.attempts:.3g} can't be")
+    if not is_figure(outcome.duration) or not is_figure(outcome.operating):
+        return msgspec.structs.replace(
+            outcome,
+            duration=figure(outcome.duration),
+            operating=figure(outcome.operating),
+        )
+    return outcome
+
+
+def check_page_id(page: int) -> None:
+    """Raise ValueError where *page* is no page's id."""
+    if not 1 <= page <= LARGEST_ID:
+        raise ValueError(f"page: {page} can't be")
+
+
+def is_figure(seconds: float | None) -> bool:
+    """Whether *seconds* can be what a page took, or are not told."""
+    return seconds is None or 0 <= seconds <= _LONGEST
+
+
+def figure(seconds: float | None) -> float | None:
+    """*seconds*, or None where they can't be: an absurd figure is no figure."""
+    return seconds if is_figure(seconds) else None
 
 
 def decode_mark(line: bytes) -> Mark:
@@ -70,7 +102,8 @@ def decode_spent(line: bytes) -> Spent:
     Raises:
         ValueError: If there is no outcome in it.
     """
-    return _SPENT_DECODER.decode(line)
+    spent = _SPENT_DECODER.decode(line)
+    return spent if is_figure(spent.operating) else Spent(spent.time)
 
 
 def json_schema() -> dict[str, Any]:

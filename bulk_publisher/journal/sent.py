@@ -13,14 +13,19 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.journal.closing import Closing
-from bulk_publisher.journal.reader import read_marks
+from bulk_publisher.journal.description import decode_error_in_words
+from bulk_publisher.journal.files import is_there, make_beside
+from bulk_publisher.journal.reader import read_lines, read_marks
+from bulk_publisher.journal.record import check_page_id
 from bulk_publisher.journal.writer import sync_folder, write_all
 from bulk_publisher.model import Page, PageId
+from bulk_publisher.page_set import LARGEST_ID
 
 _GROWN = 4 * 2**20
 """Bytes from which the file is made anew: some ten thousand pages."""
@@ -35,7 +40,7 @@ class Place(msgspec.Struct, frozen=True):
     """
 
     source: str
-    after: int
+    after: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)]
 
 
 class _Note(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,9 +143,9 @@ class SentPages(Closing):
             self._renew()
 
     def _renew(self) -> None:
-        fresh = self._path.with_name(self._path.name + ".new")
+        fresh = self._path
         try:
-            file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            fresh, file = make_beside(self._path)
             if self._file >= 0:
                 os.close(self._file)
             self._file, self._size = file, 0
@@ -151,8 +156,9 @@ class SentPages(Closing):
             sync_folder(self._path.parent)
         except OSError as error:
             # The old one still says what is out; the new one takes room that is needed.
-            with suppress(OSError):
-                fresh.unlink(missing_ok=True)
+            if fresh != self._path:
+                with suppress(OSError):
+                    fresh.unlink(missing_ok=True)
             raise _lost(self._path, error) from error
 
     def _write(self, note: _Note) -> None:
@@ -173,23 +179,25 @@ def read_sent(path: Path) -> tuple[dict[PageId, Page], Place | None]:
     """
     pages: dict[PageId, Page] = {}
     place = None
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
+    if not is_there(path):
         return pages, place
-    except OSError as error:
-        raise BadJournal(f"{path}: {error.strerror}.") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in read_lines(path):
         try:
-            note = _DECODER.decode(line)
-        except ValueError as error:
+            note = _checked(_DECODER.decode(line))
+        except (ValueError, RecursionError) as error:
             raise BadJournal(
-                f"{path}:{number}: the line is damaged: {error}.",
+                f"{path}:{number}: the line is damaged: {decode_error_in_words(error)}.",
                 "Remove the file to go on without it: pages that were out are then looked up anew.",
             ) from error
         pages.update((page.id, page) for page in note.pages)
         place = note.place or place
     return pages, place
+
+
+def _checked(note: _Note) -> _Note:
+    for page in note.pages:
+        check_page_id(page.id)
+    return note
 
 
 def _lost(path: Path, error: OSError) -> JournalLost:
@@ -206,7 +214,7 @@ def still_out(sent: Path, journal: Path) -> list[Page]:
         BadJournal: If one of the files cannot be read, or a line in it is damaged.
     """
     noted, _ = read_sent(sent)
-    if noted and journal.exists():
+    if noted and is_there(journal):
         for mark in read_marks(journal):
             noted.pop(mark.page, None)
     return list(noted.values())

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bulk_publisher.journal.files import is_there
 from bulk_publisher.journal.reader import damaged, read_marked_lines
-from bulk_publisher.journal.record import Mark, decode_outcome
+from bulk_publisher.journal.record import Mark, decode_outcome, figure
 from bulk_publisher.model import Outcome, Status
 from bulk_publisher.page_set import PageSet
 
@@ -20,6 +21,7 @@ class Standing:
         settled: The pages that have a line of this run.
         good: How many of them ended well, by their status.
         foreign: Lines of other runs: they stay where they are, and count for nothing here.
+        foreign_run: One of those.
         doubled: Lines for a page that had one already.
     """
 
@@ -28,6 +30,7 @@ class Standing:
     duration: float = 0.0
     repeated: int = 0
     foreign: int = 0
+    foreign_run: str = ""
     doubled: int = 0
 
 
@@ -43,26 +46,25 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
         BadJournal: If the journal cannot be read, or a line in it is damaged.
     """
     standing = Standing()
-    if not path.exists():
+    if not is_there(path):
         return standing
     add, is_good = standing.settled.add, {status for status in Status if status.is_good}
     counts = dict.fromkeys(Status, 0)
     for number, (_, line, mark) in enumerate(read_marked_lines(path), start=1):
-        if mark.page < 1:
-            raise damaged(path, number, ValueError(f"page {mark.page} can't be"))
         if mark.run != run:
             standing.foreign += 1
+            standing.foreign_run = mark.run
         elif not add(mark.page):
             standing.doubled += 1
         elif mark.status in is_good:
             counts[mark.status] += 1
-            standing.duration += mark.duration or 0.0
+            standing.duration += figure(mark.duration) or 0.0
             if mark.attempts > 1:
                 standing.repeated += 1
         else:
             try:
                 on_bad(decode_outcome(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise damaged(path, number, error) from error
     standing.good = +Counter(counts)
     return standing

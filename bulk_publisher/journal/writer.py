@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bulk_publisher.errors import JournalLost
 from bulk_publisher.journal.closing import Closing
+from bulk_publisher.journal.files import open_own, what_to_do
 from bulk_publisher.journal.reader import whole_length
 from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Outcome
@@ -30,7 +31,7 @@ class JournalWriter(Closing):
         self.torn_bytes = 0
         """Bytes of a last line that a crash had cut short, removed on opening."""
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._file = open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             self._length = whole_length(path)
             self.torn_bytes = os.fstat(self._file).st_size - self._length
             if self.torn_bytes:
@@ -61,7 +62,7 @@ class JournalWriter(Closing):
 
     def _check_place(self) -> None:
         """A file that was removed or replaced takes every line, and nobody will ever read them."""
-        ours, there = os.fstat(self._file), self._path.stat()
+        ours, there = os.fstat(self._file), self._path.lstat()
         if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino):
             raise OSError(errno.ENOENT, "it was replaced by another file")
 
@@ -93,5 +94,8 @@ def sync_folder(folder: Path) -> None:
 def _lost(path: Path, error: OSError) -> JournalLost:
     return JournalLost(
         f"{path}: the journal can't be written: {error.strerror}.",
-        "Make room or mount it for writing, then resume: what has no line in it will be done again.",
+        what_to_do(
+            error,
+            "Make room or mount it for writing, then resume: what has no line in it will be done again.",
+        ),
     )

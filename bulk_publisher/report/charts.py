@@ -73,10 +73,10 @@ _STATUS_COLOURS = {
 def time_chart(story: Story) -> str:
     """Pages and both budgets over time, on one axis, with the waits shaded."""
     drawings: list[tuple[float, Callable[[Axes], None]]] = [(3.0, lambda axes: _pages(axes, story))]
-    timeline, limits = story.timeline, story.description.get("limits") or {}
+    timeline, limits = story.timeline, story.description.limits
     if timeline.has_meter:
-        drawings.append((2.2, lambda axes: _operating(axes, timeline, limits.get("operating"))))
-    capacity, drain = limits.get("capacity"), limits.get("drain")
+        drawings.append((2.2, lambda axes: _operating(axes, timeline, limits.operating)))
+    capacity, drain = limits.capacity, limits.drain
     if capacity and drain:
         drawings.append((2.2, lambda axes: _requests(axes, timeline, capacity, drain)))
     heights = [height for height, _ in drawings]

@@ -18,23 +18,24 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def story_as_dict(story: Story) -> dict[str, Any]:
     """*story* as plain data that JSON can hold."""
-    totals, description = story.totals, story.description
+    totals, description, told = story.totals, story.description, story.told
+    is_told = story.has_ended and description.totals is not None
     seconds = story.seconds
     return {
         "run": story.run,
-        "portal": description.get("portal"),
-        "action": (description.get("job") or {}).get("action"),
-        "started": description.get("started"),
-        "ended": description.get("ended"),
-        "selected": description.get("selected"),
+        "portal": description.portal,
+        "action": description.job.action.value,
+        "started": description.started,
+        "ended": description.ended,
+        "selected": msgspec.to_builtins(description.selected),
         "pages": totals.pages,
         "counts": {status.value: count for status, count in totals.counts.items()},
         "seconds": _rounded(seconds),
         "rate": round(totals.pages / seconds, 3) if seconds else None,
         "waited": story.waited,
-        "is_whole": story.told.get("is_whole"),
-        "stopped_by": story.told.get("stopped_by"),
-        "stopped_sites": story.told.get("stopped_sites"),
+        "is_whole": told.is_whole if is_told else None,
+        "stopped_by": None if told.stopped_by is None else msgspec.to_builtins(told.stopped_by),
+        "stopped_sites": told.stopped_sites if is_told else None,
         "operating": _rounded(sum(one.operating for one in story.timeline.bins))
         if story.timeline.has_meter
         else None,

@@ -21,7 +21,6 @@ from bulk_publisher.report.story import (
     Place,
     Story,
     parse_time,
-    was_killed,
 )
 from bulk_publisher.report.text import (
     in_words,
@@ -69,13 +68,12 @@ def _section(story: Story, number: int) -> str:
 
 def _head(story: Story) -> str:
     description = story.description
-    job = description.get("job") or {}
     words = (
-        f"{job.get('action', 'publish')} on {description.get('portal', 'an unknown portal')}, "
-        f"job “{job.get('name', '')}”, begun {_moment(description.get('started'))}"
+        f"{description.job.action} on {description.portal or 'an unknown portal'}, "
+        f"job “{description.job.name}”, begun {_moment(description.started)}"
     )
     end = (
-        f", ended {_moment(description.get('ended'))}"
+        f", ended {_moment(description.ended)}"
         if story.has_ended
         else "; it has not come to its end"
     )
@@ -104,20 +102,19 @@ def _waits(story: Story) -> str:
     waits = waits_in_words(story.waited)
     if waits:
         return f"waited {waits}"
-    is_told = story.has_ended and not was_killed(story.description)
+    is_told = story.has_ended and not story.description.has_lost_a_process
     return "never held by a limit" if is_told else ""
 
 
 def _why(story: Story) -> str:
     totals, told = story.totals, story.told
     parts = []
-    stopped = told.get("stopped_by")
-    if isinstance(stopped, dict):
-        why = f"Stopped: {stopped.get('message')} {stopped.get('hint') or ''}"
+    if told.stopped_by is not None:
+        why = f"Stopped: {told.stopped_by.message} {told.stopped_by.hint}"
         parts.append(f"<p class=stop>{_escape(why)}</p>")
-    passed_over = passed_over_lines(story.description.get("selected") or {})
+    passed_over = passed_over_lines(story.description.selected)
     parts.extend(f"<p class=sub>{_escape(line)}</p>" for line in passed_over)
-    for site, code in (told.get("stopped_sites") or {}).items():
+    for site, code in told.stopped_sites.items():
         parts.append(f"<p class=stop>{_escape(f'Site {site} was left: {code}')}</p>")
     if totals.failures:
         rows = "".join(
@@ -129,7 +126,7 @@ def _why(story: Story) -> str:
         )
         if story.can_be_followed and story.is_whole:
             parts.append(f"<p>Try them again: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
-    if told.get("is_whole") is False and story.can_be_followed:
+    if story.has_ended and not story.is_whole and story.can_be_followed:
         parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_named(story)}</code></p>")  # fmt: skip
     return "".join(parts)
 
@@ -231,8 +228,8 @@ def _address(outcome: Outcome) -> str | None:
     return url if scheme in {"http", "https"} else None
 
 
-def _moment(text: object) -> str:
-    if not isinstance(text, str) or not parse_time(text):
+def _moment(text: str | None) -> str:
+    if text is None or not parse_time(text):
         return "at a time unknown"
     return f"{text[:10]} {text[11:19]} UTC"
 

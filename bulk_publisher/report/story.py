@@ -6,13 +6,14 @@ failures of each code.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from bulk_publisher.journal.description import Description, FinalTotals
+from bulk_publisher.journal.files import is_there
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Outcome, Status
@@ -46,7 +47,7 @@ class Story:
 
     run: str
     path: Path
-    description: dict[str, Any]
+    description: Description
     timeline: Timeline
     totals: Totals = field(default_factory=Totals)
     places: dict[Place, Counter[Status]] = field(default_factory=dict)
@@ -54,9 +55,9 @@ class Story:
     failures: list[Outcome] = field(default_factory=list)
 
     @property
-    def told(self) -> Mapping[str, Any]:
-        """What it says itself at its end; empty where it has not come to one, or goes on from it."""
-        return (self.description.get("totals") or {}) if self.has_ended else {}
+    def told(self) -> FinalTotals:
+        """What it says itself at its end; all zero where it has not come to one, or goes on from it."""
+        return self.description.final if self.has_ended else FinalTotals()
 
     @property
     def seconds(self) -> float:
@@ -66,19 +67,17 @@ class Story:
     @property
     def waited(self) -> dict[str, float]:
         """Seconds that each limit held it, as its processes say that have ended in order."""
-        waited = (self.description.get("totals") or {}).get("waited")
-        return waited if isinstance(waited, dict) else {}
+        return self.description.final.waited
 
     @property
     def can_be_followed(self) -> bool:
         """Whether other commands can go on with it: not where its portal was simulated for it alone."""
-        job = self.description.get("job") or {}
-        return (job.get("portal") or {}).get("sandbox") is None
+        return self.description.job.portal.sandbox is None
 
     @property
     def is_whole(self) -> bool:
         """Whether it said at its end that every page of its selection has a line."""
-        return bool(self.told.get("is_whole"))
+        return self.told.is_whole
 
     @property
     def left(self) -> Left:
@@ -88,7 +87,7 @@ class Story:
     @property
     def has_ended(self) -> bool:
         """Whether it has come to its end, in order or not."""
-        return self.description.get("ended") is not None
+        return self.description.ended is not None
 
     def add(self, outcome: Outcome) -> None:
         """One more line."""
@@ -113,17 +112,15 @@ class Story:
             self.failures.append(outcome)
 
 
-def pages_left(description: Mapping[str, Any], settled: int) -> Left:
+def pages_left(description: Description, settled: int) -> Left:
     """Pages of a run without a line."""
-    total = (description.get("selected") or {}).get("total")
-    if isinstance(total, int):
+    total = description.selected.total
+    if total is not None:
         return Left(max(0, total - settled))
-    is_told = description.get("ended") is not None
-    told = (description.get("totals") or {}).get("left") if is_told else None
-    return Left(told if isinstance(told, int) else None, is_all=False)
+    return Left(None if description.ended is None else description.final.left, is_all=False)
 
 
-def seconds_at_work(description: Mapping[str, Any], *, last_at: float) -> float:
+def seconds_at_work(description: Description, *, last_at: float) -> float:
     """How long the processes of a run were at work, without what lies between them.
 
     Of one that goes on or was killed only its lines tell.
@@ -131,20 +128,16 @@ def seconds_at_work(description: Mapping[str, Any], *, last_at: float) -> float:
     Args:
         last_at: When the newest line was written, in UTC seconds; 0 where there is none.
     """
-    told = (description.get("totals") or {}).get("seconds") or 0.0
-    if told and description.get("ended") is not None:
-        return float(told)
-    newest: dict[str, Any] = {"at": description.get("started"), "seconds": 0.0}
-    for resumed in description.get("resumed") or []:
-        newest = {"seconds": told, **resumed}
-    began_at = parse_time(str(newest["at"]))
-    return float(newest["seconds"]) + (max(0.0, last_at - began_at) if began_at else 0.0)
-
-
-def was_killed(description: Mapping[str, Any]) -> bool:
-    """Whether a process of the run had no time to say what it waited for."""
-    resumed = description.get("resumed") or []
-    return any(one.get("ended", one.get("at")) is None for one in resumed)
+    told = description.final.seconds
+    if told and description.ended is not None:
+        return told
+    at, seconds = description.started, 0.0
+    if description.resumptions:
+        newest = description.resumptions[-1]
+        # What an older version has noted of it has no seconds.
+        at, seconds = newest.at, told if newest.seconds is None else newest.seconds
+    began_at = parse_time(at or "")
+    return seconds + (max(0.0, last_at - began_at) if began_at else 0.0)
 
 
 def read_story(folder: RunFolder) -> Story:
@@ -154,10 +147,10 @@ def read_story(folder: RunFolder) -> Story:
         BadJournal: If its description or its journal can't be read.
     """
     description = folder.read_description()
-    outcomes: Iterable[Outcome] = read_outcomes(folder.journal) if folder.journal.exists() else ()
-    started = description.get("started")
+    outcomes: Iterable[Outcome] = read_outcomes(folder.journal) if is_there(folder.journal) else ()
+    started = description.started
     make = partial(Story, folder.run_id, folder.path.resolve(), description)
-    story = make(Timeline(parse_time(started))) if isinstance(started, str) else None
+    story = make(Timeline(parse_time(started))) if started is not None else None
     for outcome in outcomes:
         if story is None:
             story = make(Timeline(parse_time(outcome.time)))
@@ -169,5 +162,5 @@ def parse_time(text: str) -> float:
     """ISO 8601 as in the journal, as UTC seconds; 0 for what is none."""
     try:
         return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bulk_publisher.report.story import Story, was_killed
+from bulk_publisher.report.story import Story
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
@@ -23,19 +23,16 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
         name: How a command that is given here names the run.
     """
     description, totals, seconds, told = story.description, story.totals, story.seconds, story.told
-    job = description.get("job") or {}
-    yield f"Run {story.run}: {job.get('action', 'publish')} on {printable(str(description.get('portal')))}"
+    yield f"Run {story.run}: {description.job.action} on {printable(str(description.portal))}"
     rate = f", {totals.pages / seconds:.1f} a second" if seconds > 1 else ""
     yield f"{pages_in_words(totals.pages)} settled in {in_words(seconds)}{rate}."
     yield from counts_lines(totals)
-    yield from passed_over_lines(description.get("selected") or {})
-    yield from waits_lines(story.waited, of_all=not was_killed(description))
-    stopped = told.get("stopped_by")
-    if isinstance(stopped, dict):
-        yield from wrapped(
-            printable(f"Stopped: {stopped.get('message')} {stopped.get('hint') or ''}"), indent=0
-        )
-    for site, code in (told.get("stopped_sites") or {}).items():
+    yield from passed_over_lines(description.selected)
+    yield from waits_lines(story.waited, of_all=not description.has_lost_a_process)
+    stopped = told.stopped_by
+    if stopped is not None:
+        yield from wrapped(printable(f"Stopped: {stopped.message} {stopped.hint}"), indent=0)
+    for site, code in told.stopped_sites.items():
         yield printable(f"Site {site} was left: {code}")
     if totals.failures:
         yield "Why pages failed:"
@@ -52,6 +49,6 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
 
 def rollback_lines(story: Story) -> Iterator[str]:
     """Which runs have taken down what this one had put up, if any."""
-    rollbacks = story.description.get("rolled_back_by") or []
+    rollbacks = story.description.rollbacks
     if rollbacks:
         yield printable(f"Rolled back by: {', '.join(rollbacks)}")

@@ -3,8 +3,8 @@
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.model import Status
 from bulk_publisher.report.fold import Failures, Left, Totals
 
@@ -56,9 +56,9 @@ def go_on_line(left: Left, run: str) -> str:
     return f"{pages if left.is_all else f'At least {pages}'} {are} left. {go_on}"
 
 
-def passed_over_lines(selected: Mapping[str, Any]) -> Iterator[str]:
+def passed_over_lines(selected: SelectedCounts) -> Iterator[str]:
     """What of a selection is not done, as ``run.json`` counts it; nothing where all of it is."""
-    repeats, bad_rows = selected.get("duplicates") or 0, selected.get("bad_rows") or 0
+    repeats, bad_rows = selected.duplicates, selected.bad_rows
     parts = []
     if repeats:
         parts.append("1 repeat of a page" if repeats == 1 else f"{repeats:,} repeats of pages")

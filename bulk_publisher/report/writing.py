@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.journal.files import FILE_MODE, replacing
 from bulk_publisher.journal.folder import RunFolder
-from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.report.html_page import html_report, is_drawable
 from bulk_publisher.report.story import read_story
 
@@ -12,8 +12,11 @@ FILE = "report.html"
 """In a run's folder."""
 
 
-def write_html(folders: list[RunFolder], path: Path) -> None:
+def write_html(folders: list[RunFolder], path: Path, *, mode: int = 0o666) -> None:
     """The report on *folders* in *path*.
+
+    Args:
+        mode: Who may read it, before the umask.
 
     Raises:
         BadJournal: If a run can't be read.
@@ -21,7 +24,7 @@ def write_html(folders: list[RunFolder], path: Path) -> None:
     """
     text = html_report([read_story(folder) for folder in folders])
     try:
-        with replacing(path, is_forced=False) as file:
+        with replacing(path, is_forced=False, mode=mode) as file:
             file.write(text.encode())
     except OSError as error:
         raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
@@ -36,5 +39,5 @@ def leave_report(folder: RunFolder) -> Path | None:
     if not is_drawable():
         return None
     path = folder.path / FILE
-    write_html([folder], path)
+    write_html([folder], path, mode=FILE_MODE)
     return path

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_publisher.errors import BadJournal
+from bulk_publisher.journal.files import LARGEST, open_to_read
 from bulk_publisher.journal.reader import damaged
 from bulk_publisher.journal.record import Mark, decode_outcome
 from bulk_publisher.journal.standing import find_lines
@@ -44,13 +45,13 @@ class EarlierPages:
         for page in self.without_line:
             yield page
         try:
-            with self.journal.open("rb") as file:
+            with open_to_read(self.journal) as file:
                 for at in reversed(self.lines) if self.is_newest_first else self.lines:
                     file.seek(at)
-                    yield _page(file.readline())
+                    yield _page(file.readline(LARGEST))
         except OSError as error:
-            raise BadJournal(f"{self.journal}: {error.strerror}.") from error
-        except ValueError as error:
+            raise BadJournal(f"{self.journal}: it can't be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
             raise damaged(self.journal, 0, error) from error
 
 

@@ -14,6 +14,7 @@ from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Only, Scope, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from tests.folders import described
 from tests.oracle import (
     Seen,
     assert_journal_tells_the_truth,
@@ -145,8 +146,8 @@ async def test_a_list_that_has_grown_is_counted_anew(tmp_path: Path) -> None:
         again = await resume(sandbox, first.folder, observer=Seen(stop_after=20))
 
     description = again.folder.read_description()
-    assert description["selected"]["total"] == 90
-    assert description["totals"]["left"] == 90 - again.totals.pages
+    assert description.selected.total == 90
+    assert description.final.left == 90 - again.totals.pages
 
 
 async def test_a_run_that_is_whole_says_how_it_ended(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ async def test_the_pace_may_be_another(tmp_path: Path) -> None:
         second = await resume(sandbox, first.folder, changes={"pace": {"concurrency": 1}})
 
         assert second.ending.is_whole
-        assert first.folder.read_description()["job"]["pace"]["concurrency"] == 1
+        assert described(first.folder)["job"]["pace"]["concurrency"] == 1
 
 
 async def test_budgets_that_are_spent_are_not_spent_twice(tmp_path: Path) -> None:
@@ -285,10 +286,10 @@ async def test_the_time_of_all_processes_is_told_and_no_pause_between_them(tmp_p
         await asyncio.sleep(1000)
         third = await resume(sandbox, folder, observer=Seen())
 
-    before = [again["seconds"] for again in third.description["resumed"]]
+    before = [again.seconds for again in third.description.resumptions]
     assert 0 < before[0] < before[1] < third.ending.seconds < 200
     assert before[1] == pytest.approx(second.ending.seconds, abs=0.01)
-    assert [again["ended"] is None for again in third.description["resumed"]] == [True, False]
+    assert [again.follows_a_kill for again in third.description.resumptions] == [True, False]
 
 
 async def test_the_waits_of_all_processes_are_told(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bulk_publisher.app.following import Kind
 from bulk_publisher.jobs import Selection
+from bulk_publisher.journal.description import FollowingKind as Kind
 from bulk_publisher.model import Scope, Status
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import Seen, journal_of, run_job
@@ -48,8 +48,8 @@ async def test_both_runs_say_that_they_belong_together(tmp_path: Path) -> None:
 
         second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
 
-        assert second.folder.read_description()["retry_of"] == first.folder.run_id
-        assert first.folder.read_description()["retried_by"] == [second.folder.run_id]
+        assert second.folder.read_description().retry_of == first.folder.run_id
+        assert first.folder.read_description().retries == (second.folder.run_id,)
 
 
 async def test_only_pages_with_a_code_are_wanted(tmp_path: Path) -> None:

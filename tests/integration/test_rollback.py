@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.following import Kind
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
+from bulk_publisher.journal.description import FollowingKind as Kind
 from bulk_publisher.journal.sent import still_out
 from bulk_publisher.model import Action, Scope
 from bulk_publisher.sandbox import Scenario, serve
@@ -55,8 +55,8 @@ async def test_both_runs_say_that_they_belong_together(tmp_path: Path) -> None:
 
         rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
 
-        assert rolled.folder.read_description()["rollback_of"] == finished.folder.run_id
-        assert finished.folder.read_description()["rolled_back_by"] == [rolled.folder.run_id]
+        assert rolled.folder.read_description().rollback_of == finished.folder.run_id
+        assert finished.folder.read_description().rollbacks == (rolled.folder.run_id,)
 
 
 async def test_pages_whose_state_before_is_not_known_are_left_alone(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from bulk_publisher.journal.folder import LOCK, FolderLock
 from bulk_publisher.model import Scope
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
+from tests.folders import describe, described
 
 OLDER = "20260301T030000Z-1f2e"
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
@@ -100,7 +101,7 @@ async def test_what_a_killed_process_has_left_is_not_said_of_the_one_that_is_at_
     folder = finished.folder
     (folder.path / FILE).write_bytes(left[0])
     os.utime(folder.path / FILE, (0, 0))
-    folder.write_description(folder.read_description() | {"ended": None})
+    describe(folder, ended=None)
 
     with FolderLock(folder):
         told = _status(tmp_path)
@@ -130,8 +131,7 @@ async def test_a_run_that_has_ended_is_summed_up(tmp_path):
 
 async def test_a_run_whose_process_is_gone_names_resume(tmp_path):
     finished = await _publish(Progress(OUTPUT), tmp_path, pages=100)
-    description = finished.folder.read_description()
-    finished.folder.write_description({**description, "ended": None, "totals": None})
+    describe(finished.folder, ended=None, totals=None)
 
     assert f"bulk-publisher resume {finished.folder.path}" in _status(tmp_path)
     assert json.loads(_status(tmp_path, "--json"))["state"] == "dead"
@@ -160,8 +160,7 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100, missing_pages=[5, 6])
     first.folder.path.rename(tmp_path / OLDER)
     second = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
-    told = second.folder.read_description()
-    second.folder.write_description(told | {"ended": None})
+    describe(second.folder, ended=None)
 
     assert any(f"{second.folder.run_id}  t  is going on: " in text for text in seen)
     assert _all_runs(tmp_path).splitlines() == [
@@ -174,8 +173,7 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
 
 async def test_a_run_that_stopped_early_or_can_t_be_read_is_listed_too(tmp_path):
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100)
-    told = first.folder.read_description()
-    first.folder.write_description(told | {"totals": {**told["totals"], "is_whole": False}})
+    describe(first.folder, totals=described(first.folder)["totals"] | {"is_whole": False})
     stopped = _all_runs(tmp_path)
     first.folder.description.write_text("{")
 

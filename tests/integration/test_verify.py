@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bulk_publisher.app.following import Kind
 from bulk_publisher.app.verdicts import judge
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, Portal, PortalPlan, Selection
+from bulk_publisher.journal.description import FollowingKind as Kind
 from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Action, Page, PageId, Scope, Status
 from bulk_publisher.sandbox import Scenario, TimedFault, serve

@@ -319,17 +319,29 @@ def test_a_byte_order_mark_does_no_harm(job_file: Path) -> None:
     assert read_job(job_file).select.scope is Scope.GROUP
 
 
+def problems_of(job: Job) -> list[str]:
+    return [
+        *portal_problems(job.portal),
+        *selection_problems(job.select, is_whole=False),
+        *pace_problems(job.pace),
+    ]
+
+
 @given(jobs)
 def test_a_job_comes_back_from_json_as_it_was(job: Job) -> None:
-    written = json.dumps(encode_job(job))
+    written = json.loads(json.dumps(encode_job(job)))
 
-    assert decode_job(json.loads(written)) == job
+    if problems_of(job):
+        with pytest.raises(BadJournal, match="can't be"):
+            decode_job(written, selects=False)
+    else:
+        assert decode_job(written, selects=False) == job
 
 
 def test_what_a_later_version_wrote_is_still_a_job() -> None:
     data = {**encode_job(Job(name="a")), "mood": "good"}
 
-    assert decode_job(data) == Job(name="a")
+    assert decode_job(data, selects=False) == Job(name="a")
 
 
 def test_a_damaged_description_is_refused() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bulk_publisher.errors import BadJournal, JournalLost, RunBusy
 from bulk_publisher.journal import folder as folders
+from bulk_publisher.journal.description import Description
 from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, find_folder
 from bulk_publisher.journal.reader import read_outcomes, read_spent_since
 from bulk_publisher.journal.record import encode_outcomes
@@ -215,7 +216,7 @@ def test_locks_that_other_machines_may_not_see_are_said(
 
 def test_a_run_is_found_by_its_id_its_folder_and_latest(tmp_path: Path) -> None:
     folder = create_folder(tmp_path, Epoch(0.0), random.Random(1))
-    folder.write_description({"run": folder.run_id})
+    folder.write_description(Description(run=folder.run_id))
     folders.point_latest(folder)
 
     found = {
@@ -227,7 +228,7 @@ def test_a_run_is_found_by_its_id_its_folder_and_latest(tmp_path: Path) -> None:
 
 def made_run(runs: Path, now: float) -> RunFolder:
     folder = create_folder(runs, Epoch(now), random.Random(1))
-    folder.write_description({"run": folder.run_id})
+    folder.write_description(Description(run=folder.run_id))
     folders.point_latest(folder)
     return folder
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.journal.description import Description
+from bulk_publisher.journal.files import replacing
 from bulk_publisher.journal.folder import RunFolder
-from bulk_publisher.journal.replacing import replacing
 from bulk_publisher.report import writing
 
 
@@ -61,6 +62,6 @@ def test_a_description_that_can_t_be_written_leaves_nothing(tmp_path: Path) -> N
     folder.description.mkdir()
 
     with pytest.raises(OSError, match="directory"):
-        folder.write_description({"run": "a"})
+        folder.write_description(Description(run="a"))
 
     assert [*tmp_path.iterdir()] == [folder.description]

@@ -21,6 +21,7 @@ from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
 from bulk_publisher.report.text import printable
 from bulk_publisher.report.writing import leave_report
+from tests.folders import describe
 from tests.outcomes import RUN, outcome
 
 MakeRun = Callable[..., RunFolder]
@@ -44,8 +45,9 @@ def make_run(tmp_path: Path) -> MakeRun:
         folder = RunFolder(tmp_path / RUN)
         folder.path.mkdir()
         folder.journal.write_bytes(encode_outcomes(outcomes))
-        folder.write_description(
-            {
+        describe(
+            folder,
+            **{
                 "run": RUN,
                 "portal": "example.bitrix24.com",
                 "started": "2026-03-01T03:00:00.000Z",
@@ -54,7 +56,7 @@ def make_run(tmp_path: Path) -> MakeRun:
                 "job": {"name": "t", "action": "publish"},
                 "totals": {"seconds": 60, "waited": {"operating": 30}, "is_whole": True},
                 **description,
-            }
+            },
         )
         return folder
 

@@ -1,0 +1,47 @@
+"""A job as it was written down, by a run or a plan, and read back by the rules of all jobs. Pure."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from bulk_publisher.errors import BadJournal
+from bulk_publisher.jobs.job import Job
+from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
+from bulk_publisher.journal.description import decode_error_in_words
+
+
+def encode_job(job: Job) -> dict[str, object]:
+    """*job* as plain data that JSON can hold."""
+    encoded: dict[str, object] = msgspec.to_builtins(job)
+    return encoded
+
+
+def decode_job(data: object, *, selects: bool = True) -> Job:
+    """The job that `encode_job` made *data* of; what a later version added is left aside.
+
+    It may say what a job file or a command line may say, and no more.
+
+    Args:
+        selects: It says itself which pages; not where they are those of another run.
+
+    Raises:
+        BadJournal: If it does not describe a job, or not one that may be.
+    """
+    try:
+        job = msgspec.convert(data, Job)
+    except (ValueError, RecursionError) as error:
+        raise BadJournal(
+            f"the description of the job is damaged: {decode_error_in_words(error)}"
+        ) from error
+    problems = [
+        *portal_problems(job.portal, naming=_in("portal")),
+        *selection_problems(job.select, naming=_in("select"), is_whole=selects),
+        *pace_problems(job.pace, naming=_in("pace")),
+    ]
+    if problems:
+        raise BadJournal(f"the job can't be: {'; '.join(problems)}")
+    return job
+
+
+def _in(table: str) -> Callable[[str], str]:
+    return lambda key: f"{table}.{key}"

@@ -1,0 +1,177 @@
+"""Files of ours, opened so that nothing planted in their place does harm.
+
+A run's folder may lie where others can write. What stands there under a name of ours may be a link to
+a file of somebody's, a pipe that nobody writes to, a device without an end. So files of ours are
+opened without following links, are regular files or are refused, are read up to a bound, and are
+made for their owner alone. Every refusal is an ``OSError`` whose ``strerror`` says what is wrong.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+FOLDER_MODE = 0o700
+"""Of a folder of ours: titles of pages, and what a portal said, are nobody else's."""
+FILE_MODE = 0o600
+LARGEST = 64 * 2**20
+"""Bytes of a file that is read at once, and of a line of one: twice the largest answer of a portal."""
+
+_BUFFER = 2**20
+_WRITES = os.O_WRONLY | os.O_RDWR
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def open_own(path: Path, flags: int) -> int:
+    """The descriptor of a file of ours; one that is made is its owner's alone.
+
+    Args:
+        flags: As for ``os.open``, without ``O_TRUNC``: nothing is emptied before it is known what it is.
+
+    Raises:
+        OSError: If it can't be opened, or is no regular file with this one name.
+    """
+    try:
+        # Without O_NONBLOCK a pipe would be waited for, and Ctrl-C would wait too.
+        file = os.open(
+            path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, FILE_MODE
+        )
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EMLINK}:
+            raise OSError(error.errno, "it is a link to another file", str(path)) from error
+        if error.errno in {errno.ENXIO, errno.ENODEV}:
+            raise OSError(error.errno, "it is no regular file", str(path)) from error
+        raise
+    try:
+        _check(os.fstat(file), path, is_written=bool(flags & _WRITES))
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """A file of ours, to be read a line at a time.
+
+    Raises:
+        OSError: As ``open_own``.
+    """
+    return os.fdopen(open_own(path, os.O_RDONLY), "rb", buffering=_BUFFER)
+
+
+def read_own(path: Path, *, most: int = LARGEST) -> bytes:
+    """All of a file of ours.
+
+    Raises:
+        OSError: As ``open_own``, or if it has more than *most* bytes.
+    """
+    with open_to_read(path) as file:
+        return _read(file, path, most)
+
+
+def read_given(path: Path, *, most: int = LARGEST) -> bytes:
+    """All of a file that a person has named: links are followed, and a pipe is read to its end.
+
+    Raises:
+        OSError: If it can't be read, is a device or a folder, or has more than *most* bytes.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+            raise OSError(errno.EINVAL, "it is no file", str(path))
+        return _read(file, path, most)
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Whether *path* is a regular file that others than its owner may read or write."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(mode & _OTHERS)
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything stands under that name, be it a link to nowhere."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # Opening it says what is wrong.
+        return True
+    return True
+
+
+def what_to_do(error: OSError, otherwise: str) -> str:
+    """About an *error* in writing a file of ours; *otherwise* where nothing stands in its way."""
+    if error.errno in {errno.ELOOP, errno.EMLINK, errno.EINVAL, errno.EISDIR, errno.ENXIO}:
+        return "Find out who has put it there, and remove it or put a file of its own in its place."
+    return otherwise
+
+
+@contextmanager
+def replacing(path: Path, *, is_forced: bool, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
+    """What is written here is *path* in the end; whatever goes wrong leaves the old one alone.
+
+    And it leaves nothing beside it: on a full disk that would take the room of what matters more.
+    Only a process that is killed leaves its half; `sweep` finds it.
+
+    Args:
+        is_forced: It is on disk before it takes the place.
+        mode: Who may read it, before the umask: 0o666 for a file that a person has named.
+
+    Raises:
+        OSError: If the disk does not take it.
+    """
+    fresh, file = make_beside(path, mode=mode)
+    try:
+        with os.fdopen(file, "wb") as opened:
+            yield opened
+            opened.flush()
+            if is_forced:
+                os.fsync(file)
+        fresh.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+
+
+def make_beside(path: Path, *, mode: int = FILE_MODE) -> tuple[Path, int]:
+    """A new file in the folder of *path*, under a name that nobody can foresee, and its descriptor.
+
+    Raises:
+        OSError: If it can't be made.
+    """
+    fresh = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return fresh, os.open(fresh, flags, mode)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes have left half written in *folder*, which is locked."""
+    with suppress(OSError):
+        for left in folder.glob(".*.new"):
+            left.unlink(missing_ok=True)
+
+
+def _check(found: os.stat_result, path: Path, *, is_written: bool) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    if is_written and found.st_nlink > 1:
+        # What is written would show under the other name, which may be anybody's file.
+        raise OSError(errno.EMLINK, "it has a second name elsewhere (a hard link)", str(path))
+
+
+def _read(file: BinaryIO, path: Path, most: int) -> bytes:
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most // 2**20} MiB", str(path))
+    return data
