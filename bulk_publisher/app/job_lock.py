@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import structlog
 
 from bulk_publisher.app.turns import state_folder
 from bulk_publisher.errors import RunBusy
+from bulk_publisher.journal.files import FOLDER_MODE, open_own
+from bulk_publisher.journal.holders import read_holder, write_holder
 
 _log = structlog.get_logger()
 
@@ -27,8 +30,8 @@ def alone(job: Path, environment: Mapping[str, str]) -> Iterator[None]:
     name = hashlib.sha256(str(job.resolve()).encode()).hexdigest()[:24]
     try:
         folder = state_folder(environment) / "jobs"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = (folder / name).open("wb")
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        file = os.fdopen(open_own(folder / name, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
     except (OSError, RuntimeError) as error:
         _log.debug("job.not_locked", reason=str(error))
         yield
@@ -37,10 +40,14 @@ def alone(job: Path, environment: Mapping[str, str]) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            holder = read_holder(file.fileno())
             raise RunBusy(
-                f"{job}: this job is being done already.",
-                "Wait until that run has ended; how it stands says status, where its runs are kept.",
+                f"{job}: this job is being done already ({holder.words}).",
+                holder.what_to_do
+                if holder.is_stopped
+                else "Wait until that run has ended; how it stands says status, where its runs are kept.",
             ) from error
         except OSError as error:
             _log.debug("job.not_locked", reason=error.strerror)
+        write_holder(file.fileno())
         yield

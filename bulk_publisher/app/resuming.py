@@ -235,6 +235,8 @@ def _remind(session: Session, folder: RunFolder) -> None:
     if last is None:
         return
     ended = ((min((step + 1) * _STEP, now_epoch), seconds) for step, seconds in steps.items())
+    # It may have been full when the earlier process sent its last request.
+    session.client.door.raise_to(session.plan.capacity - (now_epoch - last) * session.plan.drain)
     session.governor.on_resumed(
         [(Mono(now + at - now_epoch), seconds) for at, seconds in ended],
         last_sent_at=Mono(now + last - now_epoch),

@@ -1,11 +1,16 @@
 """Where a secret is named, and the secret itself: read late, and handed to the portal alone."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
+from bulk_publisher.journal.files import is_readable_by_others, read_given
 from bulk_publisher.portal.credentials import Webhook
+
+_LARGEST = 2**16
+"""Bytes of a file that holds a URL and nothing else."""
 
 
 def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:
@@ -28,6 +33,16 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
     return _webhook(text, where=name)
 
 
+def doubt_of(secret: Secret | None) -> str:
+    """Why *secret* may be known to others on this machine; empty where nothing speaks for it."""
+    if secret is None or secret.file is None or not is_readable_by_others(Path(secret.file)):
+        return ""
+    return (
+        f"{secret.file}: others on this machine may read or change the webhook in it. "
+        f"Keep it to yourself with: chmod 600 {shlex.quote(secret.file)}"
+    )
+
+
 def _webhook(text: str, *, where: str) -> Webhook:
     """The webhook in *text*, whatever an editor or a shell has put around it."""
     try:
@@ -38,7 +53,7 @@ def _webhook(text: str, *, where: str) -> Webhook:
 
 def _read_file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return read_given(path, most=_LARGEST).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise BadSetting(f"{path}: the webhook can't be read from it: {reason}.") from error

@@ -104,6 +104,7 @@ async def _open(
         governor = _governor(job, plan, rng)
         calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
         if turn is not None:
+            turn.hand_over_for(door)
             learn_from_other(turn, governor, clock)
         if job.portal.plan is None:
             plan = await ask_plan(calls, warn)

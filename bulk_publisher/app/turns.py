@@ -15,14 +15,17 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import structlog
 
-from bulk_publisher.journal.files import replacing
+from bulk_publisher.journal.files import FOLDER_MODE, open_own, read_own, replacing
+from bulk_publisher.journal.holders import Holder, read_holder, write_holder
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.throttle import Door
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Another one after each start of the machine (Linux)."""
@@ -31,6 +34,11 @@ WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or nam
 """What to do where no turn can be kept."""
 
 _log = structlog.get_logger()
+
+
+_LARGEST = 2**20
+"""Bytes of the word of another run: it takes some kilobytes."""
+_Moment = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class _Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +52,8 @@ class _Left(msgspec.Struct, frozen=True, kw_only=True):
 
     session: str
     boot: str
-    uptime: float
-    time: float
+    uptime: _Moment
+    time: _Moment
     handover: Handover
 
 
@@ -63,9 +71,15 @@ class CredentialTurn:
         """
         self._session = session
         self._left = folder / "limits.json"
-        self._turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._queue = os.open(folder / "queue", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._turn = open_own(folder / "turn", os.O_RDWR | os.O_CREAT)
+        try:
+            self._queue = open_own(folder / "queue", os.O_RDWR | os.O_CREAT)
+        except OSError:
+            os.close(self._turn)
+            raise
         self._is_ours = False
+        self._taken = 0
+        self._door: Door | None = None
         self._read: _Left | None = None
         try:
             _check_locks(self._queue)
@@ -88,28 +102,49 @@ class CredentialTurn:
 
     def try_take(self) -> bool:
         """Take the turn if no other run has it; else be seen waiting for it."""
-        self._is_ours = self._is_ours or _try_lock(self._turn, fcntl.LOCK_EX)
+        if not self._is_ours and _try_lock(self._turn, fcntl.LOCK_EX):
+            self._is_ours = True
+            self._taken += 1
+            # Another text each time: who waits sees by it that the turn goes round.
+            write_holder(self._turn, f", turn {self._taken} of {self._session}")
         if self._is_ours:
             fcntl.flock(self._queue, fcntl.LOCK_UN)
         else:
             _try_lock(self._queue, fcntl.LOCK_SH)
         return self._is_ours
 
+    def holder(self) -> Holder:
+        """Who has the turn, or had it last."""
+        return read_holder(self._turn)
+
+    def hand_over_for(self, door: Door) -> None:
+        """Tell what *door* has let through, whatever the limits say of it, and tell it that of others."""
+        self._door = door
+
     def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
         """How another run has left the limits, and when; None where there is no new word."""
         try:
-            left = msgspec.json.decode(self._left.read_bytes(), type=_Left)
-        except (OSError, ValueError):
+            left = msgspec.json.decode(read_own(self._left, most=_LARGEST), type=_Left)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            _log.warning("turn.word_damaged", reason=str(error))
             return None
         if left.session == self._session or left == self._read:
             return None
         self._read = left
-        return left.handover, _moment(left, now, epoch)
+        since = _moment(left, now, epoch)
+        if self._door is not None:
+            self._door.raise_to(left.handover.requests - (now - since) * self._door.drain)
+        return left.handover, since
 
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have the turn."""
         if not self._is_ours:
             return
+        if self._door is not None:
+            requests = max(handover.requests, self._door.level)
+            handover = msgspec.structs.replace(handover, requests=requests)
         left = _Left(session=self._session, boot=_boot(), uptime=now, time=epoch, handover=handover)
         try:
             with replacing(self._left, is_forced=False) as file:
@@ -177,7 +212,7 @@ def _folder_of(webhook: Webhook, environment: Mapping[str, str]) -> Path:
     """A folder that the credential's runs share; its name tells nothing of the secret."""
     name = hashlib.sha256(f"{webhook.host} {webhook.secret}".encode()).hexdigest()[:24]
     folder = state_folder(environment) / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     return folder
 
 

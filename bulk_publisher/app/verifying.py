@@ -14,16 +14,17 @@ from bulk_publisher.app.following import taken_down
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.verdicts import Verdict, judge
 from bulk_publisher.clock import as_utc
-from bulk_publisher.errors import JournalLost
+from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.jobs import Job
-from bulk_publisher.journal.files import replacing
+from bulk_publisher.journal.files import is_there, replacing
 from bulk_publisher.journal.folder import FolderLock, RunFolder
-from bulk_publisher.journal.reader import read_outcomes
+from bulk_publisher.journal.reader import read_marks, read_outcomes
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
+from bulk_publisher.report.text import printable
 from bulk_publisher.sources.lister import LIST_LENGTH, Listers, Warn, say_nothing
 
 _AGAIN = {Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED}
@@ -66,6 +67,11 @@ class Verified:
     visited: int = 0
     bad_urls: int = 0
     other_hosts: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether of no page anything could be verified."""
+        return not self.agreeing and not self.differing and not self.settled
 
     def add(self, verdict: Verdict) -> None:
         """One more page."""
@@ -120,6 +126,7 @@ async def verify(
     job = change(job_of(folder, description))
     check_real(folder, job)
     check_portal(folder, description, webhook)
+    _check_lines(folder)
     verified = Verified(taken_down(folder))
     with FolderLock(folder):
         async with (
@@ -140,6 +147,19 @@ async def verify(
                     on_progress(verified)
         _write_again(folder.again, verified)
     return verified
+
+
+def _check_lines(folder: RunFolder) -> None:
+    """Refuse a run without a line: that nothing differs from nothing is no success."""
+    foreign = ""
+    for mark in read_marks(folder.journal) if is_there(folder.journal) else ():
+        if mark.run == folder.run_id:
+            return
+        foreign = f": they are of run {printable(mark.run)}"
+    raise BadJournal(
+        f"{folder.journal}: no line in it is of run {folder.run_id}{foreign}. There is nothing to verify.",
+        f"What is left of the run is done by: bulk-publisher resume {folder.name}",
+    )
 
 
 async def _verdicts(folder: RunFolder, session: Session, warn: Warn) -> AsyncIterator[Verdict]:

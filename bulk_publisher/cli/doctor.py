@@ -46,7 +46,7 @@ def doctor(
     scopes = EVERY_SCOPE if scope is None else (scope,)
 
     async def look() -> "Examination":
-        async with open_webhook(job) as webhook:
+        async with open_webhook(job, output) as webhook:
             return await examine(
                 job,
                 webhook,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import click
 
 from bulk_publisher.app.publishing import Finished, OnStart, Started, begin
-from bulk_publisher.app.secrets import read_webhook
+from bulk_publisher.app.secrets import doubt_of, read_webhook
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.cli.dry_run import dry_run
 from bulk_publisher.cli.metrics import watched
@@ -107,7 +107,10 @@ class _Doing:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._interrupt, number)
         try:
-            async with open_webhook(self._job) as webhook, asyncio.TaskGroup() as group:
+            async with (
+                open_webhook(self._job, self._output) as webhook,
+                asyncio.TaskGroup() as group,
+            ):
                 self._task = group.create_task(self._publish(webhook))
         except* asyncio.CancelledError:
             pass
@@ -222,19 +225,24 @@ def _say_all(lines: Iterable[str]) -> None:
 
 async def _dry(job: Job, output: Output) -> None:
     selected = check_selection(job.select)
-    async with open_webhook(job) as webhook:
+    async with open_webhook(job, output) as webhook:
         await dry_run(job, selected, webhook, output)
 
 
 @contextlib.asynccontextmanager
-async def open_webhook(job: Job) -> AsyncIterator[Webhook]:
+async def open_webhook(job: Job, output: Output) -> AsyncIterator[Webhook]:
     """The webhook of the job's portal; its sandbox is started where it has one.
+
+    Says so if others may read it.
 
     Raises:
         BadSetting: If there is none.
     """
     if job.portal.sandbox is None:
-        yield read_webhook(job.portal.webhook, os.environ)
+        webhook = read_webhook(job.portal.webhook, os.environ)
+        if doubt := doubt_of(job.portal.webhook):
+            output.explain(doubt, colour="yellow")
+        yield webhook
         return
     from bulk_publisher.sandbox import ScenarioError, load_scenario, serve
 

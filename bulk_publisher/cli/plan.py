@@ -99,7 +99,7 @@ def plan_of(
     selected = check_selection(job.select)
 
     async def look() -> "Plan":
-        async with open_webhook(job) as webhook:
+        async with open_webhook(job, output) as webhook:
             return await make_plan(job, selected, webhook, runs=runs, cost=cost, warn=warn)
 
     return asyncio.run(look())

@@ -2,11 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+from bulk_publisher.cli.output import Output, name_for_commands, say_error, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.errors import BadJournal
+    from bulk_publisher.journal.folder import RunFolder
 
 
 @click.command("report")
@@ -46,7 +51,6 @@ def report(
     from bulk_publisher.report.export import story_as_dict, write_csv
     from bulk_publisher.report.html_page import html_report
     from bulk_publisher.report.story import read_story
-    from bulk_publisher.report.telling import story_lines
     from bulk_publisher.report.writing import write_html
 
     if is_json + is_csv + (html is not None) > 1:
@@ -56,7 +60,8 @@ def report(
             f"--{'json' if is_json else 'csv'} takes no file: it is written to standard output.",
             "Leave the - out.",
         )
-    folders = [find_folder(name, runs) for name in names]
+    found = [find_folder(name, runs) for name in names]
+    folders, bad = _readable(found)
     if html == Path("-"):
         click.echo(html_report([read_story(folder) for folder in folders]), nl=False)
     elif html is not None:
@@ -66,10 +71,45 @@ def report(
         write_csv(folders, sys.stdout)
     elif is_json:
         told = [story_as_dict(read_story(folder)) for folder in folders]
-        click.echo(json.dumps(told[0] if len(told) == 1 else told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(told[0] if len(names) == 1 else told, indent=2, ensure_ascii=False))
     else:
-        for number, folder in enumerate(folders):
-            if number:
-                click.echo()
-            for line in story_lines(read_story(folder), name_for_commands(folder.path)):
-                click.echo(line)
+        _tell(folders)
+    for error in bad:
+        say_error(output, error)
+    if bad:
+        sys.exit(bad[0].exit_status)
+
+
+def _tell(folders: "list[RunFolder]") -> None:
+    from bulk_publisher.report.story import read_story
+    from bulk_publisher.report.telling import story_lines
+
+    for number, folder in enumerate(folders):
+        if number:
+            click.echo()
+        for line in story_lines(read_story(folder), name_for_commands(folder.path)):
+            click.echo(line)
+
+
+def _readable(folders: "list[RunFolder]") -> "tuple[list[RunFolder], list[BadJournal]]":
+    """Those of *folders* that can be read, and why the others can't: they spoil nothing.
+
+    Raises:
+        BadJournal: If none can.
+    """
+    from bulk_publisher.errors import BadJournal
+    from bulk_publisher.report.story import check_readable
+
+    if len(folders) == 1:
+        # What is wrong with it is said where it is read.
+        return folders, []
+    good, bad = [], []
+    for folder in folders:
+        try:
+            check_readable(folder)
+            good.append(folder)
+        except BadJournal as error:
+            bad.append(error)
+    if not good:
+        raise bad[0]
+    return good, bad

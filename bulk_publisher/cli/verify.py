@@ -39,7 +39,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     Unknown pages get a verdict. Everything is written to verify.jsonl in the run's folder, and the
     pages that can be done again to again.csv.
 
-    Exit status: 0 all as the journal says, 1 something differs.
+    Exit status: 0 all as the journal says, 1 something differs, or nothing could be verified.
     """
     from bulk_publisher.app.description import check_real, job_of
     from bulk_publisher.app.verifying import verify as verify_run
@@ -60,7 +60,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
             output.say(f"{verified.pages:,} pages asked for, {verified.differing:,} differ")
 
     async def ask() -> "Verified":
-        async with open_webhook(job) as webhook:
+        async with open_webhook(job, output) as webhook:
             return await verify_run(
                 folder,
                 webhook,
@@ -74,6 +74,8 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         verified = asyncio.run(ask())
     except KeyboardInterrupt:
         sys.exit(130)
+    if folder.is_copy:
+        output.explain(f"{folder.path} is a copy of run {folder.run_id}, or that run renamed.")
     say_out(folder, output)
     for line in _lines(verified, description.rollbacks):
         click.echo(line)
@@ -83,7 +85,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     if verified.again:
         output.say(_how_to_do_again(job.action, verified.again, folder.again))
     output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
-    sys.exit(1 if verified.differing or verified.bad_urls else 0)
+    sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
 
 
 def _how_to_do_again(
@@ -117,6 +119,8 @@ def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
         yield f"  {count:,} unknown ones are settled: {status.value}"
     if verified.unsettled:
         yield f"  {verified.unsettled:,} are still unknown"
+    if verified.is_empty:
+        yield "Nothing could be verified: the portal does not show how any of them is."
     if verified.untold:
         yield f"  {verified.untold:,} of which the portal can't show it"
     if verified.visited or verified.other_hosts:

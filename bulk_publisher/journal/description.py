@@ -28,6 +28,11 @@ RunName = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]{1,255}\
 FolderPath = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z", max_length=65_536)]
 
 _WHERE = re.compile(r"(?P<why>.*?) - at `\$\.?(?P<key>.*)`\Z", re.DOTALL)
+_CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What is damaged may be quoted, and a terminal shows it."""
+_LONGEST = 300
 _PATTERN = re.compile(r"^expected `str` matching regex .*", re.DOTALL)
 _YEARS = range(1970, 3000)
 
@@ -276,9 +281,10 @@ def decode_error_in_words(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8"
-    found = _WHERE.match(str(error))
+    said = _CONTROLS.sub("?", str(error))
+    found = _WHERE.match(said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…")
     if found is None:
-        return str(error)
+        return said[:_LONGEST]
     why = _PATTERN.sub("it can't be that", found["why"][:1].lower() + found["why"][1:])
     return f"{found['key']}: {why}" if found["key"] else why
 

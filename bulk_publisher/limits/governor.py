@@ -59,6 +59,8 @@ _WORTHWHILE = 5.0
 _TOO_LONG = 45.0
 """Seconds after which a request that was lost may have been too much for the portal: it ends one
 after 60, and what is lost sooner was not lost for its length."""
+_LONGEST_BUSY = 120.0
+"""Seconds after which nothing is in flight any more, whatever was expected: a request ends within 60 s."""
 _KILLED = 30.0
 """Seconds for which requests of a run that was killed may go on: what they are sized to take, and half."""
 _STALE = 60.0
@@ -288,7 +290,7 @@ class Governor:
         self._refusals.take_over(left.operating_limit, since, now)
         self._meters.take_over(left.meters, since)
         if left.busy_for:
-            self._wait_and_ask(Mono(since + left.busy_for))
+            self._wait_and_ask(Mono(since + min(left.busy_for, _LONGEST_BUSY)))
 
     def on_left_without_word(self, *, now: Mono) -> None:
         """Another run had the limits, and was killed: what it has used, and has in flight, nobody says."""

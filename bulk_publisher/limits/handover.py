@@ -3,7 +3,15 @@
 Moments are told as seconds from then on, since each process has a clock of its own.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+Spent = Annotated[float, Meta(ge=0, le=1e7)]
+"""Seconds of operating time: more than any portal grants in its ten minutes."""
+Soon = Annotated[float, Meta(ge=-3600, le=3600)]
+"""Seconds from then on: a basket lives for some ten minutes."""
 
 
 class BasketLeft(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,23 +21,23 @@ class BasketLeft(msgspec.Struct, frozen=True, kw_only=True):
         leaves_in: Seconds until they have left; ``may_leave_in`` until they may have.
     """
 
-    spent: float
-    leaves_in: float
-    may_leave_in: float
+    spent: Spent
+    leaves_in: Soon
+    may_leave_in: Soon
 
 
 class MeterLeft(msgspec.Struct, frozen=True, kw_only=True):
     """How full a meter is; *told* is None where no answer has shown it."""
 
-    told: float | None
+    told: Spent | None
     baskets: tuple[BasketLeft, ...]
 
 
 class LimitLeft(msgspec.Struct, frozen=True, kw_only=True):
     """A limit of operating time that a refusal has shown, so many seconds *ago*."""
 
-    limit: float
-    ago: float
+    limit: Annotated[float, Meta(gt=0, le=1e6)]
+    ago: Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +50,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         busy_for: Seconds until the portal has ended what was left in flight, as expected.
     """
 
-    requests: float
+    requests: Annotated[float, Meta(ge=0, le=1e6)]
     operating_limit: LimitLeft | None
     meters: dict[str, MeterLeft]
-    busy_for: float = 0.0
+    busy_for: Annotated[float, Meta(ge=0)] = 0.0

@@ -3,7 +3,8 @@
 How it works: a bucket of X that drains Y a second, kept here as the portal keeps it. Up to one below
 X it lets through at once; what comes then goes one by one, each 1/Y s after the last, and so raises
 the level to X at most. Whoever keeps to the bucket by himself never waits here. It shares no line with
-the bucket of the limits, which decides: whatever may be wrong there, the door holds.
+the bucket of the limits, which decides: whatever may be wrong there, the door holds. What it has let
+through is handed on to the next session, whose door begins with it.
 
 Source: docs/bitrix24.md §6 "Intensity" [doc].
 """
@@ -37,6 +38,20 @@ class Door:
         self._capacity, self._drain = capacity, drain
         self._one_by_one.period = 1 / drain
         self._one_by_one.retry_interval = 1 / drain / _POLLS
+
+    @property
+    def drain(self) -> float:
+        """Requests a second that leave it."""
+        return self._drain
+
+    @property
+    def level(self) -> float:
+        """Requests in the bucket now."""
+        return self._level_now()
+
+    def raise_to(self, level: float) -> None:
+        """An earlier process has filled it to *level*, or other requests have."""
+        self._level = max(self._level_now(), min(level, self._capacity))
 
     async def __aenter__(self) -> Self:
         if self._level_now() + 1 > self._capacity - 1 + _TRIFLE:

@@ -140,6 +140,17 @@ def seconds_at_work(description: Description, *, last_at: float) -> float:
     return seconds + (max(0.0, last_at - began_at) if began_at else 0.0)
 
 
+def check_readable(folder: RunFolder) -> None:
+    """Read the run in *folder* through, and keep nothing of it.
+
+    Raises:
+        BadJournal: If its description or its journal can't be read.
+    """
+    folder.read_description()
+    for _ in read_outcomes(folder.journal) if is_there(folder.journal) else ():
+        pass
+
+
 def read_story(folder: RunFolder) -> Story:
     """The story of the run in *folder*.
 

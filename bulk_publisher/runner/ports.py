@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from bulk_publisher.journal.holders import Holder
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Fault, Mono, Outcome, Page, PageId, SiteId
@@ -59,6 +60,10 @@ class Turn(Protocol):
     @property
     def is_wanted(self) -> bool:
         """Whether another run waits for it."""
+        ...
+
+    def holder(self) -> Holder:
+        """Who has it, or had it last."""
         ...
 
     def try_take(self) -> bool:

@@ -220,11 +220,7 @@ class Run:
                 break
             match self._governor.next_decision(self._waiting(), now=now):
                 case Send() as send:
-                    wait = self._turns.wait_for(in_flight=self._in_flight)
-                    if wait is None:
-                        self._start(send, group)
-                    else:
-                        await self._wait(wait, began_at=now)
+                    await self._send_in_turn(send, group, began_at=now)
                 case WaitUntil() as wait:
                     if wait.limit in {Limit.WINDOW, Limit.QUESTION}:
                         self._note_ahead(group)
@@ -237,6 +233,17 @@ class Run:
         while self._in_flight:
             await wait_until(self._clock, self._changed, NEVER)
         self._turns.give()
+
+    async def _send_in_turn(self, send: Send, group: asyncio.TaskGroup, *, began_at: Mono) -> None:
+        try:
+            wait = self._turns.wait_for(in_flight=self._in_flight)
+        except StoppedByPortal as error:
+            self._stop(error)
+            return
+        if wait is None:
+            self._start(send, group)
+        else:
+            await self._wait(wait, began_at=began_at)
 
     @property
     def _pages_left(self) -> int:

@@ -6,6 +6,8 @@ all there is to know of the limits.
 """
 
 from bulk_publisher.clock import Clock
+from bulk_publisher.errors import StoppedByPortal
+from bulk_publisher.journal.holders import Holder
 from bulk_publisher.limits.decision import NEVER, Limit, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Mono
@@ -17,6 +19,8 @@ _POLL = 0.25
 """Seconds between two looks at whether the turn is free."""
 _COURTESY = 1.0
 """Seconds after giving in which it is not taken again: four looks of whoever waits."""
+_PATIENCE = 900.0
+"""Seconds for which one run may keep the turn: it gives it after half a minute, unless it hangs."""
 _LONG = 2.0
 """Seconds of waiting in which another run may as well have the turn."""
 
@@ -31,9 +35,15 @@ class Turns:
         self._taken_at = Mono(0.0)
         self._not_before = Mono(float("-inf"))
         self._is_others = False
+        self._holder: Holder | None = None
+        self._held_since = Mono(0.0)
 
     def wait_for(self, *, in_flight: int) -> WaitUntil | None:
-        """What to wait for before anything may be sent; None if it may be sent now."""
+        """What to wait for before anything may be sent; None if it may be sent now.
+
+        Raises:
+            StoppedByPortal: If another run has the turn, does nothing with it and does not give it.
+        """
         turn = self._turn
         if turn is None:
             return None
@@ -48,7 +58,7 @@ class Turns:
         if now >= self._not_before and self._take(turn, now):
             # What was decided did not know what the other run has used: decide anew.
             return WaitUntil(now, Limit.TURN, "our turn begins")
-        return WaitUntil(Mono(now + _POLL), Limit.TURN, "another run of this machine has its turn")
+        return WaitUntil(Mono(now + _POLL), Limit.TURN, self._because(turn, now))
 
     def give_while(self, wait: WaitUntil, *, in_flight: int) -> None:
         """Let others have the turn, if *wait* is long and nothing is in flight."""
@@ -60,11 +70,26 @@ class Turns:
         if self._turn is not None and self._turn.is_ours:
             give(self._turn, self._governor, self._clock)
 
+    def _because(self, turn: Turn, now: Mono) -> str:
+        """Who has the turn; whoever keeps it for so long is not waited for any more."""
+        holder = turn.holder()
+        if self._holder is None or holder.text != self._holder.text:
+            self._holder, self._held_since = holder, now
+        if now - self._held_since >= _PATIENCE:
+            raise StoppedByPortal(
+                f"Another run with the same webhook has had the turn for {_PATIENCE / 60:.0f} min and sends nothing ({holder.words}).",
+                f"{holder.what_to_do} Then resume this run.",
+            )
+        if holder.is_stopped:
+            return f"another run of this machine has its turn, and its process {holder.pid} is stopped: let it go on with kill -CONT {holder.pid}, or end it"
+        return "another run of this machine has its turn"
+
     def _take(self, turn: Turn, now: Mono) -> bool:
         if not turn.try_take():
             self._is_others = True
             return False
         self._taken_at = now
+        self._holder = None
         has_word = learn_from_other(turn, self._governor, self._clock)
         if self._is_others and not has_word:
             self._governor.on_left_without_word(now=now)
