@@ -1,12 +1,16 @@
 """``plan``: what a run would do, that it changes nothing, and how near its estimate comes."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bulk_publisher.app.forecast import Estimate
 from bulk_publisher.app.plan import Plan, State, changes_since, read_plan, write_plan
 from bulk_publisher.app.planning import make_plan
 from bulk_publisher.app.publishing import publish
@@ -18,6 +22,25 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.runner.ports import Observer
 from bulk_publisher.sandbox import Sandbox, serve
 from bulk_publisher.sandbox.scenario import make_scenario
+
+EMPTY = Plan(
+    version=1,
+    portal="a",
+    made="",
+    job={},
+    pages={},
+    states={},
+    counts={},
+    rows=(),
+    skips={},
+    opens=(),
+    denied=0,
+    duplicates=0,
+    bad_rows=0,
+    problems=(),
+    sha256=None,
+    estimate=Estimate(seconds=0, requests=0, operating=0, cost=0, cost_from="", stages=()),
+)
 
 
 def _job(pages: int, pace: Pace | None = None, **select: Any) -> Job:
@@ -177,3 +200,93 @@ async def test_the_limit_that_binds_is_named_at_each_stage(tmp_path):
     assert limits[0] == "concurrency"
     assert "operating" in limits
     assert sum(stage.pages for stage in plan.estimate.stages) == 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"job.action": "unpublish"}, "job.action: a plan publishes"),
+        ({"job.pace.intensity_share": 100}, "pace.intensity_share: must be"),
+        ({"job.pace.batch_size": 1_000_000}, "pace.batch_size: must be"),
+        ({"job.pace.operating_share": 50}, "pace.operating_share: must be"),
+        ({"job.select.page": ["1-9999999999"]}, "select.page: 9,999,999,999 pages are too many"),
+        ({"states": {"not online": ["1-9999999999"]}}, "states names 9,999,999,999"),
+        ({"states": {"not online": ["20-1"]}}, "states: '20-1' is no range"),
+        ({"states": {"not online": ["1-" + "9" * 5000]}}, "is no range"),
+        ({"pages": {"KNOWLEDGE": ["1-21"]}}, "pages names 21"),
+        ({"counts": {"not online": -1}}, "it is no plan: "),
+        ({"portal": 7}, "it is no plan: portal: "),
+        ({"estimate": [[]]}, "it is no plan: estimate: "),
+    ],
+    ids=str,
+)
+async def test_a_plan_that_was_changed_is_refused_in_a_line(
+    tmp_path, change: dict[str, object], why: str
+) -> None:
+    async with serve(make_scenario({"pages": 20})) as sandbox:
+        write_plan(await _plan(_job(20), sandbox, tmp_path), tmp_path / "plan.json")
+    kept = json.loads((tmp_path / "plan.json").read_text())
+    ((place, value),) = change.items()
+    inner, keys = kept, place.split(".")
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    (tmp_path / "plan.json").write_text(json.dumps(kept))
+
+    with pytest.raises(BadSetting) as caught:
+        read_plan(tmp_path / "plan.json")
+
+    assert caught.value.message.startswith(f"{tmp_path}/plan.json: ")
+    assert why in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/full", "."])
+def test_what_is_no_file_is_no_plan(name: str) -> None:
+    with pytest.raises(BadSetting, match="the plan can't be read"):
+        read_plan(Path(name))
+
+
+def _kept(**states: list[str]) -> Plan:
+    named = {State[name]: texts for name, texts in states.items()}
+    return msgspec.structs.replace(EMPTY, states=named)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9), st.sampled_from(State)), max_size=8),
+    st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9), st.sampled_from(State)), max_size=8),
+)
+def test_changes_are_those_of_page_by_page(before, after) -> None:
+    def pages(ranges) -> dict[int, State]:
+        found: dict[int, State] = {}
+        for first, more, state in sorted(
+            (first, first + more, state) for first, more, state in ranges
+        ):
+            for page in range(first, more + 1):
+                found.setdefault(page, state)
+        return found
+
+    def plan_of(ranges) -> Plan:
+        states: dict[State, list[str]] = {}
+        for first, more, state in ranges:
+            states.setdefault(state, []).append(f"{first}-{first + more}")
+        return msgspec.structs.replace(EMPTY, states=states)
+
+    lines = changes_since(plan_of(before), plan_of(after))
+
+    was, now = pages(before), pages(after)
+    moved = sum(page in now and now[page] is not state for page, state in was.items())
+    assert sum(int(line.split()[0]) for line in lines if "and now" in line) == moved
+    assert sum(int(line.split()[0]) for line in lines if "any more" in line) == len(
+        was.keys() - now
+    )
+    assert sum(int(line.split()[0]) for line in lines if "left out" in line) == len(
+        now.keys() - was
+    )
+
+
+def test_changes_of_more_pages_than_there_can_be_take_no_time() -> None:
+    huge = _kept(ONLINE=["1-9000000000000000000"])
+
+    assert changes_since(huge, _kept(OFFLINE=["1-9000000000000000000"]))[0].startswith(
+        "9,000,000,0"
+    )

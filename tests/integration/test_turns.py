@@ -2,15 +2,21 @@
 
 import asyncio
 import fcntl
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
+from bulk_publisher.app import session
 from bulk_publisher.app.publishing import Finished
-from bulk_publisher.app.turns import CredentialTurn
-from bulk_publisher.jobs import Selection
+from bulk_publisher.app.turns import CredentialTurn, _folder_of
+from bulk_publisher.jobs import Pace, Selection
+from bulk_publisher.journal import holders
+from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Scope
+from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
 
@@ -117,3 +123,69 @@ async def test_a_run_whose_neighbour_is_killed_asks_what_is_left(
         for run in runs:
             run.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
+
+
+def _plant(sandbox: Sandbox, holder: str) -> int:
+    """Another process's turn, taken and kept; gives its lock."""
+    folder = _folder_of(Webhook(sandbox.webhook), os.environ)
+    turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    os.pwrite(turn, holder.encode(), 0)
+    return turn
+
+
+async def test_a_run_that_was_stopped_with_its_turn_is_named_and_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch
+) -> None:
+    stat = tmp_path / "proc" / "4711" / "stat"
+    stat.parent.mkdir(parents=True)
+    stat.write_bytes(b"4711 (a ) S \xff) T 1 1")
+    monkeypatch.setattr(holders, "_PROCESSES", tmp_path / "proc")
+    seen = Seen()
+    async with serve(Scenario(pages=60)) as sandbox:
+        turn = _plant(sandbox, f"host {socket.gethostname()}, pid 4711, turn 1\n")
+        finished = await run_job(sandbox, tmp_path, observer=seen)
+        os.close(turn)
+
+    assert "kill -CONT 4711" in seen.waits[0].because
+    assert finished.ending.error is not None
+    assert finished.ending.error.exit_status == 3
+    assert "pid 4711, which is stopped" in finished.ending.error.message
+    assert "kill -CONT 4711" in finished.ending.error.hint
+    assert 900 <= finished.ending.seconds <= 960
+    assert not finished.totals.pages
+
+
+async def test_a_turn_that_goes_round_among_others_is_waited_for(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=60)) as sandbox:
+        turn = _plant(sandbox, "host elsewhere, pid 1, turn 1\n")
+        async with asyncio.TaskGroup() as group:
+            run = group.create_task(run_job(sandbox, tmp_path))
+            for number in range(5):
+                await asyncio.sleep(600)
+                os.pwrite(turn, f"host elsewhere, pid 1, turn {number}\n".encode(), 0)
+            os.close(turn)
+
+    assert run.result().ending.is_whole
+
+
+@pytest.mark.parametrize("pages", [1, 10])
+async def test_limits_that_know_no_bound_pass_no_more_than_the_portals_bucket_through_the_door(
+    tmp_path: Path, monkeypatch, pages: int
+) -> None:
+    hostile = Bounds(
+        capacity=1e9,
+        drain=1e6,
+        operating_limit=1e6,
+        operating_share=1.0,
+        intensity_share=100.0,
+        concurrency=64,
+        batch_size=pages,
+    )
+    monkeypatch.setattr(session, "bounds_of", lambda _job, _plan: hostile)
+    async with serve(Scenario(pages=80 * pages, cost=0.001, missing_share=0.2)) as sandbox:
+        for _ in range(2):
+            await run_job(sandbox, tmp_path, pace=Pace(concurrency=64))
+
+    # Up to the bucket, and what drains in the second by which requests come closer together.
+    assert sandbox.truth.highest_bucket <= 52

@@ -2,19 +2,25 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from bulk_publisher.app.verdicts import judge
+from bulk_publisher.app.verifying import Verified
+from bulk_publisher.cli.verify import _lines
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, Portal, PortalPlan, Selection
 from bulk_publisher.journal.description import FollowingKind as Kind
+from bulk_publisher.journal.folder import folder_at
 from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Action, Page, PageId, Scope, Status
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from tests.folders import describe
 from tests.oracle import journal_of, run_job
+from tests.outcomes import outcome
 from tests.resumption import begin, follower_of, statuses, verified
 
 GIVEN = Selection(page=("1-30",), scope=Scope.KNOWLEDGE)
@@ -150,3 +156,47 @@ async def test_a_page_online_with_edits_stays_unknown(tmp_path: Path) -> None:
     verdict = judge(unknown, Page(PageId(1), was_active=True, is_changed=True), time="")
 
     assert verdict.verdict is Status.UNKNOWN
+
+
+async def test_a_copy_of_a_run_is_verified_as_the_run_that_it_is(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        copied = shutil.copytree(finished.folder.path, tmp_path / "COPY")
+
+        found = await verified(sandbox, folder_at(copied))
+
+    assert found.agreeing == 20
+
+
+@pytest.mark.parametrize("lines", [b"", None], ids=["no line", "no journal"])
+async def test_that_nothing_is_to_be_verified_is_no_success(tmp_path: Path, lines) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        finished.folder.journal.unlink()
+        if lines is not None:
+            finished.folder.journal.write_bytes(lines)
+
+        with pytest.raises(BadJournal, match="There is nothing to verify"):
+            await verified(sandbox, finished.folder)
+
+    assert not finished.folder.verdicts.exists()
+
+
+async def test_lines_of_another_run_are_named_where_none_is_its_own(tmp_path: Path) -> None:
+    async with serve(Scenario(pages=20)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        describe(finished.folder, run="another")
+
+        with pytest.raises(BadJournal, match=f"they are of run {finished.folder.run_id}"):
+            await verified(sandbox, folder_at(finished.folder.path))
+
+
+def test_of_pages_that_the_portal_tells_nothing_of_nothing_is_verified() -> None:
+    found = Verified()
+    found.add(judge(outcome(1, status=Status.UNKNOWN), None, time="t"))
+    assert not found.is_empty
+
+    found = Verified()
+    found.add(judge(outcome(1), Page(PageId(1)), time="t"))
+    assert found.is_empty
+    assert "Nothing could be verified" in "\n".join(_lines(found, ()))

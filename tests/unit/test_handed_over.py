@@ -1,17 +1,25 @@
 """How the limits pass from one run of this machine to the next."""
 
+import asyncio
 import errno
 import fcntl
+import json
 import os
+import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bulk_publisher.app import turns
 from bulk_publisher.app.turns import CredentialTurn, open_turn
+from bulk_publisher.limits.bounds import Bounds, Waiting
+from bulk_publisher.limits.decision import WaitUntil
+from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.throttle import Door
 
 WEBHOOK = Webhook("https://portal.example/rest/1/abc/")
 LEFT = Handover(requests=7.0, operating_limit=None, meters={})
@@ -92,3 +100,60 @@ def test_a_turn_that_is_kept_leaves_no_doubt(tmp_path):
         assert turn is not None
         assert turn.try_take()
     assert doubt == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"busy_for": -1},
+        {"requests": 1e300},
+        {"requests": "many"},
+        {"operating_limit": {"limit": 0, "ago": 0}},
+        {"meters": {"a": {"told": 1e300, "baskets": []}}},
+        {"meters": {"a": {"told": 1, "baskets": [{"spent": 1, "leaves_in": 1e18, "may_leave_in": 0}]}}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_absurd_word_is_no_word(tmp_path, second, change):
+    leave(tmp_path, now=100.0, epoch=1_800_000_000.0)
+    word = tmp_path / "limits.json"
+    told = json.loads(word.read_text())
+    word.write_text(json.dumps({**told, "handover": {**told["handover"], **change}}))
+
+    assert second.left_by_other(Mono(130.0), Epoch(1_800_000_030.0)) is None
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b"\xff", b" " * 2**21, b"", b"{}"], ids=len)
+def test_a_word_that_is_none_is_passed_over(tmp_path, second, data):
+    (tmp_path / "limits.json").write_bytes(data)
+
+    assert second.left_by_other(Mono(130.0), Epoch(1_800_000_030.0)) is None
+
+
+def test_nobody_is_waited_for_longer_than_a_request_lasts():
+    bounds = Bounds(capacity=50, drain=2, operating_limit=480)
+    governor = Governor(bounds, together=("batch", "a"), alone=("a",), rng=random.Random(1))
+
+    governor.take_over(msgspec.structs.replace(LEFT, busy_for=1e18), since=Mono(0.0), now=Mono(0.0))
+
+    decision = governor.next_decision(Waiting(10, 0, True), now=Mono(0.0))
+    assert isinstance(decision, WaitUntil)
+    assert decision.at <= 120
+
+
+async def test_what_the_door_has_let_through_is_handed_on_whatever_the_limits_say(tmp_path, second):
+    now, epoch = Mono(asyncio.get_running_loop().time()), Epoch(1_800_000_000.0)
+    first = CredentialTurn(tmp_path, "first")
+    door, next_door = Door(capacity=50, drain=2), Door(capacity=50, drain=2)
+    first.hand_over_for(door)
+    second.hand_over_for(next_door)
+    for _ in range(40):
+        async with door:
+            pass
+
+    first.try_take()
+    first.give(msgspec.structs.replace(LEFT, requests=0.0), now, epoch)
+    first.close()
+    second.left_by_other(now, epoch)
+
+    assert next_door.level == pytest.approx(40)
