@@ -12,7 +12,7 @@ from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.cli.moment import Heard
-    from bulk_publisher.journal.description import SelectedCounts
+    from bulk_publisher.journal.folder import RunFolder
     from bulk_publisher.report.story import Story
 
 
@@ -47,7 +47,7 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
             told = {"state": "running", "age": round(heard.age, 3)}
             click.echo(json.dumps({**told, **msgspec.to_builtins(heard.moment)}, indent=2))
             return
-        for line in _moment_lines(heard, folder.read_description().selected):
+        for line in _moment_lines(heard, folder):
             click.echo(line)
         return
     story = read_story(folder)
@@ -58,12 +58,16 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
         click.echo(line)
 
 
-def _moment_lines(heard: "Heard", selected: "SelectedCounts") -> Iterator[str]:
+def _moment_lines(heard: "Heard", folder: "RunFolder") -> Iterator[str]:
     from bulk_publisher.cli.moment import budget_lines, status_line, waiting_line
+    from bulk_publisher.journal.folder import holder_of
     from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
 
     moment = heard.moment
-    if heard.is_silent:
+    holder = holder_of(folder)
+    if holder.is_stopped:
+        yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
+    elif heard.is_silent:
         yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago; its process is stopped, or can't write:"
     else:
         yield f"Run {moment.run} on {moment.portal} is going on:"
@@ -71,7 +75,7 @@ def _moment_lines(heard: "Heard", selected: "SelectedCounts") -> Iterator[str]:
     for line in (*budget_lines(moment), waiting_line(moment)):
         if line:
             yield f"  {line}"
-    for line in passed_over_lines(selected):
+    for line in passed_over_lines(folder.read_description().selected):
         yield f"  {line}"
     if moment.errors:
         yield "  Why pages failed:"

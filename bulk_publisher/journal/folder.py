@@ -31,7 +31,7 @@ from bulk_publisher.journal.files import (
     sweep,
     what_to_do,
 )
-from bulk_publisher.journal.holders import read_holder, write_holder
+from bulk_publisher.journal.holders import NOBODY, Holder, read_holder, write_holder
 from bulk_publisher.model import Epoch
 
 LATEST = "latest"
@@ -268,6 +268,18 @@ class FolderLock(Closing):
     def close(self) -> None:
         """Give the lock back."""
         os.close(self._file)
+
+
+def holder_of(folder: RunFolder) -> Holder:
+    """Who works in *folder*, or did so last."""
+    try:
+        file = open_own(folder.path / LOCK, os.O_RDONLY)
+    except OSError:
+        return NOBODY
+    try:
+        return read_holder(file)
+    finally:
+        os.close(file)
 
 
 def is_locked(folder: RunFolder) -> bool:

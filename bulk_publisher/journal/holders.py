@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROCESSES = Path("/proc")
-_HOLDER = re.compile(r"host (?P<host>[\w.-]{1,255}), pid (?P<pid>[1-9][0-9]{0,9})(?P<rest>[^\n]*)")
+_HOLDER = re.compile(r"host (?P<host>[\w.-]{1,255}), pid (?P<pid>[1-9][0-9]{0,9})(?![0-9])")
 _STOPPED = ([b"T"], [b"t"])
 
 
@@ -47,6 +47,9 @@ class Holder:
         if self.is_stopped:
             return f"Let it go on with: kill -CONT {self.pid} - or end it with: kill -KILL {self.pid}, and resume its run."
         return "Wait until it has ended, or stop it."
+
+
+NOBODY = Holder("", 0, "")
 
 
 def write_holder(file: int, rest: str = "") -> None:
