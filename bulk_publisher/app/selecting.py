@@ -24,7 +24,8 @@ class Selected:
         total: Pages in it; None where only the portal knows.
         duplicates: How often a page was named that had been named before: the first counts.
         bad_rows: Rows that were passed over.
-        problems: What is wrong with the first of them: ``file:line: why``.
+        problems: What was odd in how it is written, and what is wrong with the first of them:
+            ``file:line: why``.
         sha256: Of the CSV; None without one.
         named: The pages, where they are known beforehand; None where the portal lists them.
         is_proved: An earlier run has found pages with this scope on this portal.
@@ -114,7 +115,7 @@ def check_selection(select: Selection) -> Selected:
             _cut(csv.pages, select.limit),
             csv.duplicates,
             csv.bad_rows,
-            csv.problems,
+            (*csv.notes, *csv.problems),
             csv.sha256,
             csv,
         )

@@ -47,6 +47,8 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         click.echo(f"  {count:,} of {site}")
     for line in passed_over_lines(selected.counts):
         click.echo(line)
+    for problem in selected.problems:
+        output.explain(problem, indent=2)
     output.say("Nothing was changed: this was a dry run.")
 
 

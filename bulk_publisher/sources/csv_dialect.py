@@ -10,32 +10,48 @@ How it works:
     Cyrillic. If there is valid UTF-8 beyond ASCII before the first byte that is not, then it is
     damaged UTF-8 and not cp1251, and is refused.
 
-    *Delimiter.* Excel's own ``sep=;`` decides if it is the first line. Otherwise the first rows
-    are read with each delimiter in turn, and the one wins that makes the first row a header we
-    know or a row with an id; among those, the one that makes the most cells.
+    *Delimiter.* Excel's own ``sep=;`` decides if it is the first line, unless a spreadsheet has
+    saved the file with another one since: then only the other makes sense of the first row.
+    Otherwise the first rows are read with each delimiter in turn, and the one wins that makes the
+    first row a header we know or a row with an id; among those, the one that makes the most cells.
+
+    *The column with the ids.* ``lid`` is the portal's own name for it. Other names are as often
+    those of a database's own key or of a number in a list, so where there are two, nothing is
+    guessed.
 """
 
 import codecs
 import csv
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder, StringIO
 from itertools import islice
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.cells import Wrong, did_you_mean, parse_id, shown
+from bulk_publisher.sources.cells import (
+    Wrong,
+    as_text,
+    did_you_mean,
+    folded,
+    listed,
+    parse_id,
+    shown,
+)
 
 SAMPLE_SIZE = 1 << 16
 """Characters that are looked at to tell the delimiter and the header: gut feeling, ample."""
 
 PAGE_COLUMNS = ("lid", "id", "page", "page_id")
-"""Names of the column with the ids, the first that is there counts."""
+"""Names of the column with the ids; where ``lid`` is not there, one of them must be alone."""
 
-_EXTRA_COLUMNS = ("scope", "site", "title")
+_PAGE_WORDS = frozenset({"page", "pages", "landing", "страница", "страницы", "страниц", "лендинг", "лендинга"})  # fmt: skip
+_ID_WORDS = frozenset({"id", "ids", "lid", "ид", "айди", "идентификатор", "номер"})
 _DELIMITERS = (",", ";", "\t")
+_SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SAMPLE_ROWS = 20
-_SEP_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)"?[\r\n]*', re.IGNORECASE)
+_SEP_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)"?[,;\t ]*(?:[\r\n]+|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +62,33 @@ class BadByte:
         at: Offset from the beginning, 0 or more.
         line: The line it is in, 1 or more.
         may_be_cp1251: It is not NUL, and nothing beyond ASCII was read well before it.
+        is_endless: The bytes are text, and the line is longer than any may be.
     """
 
     at: int
     line: int
     why: str
     may_be_cp1251: bool
+    is_endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the rows of a CSV are to be read; columns count from 0, None where there is none."""
+    """How the rows of a CSV are to be read; columns count from 0, None where there is none.
+
+    Attributes:
+        header: The first row, its names folded; empty where there is none.
+        unnamed: Columns of the header without a name, but for the first one, in which R and
+            pandas number the rows.
+        note: What was found to contradict itself, and which of it was believed.
+    """
 
     delimiter: str
     has_sep_line: bool
     has_header: bool
+    header: tuple[str, ...] = ()
+    unnamed: tuple[int, ...] = ()
+    note: str = ""
     id_at: int = 0
     scope_at: int | None = None
     site_at: int | None = None
@@ -82,11 +110,17 @@ def encoding_by_head(head: bytes) -> str | None:
     return None
 
 
-def find_bad_byte(chunks: Iterable[bytes], encoding: str) -> BadByte | None:
-    """The first place where *chunks* are not text in *encoding*, or hold a NUL; None if all is well."""
+def find_bad_byte(
+    chunks: Iterable[bytes], encoding: str, *, longest: int | None = None
+) -> BadByte | None:
+    """The first place where *chunks* are not text in *encoding*, or hold a NUL; None if all is well.
+
+    Args:
+        longest: Characters that a line may have, more or less; None for any number.
+    """
     decoder = codecs.getincrementaldecoder(encoding)()
     lines = IncrementalNewlineDecoder(None, translate=True)
-    line, seen, is_beyond_ascii = 1, 0, False
+    line, seen, is_beyond_ascii, length = 1, 0, False, 0
     for chunk, is_last in _with_last(chunks):
         seen += len(chunk)
         try:
@@ -102,7 +136,11 @@ def find_bad_byte(chunks: Iterable[bytes], encoding: str) -> BadByte | None:
             at -= len(text[nul:].encode(_without_mark(encoding)))
             text, why = text[:nul], "is NUL, which no text has"
         is_beyond_ascii = is_beyond_ascii or not text.isascii()
-        line += lines.decode(text).count("\n")
+        breaks = lines.decode(text).count("\n")
+        line += breaks
+        length = 0 if breaks else length + len(text)
+        if longest is not None and length > longest:
+            return BadByte(seen, line, "", may_be_cp1251=False, is_endless=True)
         if why:
             return BadByte(at, line, why, may_be_cp1251=nul < 0 and not is_beyond_ascii)
     return None
@@ -119,28 +157,42 @@ def find_dialect(sample: str, *, name: str, column: str | None) -> Dialect:
         BadSource: If there is no row, or no column that could hold the ids.
     """
     sep_line = _SEP_LINE.match(sample)
-    if sep_line:
-        delimiter = sep_line[1]
-        rows = _rows(sample[sep_line.end() :], delimiter)
-    else:
-        # Where one delimiter leaves only blank rows, there is nothing but that delimiter.
-        tried = {one: _rows(sample, one) for one in _DELIMITERS}
-        delimiter = max(tried, key=lambda one: _fitness(tried[one], column))
-        rows = tried[delimiter] if all(tried.values()) else []
+    delimiter, rows = _find_delimiter(sample, sep_line, column)
+    if rows is None:
+        raise cell_too_long(name, 2 if sep_line else 1)
     if not rows:
         raise BadSource(f"{name} has no page in it: it is empty")
     first = [cell.strip() for cell in rows[0]]
-    has_header = _is_header(first, name=name, column=column)
+    header = tuple(map(folded, first))
+    has_header = _is_header(first, header, name=name, column=column)
+    note = ""
+    if sep_line and delimiter != sep_line[1]:
+        note = (
+            f"{name}:1: {shown(sep_line[0].strip())} is not what separates the cells below it: "
+            f"{_SPOKEN[delimiter]} do, and were believed"
+        )
     if not has_header:
-        return Dialect(delimiter, has_sep_line=sep_line is not None, has_header=False)
+        return Dialect(delimiter, has_sep_line=sep_line is not None, has_header=False, note=note)
     return Dialect(
         delimiter,
         has_sep_line=sep_line is not None,
         has_header=True,
-        id_at=_id_column(first, name=name, column=column),
-        scope_at=_place(first, "scope"),
-        site_at=_place(first, "site"),
-        title_at=_place(first, "title"),
+        header=header,
+        unnamed=tuple(at for at, cell in enumerate(header) if at and not cell),
+        note=note,
+        id_at=_id_column(first, header, name=name, column=column),
+        scope_at=_only_place(header, "scope", where=name),
+        site_at=_only_place(header, "site", where=name),
+        title_at=_place(header, "title"),
+    )
+
+
+def cell_too_long(name: str, line: int) -> BadSource:
+    """What is said where Python's reader refuses a cell."""
+    return BadSource(
+        f"{name}:{line}: a cell in this row has over {csv.field_size_limit():,} characters",
+        "Most likely a quote is opened in it and not closed again: close it, or write it twice if "
+        "it belongs to the text.",
     )
 
 
@@ -163,18 +215,43 @@ def _without_mark(encoding: str) -> str:
     return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
 
 
-def _rows(sample: str, delimiter: str) -> list[list[str]]:
-    """The first rows of *sample* that are not blank, whatever is wrong with their quotes."""
+def _find_delimiter(
+    sample: str, sep_line: re.Match[str] | None, column: str | None
+) -> tuple[str, list[list[str]] | None]:
+    """What separates the cells, and the first rows; None where the first can't be read."""
+    if sep_line is None:
+        tried = {one: _rows(sample, one) for one in _DELIMITERS}
+        best = max(tried, key=lambda one: _fitness(tried[one], column))
+        # Where one delimiter leaves only blank rows, there is nothing but that delimiter.
+        return best, [] if [] in tried.values() else tried[best]
+    below = sample[sep_line.end() :]
+    rows = _rows(below, sep_line[1])
+    if rows and not _fitness(rows, column)[0]:
+        others = {one: _rows(below, one) for one in _DELIMITERS if one != sep_line[1]}
+        best = max(others, key=lambda one: _fitness(others[one], column))
+        if _fitness(others[best], column)[0]:
+            return best, others[best]
+    return sep_line[1], rows
+
+
+def _rows(sample: str, delimiter: str) -> list[list[str]] | None:
+    """The first rows of *sample* that are not blank; None where the first can't be read."""
     reader = csv.reader(StringIO(sample.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
-    return list(islice((row for row in reader if not is_blank(row)), _SAMPLE_ROWS))
+    rows: list[list[str]] = []
+    try:
+        rows.extend(islice((row for row in reader if not is_blank(row)), _SAMPLE_ROWS))
+    except csv.Error:
+        if not rows:
+            return None
+    return rows
 
 
-def _fitness(rows: list[list[str]], column: str | None) -> tuple[bool, int]:
+def _fitness(rows: list[list[str]] | None, column: str | None) -> tuple[bool, int]:
     if not rows:
         return False, 0
-    first = [cell.strip() for cell in rows[0]]
+    header = [folded(cell) for cell in rows[0]]
     known = PAGE_COLUMNS if column is None else (column,)
-    is_known = any(_place(first, name) is not None for name in known) or _is_id(first[0])
+    is_known = any(_place(header, name) is not None for name in known) or _is_id(rows[0][0])
     return is_known, sum(map(len, rows))
 
 
@@ -182,18 +259,18 @@ def _is_id(cell: str) -> bool:
     return not isinstance(parse_id(cell), Wrong)
 
 
-def _is_header(first: list[str], *, name: str, column: str | None) -> bool:
+def _is_header(first: list[str], header: Sequence[str], *, name: str, column: str | None) -> bool:
     """Whether the first row names columns; a row that does neither that nor hold an id is refused."""
     if column is not None:
-        if _place(first, column) is None and _is_id(first[0]):
+        if _place(header, column) is None and _is_id(first[0]):
             raise BadSource(
-                f"{name} has no column {shown(column)}: it has no header, its first row is a page's",
+                f"{name} has no column {shown(as_text(column))}: it has no header, its first row is a page's",
                 "Leave --column out: the first column is taken.",
             )
         return True
     if _is_id(first[0]):
         return False
-    if any(_place(first, known) is not None for known in PAGE_COLUMNS):
+    if any(_place(header, known) is not None for known in PAGE_COLUMNS):
         return True
     if re.match(r"[-+]?\d", first[0]):
         return False
@@ -204,25 +281,73 @@ def _is_header(first: list[str], *, name: str, column: str | None) -> bool:
     )
 
 
-def _id_column(first: list[str], *, name: str, column: str | None) -> int:
-    known = PAGE_COLUMNS if column is None else (column,)
-    present = [place for place in (_place(first, one) for one in known) if place is not None]
-    if not present:
+def _id_column(first: list[str], header: Sequence[str], *, name: str, column: str | None) -> int:
+    if column is not None:
+        return _named_column(first, header, column, name=name)
+    if "lid" in header:
+        return _the_only(first, header, header.index("lid"), name=name)
+    candidates = [at for at, cell in enumerate(header) if _may_hold_ids(cell)]
+    known = next(at for at in candidates if header[at] in PAGE_COLUMNS)
+    _the_only(first, header, known, name=name)
+    if len(candidates) > 1:
         raise BadSource(
-            f"{name} has no column {shown(column or '')}{did_you_mean(column or '', filter(None, first))}",
+            f"{name} has {len(candidates):,} columns that may hold the page ids: "
+            f"{_listed([first[at] for at in candidates])}",
+            f"Say which with --column, for example: --column {shlex.quote(first[candidates[-1]])}.",
+        )
+    return known
+
+
+def _named_column(first: list[str], header: Sequence[str], column: str, *, name: str) -> int:
+    """Where the column is that the user named; of two that differ in form alone, the exact one."""
+    exact = [at for at, cell in enumerate(first) if cell == as_text(column).strip()]
+    if len(exact) == 1:
+        return exact[0]
+    at = _place(header, column)
+    if at is None:
+        wanted = as_text(column)
+        raise BadSource(
+            f"{name} has no column {shown(wanted)}{did_you_mean(wanted, filter(None, first))}",
             f"Its columns are {_listed(first)}.",
         )
-    chosen = first[present[0]].lower()
-    if [cell.lower() for cell in first].count(chosen) > 1:
-        raise BadSource(f"{name} has more than one column named {shown(first[present[0]])}")
-    return present[0]
+    return _the_only(first, header, at, name=name)
 
 
-def _place(header: list[str], name: str) -> int | None:
-    lowered = [cell.lower() for cell in header]
-    wanted = name.strip().lower()
-    return lowered.index(wanted) if wanted in lowered else None
+def _the_only(first: Sequence[str], header: Sequence[str], at: int, *, name: str) -> int:
+    """*at*, if no other column of the *header* bears its name."""
+    if list(header).count(header[at]) > 1:
+        raise BadSource(
+            f"{name} has more than one column named {shown(first[at])}",
+            "Give each column a name of its own.",
+        )
+    return at
 
 
-def _listed(header: list[str]) -> str:
-    return ", ".join(shown(cell) for cell in header if cell)
+def _may_hold_ids(name: str) -> bool:
+    """Whether a column of that folded name may be the one with the ids, such as ``landing-id``."""
+    words = set(re.findall(r"[^\W\d_]+", name))
+    words |= {known for word in words for known in _parts(word)}
+    return name in PAGE_COLUMNS or "lid" in words or bool(words & _PAGE_WORDS and words & _ID_WORDS)
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    """The words that one without a blank is made of: ``pageid``, ``idpage``."""
+    for mark in ("id", "ид"):
+        for rest in (word.removesuffix(mark), word.removeprefix(mark)):
+            if rest in _PAGE_WORDS and rest != word:
+                return rest, mark
+    return ()
+
+
+def _place(header: Sequence[str], name: str) -> int | None:
+    wanted = folded(name)
+    return header.index(wanted) if wanted in header else None
+
+
+def _only_place(header: Sequence[str], name: str, *, where: str) -> int | None:
+    at = _place(header, name)
+    return None if at is None else _the_only(header, header, at, name=where)
+
+
+def _listed(header: Sequence[str]) -> str:
+    return listed(shown(cell) for cell in header if cell)

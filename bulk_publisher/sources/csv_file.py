@@ -7,8 +7,11 @@ How it works:
     that was changed in place is noticed by its SHA-256: before the first page, and again after
     the last. What cannot be read twice (standard input, a pipe) is first copied to a temporary
     file without a name, which is gone with the process.
+
+    What is read has bounds: a device gives bytes for ever, a gzip of a megabyte may hold a terabyte.
 """
 
+import errno
 import gzip
 import hashlib
 import os
@@ -25,7 +28,7 @@ from typing import BinaryIO, cast
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, Scope
 from bulk_publisher.page_set import PageSet
-from bulk_publisher.sources.cells import Wrong
+from bulk_publisher.sources.cells import Wrong, as_text
 from bulk_publisher.sources.csv_dialect import (
     SAMPLE_SIZE,
     Dialect,
@@ -33,7 +36,14 @@ from bulk_publisher.sources.csv_dialect import (
     find_bad_byte,
     find_dialect,
 )
-from bulk_publisher.sources.csv_rows import Row, numbered_rows, parse_row, with_one_id_each
+from bulk_publisher.sources.csv_rows import Row, numbered_rows, parse_row, without_rivals
+from bulk_publisher.sources.opening import opened, reason
+
+MOST_BYTES = 1 << 30
+"""A list that is copied or unpacked may have so many: a hundred times a million pages."""
+
+LONGEST_LINE = 1 << 24
+"""Characters: a million columns fit in."""
 
 LISTED_PROBLEMS = 20
 """How many bad rows are listed one by one."""
@@ -54,6 +64,8 @@ class CheckedCsv:
         duplicates: Rows that name a page again; the first counts, whatever their scopes.
         bad_rows: Rows that name no page; left out.
         problems: The first 20 of those, as ``file:line: why``.
+        notes: What a person should know of how the file was read.
+        hint: What to do about them, where they need more than to be corrected.
         sha256: Of the bytes as given, in hexadecimal: a resume compares it.
     """
 
@@ -62,6 +74,8 @@ class CheckedCsv:
     duplicates: int
     bad_rows: int
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    hint: str
     sha256: str
     _text: "_Text" = field(repr=False, compare=False)
     _dialect: Dialect = field(repr=False, compare=False)
@@ -109,21 +123,25 @@ def check_csv(
     Raises:
         BadSource: If it cannot be read, names no page, or has a bad row that is not to be skipped.
     """
-    name = "<stdin>" if path == "-" else path
+    name = "<stdin>" if path == "-" else as_text(path)
     try:
         checked = _check(_open(path, name), column=column, scope=scope)
     except OSError as error:
-        raise BadSource(f"{name} can't be read: {_reason(error)}") from error
+        raise BadSource(f"{name} can't be read: {reason(error)}") from error
     except _UNREADABLE as error:
         raise BadSource(f"{name} was changed while it was checked") from error
     if checked.bad_rows and not skip_bad_rows:
         raise BadSource(
             _count_of_problems(checked),
-            "Correct them, or leave them out with --skip-bad-rows.",
-            checked.problems,
+            checked.hint or "Correct them, or leave them out with --skip-bad-rows.",
+            (*checked.notes, *checked.problems),
         )
     if not checked.pages:
-        raise BadSource(f"{name} has no page in it", problems=checked.problems)
+        raise BadSource(
+            f"{name} has no page in it",
+            checked.hint,
+            (*checked.notes, *checked.problems),
+        )
     return checked
 
 
@@ -134,15 +152,14 @@ def _check(data: "_Bytes", *, column: str | None, scope: Scope | None) -> Checke
     seen = PageSet()
     duplicates = bad_rows = 0
     problems: list[str] = []
-    rows = text.rows(dialect)
-    if not dialect.has_header:
-        rows = with_one_id_each(rows, name=data.name)
-    for line, row in rows:
+    hint = ""
+    for line, row in without_rivals(text.rows(dialect), dialect, name=data.name):
         found = row if isinstance(row, Wrong) else parse_row(row, dialect, scope)
         if isinstance(found, Row):
             duplicates += not seen.add(found.page)
         elif found is not None:
             bad_rows += 1
+            hint = hint or found.hint
             if bad_rows <= LISTED_PROBLEMS:
                 problems.append(f"{data.name}:{line}: {found.why}")
     return CheckedCsv(
@@ -151,6 +168,8 @@ def _check(data: "_Bytes", *, column: str | None, scope: Scope | None) -> Checke
         duplicates,
         bad_rows,
         tuple(problems),
+        (dialect.note,) if dialect.note else (),
+        hint,
         sha256,
         _text=text,
         _dialect=dialect,
@@ -215,7 +234,8 @@ class _Text:
 
     def sample(self) -> str:
         with self._open() as text:
-            return text.read(SAMPLE_SIZE)
+            # To the end of a line: half a name in a header would be another name.
+            return text.read(SAMPLE_SIZE) + text.readline()
 
     def rows(self, dialect: Dialect) -> Iterator[tuple[int, list[str] | Wrong]]:
         with self._open() as text:
@@ -229,8 +249,12 @@ class _Text:
         return cast("BinaryIO", gzip.open(opened)) if self._is_packed else opened
 
     def _chunks(self) -> Iterator[bytes]:
+        size = 0
         with self._unpacked() as unpacked:
             while chunk := unpacked.read(_CHUNK):
+                size += len(chunk)
+                if self._is_packed and size > MOST_BYTES:
+                    raise _too_large(self.bytes.name)
                 yield chunk
 
     def _find_encoding(self) -> str:
@@ -246,17 +270,17 @@ class _Text:
                     "In Excel: Save As, CSV UTF-8.",
                 )
             encoding = encoding_by_head(head) or "utf-8"
-            bad = find_bad_byte(self._chunks(), encoding)
+            bad = find_bad_byte(self._chunks(), encoding, longest=LONGEST_LINE)
             if bad is not None and encoding == "utf-8" and bad.may_be_cp1251:
                 encoding = "cp1251"
-                bad = find_bad_byte(self._chunks(), encoding)
+                bad = find_bad_byte(self._chunks(), encoding, longest=LONGEST_LINE)
         except (gzip.BadGzipFile, *_UNREADABLE) as error:
             raise BadSource(f"{name} is damaged: its gzip can't be unpacked to the end") from error
         if bad is not None:
-            raise BadSource(
-                f"{name}:{bad.line}: byte {bad.at} {bad.why}",
-                "Save it as CSV UTF-8.",
-            )
+            where = f"{name}:{bad.line}: "
+            if bad.is_endless:
+                raise BadSource(f"{where}this line has over {LONGEST_LINE:,} characters")
+            raise BadSource(f"{where}byte {bad.at} {bad.why}", "Save it as CSV UTF-8.")
         return encoding
 
 
@@ -267,30 +291,53 @@ def _open(path: str, name: str) -> _Bytes:
         if stdin is None:
             raise BadSource(f"{name} can't be read: it is closed")
         return _spooled(stdin, name)
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    mode = os.fstat(fd).st_mode
-    if stat.S_ISREG(mode):
-        return _Bytes(fd, name)
-    if stat.S_ISDIR(mode):
-        os.close(fd)
-        raise BadSource(f"{name} is a folder, not a CSV")
-    with os.fdopen(fd, "rb") as pipe:
-        return _spooled(pipe, name)
+    try:
+        with opened(path) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return _Bytes(os.dup(file.fileno()), name)
+            return _spooled(file, name)
+    except IsADirectoryError as error:
+        raise BadSource(f"{name} is a folder, not a CSV") from error
 
 
 def _spooled(pipe: BinaryIO, name: str) -> _Bytes:
-    with tempfile.TemporaryFile(prefix="bulk-publisher-") as spool:
+    """A copy of what can be read only once, as far as it may be a list of pages."""
+    size = 0
+    with _spool(name) as spool:
         while chunk := pipe.read(_CHUNK):
-            spool.write(chunk)
-        spool.flush()
+            if not size and chunk.startswith(b"\0\0\0\0"):
+                raise BadSource(f"{name}:1: byte 0 is NUL, which no text has", "Name a CSV.")
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise _too_large(name)
+            try:
+                spool.write(chunk)
+                spool.flush()
+            except OSError as error:
+                raise _no_copy(name, error) from error
         return _Bytes(os.dup(spool.fileno()), name)
 
 
-def _reason(error: OSError) -> str:
-    match error:
-        case FileNotFoundError():
-            return "there is no such file"
-        case PermissionError():
-            return "no permission"
-        case _:
-            return error.strerror or str(error)
+def _spool(name: str) -> BinaryIO:
+    try:
+        return cast("BinaryIO", tempfile.TemporaryFile(prefix="bulk-publisher-"))
+    except OSError as error:
+        raise _no_copy(name, error) from error
+
+
+def _no_copy(name: str, error: OSError) -> BadSource:
+    # Python looks for a folder by itself, and has a long sentence where it finds none.
+    is_nowhere = error.errno == errno.ENOENT
+    why = "there is no temporary folder that can be written" if is_nowhere else reason(error)
+    return BadSource(
+        f"{name} can't be copied: {why}",
+        "It can be read only once, and is read twice: name a folder with room in the environment's "
+        "TMPDIR, or give the list as a file.",
+    )
+
+
+def _too_large(name: str) -> BadSource:
+    return BadSource(
+        f"{name} is too large: over {MOST_BYTES >> 30} GB",
+        "Is it a list of pages? Cut it in parts.",
+    )

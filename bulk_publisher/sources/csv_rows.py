@@ -1,7 +1,13 @@
 """What the rows of a CSV say: which line each begins in, which page it names. Pure.
 
-A row that cannot be used is a value, `Wrong`; a quote that is never closed is a `BadSource`,
-since it hides every row after it.
+A row that cannot be used is a value, `Wrong`. What makes the rows around it doubtful is a
+`BadSource`: a quote that is never closed hides every row after it, a second header may name the
+columns in another order, and several numbers in a row without a header may each be the page's.
+
+How it works:
+    A header that is a cell shorter than its rows shifts every name by one, and so does a number
+    that was cut in two, ``1,234``: another page is named then. So a row may have more cells than
+    the header, or fewer, only where no number stands that the id could have been meant by.
 """
 
 import csv
@@ -10,10 +16,14 @@ from typing import NamedTuple
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import PageId, Scope, SiteId
-from bulk_publisher.sources.cells import Wrong, parse_id, parse_scope, shown
-from bulk_publisher.sources.csv_dialect import Dialect, is_blank
+from bulk_publisher.sources.cells import Wrong, folded, is_whole, parse_id, parse_scope, shown
+from bulk_publisher.sources.csv_dialect import Dialect, cell_too_long, is_blank
 
 _NO_PAGE = Wrong("there is no page id")
+_OF_SHAPE = (
+    "Write a name above each column, as many cells in each row as in the header, and quotes around "
+    "what holds a delimiter; then begin again."
+)
 
 
 class Row(NamedTuple):
@@ -54,6 +64,8 @@ def numbered_rows(
                     yield line, row
                 line = lines_before + reader.line_num + 1
         except csv.Error as error:
+            if "field larger" in str(error):
+                raise cell_too_long(name, line) from error
             if "expected after" not in str(error):
                 raise BadSource(
                     f"{name}:{line}: a quote is opened in this row and not closed again",
@@ -66,29 +78,62 @@ def numbered_rows(
             return
 
 
-def with_one_id_each(
-    rows: Iterator[tuple[int, list[str] | Wrong]], *, name: str
+def without_rivals(
+    rows: Iterator[tuple[int, list[str] | Wrong]], dialect: Dialect, *, name: str
 ) -> Iterator[tuple[int, list[str] | Wrong]]:
-    """*rows* that have no header, as they are, unless they hold several ids each: ``1,2,3``.
-
-    The first row with more than one cell tells. All ids but the first would be passed over.
+    """*rows* as they are, if none of them makes it doubtful which column holds the ids.
 
     Raises:
-        BadSource: If they do.
+        BadSource: If several numbers stand in a row without a header, or a second header below the
+            first.
     """
     for line, row in rows:
-        cells = [] if isinstance(row, Wrong) else [cell for cell in row if not is_blank([cell])]
-        has_several = len(cells) > 1
-        if has_several and not any(isinstance(parse_id(cell), Wrong) for cell in cells):
-            raise BadSource(
-                f"{name}:{line}: there are several numbers, and no header says which is the page id",
-                "Write one page id a line; if the others are something else, write a header above, "
-                "such as id,site.",
-            )
+        if isinstance(row, list) and len(row) > 1:
+            if dialect.has_header:
+                _refuse_header(row, dialect, f"{name}:{line}")
+            elif is_whole(row[0]) and any(map(is_whole, row[1:])) and _one_number(row, dialect) is None:  # fmt: skip
+                raise BadSource(
+                    f"{name}:{line}: there are several numbers, and no header says which is the page id",
+                    "Write one page id a line; if the others are something else, write a header "
+                    "above, such as id,site.",
+                )
         yield line, row
-        if has_several:
-            break
-    yield from rows
+
+
+def _refuse_header(row: list[str], dialect: Dialect, where: str) -> None:
+    """Refuse *row* if it names the columns again, and otherwise than the header does."""
+    at, wanted = dialect.id_at, dialect.header[dialect.id_at]
+    if (at < len(row) and row[at][:1].isdecimal()) or wanted not in map(folded, row):
+        return
+    if at >= len(row) or folded(row[at]) != wanted:
+        raise BadSource(
+            f"{where}: a second header stands here, which names the columns otherwise than the first",
+            "Make a file of each part.",
+        )
+
+
+def _one_number(row: list[str], dialect: Dialect) -> PageId | None:
+    """The id of a row that is one number with its fraction, ``351,0``, cut in two at the comma."""
+    filled = [cell for cell in row if not is_blank([cell])]
+    if dialect.delimiter != "," or len(filled) != 2 or len(dialect.header) > 1:
+        return None
+    page = parse_id(",".join(cell.strip() for cell in row[:2]))
+    return None if isinstance(page, Wrong) else page
+
+
+def _misshapen(row: list[str], dialect: Dialect) -> Wrong | None:
+    """Why it is doubtful which cells of *row* stand in which column; None where it is not."""
+    width, cells = len(dialect.header), len(row)
+    nameless = [*(at for at in dialect.unnamed if at < cells), *range(width, cells)]
+    stray = next((row[at].strip() for at in nameless if not is_blank([row[at]])), None)
+    count = f"{cells:,} cells in this row and {width:,} in the header"
+    if stray is not None:
+        return Wrong(f"{shown(stray)} stands under no column's name: {count}", _OF_SHAPE)
+    beside = row[dialect.id_at + 1 :] if cells > width else row[: dialect.id_at]
+    rival = next((cell.strip() for cell in beside if is_whole(cell)), None)
+    if cells == width or rival is None:
+        return None
+    return Wrong(f"{shown(rival)} may be the page id as well: {count}", _OF_SHAPE)
 
 
 def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> Row | Wrong | None:
@@ -99,8 +144,16 @@ def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> Row | 
     """
     cells = len(row)
     page = parse_id(row[dialect.id_at]) if dialect.id_at < cells else _NO_PAGE
+    if isinstance(page, Wrong) and is_blank(row):
+        return None
+    if dialect.has_header and (cells != len(dialect.header) or dialect.unnamed):
+        misshapen = _misshapen(row, dialect)
+        if misshapen is not None:
+            whole = _one_number(row, dialect)
+            return misshapen if whole is None else Row(whole, default, None, None)
     if isinstance(page, Wrong):
-        return None if is_blank(row) else page
+        is_header = dialect.has_header and tuple(map(folded, row)) == dialect.header
+        return Wrong("the header stands here again") if is_header else page
     scope = default
     site: SiteId | None = None
     title: str | None = None

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, PageId, Scope, SiteId
+from bulk_publisher.sources import csv_file, opening
+from bulk_publisher.sources.cells import as_text
 from bulk_publisher.sources.csv_dialect import find_bad_byte
 from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
 
@@ -196,8 +198,24 @@ def test_a_type_of_site_without_a_scope_means_none(word: str) -> None:
         ("351\n352\n\n\n", None, [351, 352]),
         ("id,site\n351.0,27.0\n352.00,\n", None, [351, 352]),
         ("351.0\n352.0\n", None, [351, 352]),
-        ("351,,\n352,Title\n353,1984\n", None, [351, 352, 353]),
-        ("351,0\n352,1\n", None, [351, 352]),
+        ("351,,\n352,Title\n353,the 1984\n", None, [351, 352, 353]),
+        ("351,0\n352,0\n", None, [351, 352]),
+        ("lid\n351,0\n352,00\n", None, [351, 352]),
+        ("lid;title\n351,0;x\n", None, [351]),
+        ("lid,title\n00351,x\n0352.000000,y\n", None, [351, 352]),
+        ("id,page_id,lid\n1,2,351\n", None, [351]),
+        ("ID,lid\n1,351\n", None, [351]),
+        ("id,page_id\n1,351\n", "page_id", [351]),
+        ("id,ID\n1,351\n", "ID", [351]),
+        ("id,Old id,page title\n351,1,2\n", None, [351]),
+        ("\u00a0PAGE_id\u2009\n351\n", None, [351]),
+        (",lid,title\n0,351,x\n", None, [351]),
+        ('"","lid","title"\n"1",351,"x"\n', None, [351]),
+        ("lid,title\n351,x,,\n352,y,\n", None, [351, 352]),
+        ("lid,title,,\n351,x,,\n", None, [351]),
+        ("lid\n351,,\n352,\n", None, [351, 352]),
+        ("title,lid,notes\nx,351\n", None, [351]),
+        ("\ufeff\ufefflid\n351\n", None, [351]),
         ("9223372036854775807", None, [2**63 - 1]),
     ],
     ids=repr,
@@ -234,7 +252,18 @@ def test_the_same_page_with_another_scope_is_a_duplicate_and_the_first_counts() 
     [
         ("351abc,,,", "'351abc' is not a page id, which is a whole number from 1"),
         ("0,,,", "'0' is not a page id"),
-        ("007,,,", "'007' is not a page id"),
+        ("000,,,", "'000' is not a page id"),
+        ("351.000,,,", "'351.000' may be 351 or 351000: write it without a separator"),
+        ('"351,000",,,', "'351,000' may be 351 or 351000"),
+        ('"1,234",,,', "'1,234' is not a page id"),
+        ("1.234,,,", "'1.234' is not a page id"),
+        ("1 234,,,", "'1 234' is not a page id"),
+        ("1\u00a0234,,,", "'1\\xa0234' is not a page id"),
+        ("1'234,,,", '"1\'234" is not a page id'),
+        ("3.51E+02,,,", "'3.51E+02' is not a page id"),
+        ("#351,,,", "'#351' is not a page id"),
+        ("id,scope,site,title", "the header stands here again"),
+        ("351,,,x,y", "'y' stands under no column's name: 5 cells in this row and 4 in the header"),
         ("-1,,,", "'-1' is not a page id"),
         ("1.5,,,", "'1.5' is not a page id"),
         ("1.,,,", "'1.' is not a page id"),
@@ -284,8 +313,27 @@ def test_a_first_row_that_begins_with_a_digit_is_a_row_and_no_header() -> None:
         ("sep=;\n1;2\n", 2),
         ("1\n" * 90_000 + "2,3\n", 90_001),
         ("1,2\n4x,6\n", 1),
+        ('"1",351,"Welcome"\n', 1),
+        ("351,Welcome\n1,352,Rules\n", 2),
+        ("351,Welcome\n1,Rules,352\n", 2),
+        ("1,000\n", 1),
+        ("351,0\n352,1\n", 2),
+        ("351,Welcome\n352,1984\n", 2),
     ],
-    ids=["a line", "a later line", "a blank end", "after sep", "far below", "with a bad row"],
+    ids=[
+        "a line",
+        "a later line",
+        "a blank end",
+        "after sep",
+        "far below",
+        "with a bad row",
+        "numbered by R",
+        "numbered below",
+        "apart",
+        "a thousand",
+        "a flag",
+        "a title that is one",
+    ],
 )
 def test_several_ids_in_a_row_without_a_header_are_refused(content: str, line: int) -> None:
     error = refusal(content)
@@ -325,8 +373,10 @@ def test_bad_rows_can_be_skipped_and_are_still_counted() -> None:
     "rest", ["2\n3\n", "x" * 200_000], ids=["to the end", "for longer than a field may be"]
 )
 def test_a_quote_that_is_never_closed_is_refused_even_if_bad_rows_are_skipped(rest: str) -> None:
-    with pytest.raises(BadSource, match=r"pages.csv:2: a quote is opened in this row"):
+    with pytest.raises(BadSource, match=r"pages.csv:2: ") as caught:
         check(f'1\n"2\n{rest}', skip_bad_rows=True)
+
+    assert "a quote is opened in" in f"{caught.value.message} {caught.value.hint}"
 
 
 @pytest.mark.parametrize(
@@ -338,6 +388,21 @@ def test_a_quote_that_is_never_closed_is_refused_even_if_bad_rows_are_skipped(re
         ("name,url\nx,y\n", "zzz", "has no column 'zzz'", "Its columns are 'name', 'url'."),
         ("351,x\n", "lid", "has no header, its first row is a page's", "Leave --column out"),
         ("id,ID\n1,2\n", None, "more than one column named 'id'", ""),
+        ("lid,LID\n1,2\n", None, "more than one column named 'lid'", ""),
+        ("lid,scope,Scope\n1,,GROUP\n", None, "more than one column named 'scope'", ""),
+        ("x,y,y\n1,2,3\n", "y", "more than one column named 'y'", ""),
+        (
+            "id,page_id\n1,2\n",
+            None,
+            "2 columns that may hold the page ids: 'id', 'page_id'",
+            "--column page_id",
+        ),
+        ("page,id\n1,2\n", None, "2 columns that may hold the page ids: 'page', 'id'", "--column"),
+        ("id;Landing ID\n1;2\n", None, "'id', 'Landing ID'", "--column 'Landing ID'"),
+        ("id;PageId\n1;2\n", None, "'id', 'PageId'", "--column PageId"),
+        ("id;ID страницы\n1;2\n", None, "'id', 'ID страницы'", "--column 'ID страницы'"),
+        ("id;old_lid\n1;2\n", None, "'id', 'old_lid'", "--column"),
+        ("lid,title\n351,x\ntitle,lid\ny,352\n", None, "pages.csv:3: a second header", "each part"),
         ("", None, "has no page in it: it is empty", ""),
         ("\n\r\n;;\n", None, "has no page in it: it is empty", ""),
         ("sep=;\n", None, "has no page in it: it is empty", ""),
@@ -352,6 +417,22 @@ def test_a_file_without_ids_is_refused(
 
     assert message in error.message
     assert hint in error.hint
+
+
+@pytest.mark.parametrize("header", ["", "lid\n", "sep=;\n"], ids=["alone", "header", "sep"])
+def test_a_cell_longer_than_any_is_told_as_one_and_where(header: str) -> None:
+    error = refusal(f"{header}{'x' * 200_000}\n")
+
+    line = header.count("\n") + 1
+    assert error.message == f"pages.csv:{line}: a cell in this row has over 131,072 characters"
+    assert "quote" in error.hint
+
+
+def test_of_very_many_columns_a_few_are_named() -> None:
+    error = refusal("x," * 100_000 + "y\n")
+
+    assert "its columns are 'x', 'x'" in error.message
+    assert error.message.endswith("'x' and 99,981 more")
 
 
 def test_the_columns_that_there_are_are_listed_once() -> None:
@@ -550,3 +631,242 @@ def test_utf_16_without_a_mark_is_known_by_its_first_two_characters(
     checked = check_csv(str(path), column=None, scope=None, skip_bad_rows=False)
 
     assert checked.pages == 2
+
+
+RUSSIAN = "ID страницы"
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ("ID\u00a0страницы", RUSSIAN),
+        ("ID  страницы ", "id СТРАНИЦЫ"),
+        ("ID\u200b страни\u00adцы", RUSSIAN),
+        ("Страни\u0446ы и\u0306", "страницы \u0439"),
+        ("\u0419", "\u0418\u0306"),
+        (RUSSIAN, RUSSIAN.encode().decode("ascii", "surrogateescape")),
+    ],
+    ids=[
+        "a no-break space",
+        "blanks and case",
+        "invisible",
+        "two code points",
+        "in the option",
+        "bytes",
+    ],
+)
+def test_a_column_is_found_by_what_its_name_looks_like(header: str, column: str) -> None:
+    assert ids_of(check(f"{header};Название\n351;Привет\n", column=column)) == [351]
+
+
+def test_a_column_named_in_cp1251_with_a_no_break_space_is_found() -> None:
+    content = "ID\u00a0страницы;Название\r\n351;Привет\r\n".encode("cp1251")
+
+    assert ids_of(check(content, column=RUSSIAN)) == [351]
+
+
+@pytest.mark.parametrize(
+    ("content", "stray"),
+    [
+        ('"lid","title"\n"1",351,"Welcome"\n', "'Welcome' stands under no column's name"),
+        ('"lid","title"\n"1",351,""\n', "'351' may be the page id as well"),
+        ("lid\n1,234\n", "'234' stands under no column's name"),
+        ("lid\n351,352,353\n", "'352' stands under no column's name"),
+        ("lid,title\n1,234,\n", "'234' may be the page id as well"),
+        ("lid,\n1,234\n", "'234' stands under no column's name"),
+        ("lid,,title\n1,234,x\n", "'234' stands under no column's name"),
+        ("n,lid,views\n351,17\n", "'351' may be the page id as well"),
+        ("lid\n100,000\n", "'000' stands under no column's name"),
+    ],
+    ids=[
+        "R",
+        "R with a blank end",
+        "thousands",
+        "several",
+        "thousands and a blank",
+        "a blank name",
+        "a blank name between",
+        "a cell too few",
+        "a round thousand",
+    ],
+)
+def test_a_row_that_does_not_fit_its_header_is_bad_even_if_it_begins_with_a_number(
+    content: str, stray: str
+) -> None:
+    error = refusal(content)
+
+    assert error.problems[0].startswith(f"pages.csv:2: {stray}")
+    assert "a name above each column" in error.hint
+
+
+def test_no_page_of_a_second_part_is_taken_for_one_even_if_bad_rows_are_skipped() -> None:
+    with pytest.raises(BadSource, match=r"^pages.csv:3: a second header stands here"):
+        check("lid,site\n351,7\nsite,lid\n7,352\n", skip_bad_rows=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["sep=;,\r\nlid,title,\r\n351,Welcome,\r\n", "sep=;\n351,Welcome\n", '"sep=;",,\n351,x,\n'],
+    ids=["padded", "without a header", "quoted"],
+)
+def test_a_sep_line_that_its_rows_contradict_is_not_believed_and_that_is_said(content: str) -> None:
+    checked = check(content)
+
+    assert ids_of(checked) == [351]
+    assert len(checked.notes) == 1
+    assert checked.notes[0].startswith("pages.csv:1: ")
+    assert "commas do, and were believed" in checked.notes[0]
+
+
+def test_a_sep_line_that_its_rows_bear_out_is_believed_in_silence() -> None:
+    checked = check("sep=;,,\nlid;title\n351;a, b\n")
+
+    assert (ids_of(checked), checked.notes) == ([351], ())
+
+
+NAMES = ["lid", "id", "page_id", "title", "site", "", " LID", "views"]
+CELLS = ["", "351", "27", "1", "0", "x", "1.0", "007", "1,234", "1.000", "12 000"]
+tables = st.tuples(
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=4),
+    st.lists(st.lists(st.sampled_from(CELLS), min_size=1, max_size=5), min_size=1, max_size=4),
+    st.sampled_from([",", ";", "\t"]),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@settings(max_examples=300)
+@given(tables)
+def test_nothing_but_the_cells_of_the_one_column_is_taken_for_ids(
+    table: tuple[list[str], list[list[str]], str, bool, bool],
+) -> None:
+    names, rows, delimiter, is_quoted, skips = table
+    quote = '"' if is_quoted else ""
+    lines = (delimiter.join(f"{quote}{cell}{quote}" for cell in row) for row in [names, *rows])
+    written = "\n".join(lines)
+    # Without quotes a number that is cut in two may fill two columns, and nobody could tell.
+    assume(any(names) and (is_quoted or delimiter != "," or "1,234" not in written))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            taken = ids_of(check(written, name=f"{folder}/pages", skip_bad_rows=skips))
+        except BadSource:
+            return
+
+    plain = [name.strip().lower() for name in names]
+    column = [at for at, name in enumerate(plain) if name == "lid"] or [
+        at for at, name in enumerate(plain) if name in {"id", "page_id"}
+    ]
+    assert len(column) == 1
+    cells = [row[column[0]] if column[0] < len(row) else "" for row in rows]
+    known = {"351": 351, "27": 27, "1": 1, "1.0": 1, "007": 7}
+    assert set(taken) <= {known[cell] for cell in cells if cell in known}
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["", "x", "17"]), max_size=3), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_numbers_of_rows_that_the_header_leaves_out_are_never_taken_for_ids(
+    rows: list[list[str]], skips: bool
+) -> None:
+    width = max(map(len, rows))
+    lines = [["lid", *(f"column {at}" for at in range(width))]]
+    for at, row in enumerate(rows, 1):
+        lines.append([str(at), str(351 + at), *row, *[""] * (width - len(row))])
+    with tempfile.TemporaryDirectory() as folder:
+        content = "\n".join(",".join(line) for line in lines)
+        with pytest.raises(BadSource):
+            check(content, name=f"{folder}/pages", skip_bad_rows=skips)
+
+
+def test_where_nothing_can_be_copied_the_environments_tmpdir_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", TypedIn(b"1\n"))
+    monkeypatch.setattr(tempfile, "tempdir", str(Path("gone").absolute()))
+
+    with pytest.raises(
+        BadSource, match=r"^<stdin> can't be copied: there is no temporary"
+    ) as caught:
+        check_csv("-", column=None, scope=None, skip_bad_rows=False)
+
+    assert "TMPDIR" in caught.value.hint
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero"])
+def test_a_device_that_gives_bytes_for_ever_is_no_list(device: str) -> None:
+    with pytest.raises(BadSource, match=rf"^{device}:1: byte 0 is NUL, which no text has$"):
+        check_csv(device, column=None, scope=None, skip_bad_rows=False)
+
+
+def test_a_list_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(sys, "stdin", TypedIn(b"1\n" * (1 << 20)))
+
+    with pytest.raises(BadSource, match=r"^<stdin> is too large"):
+        check_csv("-", column=None, scope=None, skip_bad_rows=False)
+
+
+def test_a_gzip_that_unpacks_to_more_than_any_list_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv_file, "MOST_BYTES", 1 << 20)
+
+    error = refusal(gzip.compress(b"1\n" * (1 << 20)))
+
+    assert error.message.startswith("pages.csv is too large")
+
+
+def test_a_line_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "LONGEST_LINE", 1 << 20)
+
+    error = refusal("1\n" + "2," * (1 << 20))
+
+    assert error.message == "pages.csv:2: this line has over 1,048,576 characters"
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "WRITER_IS_AWAITED", 0.05)
+    os.mkfifo("pipe")
+
+    with pytest.raises(BadSource, match=r"^pipe can't be read: it is a pipe, and in 0.05 s nobody"):
+        check_csv("pipe", column=None, scope=None, skip_bad_rows=False)
+
+
+def test_a_header_longer_than_a_sample_is_read_to_its_end() -> None:
+    header = ",".join(f"column {at}" for at in range(20_000))
+
+    assert ids_of(check(f"{header},lid\n{',' * 20_000}351\n")) == [351]
+
+
+ODD = os.fsdecode("Список-".encode("cp1251") + b".csv")
+
+
+def test_a_file_whose_name_is_no_text_is_read_and_its_name_escaped() -> None:
+    checked = check("351\n", name=ODD)
+
+    assert checked.name == r"\xd1\xef\xe8\xf1\xee\xea-.csv"
+    assert pages_of(checked)[0].source == rf"{checked.name}:1"
+
+
+def test_a_file_is_found_again_by_its_escaped_name() -> None:
+    name = check("351\n", name=ODD).name
+
+    again = check_csv(name, column=None, scope=None, skip_bad_rows=False)
+
+    assert ids_of(again) == [351]
+
+
+def test_a_real_backslash_in_a_name_wins() -> None:
+    check("351\n", name=ODD)
+    check("352\n", name=r"\xd1\xef\xe8\xf1\xee\xea-.csv")
+
+    again = check_csv(
+        r"\xd1\xef\xe8\xf1\xee\xea-.csv", column=None, scope=None, skip_bad_rows=False
+    )
+
+    assert ids_of(again) == [352]
+
+
+def test_a_name_in_utf_8_that_the_locale_could_not_read_is_shown_as_it_is() -> None:
+    assert as_text("Список".encode().decode("ascii", "surrogateescape")) == "Список"

@@ -68,7 +68,6 @@ def test_ten_million_pages_are_one_range() -> None:
         ("abc", "'abc' is neither a page id nor a range"),
         ("351abc", "'351abc' is neither"),
         ("0", "'0' is neither"),
-        ("007", "'007' is neither"),
         ("-5", "'-5' is neither"),
         ("5-", "'5-' is neither"),
         ("1-2-3", "'1-2-3' is neither"),

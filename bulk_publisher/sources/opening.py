@@ -1,0 +1,142 @@
+"""Files that people name: how they are found, opened and read without waiting or reading for ever.
+
+Whatever a name stands for - a device without end, a pipe that nobody writes to - ends in a line.
+"""
+
+import os
+import re
+import select
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
+from typing import BinaryIO, cast
+
+WRITER_IS_AWAITED = 10.0
+"""Seconds in which a program must have begun to write to a pipe: a script starts both at once."""
+
+MOST_OF_SETTINGS = 1 << 20
+"""Bytes of a file that holds settings; the largest that make sense have a thousandth of that."""
+
+_STEP = 0.05
+_ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
+
+
+class CannotRead(OSError):
+    """A file that is there and can't be read; ``strerror`` says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(0, why)
+
+
+def found(name: str) -> str:
+    r"""The path of the file that is called *name*, as it was given or as `as_text` wrote it down.
+
+    The file whose name has a real backslash wins; where there is neither, *name* stays as it is.
+    """
+    for one in (name, _ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), name)):
+        for as_bytes in _bytes_of(one):
+            if os.path.lexists(as_bytes):
+                return os.fsdecode(as_bytes)
+    return name
+
+
+def _bytes_of(name: str) -> Iterator[bytes]:
+    """*name* in the encoding of the locale, and in UTF-8, in which most names are."""
+    for encode in (os.fsencode, lambda text: text.encode("utf-8", "surrogateescape")):
+        try:
+            yield encode(name)
+        except UnicodeEncodeError:
+            continue
+
+
+def reason(error: OSError) -> str:
+    """Why a file can't be read or written, in words."""
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case PermissionError():
+            return "no permission"
+        case IsADirectoryError():
+            return "it is a folder"
+        case _:
+            return error.strerror or str(error)
+
+
+@contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The file called *name*, to be read; a pipe as soon as somebody writes to it.
+
+    Raises:
+        OSError: If it can't be opened, or nobody writes to it.
+    """
+    # A pipe without a writer would hold us in open(), where no signal is heeded.
+    fd = os.open(found(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    with _Raw(fd) as raw, BufferedReader(raw) as file:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(0, "it is a folder")
+        if stat.S_ISFIFO(mode):
+            raw.await_writer()
+        os.set_blocking(fd, True)
+        yield cast("BinaryIO", file)
+
+
+class _Raw(RawIOBase):
+    """A descriptor that is read, and closed with this."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._first = b""
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]  # typeshed's Buffer is wider than what BufferedReader hands in
+        count = len(self._first) or os.readv(self._fd, [buffer])
+        if self._first:
+            buffer[:count] = self._first
+            self._first = b""
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._fd)
+        super().close()
+
+    def await_writer(self) -> None:
+        """Return when a pipe that does not block has a writer, or had one.
+
+        Raises:
+            CannotRead: If none comes.
+        """
+        waiting = select.poll()
+        waiting.register(self._fd, select.POLLIN)
+        left = WRITER_IS_AWAITED
+        # poll() is silent where there is no writer, and where one has nothing to say yet.
+        while not waiting.poll(_STEP * 1000):
+            try:
+                self._first = os.read(self._fd, 1)
+            except BlockingIOError:
+                return
+            left -= _STEP
+            if self._first:
+                return
+            if left <= 0:
+                raise CannotRead(f"it is a pipe, and in {WRITER_IS_AWAITED:g} s nobody wrote to it")
+
+
+def read_settings(name: str) -> bytes:
+    """All of a small file; one that is too large for what it is meant to be is not read on.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    with opened(name) as file:
+        content = file.read(MOST_OF_SETTINGS + 1)
+    if len(content) > MOST_OF_SETTINGS:
+        raise CannotRead(f"it has over {MOST_OF_SETTINGS >> 20} MB")
+    return content
