@@ -24,6 +24,7 @@ from bulk_publisher.model import Epoch, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.runner.run import Ending
+from bulk_publisher.sources.cells import as_text
 
 
 def description_of(
@@ -51,7 +52,7 @@ def description_of(
         limits=_limits(session),
         started=as_utc(began_at),
         seed=seed,
-        folder=str(Path.cwd()),
+        folder=as_text(str(Path.cwd())),
         selected=selected.counts,
     ).with_job(encode_job(job))
     if following is None:
@@ -129,7 +130,7 @@ def job_of(folder: RunFolder, description: Description) -> Job:
     except BadJournal as error:
         raise BadJournal(f"{folder.description}: {error.message}.", error.hint) from error
     began_in = description.folder
-    if began_in is None or Path(began_in) == Path.cwd():
+    if began_in is None or began_in == as_text(str(Path.cwd())):
         return job
     return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
 

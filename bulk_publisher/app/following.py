@@ -24,6 +24,7 @@ from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words
 from bulk_publisher.runner.ports import Observer
+from bulk_publisher.sources.cells import as_text
 from bulk_publisher.sources.earlier import (
     EarlierPages,
     find_earlier,
@@ -32,6 +33,7 @@ from bulk_publisher.sources.earlier import (
     is_to_take_back,
     status_of,
 )
+from bulk_publisher.sources.opening import found as named_file
 
 _LONGEST = 60.0
 """Seconds that a request goes on at the portal at most, also when whoever sent it is gone [doc]."""
@@ -96,7 +98,7 @@ class Follower:
             seed=seed,
             observer=observer,
             on_start=on_start,
-            following=following,
+            following=msgspec.structs.replace(following, folder=as_text(following.folder)),
             on_created=lambda folder: _link_back(self.earlier, following.kind, folder, observer),
         )
 
@@ -245,7 +247,7 @@ def _selected(select: Selection, found: Found) -> Selected:
 
 def _folder_of(following: Following, folder: RunFolder) -> RunFolder:
     beside = folder.path.parent / following.run
-    return folder_at(beside if beside.is_dir() else Path(following.folder))
+    return folder_at(beside if beside.is_dir() else Path(named_file(following.folder)))
 
 
 def _link_back(

@@ -27,7 +27,7 @@ def alone(job: Path, environment: Mapping[str, str]) -> Iterator[None]:
     Raises:
         RunBusy: If another process of this machine does it just now.
     """
-    name = hashlib.sha256(str(job.resolve()).encode()).hexdigest()[:24]
+    name = hashlib.sha256(os.fsencode(job.resolve())).hexdigest()[:24]
     try:
         folder = state_folder(environment) / "jobs"
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)

@@ -12,10 +12,11 @@ from bulk_publisher.app.forecast import Estimate
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.jobs import decode_job
 from bulk_publisher.journal.description import Count, decode_error_in_words
-from bulk_publisher.journal.files import read_given, replacing
+from bulk_publisher.journal.files import replacing
 from bulk_publisher.model import Action, Page
 from bulk_publisher.page_set import LARGEST_ID
 from bulk_publisher.sources.cells import shown
+from bulk_publisher.sources.opening import read_settings, reason
 
 _LARGEST = 512 * 2**20
 """Bytes of a plan: ten million pages without a neighbour, named twice."""
@@ -23,6 +24,9 @@ _RANGE = re.compile(r"([1-9][0-9]{0,18})(?:-([1-9][0-9]{0,18}))?")
 
 VERSION = 1
 """Of the file: a plan is short-lived, so another version is not read."""
+
+MOST_OF_PLAN = 1 << 28
+"""Bytes: that of ten million pages with a gap after each takes as many."""
 
 
 class State(StrEnum):
@@ -129,9 +133,9 @@ def read_plan(path: Path) -> Plan:
         BadSetting: If there is none.
     """
     try:
-        plan = msgspec.json.decode(read_given(path, most=_LARGEST), type=Plan)
+        plan = msgspec.json.decode(read_settings(str(path), most=_LARGEST), type=Plan)
     except OSError as error:
-        raise BadSetting(f"{path}: the plan can't be read: {error.strerror}.") from error
+        raise BadSetting(f"{path}: the plan can't be read: {reason(error)}.") from error
     except (ValueError, RecursionError) as error:
         raise BadSetting(f"{path}: it is no plan: {decode_error_in_words(error)}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
     if plan.version != VERSION:

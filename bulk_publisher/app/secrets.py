@@ -6,11 +6,10 @@ from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
-from bulk_publisher.journal.files import is_readable_by_others, read_given
+from bulk_publisher.journal.files import is_readable_by_others
 from bulk_publisher.portal.credentials import Webhook
-
-_LARGEST = 2**16
-"""Bytes of a file that holds a URL and nothing else."""
+from bulk_publisher.sources.cells import as_text
+from bulk_publisher.sources.opening import found, read_settings, reason
 
 
 def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:
@@ -21,7 +20,7 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
     """
     named = secret or DEFAULT_WEBHOOK
     if named.file is not None:
-        return _webhook(_read_file(Path(named.file)), where=named.file)
+        return _webhook(_read_file(named.file), where=as_text(named.file))
     name = named.env or ""
     text = environment.get(name, "").strip()
     if not text:
@@ -35,7 +34,7 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
 
 def doubt_of(secret: Secret | None) -> str:
     """Why *secret* may be known to others on this machine; empty where nothing speaks for it."""
-    if secret is None or secret.file is None or not is_readable_by_others(Path(secret.file)):
+    if secret is None or secret.file is None or not is_readable_by_others(Path(found(secret.file))):
         return ""
     return (
         f"{secret.file}: others on this machine may read or change the webhook in it. "
@@ -51,9 +50,9 @@ def _webhook(text: str, *, where: str) -> Webhook:
         raise BadSetting(f"{where}: {error.message}", error.hint) from error
 
 
-def _read_file(path: Path) -> str:
+def _read_file(name: str) -> str:
     try:
-        return read_given(path, most=_LARGEST).decode().strip()
+        return read_settings(name).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise BadSetting(f"{path}: the webhook can't be read from it: {reason}.") from error
+        why = reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadSetting(f"{as_text(name)}: the webhook can't be read from it: {why}.") from error

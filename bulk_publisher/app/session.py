@@ -29,6 +29,7 @@ from bulk_publisher.runner.calls import PacedCalls, Warn
 from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.turns import give, learn_from_other
 from bulk_publisher.runner.usage import meters_alone, meters_together
+from bulk_publisher.sources.opening import found
 
 _JITTER = 1.0
 """Seconds by which a request may be longer on its way to the portal than the next one."""
@@ -98,7 +99,7 @@ async def _open(
     clock, portal_clock = LoopClock(), PortalClock()
     plan = UNKNOWN if job.portal.plan is None else PLANS[job.portal.plan.value]
     door = Door(capacity=plan.capacity, drain=plan.drain)
-    ca_file = None if job.portal.ca_file is None else Path(job.portal.ca_file)
+    ca_file = None if job.portal.ca_file is None else Path(found(job.portal.ca_file))
     connections = job.pace.concurrency + _LOOK_UPS
     async with PortalClient(webhook, door, ca_file=ca_file, connections=connections) as client:
         governor = _governor(job, plan, rng)

@@ -50,7 +50,8 @@ def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
     _check_sense(job)
     if is_dry_run:
         output.open_log()
-        asyncio.run(_dry(job, output))
+        # Before there is a loop: it would keep Ctrl-C from whoever waits for a list that does not come.
+        asyncio.run(_dry(job, check_selection(job.select), output))
     else:
         sys.exit(run_job(job, output, runs=runs))
 
@@ -223,8 +224,7 @@ def _say_all(lines: Iterable[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-async def _dry(job: Job, output: Output) -> None:
-    selected = check_selection(job.select)
+async def _dry(job: Job, selected: Selected, output: Output) -> None:
     async with open_webhook(job, output) as webhook:
         await dry_run(job, selected, webhook, output)
 

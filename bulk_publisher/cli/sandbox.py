@@ -126,7 +126,7 @@ def _parse_fault(text: str) -> tuple[str, float]:
 def _parse_setting(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         raise _BadInput(f"--set {text}: write it as KEY=VALUE, as in TOML") from None
 
 

@@ -22,7 +22,10 @@ from bulk_publisher.jobs.rules import (
     selection_conflicts,
 )
 from bulk_publisher.jobs.toml_lines import Key, find_lines
-from bulk_publisher.sources.cells import Wrong, nearest, shown
+from bulk_publisher.sources.cells import Wrong, as_text, nearest, shown
+from bulk_publisher.sources.opening import read_settings, reason
+
+_LONG_NUMBER = re.compile(r"[0-9][0-9_]{999}")
 
 
 def read_job(path: Path) -> Job:
@@ -65,34 +68,47 @@ class _Complaints:
         return any(key[0] == table for _, key, _ in self.found)
 
     def text(self) -> str:
-        return "\n".join(f"{self._path}:{line}: {why}" for line, _, why in sorted(self.found))
+        return "\n".join(
+            f"{_shown(self._path)}:{line}: {why}" for line, _, why in sorted(self.found)
+        )
 
 
 def _read(path: Path) -> str:
     try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise BadJobFile(f"{path} can't be read: there is no such file") from error
+        content = read_settings(str(path))
     except OSError as error:
-        raise BadJobFile(f"{path} can't be read: {error.strerror}") from error
+        raise BadJobFile(f"{_shown(path)} can't be read: {reason(error)}") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadJobFile(f"{path}:{line}: it is not UTF-8, as TOML has to be") from error
+        raise BadJobFile(f"{_shown(path)}:{line}: it is not UTF-8, as TOML has to be") from error
+
+
+def _shown(path: Path) -> str:
+    return as_text(str(path))
 
 
 def _parse(text: str, path: Path) -> tuple[dict[str, object], dict[Key, int]]:
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text), find_lines(text)
     except (ValueError, RecursionError) as error:
-        # The parser's words are about single characters: they repeat no secret.
-        what, _, where = str(error).partition(" (at ")
-        place = re.match(r"line (\d+), column (\d+)", where)
-        line = place[1] if place else str(max(text.count("\n"), 1))
-        column = f" (column {place[2]})" if place else ""
-        raise BadJobFile(f"{path}:{line}: this is not TOML: {what}{column}") from error
-    return data, find_lines(text)
+        line, why = _complaint(error, text)
+        raise BadJobFile(f"{_shown(path)}:{line}: this is not TOML: {why}") from error
+
+
+def _complaint(error: Exception, text: str) -> tuple[int, str]:
+    """The line that *error* is about, and its words: the parser's repeat no secret."""
+    what, _, where = str(error).partition(" (at ")
+    if place := re.match(r"line (\d+), column (\d+)", where):
+        return int(place[1]), f"{what} (column {place[2]})"
+    if isinstance(error, RecursionError):
+        return 1, "its lists and tables are nested too deep"
+    # Python refuses to read a number of thousands of digits, and its words are about itself.
+    number = _LONG_NUMBER.search(text)
+    if number and "digits" in what:
+        return text.count("\n", 0, number.start()) + 1, "a number has too many digits"
+    return max(text.count("\n"), 1), what
 
 
 def _judge(data: Mapping[str, object], complaints: _Complaints) -> dict[str, Any]:

@@ -27,6 +27,10 @@ Conflict = tuple[str, str]
 Naming = Callable[[str], str]
 """How a key is called where it was given: by itself in a job file, as an option elsewhere."""
 
+_DIGITS_SAID = 40
+_LONGEST_SAID = 10**_DIGITS_SAID
+"""Beyond it Python may refuse to write a number out, and nobody would read it."""
+
 _LONGEST_TIME = 1_000_000
 """Seconds; far more than any portal grants, so that infinity is refused."""
 
@@ -41,11 +45,11 @@ def _flag(value: object) -> object:
     return value if isinstance(value, bool) else Wrong(f"must be true or false, not {_said(value)}")
 
 
-def _whole(low: int, high: int | None = None) -> Rule:
-    span = f"of {low} or more" if high is None else f"from {low} to {high}"
+def _whole(low: int, high: int = LARGEST_ID) -> Rule:
+    span = f"of {low} or more" if high == LARGEST_ID else f"from {low} to {high}"
 
     def rule(value: object) -> object:
-        if _is_whole(value) and low <= value and (high is None or value <= high):
+        if _is_whole(value) and low <= value <= high:
             return value
         return Wrong(f"must be a whole number {span}, not {_said(value)}")
 
@@ -92,11 +96,9 @@ def _sites(value: object) -> object:
 
 def _pages(value: object) -> object:
     pages = value if isinstance(value, list | tuple) else [value]
-    if not pages or any(
-        isinstance(page, bool) or not isinstance(page, int | str) for page in pages
-    ):
+    if not pages or not all(isinstance(page, str) or _is_whole(page) for page in pages):
         return Wrong('must be an id such as 351, a range such as "400-420", or a list of them')
-    texts = [str(page) for page in pages]
+    texts = [page if isinstance(page, str) else _said(page) for page in pages]
     try:
         parse_pages(texts)
     except BadSetting as error:
@@ -236,6 +238,8 @@ def _said(value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case int() if abs(value) > _LONGEST_SAID:
+            return f"a number of over {_DIGITS_SAID} digits"
         case int() | float():
             return str(value)
         case str():

@@ -1,6 +1,7 @@
 """A job as it was written down, by a run or a plan, and read back by the rules of all jobs. Pure."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -8,12 +9,25 @@ from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs.job import Job
 from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
 from bulk_publisher.journal.description import decode_error_in_words
+from bulk_publisher.sources.cells import as_text
 
 
 def encode_job(job: Job) -> dict[str, object]:
-    """*job* as plain data that JSON can hold."""
-    encoded: dict[str, object] = msgspec.to_builtins(job)
+    """*job* as plain data that JSON can hold, names of files as `as_text` writes them."""
+    encoded: dict[str, object] = _written(msgspec.to_builtins(job))
     return encoded
+
+
+def _written(value: Any) -> Any:
+    match value:
+        case str():
+            return as_text(value)
+        case dict():
+            return {key: _written(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_written(one) for one in value]
+        case _:
+            return value
 
 
 def decode_job(data: object, *, selects: bool = True) -> Job:

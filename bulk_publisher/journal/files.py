@@ -73,19 +73,6 @@ def read_own(path: Path, *, most: int = LARGEST) -> bytes:
         return _read(file, path, most)
 
 
-def read_given(path: Path, *, most: int = LARGEST) -> bytes:
-    """All of a file that a person has named: links are followed, and a pipe is read to its end.
-
-    Raises:
-        OSError: If it can't be read, is a device or a folder, or has more than *most* bytes.
-    """
-    with open(os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-            raise OSError(errno.EINVAL, "it is no file", str(path))
-        return _read(file, path, most)
-
-
 def is_readable_by_others(path: Path) -> bool:
     """Whether *path* is a regular file that others than its owner may read or write."""
     try:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from bulk_publisher.errors import BadSetting
 
 _PATH = re.compile(
-    r"^/rest/(?P<user>[0-9]+)/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
+    r"^/rest/(?P<user>0{0,9}[1-9][0-9]{0,17})/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
 )
 _NAME = re.compile(r"^[\w-]+(\.[\w-]+)*\.?$")
 _EXAMPLE = "https://example.bitrix24.com/rest/1/abc123def456/"

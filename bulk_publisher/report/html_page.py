@@ -29,6 +29,7 @@ from bulk_publisher.report.text import (
     printable,
     waits_in_words,
 )
+from bulk_publisher.sources.cells import as_text
 
 _LONGEST = 200
 """Characters of a text in the table of failures."""
@@ -236,7 +237,7 @@ def _moment(text: str | None) -> str:
 
 def _named(story: Story) -> str:
     """The run in a command: the file may be read in any folder."""
-    return _escape(shlex.quote(str(story.path)))
+    return _escape(shlex.quote(as_text(str(story.path))))
 
 
 def _escape(text: str) -> str:

@@ -3,6 +3,8 @@
 A scenario is data: a TOML file, flags of the command line, or a `Scenario` made by a test.
 """
 
+import os
+import stat
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
@@ -16,6 +18,9 @@ Billing = Literal["method", "batch", "both"]
 Release = Literal["reset_at", "minute"]
 Counters = Literal["present", "absent", "request"]
 Rights = Literal["publish", "read", "none"]
+
+_LARGEST = 1 << 24
+"""Bytes of a scenario's file: it may list pages by the million."""
 
 SITE_TYPES = ("PAGE", "STORE", "SMN", "KNOWLEDGE", "GROUP", "MAINPAGE")
 REQUEST_FAULTS = {
@@ -345,8 +350,8 @@ def load_scenario(name_or_path: str, **changes: object) -> Scenario:
     text = _read(name_or_path)
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{name_or_path}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ScenarioError(f"{name_or_path}: not TOML: {_in_a_line(error)}") from error
     scenario = make_scenario({**table, **changes}, where=name_or_path)
     sites = scenario.sites
     for key, own in (("pages", "pages"), ("scope", "type")):
@@ -367,6 +372,15 @@ def make_scenario(table: dict[str, Any], *, where: str = "scenario") -> Scenario
         raise ScenarioError(f"{where}: {_plainly(str(error))}") from error
 
 
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    # What Python says of a number of thousands of digits is about itself.
+    return (
+        str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a number has too many digits"
+    )
+
+
 def _plainly(complaint: str) -> str:
     text, _, place = complaint.partition(" - at `$.")
     text = text.replace("Object contains unknown field", "unknown key")
@@ -378,12 +392,22 @@ def _read(name_or_path: str) -> str:
     entry = shipped.joinpath(f"{name_or_path}.toml")
     if "/" not in name_or_path and entry.is_file():
         return entry.read_text(encoding="utf-8")
-    path = Path(name_or_path)
     try:
-        return path.read_text(encoding="utf-8")
+        return _read_file(Path(name_or_path)).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         known = ", ".join(scenario_names())
         raise ScenarioError(
             f"{name_or_path}: {reason} (scenarios that ship: {known})",
         ) from error
+
+
+def _read_file(path: Path) -> bytes:
+    """A regular file: a device gives bytes for ever, a pipe may wait for ever."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is no file")
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise OSError(0, f"it has over {_LARGEST >> 20} MB")
+    return content

@@ -8,9 +8,11 @@ import re
 import select
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, RawIOBase
 from typing import BinaryIO, cast
+
+from bulk_publisher.sources.cells import as_text
 
 WRITER_IS_AWAITED = 10.0
 """Seconds in which a program must have begun to write to a pipe: a script starts both at once."""
@@ -19,6 +21,9 @@ MOST_OF_SETTINGS = 1 << 20
 """Bytes of a file that holds settings; the largest that make sense have a thousandth of that."""
 
 _STEP = 0.05
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half characters that stand for no byte: no file has them in its name."""
+
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 
 
@@ -32,22 +37,19 @@ class CannotRead(OSError):
 def found(name: str) -> str:
     r"""The path of the file that is called *name*, as it was given or as `as_text` wrote it down.
 
-    The file whose name has a real backslash wins; where there is neither, *name* stays as it is.
+    The file whose name has a real backslash wins; where there is none, it is *name* all the same.
     """
-    for one in (name, _ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), name)):
-        for as_bytes in _bytes_of(one):
-            if os.path.lexists(as_bytes):
-                return os.fsdecode(as_bytes)
-    return name
+    escaped = _ESCAPED.sub(lambda match: chr(0xDC00 + int(match[1], 16)), name)
+    paths = [*_bytes_of(name), *_bytes_of(escaped)]
+    there = (path for path in paths if os.path.lexists(path))
+    return os.fsdecode(next(there, paths[0]))
 
 
 def _bytes_of(name: str) -> Iterator[bytes]:
     """*name* in the encoding of the locale, and in UTF-8, in which most names are."""
-    for encode in (os.fsencode, lambda text: text.encode("utf-8", "surrogateescape")):
-        try:
-            yield encode(name)
-        except UnicodeEncodeError:
-            continue
+    with suppress(UnicodeEncodeError):
+        yield os.fsencode(name)
+    yield as_text(name).encode() if _LONE.search(name) else name.encode("utf-8", "surrogateescape")
 
 
 def reason(error: OSError) -> str:
@@ -129,14 +131,17 @@ class _Raw(RawIOBase):
                 raise CannotRead(f"it is a pipe, and in {WRITER_IS_AWAITED:g} s nobody wrote to it")
 
 
-def read_settings(name: str) -> bytes:
+def read_settings(name: str, *, most: int = MOST_OF_SETTINGS) -> bytes:
     """All of a small file; one that is too large for what it is meant to be is not read on.
+
+    Args:
+        most: Bytes that it may have.
 
     Raises:
         OSError: If it can't be read.
     """
     with opened(name) as file:
-        content = file.read(MOST_OF_SETTINGS + 1)
-    if len(content) > MOST_OF_SETTINGS:
-        raise CannotRead(f"it has over {MOST_OF_SETTINGS >> 20} MB")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise CannotRead(f"it has over {most >> 20} MB")
     return content

@@ -1,10 +1,12 @@
 """Publishing, whole: a job, a sandbox over real sockets, and the journal against the truth."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from bulk_publisher.app.description import job_of
 from bulk_publisher.errors import (
     BadSetting,
     LimitReached,
@@ -14,6 +16,8 @@ from bulk_publisher.errors import (
 )
 from bulk_publisher.jobs import Pace, Selection
 from bulk_publisher.model import Only, Scope, Status
+from bulk_publisher.report.html_page import html_report
+from bulk_publisher.report.story import read_story
 from bulk_publisher.sandbox import Scenario, Site, TimedFault, serve
 from tests.oracle import Seen, assert_journal_tells_the_truth, codes, journal_of, run_job
 
@@ -426,3 +430,27 @@ async def test_where_a_list_cannot_tell_pages_are_asked_for_again(tmp_path: Path
     assert Counter(line.status for line in lines) == {Status.PUBLISHED: 1000}
     assert not [line for line in lines if line.hint is not None]
     assert sum(sandbox.truth.publications.values()) > 1100
+
+
+def _with_file(folder: Path, name: str, content: str) -> Path:
+    """*folder*, made, and a file in it."""
+    folder.mkdir()
+    (folder / name).write_text(content)
+    return folder
+
+
+async def test_a_list_and_a_folder_whose_names_are_no_text_are_published_and_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = os.fsdecode(b"p\xf0.csv")
+    monkeypatch.chdir(_with_file(tmp_path / os.fsdecode(b"\xd1\xf2"), name, "lid\n1\n99\n"))
+    async with serve(Scenario(pages=10)) as sandbox:
+        finished = await run_job(
+            sandbox, Path("runs"), Selection(csv=name, column="lid", scope=Scope.KNOWLEDGE)
+        )
+
+    assert {line.source for line in journal_of(finished)} == {r"p\xf0.csv:2", r"p\xf0.csv:3"}
+    description = finished.folder.read_description()
+    assert description["folder"] == rf"{tmp_path}/\xd1\xf2"
+    assert job_of(finished.folder, description).select.csv == r"p\xf0.csv"
+    assert r"\xd1\xf2" in html_report([read_story(finished.folder)])

@@ -108,3 +108,9 @@ def test_any_text_is_a_webhook_or_is_refused(text):
         url = error.hint
 
     assert "/rest/1/abc" in url
+
+
+@pytest.mark.parametrize("user", ["9" * 5000, "9223372036854775808", "0"])
+def test_a_user_of_no_portal_is_no_webhook(user):
+    with pytest.raises(BadSetting, match=r"^The webhook URL is not one of Bitrix24\.$"):
+        Webhook(f"https://example.bitrix24.com/rest/{user}/{SECRET}/")

@@ -1,6 +1,8 @@
 """Job files say what they mean, or are told where they don't."""
 
+import contextlib
 import json
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -399,3 +401,55 @@ def test_the_migration_job_works_as_it_is() -> None:
 
     assert checked.pages == 6
     assert job.portal.webhook == Secret(env="BITRIX24_WEBHOOK")
+
+
+HUGE = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"[select]\nsite = {HUGE}\n", "2: this is not TOML: a number has too many digits"),
+        (f"[select]\nsite = [1, 0x{'f' * 5000}]\n", "2: site: must be a site id"),
+        (f"[select]\npage = 0x{'f' * 5000}\n", "2: page: 'a number of over 40 digits' is neither"),
+        ("[select]\npage = 9223372036854775808\n", "2: page: '9223372036854775808' is neither"),
+        ('[select]\npage = "9223372036854775808"\n', "2: page: '9223372036854775808' is neither"),
+        ("[select]\nsite = 9223372036854775808\n", "2: site: must be a site id"),
+        ("[select]\nlimit = 9223372036854775808\n", "2: limit: must be a whole number of 1 or more"),
+        (f"[pace]\nconcurrency = 0x{'f' * 5000}\n", "2: concurrency: must be a whole number from 1"),
+        (f"[pace]\noperating_limit = 0x{'f' * 5000}\n", "2: operating_limit: must be a number of"),
+        (f"name = {'[' * 5000}\n", "1: this is not TOML: its lists and tables are nested too deep"),
+    ],
+    ids=["a site", "a site in hex", "a page in hex", "a page", "a page in words", "a site of 2^63",
+         "a limit", "a whole number", "a number", "brackets"],
+)  # fmt: skip
+def test_a_number_too_large_for_anything_is_told_in_a_line(
+    job_file: Path, text: str, why: str
+) -> None:
+    said = complaints(job_file, text)
+
+    assert said[-1].startswith(f"nightly.toml:{why}")
+    assert max(map(len, said)) < 300
+
+
+def test_a_job_with_names_that_are_no_text_can_be_written_down_and_read_again() -> None:
+    odd = "\udcd1\udcf2"
+    job = Job(
+        name=odd,
+        portal=Portal(webhook=Secret(file=odd), ca_file=odd),
+        select=Selection(csv=f"{odd}.csv", column=odd),
+    )
+
+    again = decode_job(json.loads(msgspec.json.encode(encode_job(job))))
+
+    assert again.select == Selection(csv=r"\xd1\xf2.csv", column=r"\xd1\xf2")
+    assert again.name == r"\xd1\xf2"
+
+
+@given(st.text() | st.binary().map(lambda read: read.decode("latin-1")))
+def test_whatever_stands_in_a_job_file_is_a_job_or_a_complaint(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "job.toml")
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        with contextlib.suppress(BadJobFile):
+            read_job(path)
