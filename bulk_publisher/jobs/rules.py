@@ -51,6 +51,8 @@ def _whole(low: int, high: int = LARGEST_ID) -> Rule:
     def rule(value: object) -> object:
         if _is_whole(value) and low <= value <= high:
             return value
+        if _is_whole(value) and value > LARGEST_ID:
+            return Wrong(f"{_said(value)} is too large")
         return Wrong(f"must be a whole number {span}, not {_said(value)}")
 
     return rule

@@ -115,9 +115,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``: did you mean …?`` with the known word that is most like *word*; empty where none is."""
-    by_lower_case = {name.lower(): name for name in islice(known, _MOST_COMPARED)}
+    plain = (name for name in known if is_plain(name))
+    by_lower_case = {name.lower(): name for name in islice(plain, _MOST_COMPARED)}
     close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
     return f": did you mean {by_lower_case[close[0]]}?" if close else ""
+
+
+def is_plain(name: str) -> bool:
+    """Whether *name* may be shown without quotes, to be copied: short, and all of it visible."""
+    return name.isprintable() and 0 < len(name) <= _LONGEST_SHOWN and "://" not in name
 
 
 def listed(words: Iterable[str]) -> str:

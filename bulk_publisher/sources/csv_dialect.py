@@ -35,6 +35,8 @@ from bulk_publisher.sources.cells import (
     as_text,
     did_you_mean,
     folded,
+    is_plain,
+    is_whole,
     listed,
     parse_id,
     shown,
@@ -43,11 +45,17 @@ from bulk_publisher.sources.cells import (
 SAMPLE_SIZE = 1 << 16
 """Characters that are looked at to tell the delimiter and the header: gut feeling, ample."""
 
+MOST_COLUMNS = 16_384
+"""As many as Excel has; each name is compared with others."""
+
 PAGE_COLUMNS = ("lid", "id", "page", "page_id")
 """Names of the column with the ids; where ``lid`` is not there, one of them must be alone."""
 
 _PAGE_WORDS = frozenset({"page", "pages", "landing", "страница", "страницы", "страниц", "лендинг", "лендинга"})  # fmt: skip
-_ID_WORDS = frozenset({"id", "ids", "lid", "ид", "айди", "идентификатор", "номер"})
+_ID_WORDS = frozenset({"id", "ids", "lid", "ид", "айди", "идентификатор", "номер", "number", "nr"})
+_OTHER_WORDS = frozenset({"site", "folder", "domain", "template", "tpl", "by", "xml", "parent", "user", "author", "owner", "сайта", "папки", "автора"})  # fmt: skip
+"""Whose ids stand beside a page's own, as the portal lists them."""
+
 _DELIMITERS = (",", ";", "\t")
 _SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _SAMPLE_ROWS = 20
@@ -162,6 +170,11 @@ def find_dialect(sample: str, *, name: str, column: str | None) -> Dialect:
         raise cell_too_long(name, 2 if sep_line else 1)
     if not rows:
         raise BadSource(f"{name} has no page in it: it is empty")
+    if len(rows[0]) > MOST_COLUMNS:
+        raise BadSource(
+            f"{name} has {len(rows[0]):,} columns: over {MOST_COLUMNS:,}, which no spreadsheet has",
+            "Is it a list of pages? Write one page id a line.",
+        )
     first = [cell.strip() for cell in rows[0]]
     header = tuple(map(folded, first))
     has_header = _is_header(first, header, name=name, column=column)
@@ -180,7 +193,7 @@ def find_dialect(sample: str, *, name: str, column: str | None) -> Dialect:
         header=header,
         unnamed=tuple(at for at, cell in enumerate(header) if at and not cell),
         note=note,
-        id_at=_id_column(first, header, name=name, column=column),
+        id_at=_id_column(rows, header, name=name, column=column),
         scope_at=_only_place(header, "scope", where=name),
         site_at=_only_place(header, "site", where=name),
         title_at=_place(header, "title"),
@@ -249,6 +262,8 @@ def _rows(sample: str, delimiter: str) -> list[list[str]] | None:
 def _fitness(rows: list[list[str]] | None, column: str | None) -> tuple[bool, int]:
     if not rows:
         return False, 0
+    if len(rows[0]) > MOST_COLUMNS:
+        return False, sum(map(len, rows))
     header = [folded(cell) for cell in rows[0]]
     known = PAGE_COLUMNS if column is None else (column,)
     is_known = any(_place(header, name) is not None for name in known) or _is_id(rows[0][0])
@@ -281,21 +296,34 @@ def _is_header(first: list[str], header: Sequence[str], *, name: str, column: st
     )
 
 
-def _id_column(first: list[str], header: Sequence[str], *, name: str, column: str | None) -> int:
+def _id_column(
+    rows: list[list[str]], header: Sequence[str], *, name: str, column: str | None
+) -> int:
+    first = [cell.strip() for cell in rows[0]]
     if column is not None:
         return _named_column(first, header, column, name=name)
     if "lid" in header:
         return _the_only(first, header, header.index("lid"), name=name)
-    candidates = [at for at, cell in enumerate(header) if _may_hold_ids(cell)]
-    known = next(at for at in candidates if header[at] in PAGE_COLUMNS)
+    known = next(at for at, cell in enumerate(header) if cell in PAGE_COLUMNS)
+    candidates = [
+        at
+        for at, cell in enumerate(header)
+        if at == known
+        or _may_hold_ids(cell, beside=header[known])
+        or (_is_a_page(cell) and any(is_whole(row[at]) for row in rows if at < len(row)))
+    ]
     _the_only(first, header, known, name=name)
     if len(candidates) > 1:
         raise BadSource(
             f"{name} has {len(candidates):,} columns that may hold the page ids: "
             f"{_listed([first[at] for at in candidates])}",
-            f"Say which with --column, for example: --column {shlex.quote(first[candidates[-1]])}.",
+            f"Say which with --column{_example(first[candidates[-1]])}.",
         )
     return known
+
+
+def _example(column: str) -> str:
+    return f", for example: --column {shlex.quote(column)}" if is_plain(column) else ""
 
 
 def _named_column(first: list[str], header: Sequence[str], column: str, *, name: str) -> int:
@@ -323,25 +351,43 @@ def _the_only(first: Sequence[str], header: Sequence[str], at: int, *, name: str
     return at
 
 
-def _may_hold_ids(name: str) -> bool:
-    """Whether a column of that folded name may be the one with the ids, such as ``landing-id``."""
-    words = set(re.findall(r"[^\W\d_]+", name))
-    words |= {known for word in words for known in _parts(word)}
-    return name in PAGE_COLUMNS or "lid" in words or bool(words & _PAGE_WORDS and words & _ID_WORDS)
+def _may_hold_ids(name: str, *, beside: str) -> bool:
+    """Whether a column of that folded name may be the one with the ids, such as ``landing-id``.
+
+    Args:
+        beside: The known name that is there, too. A bare ``id`` may be the list's own, so that
+            ``b24_id`` says more than it.
+    """
+    words = _words(name)
+    if name in PAGE_COLUMNS or "lid" in words:
+        return True
+    is_id = bool(words & _ID_WORDS)
+    return is_id and (bool(words & _PAGE_WORDS) or (beside == "id" and not words & _OTHER_WORDS))
+
+
+def _is_a_page(name: str) -> bool:
+    """Whether a column's name says nothing but that it is a page's: its id, or its title."""
+    words = _words(name)
+    return bool(words) and words <= _PAGE_WORDS
+
+
+def _words(name: str) -> set[str]:
+    words = re.findall(r"[^\W\d_]+", name)
+    return {*words, *(part for word in words for part in _parts(word))}
 
 
 def _parts(word: str) -> tuple[str, ...]:
     """The words that one without a blank is made of: ``pageid``, ``idpage``."""
     for mark in ("id", "ид"):
         for rest in (word.removesuffix(mark), word.removeprefix(mark)):
-            if rest in _PAGE_WORDS and rest != word:
+            if rest in _PAGE_WORDS | _OTHER_WORDS and rest != word:
                 return rest, mark
     return ()
 
 
 def _place(header: Sequence[str], name: str) -> int | None:
     wanted = folded(name)
-    return header.index(wanted) if wanted in header else None
+    return header.index(wanted) if wanted and wanted in header else None
 
 
 def _only_place(header: Sequence[str], name: str, *, where: str) -> int | None:
