@@ -26,6 +26,11 @@ LARGEST_ID = (1 << 63) - 1
 """The portal keeps its ids in signed numbers of 64 bits."""
 
 
+def is_page_id(number: int) -> bool:
+    """Whether *number* can be a page's id."""
+    return 1 <= number <= _LARGEST
+
+
 class PageSet(Collection[PageId]):
     """A set of page ids, iterated in ascending order.
 
@@ -51,7 +56,7 @@ class PageSet(Collection[PageId]):
         Raises:
             ValueError: If it is less than 1 or more than 2^63-1.
         """
-        if not 1 <= page <= LARGEST_ID:
+        if not is_page_id(page):
             raise ValueError(f"{page} is not a page's id: it is not between 1 and 2^63-1")
         at = bisect_right(self._starts, page) - 1
         leaf = self._leaves[at]
@@ -71,7 +76,7 @@ class PageSet(Collection[PageId]):
         return True
 
     def __contains__(self, page: object) -> bool:
-        if not isinstance(page, int) or not 1 <= page <= LARGEST_ID:
+        if not isinstance(page, int) or not is_page_id(page):
             return False
         leaf = self._leaves[bisect_right(self._starts, page) - 1]
         if isinstance(leaf, bytearray):

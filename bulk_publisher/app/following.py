@@ -190,7 +190,7 @@ def _find_to_retry(earlier: RunFolder, following: Following) -> Found:
             mark, run, verdicts, statuses=following.statuses, errors=following.errors
         )
 
-    return Found(find_earlier(earlier.journal, is_wanted, is_newest_first=False))
+    return Found(find_earlier(earlier.journal, run, is_wanted, is_newest_first=False))
 
 
 def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) -> Found:
@@ -206,7 +206,7 @@ def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) 
         down_already += is_down
         return not is_down
 
-    pages = find_earlier(earlier.journal, is_wanted, is_newest_first=True)
+    pages = find_earlier(earlier.journal, run, is_wanted, is_newest_first=True)
     if includes:
         out = still_out(earlier.sent, earlier.journal)
         wanted = (page for page in out if page.was_active is not True and page.id not in down)

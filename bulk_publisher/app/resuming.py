@@ -101,7 +101,8 @@ def status_of_whole(folder: RunFolder) -> int | None:
         return None
     totals, standing = _read_journal(folder)
     _check_name(folder, standing)
-    return int(bool(totals.bad)) if totals.pages >= _counted(description) else None
+    is_all_there = totals.pages + standing.impossible >= _counted(description)
+    return int(bool(totals.bad)) if is_all_there else None
 
 
 def _counted(description: Description) -> int:
@@ -198,13 +199,20 @@ def _read_journal(folder: RunFolder) -> tuple[Totals, Standing]:
 
 
 def _warnings(standing: Standing, counted: int) -> Iterator[str]:
-    if len(standing.settled) < counted:
+    if len(standing.settled) + standing.impossible < counted:
         yield (
             f"{counted:,} pages had their line when the run ended, and {len(standing.settled):,} have one now:"
             " the others are done again where the selection still names them."
         )
     if standing.foreign:
         yield f"{standing.foreign:,} lines of the journal are of other runs: they are left as they are, and not counted."
+    if standing.impossible:
+        n = standing.impossible
+        lines = "1 line of the journal names" if n == 1 else f"{n:,} lines of the journal name"
+        yield (
+            f"{lines} what can't be a page's ID, the first is line {standing.first_impossible}:"
+            " left as it is, and not counted."
+        )
     if standing.doubled:
         yield f"{standing.doubled:,} lines of the journal are of pages that have one already: the first counts."
 

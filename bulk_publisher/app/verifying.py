@@ -20,7 +20,7 @@ from bulk_publisher.journal.files import is_there, replacing
 from bulk_publisher.journal.folder import FolderLock, RunFolder
 from bulk_publisher.journal.reader import read_marks, read_outcomes
 from bulk_publisher.model import Mono, Outcome, Scope, Status
-from bulk_publisher.page_set import PageSet
+from bulk_publisher.page_set import PageSet, is_page_id
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
@@ -172,10 +172,14 @@ async def _verdicts(folder: RunFolder, session: Session, warn: Warn) -> AsyncIte
 
 
 def _groups(outcomes: Iterable[Outcome], run: str) -> Iterator[list[Outcome]]:
-    """Up to 500 pages of one scope at a time; the scopes may take turns in the journal."""
+    """Up to 500 pages of one scope at a time; the scopes may take turns in the journal.
+
+    As for a resume, the first line of a page counts.
+    """
     open_groups: dict[Scope | None, list[Outcome]] = {}
+    seen = PageSet()
     for outcome in outcomes:
-        if outcome.run != run:
+        if outcome.run != run or (is_page_id(outcome.page) and not seen.add(outcome.page)):
             continue
         group = open_groups.setdefault(outcome.scope, [])
         group.append(outcome)

@@ -15,7 +15,8 @@ import msgspec
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.job import Pace, Portal, PortalPlan, Selection
 from bulk_publisher.model import Action, Only, Scope
-from bulk_publisher.sources.cells import LARGEST_ID, Wrong, nearest, parse_scope, shown
+from bulk_publisher.page_set import LARGEST_ID
+from bulk_publisher.sources.cells import Wrong, nearest, parse_scope, shown
 from bulk_publisher.sources.given import parse_pages
 
 Rule = Callable[[object], object]

@@ -22,6 +22,7 @@ from bulk_publisher.journal.record import (
     decode_spent,
 )
 from bulk_publisher.model import Outcome
+from bulk_publisher.page_set import is_page_id
 
 _Line = TypeVar("_Line")
 
@@ -37,9 +38,13 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
 
 
 def read_marks(path: Path) -> Iterator[Mark]:
-    """What a resume needs of each line of *path*; see ``read_outcomes``."""
+    """What a resume needs of each line of *path*; see ``read_outcomes``.
+
+    Lines of what can't be a page are passed over: the portal has listed something odd once.
+    """
     for _, _, mark in read_marked_lines(path):
-        yield mark
+        if is_page_id(mark.page):
+            yield mark
 
 
 def read_marked_lines(path: Path) -> Iterator[tuple[int, bytes, Mark]]:

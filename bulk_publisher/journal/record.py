@@ -4,12 +4,11 @@ Lines of later versions may have more fields: those that are not known are passe
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from bulk_publisher.model import Action, Outcome, PageId, Status
-from bulk_publisher.page_set import LARGEST_ID
 
 SCHEMA_VERSION = "1.0"
 """A field added raises the second number, a field changed the first."""
@@ -27,7 +26,7 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     """What a resume needs of a line, and no more: it reads millions of them."""
 
     run: str
-    page: Annotated[PageId, msgspec.Meta(ge=1, le=LARGEST_ID)]
+    page: PageId
     action: Action
     status: Status
     attempts: int = 1
@@ -59,7 +58,6 @@ def decode_outcome(line: bytes) -> Outcome:
         ValueError: If there is none.
     """
     outcome = _DECODER.decode(line)
-    check_page_id(outcome.page)
     if not 0 <= outcome.attempts <= _MOST_ATTEMPTS:
         raise ValueError(f"attempts: {outcome.attempts:.3g} can't be")
     if not is_figure(outcome.duration) or not is_figure(outcome.operating):
@@ -69,12 +67,6 @@ def decode_outcome(line: bytes) -> Outcome:
             operating=figure(outcome.operating),
         )
     return outcome
-
-
-def check_page_id(page: int) -> None:
-    """Raise ValueError where *page* is no page's id."""
-    if not 1 <= page <= LARGEST_ID:
-        raise ValueError(f"page: {page} can't be")
 
 
 def is_figure(seconds: float | None) -> bool:

@@ -22,10 +22,9 @@ from bulk_publisher.journal.closing import Closing
 from bulk_publisher.journal.description import decode_error_in_words
 from bulk_publisher.journal.files import is_there, make_beside
 from bulk_publisher.journal.reader import read_lines, read_marks
-from bulk_publisher.journal.record import check_page_id
 from bulk_publisher.journal.writer import sync_folder, write_all
 from bulk_publisher.model import Page, PageId
-from bulk_publisher.page_set import LARGEST_ID
+from bulk_publisher.page_set import LARGEST_ID, is_page_id
 
 _GROWN = 4 * 2**20
 """Bytes from which the file is made anew: some ten thousand pages."""
@@ -171,7 +170,7 @@ class SentPages(Closing):
 def read_sent(path: Path) -> tuple[dict[PageId, Page], Place | None]:
     """The pages that were noted as sent, and the last place.
 
-    Some of them may have their lines. A last line that a crash has cut was written before its
+    Some of them may have their lines. What can't be a page is passed over. A last line that a crash has cut was written before its
     request left, so it counts for nothing.
 
     Raises:
@@ -183,21 +182,15 @@ def read_sent(path: Path) -> tuple[dict[PageId, Page], Place | None]:
         return pages, place
     for number, line in read_lines(path):
         try:
-            note = _checked(_DECODER.decode(line))
+            note = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
             raise BadJournal(
                 f"{path}:{number}: the line is damaged: {decode_error_in_words(error)}.",
                 "Remove the file to go on without it: pages that were out are then looked up anew.",
             ) from error
-        pages.update((page.id, page) for page in note.pages)
+        pages.update((page.id, page) for page in note.pages if is_page_id(page.id))
         place = note.place or place
     return pages, place
-
-
-def _checked(note: _Note) -> _Note:
-    for page in note.pages:
-        check_page_id(page.id)
-    return note
 
 
 def _lost(path: Path, error: OSError) -> JournalLost:

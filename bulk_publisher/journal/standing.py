@@ -10,7 +10,7 @@ from bulk_publisher.journal.files import is_there
 from bulk_publisher.journal.reader import damaged, read_marked_lines
 from bulk_publisher.journal.record import Mark, decode_outcome, figure
 from bulk_publisher.model import Outcome, Status
-from bulk_publisher.page_set import PageSet
+from bulk_publisher.page_set import PageSet, is_page_id
 
 
 @dataclass(slots=True)
@@ -23,6 +23,8 @@ class Standing:
         foreign: Lines of other runs: they stay where they are, and count for nothing here.
         foreign_run: One of those.
         doubled: Lines for a page that had one already.
+        impossible: Lines of what can't be a page: they count for nothing either.
+        first_impossible: Which line is the first of them; 0 for none.
     """
 
     settled: PageSet = field(default_factory=PageSet)
@@ -32,6 +34,8 @@ class Standing:
     foreign: int = 0
     foreign_run: str = ""
     doubled: int = 0
+    impossible: int = 0
+    first_impossible: int = 0
 
 
 def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) -> Standing:
@@ -51,7 +55,10 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
     add, is_good = standing.settled.add, {status for status in Status if status.is_good}
     counts = dict.fromkeys(Status, 0)
     for number, (_, line, mark) in enumerate(read_marked_lines(path), start=1):
-        if mark.run != run:
+        if not is_page_id(mark.page):
+            standing.impossible += 1
+            standing.first_impossible = standing.first_impossible or number
+        elif mark.run != run:
             standing.foreign += 1
             standing.foreign_run = mark.run
         elif not add(mark.page):
@@ -70,10 +77,18 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
     return standing
 
 
-def find_lines(path: Path, is_wanted: Callable[[Mark], bool]) -> "array[int]":
-    """Where the lines begin whose marks are wanted: eight bytes for each, in order.
+def find_lines(path: Path, run: str, is_wanted: Callable[[Mark], bool]) -> "array[int]":
+    """Where the lines of *run* begin whose marks are wanted: eight bytes for each, in order.
+
+    As for a resume, the first line of a page counts, and those of what can't be a page do not.
 
     Raises:
         BadJournal: If the journal cannot be read, or a line in it is damaged.
     """
-    return array("Q", (at for at, _, mark in read_marked_lines(path) if is_wanted(mark)))
+    seen = PageSet()
+    lines = array("Q")
+    for at, _, mark in read_marked_lines(path):
+        is_first = mark.run == run and is_page_id(mark.page) and seen.add(mark.page)
+        if is_first and is_wanted(mark):
+            lines.append(at)
+    return lines

@@ -12,9 +12,7 @@ from functools import lru_cache
 from itertools import islice
 
 from bulk_publisher.model import PageId, Scope
-
-LARGEST_ID = (1 << 63) - 1
-"""The portal keeps its ids in signed numbers of 64 bits."""
+from bulk_publisher.page_set import LARGEST_ID
 
 WITHOUT_SCOPE = ("PAGE", "STORE", "SMN")
 """Types of site whose pages are published without a scope.

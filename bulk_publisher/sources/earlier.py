@@ -56,14 +56,14 @@ class EarlierPages:
 
 
 def find_earlier(
-    journal: Path, is_wanted: Callable[[Mark], bool], *, is_newest_first: bool
+    journal: Path, run: str, is_wanted: Callable[[Mark], bool], *, is_newest_first: bool
 ) -> EarlierPages:
-    """The pages of *journal* that are wanted.
+    """The pages of *run* in *journal* that are wanted, each once.
 
     Raises:
         BadJournal: If it can't be read, or a line in it is damaged.
     """
-    return EarlierPages(journal, find_lines(journal, is_wanted), is_newest_first)
+    return EarlierPages(journal, find_lines(journal, run, is_wanted), is_newest_first)
 
 
 def status_of(mark: Mark, verdicts: Mapping[PageId, Status]) -> Status:

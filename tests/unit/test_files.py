@@ -19,6 +19,7 @@ from bulk_publisher.journal.reader import read_outcomes, read_spent_since
 from bulk_publisher.journal.sent import SentPages, read_sent
 from bulk_publisher.journal.writer import JournalWriter
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sources.opening import read_settings
 
 PRECIOUS = "precious\n"
 
