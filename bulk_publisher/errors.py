@@ -10,7 +10,8 @@ A page that fails is an outcome and never in this tree::
     │   └── BadJournal 2
     ├── StoppedByPortal 3
     │   ├── LimitReached 3
-    │   └── TooManyFailures 3
+    │   ├── TooManyFailures 3
+    │   └── ListIncomplete 3
     ├── JournalLost 3
     ├── PortalUnusable 4
     └── RunBusy 5
@@ -75,6 +76,10 @@ class LimitReached(StoppedByPortal):
 
 class TooManyFailures(StoppedByPortal):
     """So many failures alike that going on would only add to them."""
+
+
+class ListIncomplete(StoppedByPortal):
+    """What the portal listed is not all, or can't be told to be: what it has listed is done."""
 
 
 class JournalLost(BulkPublisherError):

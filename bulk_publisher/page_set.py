@@ -28,7 +28,7 @@ LARGEST_ID = (1 << 63) - 1
 
 def is_page_id(number: int) -> bool:
     """Whether *number* can be a page's id."""
-    return 1 <= number <= _LARGEST
+    return 1 <= number <= LARGEST_ID
 
 
 class PageSet(Collection[PageId]):

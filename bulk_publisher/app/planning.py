@@ -66,8 +66,8 @@ async def make_plan(
     Args:
         runs: Where earlier runs tell what a page costs.
         cost: Seconds a page; None to go by those, or by what is usual.
-        warn: Told when the portal does not answer for a while, and if it can't be known what other
-            runs of this machine have used.
+        warn: Told when the portal does not answer for a while, if it can't be known what other runs
+            of this machine have used, and what a person should know of the selection.
 
     Raises:
         BulkPublisherError: If the pages can't be read or listed.
@@ -78,7 +78,7 @@ async def make_plan(
             warn(session.warning)
         await check_sites(session, job.select)
         timed = _Timed(session)
-        async for page in selected.pages(timed):
+        async for page in selected.pages(timed, warn=warn):
             counting.add(page)
         named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
         sites = await list_sites_of(session, named)

@@ -4,6 +4,7 @@ There is one way through, ``carry_out``, for a run that begins, that goes on, th
 another one again or takes them back; they differ in the ``Undertaking`` that they make.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import structlog
 
+from bulk_publisher.app.counting import Count
 from bulk_publisher.app.description import description_of, with_ending, write_first
 from bulk_publisher.app.ledger import Ledger
 from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.sites import check_sites
+from bulk_publisher.errors import ListIncomplete
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.description import Description, Following
 from bulk_publisher.journal.disk import Disk
@@ -46,6 +49,7 @@ class Started:
     """A run that is about to begin or to go on: what there is to know, and how to end it.
 
     Attributes:
+        count: Of its pages; it comes to be known while it goes on, where the portal lists them.
         totals: Of all its processes; they grow while it goes on.
         seconds: That earlier processes took.
     """
@@ -54,6 +58,7 @@ class Started:
     selected: Selected
     session: Session
     run: Run
+    count: Count
     totals: Totals
     seconds: float
 
@@ -82,6 +87,7 @@ class Undertaking:
         place: Where a list of the portal goes on.
         seconds: That earlier processes took.
         named: Pages that its last process was to do, as far as it has come to know them.
+        shortfall: Why these are not all, although the portal lists no more.
         waited: Of those, in which nothing could leave, as far as they could tell.
         warnings: What a person should know before it goes on.
     """
@@ -96,6 +102,7 @@ class Undertaking:
     place: Place | None = None
     seconds: float = 0.0
     named: int = 0
+    shortfall: ListIncomplete | None = None
     waited: dict[Limit, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -188,10 +195,16 @@ async def carry_out(
     ):
         ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
         run = _run(undertaking, session, ledger, observer)
-        totals, seconds = undertaking.totals, undertaking.seconds
-        on_start(Started(folder, undertaking.selected, session, run, totals, seconds))
+        selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
+        count = Count(selected, undertaking.settled)
+        on_start(Started(folder, selected, session, run, count, totals, seconds))
         _tell_warnings(undertaking, session, journal, observer)
-        ending = await run.execute(_pages(undertaking, session, ledger, observer))
+        async with asyncio.TaskGroup() as group:
+            counting = group.create_task(count.count(session.calls, session.clock))
+            ending = await run.execute(_pages(undertaking, session, ledger, count, observer))
+            counting.cancel()
+        if undertaking.shortfall is not None:
+            ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
         if ending.is_whole:
             sent.forget_all()
         ending.seconds += undertaking.seconds
@@ -251,24 +264,32 @@ def _look(session: Session) -> Look:
 
 
 async def _pages(
-    undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer
+    undertaking: Undertaking, session: Session, ledger: Ledger, count: Count, observer: Observer
 ) -> AsyncIterator[Page]:
-    """First what an earlier process had sent, whatever the selection says of it by now."""
+    """First what an earlier process had sent, whatever the selection says of it by now.
+
+    What the portal has listed is done also where it does not list all.
+    """
     for page in undertaking.out:
         undertaking.named += 1
         yield page
     selected = undertaking.selected
+    calls = session.calls.patient(observer.on_warning)
     pages = selected.pages(
-        session.calls.patient(observer.on_warning),
+        calls,
         without=undertaking.settled,
         taken=len(undertaking.settled),
         place=undertaking.place,
         is_proved=undertaking.has_found_pages,
         warn=observer.on_warning,
     )
-    async for page in pages if selected.named is not None else ledger.watched(pages):
-        undertaking.named += 1
-        yield page
+    pages = count.of(pages, calls)
+    try:
+        async for page in pages if selected.named is not None else ledger.watched(pages):
+            undertaking.named += 1
+            yield page
+    except ListIncomplete as error:
+        undertaking.shortfall = error
 
 
 def _tell_warnings(

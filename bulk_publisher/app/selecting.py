@@ -1,12 +1,14 @@
 """Which pages a job selects, as one stream; checked as far as possible before anything is sent."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 
+from bulk_publisher.app.sites import foreign_sites
 from bulk_publisher.jobs import Selection
 from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.journal.sent import Place
 from bulk_publisher.model import Only, Page, PageId, SiteId
+from bulk_publisher.page_set import PageSet
 from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
 from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
@@ -49,6 +51,17 @@ class Selected:
             bad_rows=self.bad_rows,
             sha256=self.sha256,
         )
+
+    async def ids_beyond(self, calls: Calls, place: Place) -> AsyncIterator[list[PageId]]:
+        """The IDs of the pages that the portal lists beyond *place*, some thousands at a time.
+
+        Raises:
+            BulkPublisherError: If they can't be listed.
+        """
+        lister = await _lister(self.select, calls)
+        for site, _, after in _parts(self.select, place):
+            async for ids in lister.ids_by_key(site, self.select.only, after=after):
+                yield ids
 
     async def pages(
         self,
@@ -139,15 +152,31 @@ async def _left(pages: AsyncIterator[Page], without: Collection[PageId]) -> Asyn
 async def _listed(
     select: Selection, calls: Calls, place: Place | None, warn: Warn
 ) -> AsyncIterator[Page]:
-    lister = Lister(calls, select.scope)
+    lister = await _lister(select, calls)
+    parts = list(_parts(select, place))
+    # A page that is moved meanwhile is listed by both sites.
+    seen = PageSet()
+    for site, source, after in parts:
+        async for page in lister.by_key(site, select.only, source=source, after=after, warn=warn):
+            if len(parts) == 1 or seen.add(page.id):
+                yield page
+
+
+async def _lister(select: Selection, calls: Calls) -> Lister:
+    if select.site:
+        # Whose pages these are, their rows tell.
+        return Lister(calls, select.scope)
+    return Lister(calls, select.scope, foreign=await foreign_sites(calls, select.scope))
+
+
+def _parts(select: Selection, place: Place | None) -> Iterator[tuple[SiteId | None, str, int]]:
+    """What is to be listed from *place* on: of which site, its source, and after which page."""
     sites = tuple(dict.fromkeys(select.site)) or (None,)
     sources = [f"--scope {select.scope}" if site is None else f"--site {site}" for site in sites]
     first = 0 if place is None or place.source not in sources else sources.index(place.source)
     for site, source in list(zip(sites, sources, strict=True))[first:]:
-        named = None if site is None else SiteId(site)
         after = place.after if place is not None and place.source == source else 0
-        async for page in lister.by_key(named, select.only, source=source, after=after, warn=warn):
-            yield page
+        yield None if site is None else SiteId(site), source, after
 
 
 def _cut(pages: int, limit: int | None) -> int:

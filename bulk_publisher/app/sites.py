@@ -16,10 +16,18 @@ from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
 from bulk_publisher.model import Fault, FolderId, Only, Page, Scope, SiteId
 from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command, scope_param
-from bulk_publisher.sources.lister import Lister
+from bulk_publisher.sources.cells import WITHOUT_SCOPE
+from bulk_publisher.sources.listed_rows import number_in
+from bulk_publisher.sources.lister import Calls, Lister
 
 EVERY_SCOPE: tuple[Scope | None, ...] = (None, *Scope)
 """All kinds of site; None stands for plain sites and stores."""
+
+_SCOPE_OF: Mapping[str, Scope | None] = {
+    **dict.fromkeys(WITHOUT_SCOPE),
+    **{scope.value: scope for scope in Scope},
+}
+"""The scope of each type of site. Source: docs/bitrix24.md §3, §4 [doc]."""
 
 _NO_RIGHTS_MODEL = "FEATURE_NOT_AVAIL"
 
@@ -111,7 +119,7 @@ async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
     rows = _rows(answer)
     sites = [
         Site(
-            id=SiteId(int(row["ID"])),
+            id=SiteId(number_in(row["ID"]) or 0),
             scope=scope,
             title=str(row.get("TITLE") or ""),
             is_online=None if row.get("ACTIVE") is None else row["ACTIVE"] == "Y",
@@ -141,19 +149,35 @@ async def check_sites(session: Session, select: Selection) -> None:
     if not select.site:
         return
     scope = select.scope
-    params = {"params": {"select": ["ID"], "filter": {"ID": list(select.site)}}}
+    params = {"params": {"select": ["ID", "TYPE"], "filter": {"ID": list(select.site)}}}
     answer = await session.calls.call("landing.site.getlist", params | scope_param(scope))
     if isinstance(answer, Fault):
         # Whether pages can be listed is another question, and the answer to that one counts.
         return
-    listed = {int(row["ID"]) for row in _rows(answer)}
+    listed = {number_in(row["ID"]): row for row in _rows(answer)}
     for site in select.site:
-        if site not in listed and not await _has_page(session, scope, SiteId(site)):
+        is_listed = site in listed and not is_of_other_kind(listed[site], scope)
+        if not is_listed and (site in listed or not await _has_page(session, scope, SiteId(site))):
             kind = "no site" if scope is None else f"no {scope} site"
             raise BadSetting(
                 f"The portal shows {kind} {site} to this credential.",
                 "Is --scope right? What there is says: bulk-publisher doctor",
             )
+
+
+def is_of_other_kind(site: Mapping[str, Any], scope: Scope | None) -> bool:
+    """Whether the portal says of *site*, as it lists it, that it is of another kind than *scope*."""
+    kind = str(site.get("TYPE")).upper()
+    return _SCOPE_OF.get(kind, scope) is not scope
+
+
+async def foreign_sites(calls: Calls, scope: Scope | None) -> frozenset[SiteId]:
+    """Sites that the portal lists for *scope* although they are of another kind: none, if it keeps to it."""
+    params = {"params": {"select": ["ID", "TYPE"]}, **scope_param(scope)}
+    rows = _rows(await calls.call("landing.site.getlist", params))
+    return frozenset(
+        SiteId(number_in(row["ID"]) or 0) for row in rows if is_of_other_kind(row, scope)
+    )
 
 
 async def _has_page(session: Session, scope: Scope | None, site: SiteId) -> bool:
@@ -192,10 +216,10 @@ def _may_publish(answer: Answer | Fault) -> bool | None:
 
 
 def _folder(row: Mapping[str, Any]) -> Folder:
-    parent = str(row.get("PARENT_ID") or "")
+    parent = number_in(row.get("PARENT_ID"))
     return Folder(
-        FolderId(int(row["ID"])),
-        FolderId(int(parent)) if parent.isdecimal() and int(parent) else None,
+        FolderId(number_in(row["ID"]) or 0),
+        None if parent is None else FolderId(parent),
         str(row.get("TITLE") or ""),
         row.get("ACTIVE") == "Y",
     )
@@ -204,7 +228,7 @@ def _folder(row: Mapping[str, Any]) -> Folder:
 def _rows(answer: Answer | Fault) -> list[dict[str, Any]]:
     if isinstance(answer, Fault):
         return []
-    rows = answer.result.values() if isinstance(answer.result, dict) else answer.result
+    rows = list(answer.result.values()) if isinstance(answer.result, dict) else answer.result
     if not isinstance(rows, list):
-        rows = list(rows or ())
-    return [row for row in rows if isinstance(row, dict) and str(row.get("ID", "")).isdecimal()]
+        return []
+    return [row for row in rows if isinstance(row, dict) and number_in(row.get("ID")) is not None]

