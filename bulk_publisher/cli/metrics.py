@@ -77,6 +77,14 @@ class Metrics(Progress):
         self._seconds = Gauge(
             f"{name}_run_seconds", "Seconds at work on the run.", registry=registry
         )
+        self._selected = Gauge(
+            f"{name}_pages_selected", "Pages in all, where that is known.", registry=registry
+        )
+        self._seconds_left = Gauge(
+            f"{name}_seconds_left",
+            "Seconds until it is done, where that can be told.",
+            registry=registry,
+        )
         self._left = Gauge(
             f"{name}_pages_left",
             "Pages that are not settled, where that is known.",
@@ -107,8 +115,10 @@ class Metrics(Progress):
     def show(self, moment: Moment) -> None:
         """Take over what the limits say now."""
         self._seconds.set(moment.seconds)
-        if moment.left is not None:
-            self._left.set(moment.left)
+        self._selected.set(float("nan") if moment.total is None else moment.total)
+        self._left.set(float("nan") if moment.left is None else moment.left)
+        away = None if moment.arrives_at is None else moment.arrives_at - moment.time
+        self._seconds_left.set(float("nan") if away is None else away)
         for name, bar in (("operating", moment.operating), ("requests", moment.requests)):
             if bar is not None:
                 self._level.labels(name).set(bar.level)

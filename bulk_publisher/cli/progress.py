@@ -111,7 +111,7 @@ class Progress(Observer):
         session = started.session
         now, epoch = session.clock.now(), session.clock.epoch()
         snapshot = session.governor.snapshot(now=now)
-        totals, total = started.totals, started.selected.total
+        totals, total = started.totals, started.count.total
         here, seconds = totals.pages - self._settled_before, now - self._began_at
         left = None if total is None else max(0, total - totals.pages)
         away = None
