@@ -8,11 +8,11 @@ Source: docs/bitrix24.md §4 [doc, source].
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from bulk_publisher.errors import ListIncomplete, StoppedByPortal
 from bulk_publisher.model import FolderId, Page, PageId, Scope, SiteId
+from bulk_publisher.page_set import PageSet
 from bulk_publisher.sources.cells import LARGEST_ID, shown
 
 Row = Mapping[str, Any]
@@ -37,24 +37,47 @@ class Rows:
     refused: str
     total: int | None
 
-    def after(self, last: int) -> list[Row]:
-        """The rows above *last*, each page once.
+
+class Ascent:
+    """A list that is read one answer after another: each page once, in the order of their IDs.
+
+    Invariant: no page at or below ``last`` is missing, as far as the portal's word goes.
+    """
+
+    def __init__(self, after: int) -> None:
+        """Nothing is read yet.
+
+        Args:
+            after: The last ID that is not wanted.
+        """
+        self.last = after
+        self._after = after
+        self._seen = PageSet()
+
+    @property
+    def pages(self) -> int:
+        """Pages that were read."""
+        return len(self._seen)
+
+    def new_of(self, rows: Sequence[Row]) -> list[Row]:
+        """Those of the good *rows* that name a page for the first time.
 
         Raises:
-            ListIncomplete: If they are not in the order of their IDs: then nothing says which are
-                missing.
+            ListIncomplete: If they are not in order: then nothing says which pages are missing.
         """
         new: list[Row] = []
-        for before, row in pairwise(({"ID": 0}, *self.good)):
-            number, previous = id_of(row), id_of(before)
-            if number < previous:
+        for row in rows:
+            page = id_of(row)
+            if page <= self._after or not self._seen.add(page):
+                continue
+            if page < self.last:
                 raise ListIncomplete(
                     "The pages can't be listed to the end: the portal does not keep to the order of"
-                    f" their IDs, page {number} comes after page {previous}.",
+                    f" their IDs, page {page} comes after page {self.last}.",
                     SELECT_INSTEAD,
                 )
-            if number > max(last, previous):
-                new.append(row)
+            self.last = page
+            new.append(row)
         return new
 
 
@@ -82,9 +105,9 @@ def refused_rows(example: str) -> str:
     return f"the portal lists rows with IDs that no page can have (the first: {example})"
 
 
-def id_of(row: Row) -> int:
+def id_of(row: Row) -> PageId:
     """The page's ID in a good row."""
-    return number_in(row["ID"]) or 0
+    return PageId(number_in(row["ID"]) or 0)
 
 
 def page_of(row: Row, *, scope: Scope | None, source: str) -> Page:
@@ -92,7 +115,7 @@ def page_of(row: Row, *, scope: Scope | None, source: str) -> Page:
     site, folder = number_in(row.get("SITE_ID")), number_in(row.get("FOLDER_ID"))
     active, public = row.get("ACTIVE"), row.get("PUBLIC")
     return Page(
-        id=PageId(id_of(row)),
+        id=id_of(row),
         scope=scope,
         source=source,
         site=None if site is None else SiteId(site),

@@ -22,6 +22,7 @@ from bulk_publisher.portal.faults import base_code
 from bulk_publisher.portal.wire import Answer, scope_param
 from bulk_publisher.sources.listed_rows import (
     SELECT_INSTEAD,
+    Ascent,
     Row,
     Rows,
     id_of,
@@ -125,33 +126,31 @@ class Lister:
             BulkPublisherError: If that can't be done.
         """
         async for rows in self._answers(site, only, after, say_nothing, length=COUNT_LENGTH):
-            yield [PageId(id_of(row)) for row in rows if not self._is_foreign(row, site)]
+            yield [id_of(row) for row in rows if not self._is_foreign(row, site)]
 
     async def _answers(
         self, site: SiteId | None, only: Only, after: int, warn: Warn, *, length: int
     ) -> AsyncIterator[list[Row]]:
         """The new rows of one answer after another, until the portal lists none."""
-        last, listed, counted, refused = after, 0, None, ""
+        ascent, counted, refused = Ascent(after), None, ""
         while True:
-            rows = await self._rows({">ID": last, **_site_filter(site)}, only, length=length)
+            rows = await self._rows({">ID": ascent.last, **_site_filter(site)}, only, length=length)
             counted = rows.total if counted is None else counted
             if rows.refused and not refused:
                 refused = rows.refused
                 warn(f"{_capital(refused_rows(refused))}: they are left out.")
-            new = rows.after(last)
+            new = ascent.new_of(rows.good)
             if not new:
                 break
-            listed += len(new)
-            last = id_of(new[-1])
             yield new
         if rows.good:
-            why = f"the portal gives none after {last}, and no end."
+            why = f"the portal gives none after {ascent.last}, and no end."
             raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
         if refused:
             hint = f"All others are listed. {SELECT_INSTEAD}"
             raise ListIncomplete(f"{_NOT_TO_THE_END}: {refused_rows(refused)}.", hint)
-        if counted is not None and listed < counted:
-            await self._check_count(listed, site, only, after)
+        if counted is not None and ascent.pages < counted:
+            await self._check_count(ascent.pages, site, only, after)
 
     async def _check_count(self, listed: int, site: SiteId | None, only: Only, after: int) -> None:
         """Ask the portal again how many there are: fewer, if some are gone meanwhile.

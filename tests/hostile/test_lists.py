@@ -43,7 +43,7 @@ async def test_a_portal_that_caps_its_lists_is_asked_until_it_lists_none(tmp_pat
     assert _is_done_once(portal, pages)
 
 
-@pytest.mark.parametrize("ids", [range(600, 0, -1), [5, 3, 9], [*range(1, 400), *range(399, 0, -1)]], ids=["backwards", "three", "there and back"])  # fmt: skip
+@pytest.mark.parametrize("ids", [range(600, 0, -1), [5, 3, 9], [*range(2, 400, 2), *range(1, 400, 2)]], ids=["backwards", "three", "even before odd"])  # fmt: skip
 async def test_a_list_in_disorder_is_no_whole_one(tmp_path, ids) -> None:
     async with listing(pages=of_site(1, *ids), ignores={"order"}) as portal:
         portal.spoil = lambda rows, _: [{**rows[0], "ID": str(page)} for page in ids]
@@ -74,13 +74,35 @@ async def test_a_portal_that_begins_again_is_no_endless_list(tmp_path) -> None:
     assert _is_done_once(portal, range(1, 101))
 
 
-async def test_a_row_that_comes_twice_is_one_page(tmp_path) -> None:
-    async with listing(pages=of_site(1, *range(1, 101)), cap=30) as portal:
-        portal.spoil = lambda rows, _: [row for row in rows for _ in range(2)]
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows, _: [row for row in rows for _ in range(2)],
+        lambda rows, _: [*rows, *rows[:1]],
+        lambda rows, asked: [{**row, "ID": "1"} for row in rows[:1]] + rows,
+        lambda rows, _: [*rows, *[row | {"ID": row["ID"].zfill(9)} for row in rows]],
+    ],
+    ids=["each", "the first", "page 1 in each list", "the whole list, with zeros"],
+)
+async def test_a_row_that_comes_twice_is_one_page(tmp_path, spoil) -> None:
+    async with listing(pages=of_site(1, *range(1, 101)), cap=30, spoil=spoil) as portal:
         finished = await run_job(portal, tmp_path, ALL)
 
     assert finished.ending.is_whole
     assert _is_done_once(portal, range(1, 101))
+
+
+async def test_a_page_that_turns_up_behind_its_place_shows_a_gap(tmp_path) -> None:
+    def spoil(rows, asked):
+        return [row for row in rows if row["ID"] != "7"] + (
+            [late] if asked["filter"][">ID"] else []
+        )
+
+    late = {"ID": "7", "SITE_ID": "1"}
+    async with listing(pages=of_site(1, *range(1, 21)), cap=10, spoil=spoil) as portal:
+        finished = await run_job(portal, tmp_path, ALL)
+
+    assert "page 7 comes after page 20" in finished.ending.error.message
 
 
 @pytest.mark.parametrize("ignores", [{"SITE_ID"}, {"SITE_ID", "limit"}], ids=str)
