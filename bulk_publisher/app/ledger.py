@@ -49,8 +49,14 @@ class Ledger:
                 self._left[page.id] = page.source
                 self._is_stuck = len(self._left) > _MOST_LEFT
             yield page
-            if not self._left:
+            if not self._left and not self._is_stuck:
                 self._place = Place(page.source, page.id)
+
+    async def forget_place(self) -> None:
+        """The portal may not have listed all up to there: a resume begins the list anew."""
+        self._place, self._is_stuck = None, True
+        self._left.clear()
+        await self._notes.add([_Leaving((), None)])
 
     @property
     def ahead(self) -> int:

@@ -290,6 +290,7 @@ async def _pages(
             yield page
     except ListIncomplete as error:
         undertaking.shortfall = error
+        await ledger.forget_place()
 
 
 def _tell_warnings(

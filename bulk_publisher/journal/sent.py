@@ -97,16 +97,20 @@ class SentPages(Closing):
     def add(self, pages: Sequence[Page], place: Place | None) -> None:
         """These leave now, or soon; when this returns that is on disk.
 
+        Args:
+            place: Where the selection goes on; None where it begins, whatever was noted before.
+
         Raises:
             JournalLost: If it is not.
         """
         with self._lock:
             fresh = [page for page in pages if page.id not in self._out]
             self._out.update((page.id, page) for page in fresh)
+            is_taken_back = place is None and self._place is not None
             self._place = place
-        if not fresh:
+        if not fresh and not is_taken_back:
             return
-        if self._size > _GROWN:
+        if self._size > _GROWN or is_taken_back:
             self._renew()
             return
         try:

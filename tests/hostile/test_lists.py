@@ -105,6 +105,27 @@ async def test_a_page_that_turns_up_behind_its_place_shows_a_gap(tmp_path) -> No
     assert "page 7 comes after page 20" in finished.ending.error.message
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_resume_lists_anew_what_was_not_listed_to_its_end(tmp_path, is_killed) -> None:
+    def spoil(rows, asked):
+        return [row for row in rows if row["ID"] != "7"] + (
+            [late] if asked["filter"][">ID"] else []
+        )
+
+    late = {"ID": "7", "SITE_ID": "1"}
+    async with listing(pages=of_site(1, *range(1, 201)), cap=150, spoil=spoil) as portal:
+        first = await run_job(portal, tmp_path, ALL)
+        if is_killed:
+            # As if it had gone before its end: what is noted is all that there is.
+            told = first.folder.read_description()
+            first.folder.write_description(told | {"ended": None, "totals": None})
+        portal.spoil = lambda rows, _: rows
+        finished = await resume(portal, first.folder)
+
+    assert finished.ending.is_whole
+    assert _is_done_once(portal, range(1, 201))
+
+
 @pytest.mark.parametrize("ignores", [{"SITE_ID"}, {"SITE_ID", "limit"}], ids=str)
 async def test_pages_of_other_sites_are_left_out_and_that_is_said(tmp_path, ignores) -> None:
     pages = of_site(7, *range(1, 21)) | of_site(1, *range(21, 41)) | of_site(2, *range(41, 61))
