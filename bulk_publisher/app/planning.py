@@ -135,7 +135,7 @@ class _Timed:
         self.seconds += seconds
         self.scope = params.get("scope")
         if isinstance(answer, Answer) and answer.timing is not None:
-            self.way = min(self.way, max(0.0, seconds - answer.timing.duration))
+            self.way = min(self.way, max(0.0, seconds - answer.timing.least_duration))
             self.has_meter = answer.timing.operating is not None
         return answer
 

@@ -58,13 +58,21 @@ class CallLimits:
         sent_at: Mono,
         finished_at: Mono,
         now: Mono,
+        started_at: Mono | None = None,
     ) -> None:
         """A call was answered."""
         self._outage.on_sign_of_life(now)
         self._bucket.on_accepted(now)
         if reading is not None:
             meter = self._meters.of(reading.meter)
-            meter.settle(reading, minute=minute, sent_at=sent_at, finished_at=finished_at, now=now)
+            meter.settle(
+                reading,
+                minute=minute,
+                sent_at=sent_at,
+                started_at=started_at,
+                finished_at=finished_at,
+                now=now,
+            )
 
     def on_refused(self, *, sent_at: Mono, now: Mono) -> None:
         """A call was refused: too many requests."""

@@ -88,7 +88,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         meter: Its name.
-        operating: Operating seconds in the sum so far.
+        operating: Operating seconds in the sum so far, with those of this request.
         worked: Seconds of this request that may have been booked on it.
         reset_at: When the meter's oldest basket leaves, by our clock; None if not told.
     """
@@ -104,12 +104,13 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         finished_at: When the portal had ended it, by our clock.
-        minute: The minute of the portal's clock in which it ended; None if not told.
+        minute: The minute of the portal's clock in which it began; None if not told.
         readings: One for each meter that the answer shows; empty where there are none.
         costs: Seconds of each page that was done, in order.
         failures: Pages that were not done: each inflates what later ones seem to cost.
         refused: Those of them that the portal refused for operating time.
         untold: Seconds that its pages took, where there are meters and the answer shows none of theirs.
+        started_at: When the portal began on it, by our clock, at the latest; None if not told.
     """
 
     finished_at: Mono
@@ -119,3 +120,4 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     failures: int
     refused: int = 0
     untold: float = 0.0
+    started_at: Mono | None = None

@@ -179,6 +179,7 @@ class Meters:
             reading,
             minute=usage.minute,
             sent_at=permit.sent_at,
+            started_at=usage.started_at,
             finished_at=usage.finished_at,
             now=now,
         )
@@ -187,7 +188,13 @@ class Meters:
         # Where it may be another meter its own baskets begin with its own bookings, and leave later.
         minute = usage.minute if self.is_shared else None
         for twin in self._twins(reading.meter):
-            twin.book(reading.worked, minute=minute, finished_at=usage.finished_at, now=now)
+            twin.book(
+                reading.worked,
+                minute=minute,
+                started_at=usage.started_at,
+                finished_at=usage.finished_at,
+                now=now,
+            )
 
     def _may_be_booked_on(self, lane: Lane) -> list[OperatingMeter]:
         names = self._names[lane]

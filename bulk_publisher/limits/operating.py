@@ -2,9 +2,9 @@
 
 Rules: told the time, never asks it; seconds and names of meters, nothing else.
 
-How it works: the portal books a request's seconds when it ends, into the basket of that minute of
-its own clock, and a basket leaves the sum 600 s after its first booking (on some portals up to a
-minute earlier). Our mirror does the same, and each answer corrects it: the sum that an answer tells
+How it works: the portal books a request's seconds when it ends, into the basket of the minute of its
+own clock in which the request began, and a basket leaves the sum 600 s after the start of the first
+request in it (on some portals up to a minute earlier). Our mirror does the same, and each answer corrects it: the sum that an answer tells
 holds at least all that ended before this request began, and at most all that we know of. So after
 each booking the mirror lies between what was told and what was told plus the bookings of requests
 that ran beside this one. What is above the upper bound has left already, and is taken from the
@@ -29,7 +29,7 @@ from bulk_publisher.limits.handover import BasketLeft, MeterLeft
 from bulk_publisher.model import Mono
 
 BASKET_LIFE = 600.0
-"""Seconds from a basket's first booking until it has left the sum [doc]."""
+"""Seconds from the start of a basket's first request until it has left the sum [doc, source]."""
 FLOOR = 0.1
 """Seconds of a request up to which nothing is booked [source]."""
 _MINUTE = 60.0
@@ -56,6 +56,7 @@ class _Basket:
     Attributes:
         others_since: Others began to spend them then, or later.
         is_guess: A request whose answer was lost may have cost them, or less.
+        made_at: When the first request that is booked in it had ended; None if that is not ours.
     """
 
     minute: int | None
@@ -64,6 +65,14 @@ class _Basket:
     may_leave_at: Mono
     others_since: Mono | None = None
     is_guess: bool = False
+    made_at: Mono | None = None
+
+    def add(self, spent: float, leaves_at: Mono, *, made_at: Mono) -> None:
+        """Another request of its minute; one that ended before the others is whose start it lives by."""
+        self.spent += spent
+        if self.made_at is not None and made_at < self.made_at:
+            self.made_at = made_at
+            self.leaves_at = self.may_leave_at = leaves_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +196,23 @@ class OperatingMeter:
         if spent > FLOOR:
             self._baskets[-1].is_guess = True
 
-    def book(self, spent: float, *, minute: int | None, finished_at: Mono, now: Mono) -> None:
+    def book(
+        self,
+        spent: float,
+        *,
+        minute: int | None,
+        finished_at: Mono,
+        now: Mono,
+        started_at: Mono | None = None,
+    ) -> None:
         """Seconds that a request has cost.
 
         Args:
-            minute: The minute of the portal's clock in whose basket they are; None where that is
-                not known, which gives them a basket that certainly leaves no earlier.
+            minute: The minute of the portal's clock in whose basket they are: that in which the
+                request began; None where that is not known, which gives them a basket that
+                certainly leaves no earlier.
+            started_at: When it began, or later: what its basket lives by, if it is the first in it.
+                None if not told: before it ended.
         """
         self._baskets = [
             basket for basket in self._baskets if basket.leaves_at > now - _LONGEST_REQUEST
@@ -200,21 +220,31 @@ class OperatingMeter:
         if spent <= FLOOR:
             return
         self._recent.append((finished_at, spent))
+        lives_by = finished_at if started_at is None else started_at
+        leaves_at = Mono(lives_by + BASKET_LIFE + _BLUR)
         for basket in self._baskets:
             if minute is not None and basket.minute == minute and basket.leaves_at > now:
-                basket.spent += spent
+                basket.add(spent, leaves_at, made_at=finished_at)
                 return
-        leaves_at = Mono(finished_at + BASKET_LIFE + _BLUR)
-        self._baskets.append(_Basket(minute, spent, leaves_at, leaves_at))
+        self._baskets.append(_Basket(minute, spent, leaves_at, leaves_at, made_at=finished_at))
 
     def settle(
-        self, reading: Reading, *, minute: int | None, sent_at: Mono, finished_at: Mono, now: Mono
+        self,
+        reading: Reading,
+        *,
+        minute: int | None,
+        sent_at: Mono,
+        finished_at: Mono,
+        now: Mono,
+        started_at: Mono | None = None,
     ) -> None:
         """Book what an answer tells of this meter, and bring the mirror to what it told."""
         while self._recent and self._recent[0][0] < finished_at - _LONGEST_REQUEST:
             self._recent.popleft()
         beside = sum(spent for ended_at, spent in self._recent if ended_at > sent_at)
-        self.book(reading.worked, minute=minute, finished_at=finished_at, now=now)
+        self.book(
+            reading.worked, minute=minute, started_at=started_at, finished_at=finished_at, now=now
+        )
         self.highest_passed = max(self.highest_passed, reading.operating - reading.worked - beside)
         self._drop_what_has_left(reading.reset_at)
         if self.booked(now) < reading.operating - _ROUNDING:

@@ -51,6 +51,28 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
     operating: float | None = None
     operating_reset_at: PortalEpoch | None = None
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether its start was cut to a whole second, as newer portals do: it began up to a second later."""
+        return self.start % 1 == 0 and self.finish % 1 != 0
+
+    @property
+    def least_duration(self) -> float:
+        """Seconds that it took at the least."""
+        return max(0.0, self.duration - 1.0) if self.is_cut else self.duration
+
+    def narrowed(self, not_before: float) -> "Timing":
+        """The same, where the portal cannot have begun before *not_before* and has cut its start.
+
+        What it would have worked longer than it can have is left out of its duration.
+        """
+        if not self.is_cut or not_before <= self.start:
+            return self
+        start = PortalEpoch(min(not_before, self.start + 1.0, self.finish))
+        return Timing(
+            start, self.finish, self.finish - start, self.operating, self.operating_reset_at
+        )
+
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """A success: the portal's ``result``, whatever it is, and what it says of its time.
@@ -159,6 +181,36 @@ def _decode_any_batch(raw: RawAnswer, keys: Collection[str]) -> BatchAnswer | Fa
                 faults.MISSING_FROM_ANSWER, "The answer says nothing about this command.", sent=None
             )
     return BatchAnswer(commands, _timing(envelope.get("time")))
+
+
+def narrowed_answer(answer: Answer, *, seconds: float) -> Answer:
+    """*answer*, which came *seconds* after it was asked for, with a duration no longer than that."""
+    timing = answer.timing
+    if timing is None or not timing.is_cut:
+        return answer
+    return Answer(answer.result, timing.narrowed(timing.finish - seconds))
+
+
+def narrowed_batch(whole: BatchAnswer, *, seconds: float) -> BatchAnswer:
+    """*whole*, which came *seconds* after it was asked for, with durations that fit into each other.
+
+    Commands run one after the other: none begins before the one before it has ended.
+
+    Source: docs/bitrix24.md §6 "Time" [doc]: the start is a whole second, so that each duration as
+    told is up to a second too long.
+    """
+    if whole.timing is None or not whole.timing.is_cut:
+        return whole
+    timing = whole.timing.narrowed(whole.timing.finish - seconds)
+    commands: dict[str, Answer | Fault] = {}
+    ended_at: float = timing.start
+    for key, answer in whole.commands.items():
+        if isinstance(answer, Answer) and answer.timing is not None:
+            commands[key] = Answer(answer.result, answer.timing.narrowed(ended_at))
+            ended_at = answer.timing.finish
+        else:
+            commands[key] = answer
+    return BatchAnswer(commands, timing)
 
 
 def _decode_envelope(raw: RawAnswer) -> dict[str, Any] | Fault:

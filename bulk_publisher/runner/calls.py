@@ -16,10 +16,16 @@ from bulk_publisher.limits.decision import Send, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer, BatchAnswer
+from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer
 from bulk_publisher.runner.ports import Portal
 from bulk_publisher.runner.settle import ATTEMPTS_ALONE
-from bulk_publisher.runner.usage import ENVELOPE, finished_at, minute_of, reading_of
+from bulk_publisher.runner.usage import (
+    ENVELOPE,
+    finished_at,
+    minute_of,
+    reading_of,
+    started_at,
+)
 
 _ATTEMPTS = 8
 """Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
@@ -127,7 +133,7 @@ class PacedCalls:
         reply = await self._portal.call(method, params)
         now = self._clock.now()
         if isinstance(reply, Answer):
-            timing = reply.timing
+            timing = narrowed_answer(reply, seconds=now - sent_at).timing
             if timing is not None:
                 self._portal_clock.observe(timing, sent_at=sent_at, received_at=now)
             worked = 0.0 if timing is None else timing.duration
@@ -135,6 +141,7 @@ class PacedCalls:
                 reading_of(method, timing, worked=worked, clock=self._portal_clock),
                 minute=minute_of(timing),
                 sent_at=sent_at,
+                started_at=started_at(timing, clock=self._portal_clock, now=now),
                 finished_at=finished_at(timing, clock=self._portal_clock, now=now),
                 now=now,
             )

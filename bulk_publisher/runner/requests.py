@@ -16,7 +16,15 @@ from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Action, Fault, FaultClass, Page
 from bulk_publisher.portal.faults import MISSING_FROM_ANSWER, base_code
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer, BatchAnswer, Timing, encode_command, scope_param
+from bulk_publisher.portal.wire import (
+    Answer,
+    BatchAnswer,
+    Timing,
+    encode_command,
+    narrowed_answer,
+    narrowed_batch,
+    scope_param,
+)
 from bulk_publisher.runner.ports import Portal
 from bulk_publisher.runner.usage import usage_alone, usage_together
 
@@ -94,6 +102,7 @@ class Requests:
         if isinstance(whole, Fault):
             self._tell_fault(permit, whole)
             return [Reply(page, whole) for page in pages]
+        whole = narrowed_batch(whole, seconds=now - permit.sent_at)
         if whole.timing is not None:
             self._portal_clock.observe(whole.timing, sent_at=permit.sent_at, received_at=now)
         answers = [whole.commands[key] for key in keys]
@@ -109,6 +118,8 @@ class Requests:
         if isinstance(answer, Fault) and answer.kind is not FaultClass.PAGE:
             self._tell_fault(permit, answer)
             return Reply(page, answer)
+        if isinstance(answer, Answer):
+            answer = narrowed_answer(answer, seconds=now - permit.sent_at)
         timing = answer.timing if isinstance(answer, Answer) else None
         if timing is not None:
             self._portal_clock.observe(timing, sent_at=permit.sent_at, received_at=now)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bulk_publisher.limits.decision import Reading, Usage
 from bulk_publisher.limits.operating import FLOOR
-from bulk_publisher.model import Mono
+from bulk_publisher.model import Mono, PortalEpoch
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Timing
 
@@ -19,9 +19,8 @@ ENVELOPE = "batch"
 """The meter of whole batches."""
 
 _MINUTE = 60.0
-_EDGE = 1.0
-"""Seconds before the turn of a minute from which a booking may fall into the next one: some
-portals cut their times to whole seconds, so that the last is 59."""
+_WHOLE_SECOND = 1.0
+"""Seconds by which a start that is cut to a whole one may be too early."""
 
 
 def meters_together(method: str) -> tuple[str, ...]:
@@ -35,22 +34,37 @@ def meters_alone(method: str) -> tuple[str, ...]:
 
 
 def minute_of(timing: Timing | None) -> int | None:
-    """The minute of the portal's clock in which a request was booked; None if that can't be told."""
-    if timing is None or timing.finish % _MINUTE >= _MINUTE - _EDGE:
-        return None
-    return int(timing.finish // _MINUTE)
+    """The minute of the portal's clock in which a request was booked; None if that can't be told.
+
+    It is that of its first check, and so of its start [source]. A start that is cut to a whole
+    second is of the same minute.
+    """
+    return None if timing is None else int(timing.start // _MINUTE)
 
 
 def reading_of(
-    meter: str, timing: Timing | None, *, worked: float, clock: PortalClock
+    meter: str, timing: Timing | None, *, worked: float, clock: PortalClock, untold: float = 0.0
 ) -> Reading | None:
-    """What *timing* tells of *meter*; None where the portal shows none."""
+    """What *timing* tells of *meter*; None where the portal shows none.
+
+    Args:
+        untold: Seconds of *worked* that are not in the sum that it tells, and are booked all the same.
+    """
     if timing is None or timing.operating is None:
         return None
     reset_at = (
         None if timing.operating_reset_at is None else clock.to_mono(timing.operating_reset_at)
     )
-    return Reading(meter, timing.operating, worked if worked > FLOOR else 0.0, reset_at)
+    booked, untold = (worked, untold) if worked > FLOOR else (0.0, 0.0)
+    return Reading(meter, timing.operating + untold, booked, reset_at)
+
+
+def started_at(timing: Timing | None, *, clock: PortalClock, now: Mono) -> Mono | None:
+    """When the portal began on a request, by our clock, at the latest; None where it does not tell."""
+    if timing is None:
+        return None
+    moment = clock.to_mono(PortalEpoch(min(timing.start + _WHOLE_SECOND, timing.finish)))
+    return None if moment is None else Mono(min(now, moment))
 
 
 def finished_at(timing: Timing | None, *, clock: PortalClock, now: Mono) -> Mono:
@@ -71,6 +85,7 @@ def usage_alone(
         readings=() if reading is None else (reading,),
         costs=(duration,) if is_done and timing is not None else (),
         failures=0 if is_done else 1,
+        started_at=started_at(timing, clock=clock, now=now),
     )
 
 
@@ -96,12 +111,14 @@ def usage_together(
     """
     whole = 0.0 if envelope is None else envelope.duration
     worked = sum([timing.duration for timing in answered])
+    # A request is told of its own commands only those that took over the floor by themselves.
+    short = sum([timing.duration for timing in answered if timing.duration <= FLOOR])
     meters = meters_together(method)
     # The last, not the highest: a basket may leave while a batch runs.
     last = next((timing for timing in reversed(answered) if timing.operating is not None), None)
     readings = (
         reading_of(meters[0], envelope, worked=whole, clock=clock),
-        reading_of(meters[1], last, worked=worked, clock=clock),
+        reading_of(meters[1], last, worked=worked, clock=clock, untold=short),
     )
     return Usage(
         finished_at=finished_at(envelope, clock=clock, now=now),
@@ -111,4 +128,5 @@ def usage_together(
         failures=failures,
         refused=refused,
         untold=untold,
+        started_at=started_at(envelope, clock=clock, now=now),
     )

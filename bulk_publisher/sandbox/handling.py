@@ -48,7 +48,7 @@ class Handling:
         self._params = params
         self._credential = credential
         self._memory = Memory()
-        self._bill = Bill()
+        self._bill = Bill(self._weight)
         self._started = self._clock()
         self._nested = False
 
@@ -84,16 +84,13 @@ class Handling:
         if not portal.scenario.batch_allowed and portal.scenario.batch_refusal == "envelope":
             raise _not_for_batch(status=405)
         key = self._key("batch")
-        batch_weight, _ = _WEIGHTS[portal.scenario.billing]
-        if batch_weight:
-            self._check_operating(key)
-            self._bill.start(key, self._clock())
+        self._check_operating(key)
+        self._bill.start(key, self._clock())
         self._nested = True
         answer = yield from self._batch()
         self._nested = False
-        if batch_weight:
-            self._bill.end(key, self._clock())
-        time = self._time(self._started, key, weight=batch_weight)
+        self._bill.end(key, self._clock())
+        time = self._time(self._started, key)
         return Answer(200, php.encode({"result": answer, "time": time}))
 
     def _batch(self) -> Generator[float, float, dict[str, object]]:
@@ -159,8 +156,8 @@ class Handling:
             result = yield from self._run(method, params, fault)
             self._bill.end(key, self._clock())
         except RestError as error:
-            refused = error.code == "OPERATION_TIME_LIMIT"
-            (portal.truth.refused if refused else portal.truth.errors)[str(error.code)] += 1
+            if error.code != "OPERATION_TIME_LIMIT":
+                portal.truth.errors[str(error.code)] += 1
             raise
         return result
 
@@ -228,8 +225,8 @@ class Handling:
         limiter = self._portal.limiter
         if limiter is None:
             return
-        running = self._bill.running(key) * self._weight(key)
-        if limiter.is_blocked(key, self._clock(), running=running):
+        if limiter.is_blocked(self._bill, key, self._clock()):
+            self._portal.truth.refused["OPERATION_TIME_LIMIT"] += 1
             raise RestError(
                 "OPERATION_TIME_LIMIT",
                 "Method is blocked due to operation time limit.",
@@ -247,30 +244,26 @@ class Handling:
             # Cut off in the middle: what it took up to now is paid all the same.
             self._bill.end(MeterKey(self._credential.id, "batch"), self._clock())
         if self._portal.limiter is not None:
-            self._portal.limiter.settle(self._bill, self._clock(), weights=self._weight)
+            self._portal.limiter.settle(self._bill, self._clock())
 
-    def _time(
-        self, started: float, key: MeterKey, *, weight: float | None = None
-    ) -> dict[str, object]:
-        finished, scenario = self._clock(), self._portal.scenario
-        whole = scenario.whole_seconds
+    def _time(self, started: float, key: MeterKey) -> dict[str, object]:
+        finished, is_whole = self._clock(), self._portal.scenario.whole_seconds
+        start = int(started) if is_whole else started
         time: dict[str, object] = {
-            "start": int(started) if whole else started,
-            "finish": int(finished) if whole else finished,
-            "duration": int(finished) - int(started) if whole else finished - started,
-            "processing": 0 if whole else finished - started,
+            "start": start,
+            "finish": finished,
+            "duration": finished - start,
+            "processing": 0 if is_whole else finished - started,
             "date_start": _iso(started),
             "date_finish": _iso(finished),
         }
-        limiter, counters = self._portal.limiter, scenario.shown_counters
+        limiter, counters = self._portal.limiter, self._portal.scenario.shown_counters
         if limiter is None or counters == "absent":
             return time
-        running = self._bill.running(key) * (self._weight(key) if weight is None else weight)
         if counters == "request":
-            time["operating"] = running
+            time["operating"] = self._bill.running(key)
             return time
-        time["operating_reset_at"] = limiter.reset_at(key, finished)
-        time["operating"] = limiter.total(key, finished) + running
+        time["operating"], time["operating_reset_at"] = limiter.told(self._bill, key, finished)
         return time
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 Plan = Literal["standard", "enterprise", "self-hosted"]
 Billing = Literal["method", "batch", "both"]
-Release = Literal["reset_at", "minute"]
+Release = Literal["reset_at", "minute", "earlier"]
 Counters = Literal["present", "absent", "request"]
 Rights = Literal["publish", "read", "none"]
 
@@ -211,7 +211,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     counters: Counters | None = None
     billing: Billing = "method"
     ban: bool = False
-    release: Release = "reset_at"
+    release: Release | None = None
     tenant_operating: float = 0.0
 
     # What the work costs.
@@ -233,7 +233,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     batch_allowed: bool = True
     batch_refusal: Literal["commands", "envelope", "silence"] = "commands"
     batch_times: bool = True
-    whole_seconds: bool = False
+    whole_seconds: bool = True
     clock_offset: float = 0.0
     starts_at: float | None = None
     token_lifetime: float = 3600.0
@@ -290,6 +290,11 @@ class Scenario(_Table, frozen=True, kw_only=True):
     def limit(self) -> float | None:
         """Seconds of the operating limit; None: the limiter is off."""
         return self.operating_limit or OPERATING[self.plan]
+
+    @property
+    def leaves(self) -> Release:
+        """When a basket leaves: as the newest source has it where it bans, else as documented."""
+        return self.release or ("earlier" if self.ban else "reset_at")
 
     @property
     def swallows_batches(self) -> bool:

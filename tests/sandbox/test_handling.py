@@ -305,13 +305,24 @@ def test_a_clock_that_is_off_moves_times_and_resets(core):
     assert body["time"]["operating_reset_at"] == expected["time"]["operating_reset_at"] - 90
 
 
-def test_newer_portals_cut_times_to_whole_seconds(core):
+def test_newer_portals_cut_the_start_to_a_whole_second_and_tell_no_processing(core):
     portal = core(pages=1, cost=0.75, whole_seconds=True)
     portal.now += 0.5
 
     time = portal.publish(1)[1]["time"]
 
-    assert (time["finish"] - time["start"], time["duration"], time["processing"]) == (1, 1, 0)
+    assert isinstance(time["start"], int)
+    assert (time["finish"] - time["start"], time["duration"], time["processing"]) == (1.25, 1.25, 0)
+
+
+def test_a_batch_that_is_refused_as_a_whole_counts_as_refused(core):
+    portal = core(pages=9, cost=30.0, operating_limit=10, billing="both", ban=True)
+    portal.batch(1)
+
+    status, body = portal.ask("batch", cmd={"p2": f"{PUBLICATION}?lid=2&scope=KNOWLEDGE"})
+
+    assert (status, body["error"]) == (429, "OPERATION_TIME_LIMIT")
+    assert portal.truth.refused == {"OPERATION_TIME_LIMIT": 1}
 
 
 def test_another_program_spends_from_the_same_meter(core):

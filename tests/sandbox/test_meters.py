@@ -1,7 +1,16 @@
-"""The sandbox's limits against a second, naive reading of the same text."""
+"""The sandbox's limits: against the vendor's limiters, and a second, naive reading of the text.
 
+``meters.json.xz``: 72 random scenarios, each with its variant, its limit, the epoch that its times
+count from, and events ``[time, request, kind, method, answer]``, answered by the vendor's two
+published limiters: the newest, which bans, and an older one, which books nothing to ``batch``.
+"""
+
+import json
+import lzma
 from fractions import Fraction
+from functools import cache
 from heapq import heappop, heappush
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,29 +23,75 @@ NOON = 1_800_000_000.0
 PUBLISH = MeterKey("w", "publication")
 
 
+@cache
+def vendors_scenarios() -> list[dict]:
+    packed = Path(__file__).with_name("meters.json.xz").read_bytes()
+    return json.loads(lzma.decompress(packed))
+
+
+def vendors_limiter(scenario: dict) -> tuple[OperatingLimiter, dict[str, float]]:
+    """The sandbox's limiter as that variant has it, and what its methods pay."""
+    is_newest = scenario["variant"] == "newest"
+    meters = OperatingLimiter(scenario["limit"], ban=is_newest, by_minute=True, expires=is_newest)
+    return meters, {"batch": 0.5 if is_newest else 0.0, "m": 1.0}
+
+
+@pytest.mark.parametrize("number", range(72))
+def test_every_event_is_answered_as_the_vendors_limiter_answers_it(number):
+    scenario = vendors_scenarios()[number]
+    epoch = scenario["epoch"]
+    meters, weights = vendors_limiter(scenario)
+    bills: dict[int, Bill] = {}
+    wrong = []
+
+    for place, (time, request, kind, method, expected) in enumerate(scenario["events"]):
+        now, key = epoch + time, MeterKey("w", method)
+        bill = bills.setdefault(request, Bill(lambda key: weights[key.method]))
+        if kind == "check" and meters.is_blocked(bill, key, now) is not expected:
+            wrong.append((place, expected))
+        elif kind == "start":
+            bill.start(key, now)
+        elif kind == "end":
+            bill.end(key, now)
+        elif kind == "told":
+            operating, reset_at = meters.told(bill, key, now)
+            if abs(operating - expected[0]) > 1e-5 or reset_at - epoch != expected[1]:
+                wrong.append((place, expected, operating, reset_at - epoch))
+        elif kind == "book":
+            meters.settle(bill, now)
+
+    assert wrong == []
+
+
+def test_all_of_the_vendors_answers_are_there():
+    scenarios = vendors_scenarios()
+
+    assert (len(scenarios), sum(len(one["events"]) for one in scenarios)) == (72, 14_122)
+
+
 class NaiveLimiter:
     """Forgets nothing, and reckons everything anew at each question."""
 
-    def __init__(self, *, ban: bool, minute: bool) -> None:
+    def __init__(self, *, ban: bool, by_minute: bool, expires: bool) -> None:
         self.ban = ban
-        self.minute = minute
-        self.bookings: dict[str, list[tuple[float, float]]] = {}
+        self.by_minute = by_minute
+        self.expires = expires
+        self.bookings: dict[str, list[tuple[int, float, float]]] = {}
+        self.checked: dict[int, int] = {}
         self.bans: dict[str, float] = {}
         self.commands: dict[int, list[tuple[str, float]]] = {}
         self.successes: dict[int, list[tuple[str, float]]] = {}
 
-    def stored(self, method: str, now: float) -> float:
+    def stored(self, request: int, method: str, now: float) -> float:
         minutes: dict[int, list[tuple[float, float]]] = {}
-        for at, seconds in self.bookings.get(method, []):
-            minutes.setdefault(int(at) // 60, []).append((at, seconds))
-        total = 0.0
-        for minute, booked in minutes.items():
-            leaves = min(at for at, _ in booked) + 600
-            if self.minute:
-                leaves = min(leaves, (minute + 10) * 60)
-            if now < leaves:
-                total += sum(seconds for _, seconds in booked)
-        return total
+        for minute, began, seconds in self.bookings.get(method, []):
+            minutes.setdefault(minute, []).append((began, seconds))
+        return sum(
+            sum(seconds for _, seconds in booked)
+            for minute, booked in minutes.items()
+            if not (self.expires and now >= int(booked[0][0]) + 600)
+            and not (self.by_minute and not 0 <= self.checked[request] - minute < 10)
+        )
 
     def hits(self, request: int, method: str) -> list[float]:
         starts = [at for name, at in self.commands.get(request, []) if name == method]
@@ -44,10 +99,11 @@ class NaiveLimiter:
         return [end - start for start, end in zip(starts, ends, strict=False)]
 
     def refuses(self, request: int, method: str, now: float) -> bool:
+        self.checked.setdefault(request, int(now) // 60)
         if now < self.bans.get(method, 0.0):
             return True
         running = sum(hit for hit in self.hits(request, method) if hit > 0.1)
-        if self.stored(method, now) + running <= LIMIT:
+        if self.stored(request, method, now) + running <= LIMIT:
             return False
         if self.ban:
             self.bans[method] = now + 300
@@ -64,23 +120,25 @@ class NaiveLimiter:
         for method in {name for name, _ in self.commands.get(request, [])}:
             together = sum(self.hits(request, method))
             if together > 0.1:
-                self.bookings.setdefault(method, []).append((now, together))
+                began = min(at for name, at in self.commands[request] if name == method)
+                booked = (self.checked[request], began, together)
+                self.bookings.setdefault(method, []).append(booked)
 
 
 class Ours:
     """The sandbox's limiter behind the same questions."""
 
-    def __init__(self, *, ban: bool, minute: bool) -> None:
-        self.limiter = OperatingLimiter(LIMIT, ban=ban, leaves_with_minute=minute)
+    def __init__(self, **variant: bool) -> None:
+        self.limiter = OperatingLimiter(LIMIT, **variant)
         self.bills: dict[int, Bill] = {}
 
     def refuses(self, request: int, method: str, now: float) -> bool:
-        key = MeterKey("w", method)
-        running = self.bills.setdefault(request, Bill()).running(key)
-        return self.limiter.is_blocked(key, now, running=running)
+        bill = self.bills.setdefault(request, Bill())
+        return self.limiter.is_blocked(bill, MeterKey("w", method), now)
 
-    def stored(self, method: str, now: float) -> float:
-        return self.limiter.total(MeterKey("w", method), now)
+    def stored(self, request: int, method: str, now: float) -> float:
+        key, bill = MeterKey("w", method), self.bills[request]
+        return self.limiter.told(bill, key, now)[0] - bill.running(key)
 
     def begins(self, request: int, method: str, now: float) -> None:
         self.bills[request].start(MeterKey("w", method), now)
@@ -89,7 +147,7 @@ class Ours:
         self.bills[request].end(MeterKey("w", method), now)
 
     def ends(self, request: int, now: float) -> None:
-        self.limiter.settle(self.bills[request], now, weights=lambda _key: 1.0)
+        self.limiter.settle(self.bills[request], now)
 
 
 def verdicts(model, requests) -> list[tuple[int, int, bool, float]]:
@@ -113,7 +171,7 @@ def verdicts(model, requests) -> list[tuple[int, int, bool, float]]:
             continue
         method, seconds, _ = commands[place]
         refused = model.refuses(request, method, now)
-        found.append((request, place, refused, model.stored(method, now)))
+        found.append((request, place, refused, model.stored(request, method, now)))
         if refused:
             commands = commands[:place] + commands[place + 1 :]
             requests[request] = (requests[request][0], commands)
@@ -141,13 +199,18 @@ def at_times(volley):
     return requests
 
 
-@given(volley=volleys, ban=st.booleans(), minute=st.booleans())
-def test_any_sequence_of_calls_gets_the_same_verdicts_and_sums_from_a_naive_model(
-    volley, ban, minute
-):
-    naive = verdicts(NaiveLimiter(ban=ban, minute=minute), at_times(volley))
+VARIANTS = {
+    "documented": {"ban": False, "by_minute": False, "expires": True},
+    "older": {"ban": False, "by_minute": True, "expires": False},
+    "newest": {"ban": True, "by_minute": True, "expires": True},
+}
 
-    ours = verdicts(Ours(ban=ban, minute=minute), at_times(volley))
+
+@given(volley=volleys, variant=st.sampled_from(sorted(VARIANTS)))
+def test_any_sequence_of_calls_gets_the_same_verdicts_and_sums_from_a_naive_model(volley, variant):
+    naive = verdicts(NaiveLimiter(**VARIANTS[variant]), at_times(volley))
+
+    ours = verdicts(Ours(**VARIANTS[variant]), at_times(volley))
 
     assert ours == naive
 
@@ -206,40 +269,59 @@ def test_others_fill_the_same_bucket():
     assert not bucket.take(NOON + 100.0)
 
 
-def limiter(**settings) -> OperatingLimiter:
-    return OperatingLimiter(480.0, **{"ban": False, "leaves_with_minute": False, **settings})
+def limiter(variant: str = "documented") -> OperatingLimiter:
+    return OperatingLimiter(480.0, **VARIANTS[variant])
 
 
 def test_exactly_the_limit_is_not_above_it():
-    meters = limiter()
-    meters.book(PUBLISH, 480.0, NOON)
+    meters, bill = limiter(), Bill()
+    meters.book(PUBLISH, 480.0, int(NOON // 60), NOON)
 
-    assert not meters.is_blocked(PUBLISH, NOON + 1)
-    assert meters.is_blocked(PUBLISH, NOON + 1, running=0.25)
+    assert not meters.is_blocked(bill, PUBLISH, NOON + 1)
+    bill.start(PUBLISH, NOON + 1)
+    bill.end(PUBLISH, NOON + 1.25)
+    assert meters.is_blocked(bill, PUBLISH, NOON + 1.25)
 
 
 @pytest.mark.parametrize(
-    ("by_minute", "leaves_after"), [(False, 600.0), (True, 550.0)], ids=["reset_at", "minute"]
+    ("variant", "leaves_after"), [("documented", 600.0), ("older", 550.0), ("newest", 550.0)]
 )
-def test_a_basket_leaves_when_its_variant_says(by_minute, leaves_after):
-    meters = limiter(leaves_with_minute=by_minute)
-    booked_at = NOON + 50.0
-    meters.book(PUBLISH, 481.0, booked_at)
+def test_a_basket_leaves_when_its_variant_says(variant, leaves_after):
+    meters, began = limiter(variant), NOON + 50.0
+    meters.book(PUBLISH, 470.0, int(began // 60), began)
 
-    assert meters.is_blocked(PUBLISH, booked_at + leaves_after - 0.5)
-    assert not meters.is_blocked(PUBLISH, booked_at + leaves_after)
-    assert meters.reset_at(PUBLISH, booked_at) in {booked_at + 600, NOON + 660}
+    assert meters.told(Bill(), PUBLISH, began) == (470.0, NOON + 650)
+    assert meters.total(PUBLISH, began + leaves_after - 0.5) == 470.0
+    assert meters.total(PUBLISH, began + leaves_after) == 0.0
+
+
+def test_a_request_of_minutes_still_sees_what_it_saw_at_first():
+    meters, bill = limiter("older"), Bill()
+    meters.book(PUBLISH, 481.0, int(NOON // 60), NOON)
+
+    assert meters.is_blocked(bill, PUBLISH, NOON + 599)
+    assert meters.is_blocked(bill, PUBLISH, NOON + 660)
+    assert not meters.is_blocked(Bill(), PUBLISH, NOON + 600)
 
 
 def test_a_ban_lasts_300_seconds_and_starts_the_sum_anew():
-    meters = limiter(ban=True)
-    meters.book(PUBLISH, 481.0, NOON)
+    meters = limiter("newest")
+    meters.book(PUBLISH, 481.0, int(NOON // 60), NOON)
 
-    assert meters.is_blocked(PUBLISH, NOON + 10)
-    assert meters.is_blocked(PUBLISH, NOON + 200)
-    assert meters.reset_at(PUBLISH, NOON + 200) == NOON + 310
-    assert meters.total(PUBLISH, NOON + 200) == 0.0
-    assert not meters.is_blocked(PUBLISH, NOON + 310)
+    assert meters.is_blocked(Bill(), PUBLISH, NOON + 10)
+    assert meters.is_blocked(Bill(), PUBLISH, NOON + 200)
+    assert meters.told(Bill(), PUBLISH, NOON + 200) == (0.0, NOON + 310)
+    assert not meters.is_blocked(Bill(), PUBLISH, NOON + 310)
+
+
+def test_a_batch_is_halved_before_it_is_held_against_the_floor():
+    short, long = Bill(lambda _key: 0.5), Bill(lambda _key: 0.5)
+    short.start(PUBLISH, 0.0)
+    short.end(PUBLISH, 0.1875)
+    long.start(PUBLISH, 0.0)
+    long.end(PUBLISH, 0.25)
+
+    assert (short.totals(), long.totals()) == ({}, {PUBLISH: 0.125})
 
 
 def test_failures_charge_later_successes_from_an_earlier_start():

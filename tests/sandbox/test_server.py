@@ -21,7 +21,7 @@ def batch_of(*pages: int) -> dict[str, str]:
 
 
 async def test_a_page_is_published_over_http(post):
-    async with serve(quiet()) as sandbox:
+    async with serve(quiet(whole_seconds=False)) as sandbox:
         status, body = await post(sandbox, f"{PUBLICATION}.json", lid=7, scope="KNOWLEDGE")
 
     assert (status, body["result"]) == (200, True)
@@ -189,7 +189,8 @@ async def test_an_overloaded_portal_is_slower(post):
 
 async def test_costs_are_drawn_by_a_seed(post):
     async def costs(seed: int) -> float:
-        async with serve(quiet(cost_spread=0.5, seed=seed)) as sandbox:
+        scenario = quiet(cost_spread=0.5, seed=seed, whole_seconds=False)
+        async with serve(scenario) as sandbox:
             _, body = await post(sandbox, PUBLICATION, **LID)
         return round(body["time"]["duration"], 3)
 

@@ -34,7 +34,7 @@ class Portal:
     believed: float | None = None
     billing: str = "method"
     ban: bool = False
-    leaves_with_minute: bool = False
+    release: str = "reset_at"
     offset: float = 0.0
     bucket: tuple[float, float] = (50.0, 2.0)
     tenant_rate: float = 0.0
@@ -67,7 +67,8 @@ class Drive:
         self.limiter = OperatingLimiter(
             portal.limit,
             ban=portal.ban,
-            leaves_with_minute=portal.leaves_with_minute,
+            by_minute=portal.release != "reset_at",
+            expires=portal.release != "minute",
             on_booked=self._note,
         )
         capacity, drain = portal.bucket
@@ -141,14 +142,16 @@ class Drive:
         is_batch = permit.lane is Lane.TOGETHER
         nested = MeterKey("", "m") if portal.billing == "both" and is_batch else ALONE
         of_envelope, of_pages = WEIGHTS[portal.billing] if is_batch else (0.0, 1.0)
-        bill, began, done, told = Bill(), now, [], None
-        if of_envelope and self.limiter.is_blocked(ENVELOPE, self.theirs(now)):
+        bill = Bill(lambda key: of_envelope if key.method == "batch" else of_pages)
+        done, shown = [], nested if of_pages else ENVELOPE
+        began, told = now, None
+        if is_batch and self.limiter.is_blocked(bill, ENVELOPE, self.theirs(now)):
             yield now
-            return (), permit.pages, now, None, None
+            return (), permit.pages, now, None, None, began
+        bill.start(ENVELOPE, self.theirs(now))
         refused = 0
         for _ in range(permit.pages):
-            running = bill.running(nested) * of_pages
-            if of_pages and self.limiter.is_blocked(nested, self.theirs(now), running=running):
+            if self.limiter.is_blocked(bill, nested, self.theirs(now)):
                 refused += 1
                 continue
             cost = portal.cost * (1 + portal.spread * self.dice.uniform(-1, 1))
@@ -159,20 +162,15 @@ class Drive:
             now = yield now + cost
             bill.end(nested, self.theirs(now))
             done.append(cost)
-            shown = nested if of_pages else ENVELOPE
-            told = self.limiter.total(shown, self.theirs(now)) + bill.running(nested) * of_pages
+            told = self.limiter.told(bill, shown, self.theirs(now))
         if not done:
             now = yield now
-        if of_envelope:
-            bill.start(ENVELOPE, self.theirs(began))
-            bill.end(ENVELOPE, self.theirs(now))
-        self.limiter.settle(
-            bill,
-            self.theirs(now),
-            weights=lambda key: of_envelope if key.method == "batch" else of_pages,
-        )
-        whole = self.limiter.total(ENVELOPE, self.theirs(now)) if is_batch else None
-        return tuple(done), refused, now, told, whole
+        bill.end(ENVELOPE, self.theirs(now))
+        whole = None
+        if is_batch:
+            whole = self.limiter.told(bill, ENVELOPE, self.theirs(now))
+        self.limiter.settle(bill, self.theirs(now))
+        return tuple(done), refused, now, told, whole, began
 
     def _tell(
         self,
@@ -180,8 +178,9 @@ class Drive:
         done: tuple[float, ...],
         refused: int,
         finished: float,
-        told: float | None,
-        whole: float | None,
+        told: tuple[float, int] | None,
+        whole: tuple[float, int] | None,
+        began: float,
     ) -> None:
         self.now = max(self.now, finished)
         self.left += refused
@@ -194,13 +193,18 @@ class Drive:
             return
         worked = sum(done) if sum(done) > FLOOR else 0.0
         inner = "m" if permit.lane is Lane.ALONE else "batch/m"
-        readings = [] if told is None else [self._reading(inner, told, worked)]
+        readings = []
+        if told is not None:
+            # Short commands are told with the next answer only.
+            untold = worked - sum(cost for cost in done if cost > FLOOR) if worked else 0.0
+            readings.append(self._reading(inner, told, worked, untold))
         if whole is not None:
-            readings.append(self._reading("batch", whole, worked))
+            readings.append(self._reading("batch", whole, worked, 0.0))
         if done or not refused:
             usage = Usage(
+                started_at=Mono(began),
                 finished_at=Mono(finished),
-                minute=int(self.theirs(finished) // 60),
+                minute=int(self.theirs(began) // 60),
                 readings=tuple(readings),
                 costs=done,
                 failures=refused,
@@ -212,17 +216,20 @@ class Drive:
                 permit, done=done, in_command=not is_envelope, now=Mono(self.now)
             )
 
-    def _reading(self, meter: str, operating: float, worked: float) -> Reading:
-        key = {"batch": ENVELOPE, "m": ALONE}.get(meter, ALONE)
-        reset_at = self.limiter.reset_at(key, self.theirs(self.now)) - NOON - self.portal.offset
-        return Reading(meter, operating, worked, Mono(reset_at))
+    def _reading(
+        self, meter: str, told: tuple[float, int], worked: float, untold: float
+    ) -> Reading:
+        operating, reset_at = told
+        ours = Mono(reset_at - NOON - self.portal.offset)
+        return Reading(meter, operating + untold, worked, ours)
 
     def _spend_as_tenant(self) -> None:
         while self.portal.tenant_operating and self.tenant_at + 10.0 < self.now:
             self.tenant_at += 10.0
             at = self.theirs(self.tenant_at)
-            if not self.limiter.is_blocked(ALONE, at):
-                self.limiter.book(ALONE, self.portal.tenant_operating * 10.0, at)
+            if not self.limiter.is_blocked(Bill(), ALONE, at):
+                seconds = self.portal.tenant_operating * 10.0
+                self.limiter.book(ALONE, seconds, int((at - 10.0) // 60), at - 10.0)
 
 
 portals = st.builds(
@@ -233,7 +240,7 @@ portals = st.builds(
     limit=st.sampled_from([60.0, 240.0, 480.0]),
     billing=st.sampled_from(sorted(WEIGHTS)),
     ban=st.booleans(),
-    leaves_with_minute=st.booleans(),
+    release=st.sampled_from(["reset_at", "minute", "earlier"]),
     offset=st.floats(-2000.0, 2000.0),
     lost_share=st.sampled_from([0.0, 0.0, 0.1, 0.3]),
     concurrency=st.integers(1, 8),

@@ -10,6 +10,7 @@ from bulk_publisher.runner.usage import (
     meters_together,
     minute_of,
     reading_of,
+    started_at,
     usage_alone,
     usage_together,
 )
@@ -44,15 +45,29 @@ def test_a_single_call_is_booked_on_its_method():
 @pytest.mark.parametrize(
     ("finish", "minute"),
     [
-        pytest.param(NOON, 30_000_000, id="at its begin"),
-        pytest.param(NOON + 58.9, 30_000_000, id="well within"),
-        pytest.param(NOON + 59.0, None, id="its last whole second, which may be cut from 59.9"),
-        pytest.param(NOON + 59.9, None, id="just before its end"),
-        pytest.param(NOON + 60.0, 30_000_001, id="at the begin of the next"),
+        pytest.param(NOON + 1.0, 29_999_999, id="ends in the next"),
+        pytest.param(NOON + 2.0, 30_000_000, id="at its begin"),
+        pytest.param(NOON + 61.9, 30_000_000, id="just before its end"),
     ],
 )
-def test_the_minute_of_a_booking_is_told_where_it_is_certain(finish, minute):
-    assert minute_of(_timing(finish=finish)) == minute
+def test_a_booking_is_of_the_minute_in_which_its_request_began(finish, minute):
+    assert minute_of(_timing(finish=finish, duration=2.0)) == minute
+
+
+@pytest.mark.parametrize(
+    ("duration", "at"), [(0.5, 100.0), (5.0, 96.0)], ids=["no later than its end", "to a second"]
+)
+def test_a_request_began_at_the_latest_a_second_after_the_portal_says(clock, duration, at):
+    assert started_at(_timing(duration=duration), clock=clock, now=NOW) == at
+
+
+def test_short_commands_are_in_the_sum_although_their_own_answer_leaves_them_out(clock):
+    short = [_timing(duration=0.0625, operating=11.0) for _ in range(4)]
+    done = [_timing(duration=0.5, operating=11.0), *short]
+
+    usage = _together(clock, envelope=_timing(duration=0.75), done=done, answered=done)
+
+    assert usage.readings == (Reading(f"batch/{METHOD}", 11.25, 0.75, None),)
 
 
 def test_the_minute_of_an_answer_without_a_time_is_not_known():
@@ -110,7 +125,8 @@ def test_a_page_of_its_own_that_was_done_is_a_cost(clock):
 
     assert (usage.costs, usage.failures) == ((3.0,), 0)
     assert usage.readings == (Reading(METHOD, 8.0, 3.0, None),)
-    assert (usage.finished_at, usage.minute) == (99.0, None)
+    assert (usage.finished_at, usage.started_at) == (99.0, 97.0)
+    assert usage.minute == NOON // 60 - 1
 
 
 def test_a_page_of_its_own_that_was_not_done_is_a_failure_and_is_booked(clock):

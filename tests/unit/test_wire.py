@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.model import Fault, FaultClass, PortalEpoch
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.wire import (
     Answer,
@@ -18,6 +18,8 @@ from bulk_publisher.portal.wire import (
     encode_batch,
     encode_call,
     encode_command,
+    narrowed_answer,
+    narrowed_batch,
 )
 
 TIME = {"start": 100.5, "finish": 102.0, "duration": 1.5, "processing": 1.4}
@@ -423,3 +425,49 @@ def test_every_mapping_of_fates_comes_back_as_it_was(fates_of):
 
     assert isinstance(batch, BatchAnswer)
     assert {key: _fate(reply) for key, reply in batch.commands.items()} == fates_of
+
+
+def _cut(start, finish):
+    return Timing(PortalEpoch(start), PortalEpoch(finish), finish - start)
+
+
+def _durations(whole):
+    return [answer.timing.duration for answer in whole.commands.values()]
+
+
+def test_starts_cut_to_whole_seconds_make_no_command_longer_than_it_was():
+    # Commands of 0.25 s; the first began at 10.5.
+    commands = {
+        f"p{place}": Answer(True, _cut(int(10.5 + 0.25 * place), 10.75 + 0.25 * place + 2**-20))
+        for place in range(6)
+    }
+    whole = BatchAnswer(commands, _cut(10, 12.0 + 2**-20))
+
+    narrowed = narrowed_batch(whole, seconds=1.5)
+
+    assert _durations(narrowed) == pytest.approx([0.25] * 6, abs=1e-5)
+    assert narrowed.timing.duration == 1.5
+
+
+def test_a_single_call_lasted_no_longer_than_its_answer_took():
+    answer = Answer(True, _cut(10, 10.75))
+
+    assert narrowed_answer(answer, seconds=0.25).timing.duration == 0.25
+    assert narrowed_answer(answer, seconds=5.0).timing.duration == 0.75
+
+
+@pytest.mark.parametrize("timing", [None, _cut(10.5, 10.75), _cut(10, 12)])
+def test_times_that_are_not_cut_and_those_that_are_cut_altogether_stay(timing):
+    answer = Answer(True, timing)
+
+    assert narrowed_answer(answer, seconds=0.125) == answer
+    assert narrowed_batch(BatchAnswer({"p1": answer}, timing), seconds=0.125).commands == {
+        "p1": answer
+    }
+
+
+@pytest.mark.parametrize(
+    ("timing", "least"), [(_cut(10, 10.75), 0.0), (_cut(10, 12.5), 1.5), (_cut(10.25, 10.75), 0.5)]
+)
+def test_a_start_that_is_cut_may_have_been_a_second_later(timing, least):
+    assert timing.least_duration == least
