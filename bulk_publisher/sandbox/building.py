@@ -68,6 +68,7 @@ def _add_site(world: World, scenario: Scenario, spec: Site, pages: int, born: in
         has_read_right=spec.has_read_right,
         html_disallowed=spec.html_disallowed,
         free_domain=spec.free_domain,
+        special=spec.special,
         created=born,
         modified=born,
         first_place=len(world),

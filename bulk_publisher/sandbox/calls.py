@@ -38,7 +38,11 @@ class RestError(Exception):
 
 
 class PhpFatal(Exception):
-    """PHP ends in the middle: no answer for the whole request."""
+    """PHP ends in the middle: a page of HTML with *status* instead of an answer."""
+
+    def __init__(self, status: int = 500) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class Credential(NamedTuple):

@@ -14,9 +14,11 @@ _PAGE = (
     "<center><h1>{text}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
 _REASONS = {
+    200: "The server is busy",
     302: "302 Found",
     403: "403 Forbidden",
     404: "404 Not Found",
+    429: "429 Too Many Requests",
     500: "500 Internal Server Error",
     502: "502 Bad Gateway",
     503: "503 Service Temporarily Unavailable",

@@ -41,8 +41,10 @@ class Handling:
         credential: Credential,
         *,
         now: float,
+        methods: Mapping[str, Method] = METHODS,
     ) -> None:
         self.now = now
+        self._methods = methods
         self._portal = portal
         self._method = method.lower()
         self._params = params
@@ -57,19 +59,38 @@ class Handling:
         self._started = self._clock()
         self._portal.spend_as_tenant(self.now)
         try:
-            if self._method == "batch":
-                return (yield from self._envelope())
-            result = yield from self._command(self._method, self._params)
-            key = self._key(self._method)
-            time = self._time(self._started, key)
-            return Answer(200, php.encode({"result": result, "time": time}))
+            return (yield from self._json())._replace(headers=self._headers())
         except RestError as error:
-            return error_answer(error)
-        except PhpFatal:
+            return error_answer(error)._replace(headers=self._headers())
+        except PhpFatal as fatal:
             self.lose_answer()
-            return html_answer(500)
+            return html_answer(fatal.status)
         finally:
             self._settle()
+
+    def _json(self) -> Generator[float, float, Answer]:
+        if self._method == "batch":
+            return (yield from self._envelope())
+        result = yield from self._command(self._method, self._params)
+        time = self._time(self._started, self._key(self._method))
+        return Answer(200, php.encode({"result": result, "time": time}))
+
+    def _headers(self) -> dict[str, str]:
+        """What the cloud adds to whatever PHP answered in JSON.
+
+        Source: docs/bitrix24.md §1 [source].
+        """
+        if self._portal.scenario.plan == "self-hosted":
+            return {}
+        seconds = self._clock() - self._started
+        is_oauth = self._credential.kind == "oauth"
+        application = {"X-Bitrix-Rest-Application": self._credential.id} if is_oauth else {}
+        return {
+            **application,
+            "X-Bitrix-Rest-Time": f"{seconds:.10f}",
+            "X-Bitrix-Rest-User-Time": f"{seconds / 2:.10f}",
+            "X-Bitrix-Rest-System-Time": f"{seconds / 8:.10f}",
+        }
 
     def lose_answer(self, since: int = 0) -> None:
         """No answer tells of the pages that were published, from the one at *since* on."""
@@ -162,7 +183,7 @@ class Handling:
         return result
 
     def _entry(self, method: str) -> Method:
-        entry = METHODS.get(method)
+        entry = self._methods.get(method)
         if entry is None:
             raise RestError("ERROR_METHOD_NOT_FOUND", "Method not found!", status=404)
         if entry.rest_scope and entry.rest_scope not in self._portal.scenario.rest_scopes:
@@ -187,7 +208,7 @@ class Handling:
             rest_host=self._portal.rest_host,
             method_state=lambda name: method_state(name, scenario.rest_scopes),
         )
-        entry = METHODS[method]
+        entry = self._methods[method]
         if entry.rest_scope == "landing":
             self._memory.set_scope(params.get("scope"))
             if call.user.rights == "none":
@@ -227,6 +248,9 @@ class Handling:
             return
         if limiter.is_blocked(self._bill, key, self._clock()):
             self._portal.truth.refused["OPERATION_TIME_LIMIT"] += 1
+            page = self._portal.scenario.operating_refusal_page
+            if page is not None:
+                raise PhpFatal(page)
             raise RestError(
                 "OPERATION_TIME_LIMIT",
                 "Method is blocked due to operation time limit.",

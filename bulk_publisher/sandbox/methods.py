@@ -128,7 +128,7 @@ def _site_row(call: Call, site: SiteRow) -> dict[str, str | None]:
         "CODE": f"/{site.code}/",
         "ACTIVE": "Y" if site.active else "N",
         "DELETED": "Y" if site.deleted else "N",
-        "SPECIAL": "N",
+        "SPECIAL": "Y" if site.special else "N",
         "DOMAIN_ID": "0" if site.type not in DEFAULT_TYPES else str(site.id),
         "XML_ID": None,
         "LANG": None,
@@ -213,6 +213,8 @@ def _method_get(call: Call) -> Steps:
 
 def _app_info(call: Call) -> Steps:
     yield 0.0
+    if call.scenario.app_info == "refused":
+        raise RestError("ACCESS_DENIED", "Application context required", status=403)
     license_name = LICENSES[call.scenario.plan]
     if call.credential.kind == "apauth":
         return {"SCOPE": [*call.scenario.rest_scopes], "LICENSE": license_name}
@@ -228,6 +230,17 @@ def _app_info(call: Call) -> Steps:
         "LICENSE": license_name,
         "LICENSE_TYPE": license_name.partition("_")[2],
         "LICENSE_FAMILY": license_name.partition("_")[2].rstrip("0123456789"),
+    }
+
+
+def _collections(call: Call) -> Steps:
+    yield call.scenario.list_cost
+    return {
+        "items": [
+            {"id": place, "name": name, "position": place * 100}
+            for place, name in enumerate(call.scenario.collections, 1)
+        ],
+        "nextCursor": None,
     }
 
 
@@ -256,6 +269,9 @@ METHODS: dict[str, Method] = {
     "app.info": Method("", _app_info),
     "server.time": Method("", _server_time),
 }
+
+METHODS_3: dict[str, Method] = {"note.collection.list": Method("note", _collections)}
+"""Those of REST 3.0, under an address of their own. Source: docs/bitrix24.md §10 [doc]."""
 
 
 def method_state(name: str, rest_scopes: list[str]) -> tuple[bool, bool]:

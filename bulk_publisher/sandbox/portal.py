@@ -6,7 +6,9 @@ How it works. `Portal` holds what outlives a request: the world, the bucket, the
 What happens inside one request is in `handling`.
 """
 
+from collections.abc import Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bulk_publisher.sandbox import php
@@ -26,6 +28,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     content_type: str = "application/json"
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def error_answer(error: RestError) -> Answer:

@@ -27,13 +27,18 @@ def unpublic(call: Call) -> Steps:
 
 
 def site_publication(call: Call) -> Steps:
-    """``landing.site.publication``: page by page, up to the first error, then folders and site."""
+    """``landing.site.publication``: page by page, up to the first error, then folders and site.
+
+    Source: docs/bitrix24.md §2 [source]: every page; [doc]: those that are down stay down.
+    """
     site = find_site(call, call.integer("id"))
     world = call.world
     for place in range(site.first_place, site.end_place):
         flags = world.flags[place]
         is_up = flags & ACTIVE and flags & PUBLIC
         if world.site_of[place] != site.id or is_up or not world.is_there(place):
+            continue
+        if call.scenario.site_publication == "active" and not flags & ACTIVE:
             continue
         yield call.page_cost()
         publish_page(call, find_page(call, world.ids[place]))
@@ -96,8 +101,6 @@ def publish_page(call: Call, place: int) -> bool | None:
     if trouble == "event":
         # A handler's own error may have no code at all.
         raise RestError(0, "Refused by an event handler.")
-    if trouble == "fatal":
-        raise PhpFatal
     _check_page_limit(call, place)
     if trouble == "unpaid":
         raise RestError("LANDING_PAYMENT_FAILED", "The application of this page is not paid.")
@@ -115,12 +118,17 @@ def publish_page(call: Call, place: int) -> bool | None:
 
 
 def _put_up(call: Call, place: int, site: SiteRow) -> None:
-    """The page first, then what it is in: between the two PHP can end."""
+    """Folders, settings, blocks, the page, its site: in between PHP can end.
+
+    Source: docs/bitrix24.md §2 [source].
+    """
+    call.world.switch(call.world.folder_of[place], active=True)
+    if _trouble(call, place) == "fatal":
+        raise PhpFatal
     call.world.publish(place, call.now, user=call.user.id)
     call.memory.published.append(place)
     if _trouble(call, place) == "late_fatal":
         raise PhpFatal
-    call.world.switch(call.world.folder_of[place], active=True)
     _switch_on(call, site)
 
 
@@ -163,6 +171,8 @@ def _refuse_site(call: Call, site: SiteRow) -> None:
     if limit is None or site.active or call.world.active_sites() < limit:
         return
     free = call.scenario.free_plan and site.type not in {"KNOWLEDGE", "STORE"}
+    if site.special and not free:
+        return
     code = "PUBLIC_SITE_REACHED_FREE" if free else "PUBLIC_SITE_REACHED"
     raise RestError(code, "The limit of published sites is reached.")
 

@@ -91,6 +91,7 @@ class Site(_Table, frozen=True, kw_only=True):
         has_public_right: Whether users may publish here; without it publication is a silent null.
         has_read_right: Whether users see it at all.
         html_disallowed: PUBLIC_HTML_DISALLOWED[S…] for every page.
+        special: The limit of published sites does not count for it.
         free_domain: FREE_DOMAIN_IS_NOT_ALLOWED when the site is switched on.
     """
 
@@ -108,6 +109,7 @@ class Site(_Table, frozen=True, kw_only=True):
     has_read_right: bool = True
     html_disallowed: bool = False
     free_domain: bool = False
+    special: bool = False
 
     def __post_init__(self) -> None:
         if self.type is not None and self.type not in SITE_TYPES:
@@ -200,15 +202,19 @@ class Scenario(_Table, frozen=True, kw_only=True):
     free_plan: bool = False
     portal_error: str | None = None
     rights_model: bool = True
+    site_publication: Literal["every", "active"] = "every"
+    collections: list[str] = []
     rest_scopes: list[str] = msgspec.field(default_factory=lambda: ["landing"])
 
     # How often it may be called.
     intensity: tuple[float, float] | None = None
     tenant_rate: float = 0.0
+    retry_after: int | None = None
 
     # How long it may work.
     operating_limit: float | None = None
     counters: Counters | None = None
+    operating_refusal_page: int | None = None
     billing: Billing = "method"
     ban: bool = False
     release: Release | None = None
@@ -229,6 +235,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     # How it answers.
     envelope_error: str | None = None
     envelope_status: int = 401
+    app_info: Literal["told", "refused"] = "told"
     nulls_dropped: bool = False
     batch_allowed: bool = True
     batch_refusal: Literal["commands", "envelope", "silence"] = "commands"

@@ -8,9 +8,10 @@ import gzip
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from aiohttp import web
 from bulk_publisher.sandbox import php
 from bulk_publisher.sandbox.calls import RestError
 from bulk_publisher.sandbox.handling import Handling
+from bulk_publisher.sandbox.methods import METHODS, METHODS_3
 from bulk_publisher.sandbox.oauth import OAuthApp
 from bulk_publisher.sandbox.portal import Answer, Portal, error_answer, html_answer
 from bulk_publisher.sandbox.scenario import TIMED_FAULTS, Scenario, ScenarioError, TimedFault
@@ -134,6 +136,9 @@ class Sandbox:
         params = await _read_params(request)
         if path[0] == "oauth":
             return _respond_with(self._refresh(params))
+        is_3 = len(path) == 5 and path[1] == "api"
+        if is_3:
+            del path[1]
         if path[0] != "rest" or len(path) not in {2, 4}:
             return _respond_with(html_answer(404))
         method = path[-1].removesuffix(".json").removesuffix(".xml").lower()
@@ -142,7 +147,8 @@ class Sandbox:
         truth.requests += 1
         truth.requests_by_method[method] += 1
         if not self.portal.admit(now):
-            return _respond_with(_TOO_MANY)
+            wish = self.scenario.retry_after
+            return _respond_with(_TOO_MANY, {} if wish is None else {"Retry-After": str(wish)})
         fault = self.portal.dice.request_fault(now)
         if fault:
             truth.faults[fault] += 1
@@ -150,7 +156,7 @@ class Sandbox:
         if method == "batch" and self.scenario.swallows_batches:
             await self._break_before("hang")
         if fault in _BEFORE_WORK:
-            return _respond_with(_BEFORE_WORK[fault], moved=fault == "moved")
+            return _respond_with(_BEFORE_WORK[fault], _MOVED if fault == "moved" else {})
         if not owner:
             _take_bearer(request, params)
         try:
@@ -158,7 +164,8 @@ class Sandbox:
         except RestError as error:
             truth.errors[str(error.code)] += 1
             return _respond_with(error_answer(error))
-        handling = Handling(self.portal, method, params, credential, now=now)
+        methods = METHODS_3 if is_3 else METHODS
+        handling = Handling(self.portal, method, params, credential, now=now, methods=methods)
         return await self._work(request, handling, fault, now)
 
     async def _break_before(self, fault: str) -> None:
@@ -269,15 +276,21 @@ def _take_bearer(request: web.BaseRequest, params: dict[str, Any]) -> None:
         params["auth"] = token
 
 
-def _respond_with(answer: Answer, *, moved: bool = False) -> web.Response:
-    response = web.Response(
+_MOVED = {"Location": "https://renamed.bitrix24.example/rest/"}
+
+
+def _respond_with(
+    answer: Answer, headers: Mapping[str, str] = MappingProxyType({})
+) -> web.Response:
+    return web.Response(
         status=answer.status,
         body=answer.body,
-        headers={"Content-Type": f"{answer.content_type}; charset=utf-8"},
+        headers={
+            "Content-Type": f"{answer.content_type}; charset=utf-8",
+            **answer.headers,
+            **headers,
+        },
     )
-    if moved:
-        response.headers["Location"] = "https://renamed.bitrix24.example/rest/"
-    return response
 
 
 async def _answer_badly(request: web.BaseRequest, answer: Answer, fault: str) -> web.StreamResponse:

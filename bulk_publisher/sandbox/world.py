@@ -43,6 +43,7 @@ class SiteRow:
     has_read_right: bool
     html_disallowed: bool
     free_domain: bool
+    special: bool
     created: int
     modified: int
     first_place: int = 0

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from bulk_publisher.sandbox.calls import Credential
+from bulk_publisher.sandbox.handling import Handling, perform
 from bulk_publisher.sandbox.scenario import Site, User
 
 PUBLICATION = "landing.landing.publication"
@@ -356,3 +358,37 @@ def test_a_null_may_be_missing_from_a_batch(core):
 
     assert answer["result"] == {"p1": True}
     assert answer["result_error"] == []
+
+
+def answer_of(portal, **params):
+    credential = Credential(portal.kind, f"webhook{portal.user.id}", portal.user)
+    handling = Handling(portal.portal, PUBLICATION, params, credential, now=portal.now)
+    return perform(handling)[0]
+
+
+@pytest.mark.parametrize("page", [1, 99], ids=["good", "an error"])
+def test_the_cloud_tells_its_seconds_in_headers_too(core, page):
+    answer = answer_of(core(pages=3, cost=0.5), lid=page, scope="KNOWLEDGE")
+
+    assert sorted(answer.headers) == [
+        "X-Bitrix-Rest-System-Time",
+        "X-Bitrix-Rest-Time",
+        "X-Bitrix-Rest-User-Time",
+    ]
+    assert float(answer.headers["X-Bitrix-Rest-Time"]) == (0.5 if page == 1 else 0.0)
+
+
+def test_self_hosted_portals_and_front_servers_add_no_headers(core):
+    fatal = core(pages=3, fatal_pages=[1])
+
+    assert not answer_of(core(pages=3, plan="self-hosted"), lid=1, scope="KNOWLEDGE").headers
+    assert not answer_of(fatal, lid=1, scope="KNOWLEDGE").headers
+
+
+def test_app_info_may_be_refused_alone(core):
+    portal = core(app_info="refused")
+
+    status, body = portal.ask("app.info")
+
+    assert (status, body["error"]) == (403, "ACCESS_DENIED")
+    assert portal.result("scope") == ["landing"]

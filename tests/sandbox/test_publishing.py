@@ -266,3 +266,35 @@ def test_a_page_may_have_any_error_of_its_own(core):
 
     assert portal.publish(2)[1]["error"] == "URLCHECKER_FAIL"
     assert portal.world.healthy_ids() == [1, 3]
+
+
+def test_a_fatal_error_leaves_the_folders_up_and_the_page_down(core):
+    portal = core(pages=4, sites=[Site(folders=1)], fatal_pages=[2])
+
+    status, _ = portal.publish(2)
+
+    assert status == 500
+    assert not portal.world.page(2).active
+    assert [folder.active for folder in portal.world.folders.values()] == [True]
+    assert not portal.world.sites[1].active
+
+
+def test_a_special_site_does_not_count_for_the_limit_of_sites(core):
+    sites = [Site(id=1, pages=1, active=True), Site(id=2, pages=1, special=True)]
+    portal = core(sites=sites, site_limit=1)
+
+    assert portal.publish(2)[1]["result"] is True
+    rows = portal.result("landing.site.getlist", params={"select": ["ID", "SPECIAL"]}, scope="KNOWLEDGE")  # fmt: skip
+    assert [row["SPECIAL"] for row in rows] == ["N", "Y"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "active"), [("every", {1, 2, 3, 4, 5}), ("active", {1})], ids=["source", "doc"]
+)
+def test_publishing_a_site_puts_up_what_is_down_or_leaves_it(core, kind, active):
+    portal = core(pages=5, site_publication=kind)
+    portal.publish(1)
+
+    portal.result("landing.site.publication", id=1, scope="KNOWLEDGE")
+
+    assert set(portal.world.active_ids()) == active
