@@ -125,6 +125,7 @@ class Fault:
         sent: Whether the portal may have done the work all the same: True it has had the request
             and no usable answer came, False it certainly did nothing, None that cannot be said.
         is_alone: Worth another attempt only in a request of its own.
+        retry_after: Seconds after which the portal wants to be asked again; None where it does not say.
     """
 
     kind: FaultClass
@@ -133,6 +134,7 @@ class Fault:
     hint: str = ""
     sent: bool | None = False
     is_alone: bool = False
+    retry_after: float | None = None
 
     @property
     def words(self) -> str:

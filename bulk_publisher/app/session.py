@@ -147,13 +147,15 @@ async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
         reply = await calls.patient(warn, _FIRST_PATIENCE).call("app.info", {}, attempts=1)
     if not isinstance(reply, Fault):
         return plan_of_licence(reply.result)
-    if (
-        reply.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}
-        and reply.code.upper() not in _NO_LICENCE
-    ):
-        raise PortalUnusable(reply.words, reply.hint)
-    if reply.kind is FaultClass.TRANSIENT:
-        raise PortalUnusable(reply.words, "Nothing was sent. " + reply.hint)
+    if reply.kind in _USELESS and reply.code not in NOT_CONNECTED:
+        # It may be this question alone that is refused: another that any credential may ask tells.
+        other = await calls.call("scope", {}, attempts=1)
+        if not (isinstance(other, Fault) and other.kind in _USELESS):
+            return UNKNOWN
+        reply = other
+    if reply.kind in _USELESS:
+        is_transient = reply.kind is FaultClass.TRANSIENT
+        raise PortalUnusable(reply.words, "Nothing was sent. " * is_transient + reply.hint)
     return UNKNOWN
 
 
@@ -163,8 +165,8 @@ def _is_worth_waiting(fault: Fault) -> bool:
     return fault.kind is FaultClass.TRANSIENT and fault.code not in nobody
 
 
-_NO_LICENCE = {"ERROR_METHOD_NOT_FOUND", "METHOD_CONFIRM_WAITING", "METHOD_CONFIRM_DENIED", "INSUFFICIENT_SCOPE"}  # fmt: skip
-"""Refusals of this one question, which say nothing about publishing."""
+_USELESS = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT}
+"""What a portal answers that can't be used, unless it refuses one question alone."""
 
 
 def _governor(job: Job, plan: Plan, rng: random.Random) -> Governor:

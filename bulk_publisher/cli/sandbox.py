@@ -35,7 +35,9 @@ class _BadInput(click.ClickException):
     help="Who pays for a batch.  [default: method]",
 )
 @click.option("--ban/--no-ban", default=None, help="Over the limit: refuse for 300 s.")
-@click.option("--release", type=click.Choice(["reset_at", "minute", "earlier"]), help="When baskets leave.")
+@click.option(
+    "--release", type=click.Choice(["reset_at", "minute", "earlier"]), help="When baskets leave."
+)
 @click.option("--counters", type=click.Choice(["present", "absent", "request"]))
 @click.option(
     "--operating-limit", type=float, metavar="S", help="Of each meter.  [default: by plan]"

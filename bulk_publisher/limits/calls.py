@@ -74,7 +74,7 @@ class CallLimits:
                 now=now,
             )
 
-    def on_refused(self, *, sent_at: Mono, now: Mono) -> None:
-        """A call was refused: too many requests."""
+    def on_refused(self, *, sent_at: Mono, now: Mono, retry_after: float | None = None) -> None:
+        """A call was refused: too many requests; the portal may say when to ask again."""
         self._outage.on_sign_of_life(now)
-        self._bucket.on_refused(sent_at, now)
+        self._bucket.on_refused(sent_at, now, retry_after=retry_after)

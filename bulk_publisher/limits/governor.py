@@ -212,11 +212,13 @@ class Governor:
         if is_too_long and self._sizing.expected(permit.pages) > _SHORT:
             self._sizing.halve()
 
-    def on_rate_refused(self, permit: Permit, *, now: Mono) -> None:
-        """The portal refused the request: too many of them."""
+    def on_rate_refused(
+        self, permit: Permit, *, now: Mono, retry_after: float | None = None
+    ) -> None:
+        """The portal refused the request: too many of them; it may say when to ask again."""
         self._end(permit)
         self._outage.on_answer()
-        self._bucket.on_refused(permit.sent_at, now)
+        self._bucket.on_refused(permit.sent_at, now, retry_after=retry_after)
 
     def on_operating_refused(
         self, permit: Permit, *, done: tuple[float, ...], in_command: bool, now: Mono

@@ -20,6 +20,8 @@ _RECOVERY = 0.0005
 """Of the plan's drain, added for each request that went through."""
 _PROVEN_CAPACITY, _PROVEN_DRAIN = 50.0, 2.0
 """Of the portals whose bucket is the smallest [doc]."""
+_LONGEST_WISH = 300.0
+"""Seconds that a portal's wish to be left alone is followed at most."""
 _RECOVERY_PERIOD = 300.0
 """Seconds without a refusal after which recovery is twice as fast: the others may have left."""
 
@@ -49,6 +51,7 @@ class LeakyBucket:
         self._known_at: Mono | None = None
         self._known_level = 0.0
         self._cut_at = Mono(float("-inf"))
+        self._closed_until = Mono(float("-inf"))
 
     @property
     def pace(self) -> float:
@@ -62,7 +65,8 @@ class LeakyBucket:
     def ready_at(self, now: Mono) -> Mono:
         """The first moment at which one more request fits."""
         above = self.level(now) + 1 - max(1.0, self.capacity - self._jitter * self.drain)
-        return Mono(now + above / self._pace) if above > 1e-9 else now
+        ready_at = Mono(now + above / self._pace) if above > 1e-9 else now
+        return max(ready_at, self._closed_until)
 
     def on_sent(self, now: Mono) -> None:
         """One request left."""
@@ -86,8 +90,15 @@ class LeakyBucket:
         step = self.drain * _RECOVERY * (1 + age / _RECOVERY_PERIOD)
         self._pace = min(self.drain, self._pace + step)
 
-    def on_refused(self, sent_at: Mono, now: Mono) -> None:
-        """A request was refused: the bucket is full. Cuts once for all that was sent before a cut."""
+    def on_refused(self, sent_at: Mono, now: Mono, *, retry_after: float | None = None) -> None:
+        """A request was refused: the bucket is full. Cuts once for all that was sent before a cut.
+
+        Args:
+            retry_after: Seconds after which the portal wants to be asked again, where it says so.
+        """
+        if retry_after is not None:
+            wanted = Mono(now + min(retry_after, _LONGEST_WISH))
+            self._closed_until = max(self._closed_until, wanted)
         if self.capacity == float("inf"):
             # A refusal proves that there is a bucket after all: take the smallest that is known.
             self.set_limit(capacity=_PROVEN_CAPACITY, drain=_PROVEN_DRAIN, now=now)

@@ -11,6 +11,7 @@ may hold the URL, are described by their kind alone.
 import os
 import ssl
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 import structlog
 
 from bulk_publisher.errors import BadSetting
@@ -123,7 +125,9 @@ class PortalClient:
         """A portal or a proxy may quote the address that was asked."""
         secret = self._webhook.secret.encode()
         return (
-            RawAnswer(raw.status, raw.body.replace(secret, b"***")) if secret in raw.body else raw
+            msgspec.structs.replace(raw, body=raw.body.replace(secret, b"***"))
+            if secret in raw.body
+            else raw
         )
 
     async def _post(self, method: str, body: bytes) -> RawAnswer | Fault:
@@ -162,7 +166,22 @@ async def _read(response: aiohttp.ClientResponse, largest: int) -> RawAnswer | F
                 faults.TOO_LARGE, f"The answer is larger than {largest} bytes.", sent=True
             )
         parts.append(part)
-    return RawAnswer(response.status, b"".join(parts))
+    return RawAnswer(response.status, b"".join(parts), retry_after(response.headers))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds after which *headers* want the next request; None where they don't say.
+
+    None is documented; a front server may set it all the same. A date counts from the answer's own.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal():
+        return float(value[:9])
+    try:
+        at, since = (parsedate_to_datetime(text) for text in (value, headers.get("Date", "")))
+        return max(0.0, (at - since).total_seconds())
+    except (TypeError, ValueError):
+        return None
 
 
 def _host_of(location: str) -> str:

@@ -121,37 +121,38 @@ TABLE: dict[str, Rule] = {
     "MISSING_PARAMS": Rule(PAGE, "The portal did not read the page's ID; check it in the list of pages."),
     "TYPE_ERROR": Rule(PAGE, "The portal did not accept the page's ID; check it in the list of pages."),
     "ERROR_ARGUMENT": Rule(PAGE, "The portal did not accept the page's ID; check it in the list of pages."),
-    "URLCHECKER_FAIL": Rule(PAGE, "The portal takes a link on this page for malicious; remove it and retry."),
+    "URLCHECKER_FAIL": Rule(PAGE, "The portal takes something on this page, such as a link, for malicious; remove it and retry."),
     "LANDING_PAYMENT_FAILED": Rule(PAGE, "The page comes from a Market application that is not paid for; renew it or rebuild the page."),
     "LANDING_PAYMENT_FAILED_BLOCK": Rule(PAGE, "A block of the page comes from a Market application that is not paid for; renew it or remove the block."),
     "SITE_NOT_FOUND": Rule(PAGE, "The page belongs to no site any more; move it to one and retry."),
     NOT_PUBLISHED: Rule(PAGE, "The portal accepted the call and did nothing: most likely the webhook's owner lacks the right to publish on this site (Sites > Access rights > Publish)."),
     # this site
     "PUBLIC_HTML_DISALLOWED": Rule(SITE, "A page with custom HTML keeps its whole site from being published on this plan; remove the HTML block from the page (L) or site (S) in brackets."),
-    "PUBLIC_SITE_REACHED": Rule(SITE, "The plan's limit of published sites is reached; take a site down or upgrade the plan."),
+    "PUBLIC_SITE_REACHED": Rule(SITE, "The plan's limit of sites, created or published, is reached; take a site down, delete one, or upgrade the plan."),
+    "PUBLIC_SITE_REACHED_FREE": Rule(SITE, "This plan publishes no sites of this kind; it never means knowledge bases or stores. Upgrade the plan, or leave these sites out."),
     "FREE_DOMAIN_IS_NOT_ALLOWED": Rule(SITE, "A free domain is not allowed for this site on this plan; give it a domain of its own."),
     "ACCESS_DENIED": Rule(SITE, "The webhook's owner may not publish on this site; give them the right in Sites > Access rights."),
     SITE_CHECKED_ONCE: Rule(SITE, "Retry it once the site can be published."),
     # the whole portal
     "PUBLIC_PAGE_REACHED": Rule(PORTAL, "The plan's limit of published pages is reached; take pages down or upgrade the plan, then resume."),
-    "PUBLIC_SITE_REACHED_FREE": Rule(PORTAL, "Publishing such sites needs a paid plan; upgrade, then resume."),
     "LICENSE_EXPIRED": Rule(PORTAL, "The licence of this self-hosted portal has expired; renew it, then resume."),
     "PHONE_NOT_CONFIRMED": Rule(PORTAL, "Confirm the portal's phone number once (publish one page by hand and follow the dialog), then resume."),
     "EMAIL_NOT_CONFIRMED": Rule(PORTAL, "Confirm the portal's e-mail address once (publish one page by hand and follow the dialog), then resume."),
     # the portal or the credential cannot be used
-    "NO_AUTH_FOUND": Rule(CREDENTIAL, "The webhook URL is incomplete or wrong; copy it again from Developer resources > Inbound webhook."),
-    "INVALID_CREDENTIALS": Rule(CREDENTIAL, "The webhook is wrong, deleted or out of date; create one in Developer resources > Inbound webhook."),
+    "NO_AUTH_FOUND": Rule(CREDENTIAL, "The webhook URL, or an application's access token, is incomplete or wrong; copy the URL again from Developer resources > Inbound webhook."),
+    "INVALID_CREDENTIALS": Rule(CREDENTIAL, "The webhook is wrong, deleted or out of date, or its owner lacks the rights; look at it, or create one, in Developer resources > Inbound webhook."),
     "insufficient_scope": Rule(CREDENTIAL, "The webhook lacks the permission for sites; tick Sites (landing) in its settings."),
     "user_access_error": Rule(CREDENTIAL, "The portal's administrator has not granted this application to the user."),
-    "PORTAL_DELETED": Rule(CREDENTIAL, "The portal is closed or deleted."),
+    "PORTAL_DELETED": Rule(CREDENTIAL, "The portal is closed or deleted. A self-hosted one can be opened again: Settings > Product settings > Module settings > Main module > Temporary closure."),
     "INVALID_REQUEST": Rule(CREDENTIAL, "The portal wants https; put https:// into the webhook URL."),
-    "OVERLOAD_LIMIT": Rule(CREDENTIAL, "Bitrix24 has blocked REST on this portal by hand; write to their support."),
+    "OVERLOAD_LIMIT": Rule(CREDENTIAL, "Bitrix24 has blocked this webhook or application by hand, for the load it made; only their support lifts that."),
     "ERROR_METHOD_NOT_FOUND": Rule(CREDENTIAL, "The portal does not know the method: the Sites module is missing, or the webhook lacks the permission for sites (landing)."),
     "authorization_error": Rule(CREDENTIAL, "The webhook's owner is no longer active on the portal."),
     "METHOD_CONFIRM_WAITING": Rule(CREDENTIAL, "An administrator of the portal has to confirm this call first."),
     "METHOD_CONFIRM_DENIED": Rule(CREDENTIAL, "An administrator of the portal has refused this call."),
     "allowed_only_intranet_user": Rule(CREDENTIAL, "The webhook's owner is not an employee on the portal; use another user's webhook."),
-    "PAYMENT_REQUIRED": Rule(CREDENTIAL, "The subscription has ended; REST needs a paid plan."),
+    "ERROR_MANIFEST_IS_NOT_AVAILABLE": Rule(CREDENTIAL, "The portal has no such import: the call did not reach the method for pages; check the address in the webhook URL."),
+    "PAYMENT_REQUIRED": Rule(CREDENTIAL, "The subscription has ended; REST needs a plan that includes it."),
     "invalid_grant": Rule(CREDENTIAL, "Authorise the application again."),
     "invalid_client": Rule(CREDENTIAL, "Check the application's client ID and secret."),
     "wrong_client": Rule(CREDENTIAL, "Check the application's client ID and secret."),
@@ -180,8 +181,10 @@ TABLE: dict[str, Rule] = {
 
 _BY_UPPER_CODE = {code.upper(): rule for code, rule in TABLE.items()}
 
-REST_NOT_ON_PLAN = Rule(CREDENTIAL, "REST is not part of this portal's plan; it needs a paid one.")
-"""``ACCESS_DENIED`` of the answer itself, which is not the landing method's own."""
+REST_NOT_ON_PLAN = Rule(
+    CREDENTIAL, "REST is not part of this portal's plan; it needs one that includes REST."
+)
+"""``ACCESS_DENIED`` of the answer itself with 401: with 403 or 400 it is the method's own."""
 
 REFUSED_CREDENTIAL = Rule(
     CREDENTIAL, "The portal refused the webhook; check it, and what its owner may do."
@@ -272,7 +275,7 @@ def _rule(code: str, *, status: int, in_command: bool) -> Rule:
     base = base_code(code)
     # A command of a batch has no status of its own: the answer's 200 says nothing about it.
     status = 200 if in_command else status
-    if base == "ACCESS_DENIED" and status in {401, 403}:
+    if base == "ACCESS_DENIED" and status == 401:
         return REST_NOT_ON_PLAN
     if base == "ERROR_CORE" and status not in _SERVER_ERRORS:
         return UNKNOWN

@@ -28,10 +28,15 @@ BATCH_LENGTH = 50
 
 
 class RawAnswer(msgspec.Struct, frozen=True, gc=False):
-    """What came back, as it came."""
+    """What came back, as it came.
+
+    Attributes:
+        retry_after: Seconds of the header of that name; None where there is none.
+    """
 
     status: int
     body: bytes
+    retry_after: float | None = None
 
 
 class Timing(msgspec.Struct, frozen=True, gc=False):
@@ -225,12 +230,13 @@ def _decode_envelope(raw: RawAnswer) -> dict[str, Any] | Fault:
         if isinstance(error, dict):  # the newer endpoints nest the code
             envelope = {**error, **envelope}
             error = error.get("code")
-        return faults.classify(
+        fault = faults.classify(
             error,
             str(envelope.get("error_description") or envelope.get("message") or ""),
             status=raw.status,
             in_command=False,
         )
+        return fault if raw.retry_after is None else replace(fault, retry_after=raw.retry_after)
     if raw.status != 200 or "result" not in envelope:
         return _unreadable(raw)
     return envelope

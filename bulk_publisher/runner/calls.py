@@ -109,7 +109,9 @@ class PacedCalls:
         self._governor.calls.on_sent(now=sent_at)
         reply = await self._portal.batch(commands)
         if isinstance(reply, Fault) and reply.kind is FaultClass.RATE:
-            self._governor.calls.on_refused(sent_at=sent_at, now=self._clock.now())
+            self._governor.calls.on_refused(
+                sent_at=sent_at, now=self._clock.now(), retry_after=reply.retry_after
+            )
         return reply
 
     def _may_pass(self, lost: Sequence[Fault], attempts: int, began_at: Mono) -> bool:
@@ -146,7 +148,7 @@ class PacedCalls:
                 now=now,
             )
         elif reply.kind is FaultClass.RATE:
-            self._governor.calls.on_refused(sent_at=sent_at, now=now)
+            self._governor.calls.on_refused(sent_at=sent_at, now=now, retry_after=reply.retry_after)
         return reply
 
     async def _pause(self, seconds: float) -> None:

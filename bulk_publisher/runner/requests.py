@@ -135,7 +135,7 @@ class Requests:
         now = self._clock.now()
         match fault.kind:
             case FaultClass.RATE:
-                self._governor.on_rate_refused(permit, now=now)
+                self._governor.on_rate_refused(permit, now=now, retry_after=fault.retry_after)
             case FaultClass.OPERATING:
                 self._governor.on_operating_refused(permit, done=(), in_command=False, now=now)
             case FaultClass.BATCH:

@@ -12,8 +12,8 @@ from typing import Any
 
 from bulk_publisher.errors import ListIncomplete, StoppedByPortal
 from bulk_publisher.model import FolderId, Page, PageId, Scope, SiteId
-from bulk_publisher.page_set import PageSet
-from bulk_publisher.sources.cells import LARGEST_ID, shown
+from bulk_publisher.page_set import LARGEST_ID, PageSet
+from bulk_publisher.sources.cells import shown
 
 Row = Mapping[str, Any]
 

@@ -223,3 +223,21 @@ async def test_while_it_waits_it_says_for_what(run):
     ran = await run(pages=600, cost=1.0)
 
     assert any("of 480 s used" in because for because in ran.onlooker.waits)
+
+
+async def test_a_portal_that_says_with_a_page_that_its_time_is_used_up_is_waited_for(run):
+    ran = await run(
+        pages=300, cost=0.5, plan="self-hosted", operating_limit=60.0, counters="absent",
+        operating_refusal_page=429,
+    )  # fmt: skip
+
+    # That each page was published is held by the fixture.
+    assert ran.done.ending.is_whole
+
+
+async def test_a_portal_that_says_when_to_ask_again_is_asked_then(run):
+    ran = await run(pages=400, cost=0.01, intensity=(2.0, 0.5), retry_after=30)
+
+    refused = ran.truth.refused["QUERY_LIMIT_EXCEEDED"]
+    assert refused > 0
+    assert ran.seconds >= 30.0

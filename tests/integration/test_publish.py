@@ -3,10 +3,12 @@
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from bulk_publisher.app.description import job_of
+from bulk_publisher.app.session import ask_plan
 from bulk_publisher.errors import (
     BadSetting,
     LimitReached,
@@ -15,7 +17,10 @@ from bulk_publisher.errors import (
     TooManyFailures,
 )
 from bulk_publisher.jobs import Pace, Selection
-from bulk_publisher.model import Only, Scope, Status
+from bulk_publisher.model import Fault, Only, Scope, Status
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.plans import UNKNOWN
+from bulk_publisher.portal.wire import Answer
 from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
 from bulk_publisher.sandbox import Scenario, Site, TimedFault, serve
@@ -135,6 +140,38 @@ async def test_a_credential_that_is_refused_ends_before_a_page_is_sent(tmp_path:
 
     assert caught.value.exit_status == 4
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - the run is over
+
+
+async def test_a_portal_that_refuses_app_info_alone_is_published_on_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with serve(Scenario(pages=20, app_info="refused")) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+
+    assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 20}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("ACCESS_DENIED", 403), ("INVALID_CREDENTIALS", 401), ("", 401), ("WEIRD", 500), ("", 400)],
+)
+async def test_whatever_app_info_alone_is_refused_with_a_run_goes_on(
+    code: str, status: int
+) -> None:
+    asked = []
+
+    class Calls:
+        async def call(self, method: str, params: object, **_: object) -> Answer | Fault:
+            asked.append(method)
+            if method == "app.info":
+                return faults.classify(code, "", status=status, in_command=False)
+            return Answer(["landing"], None)
+
+        def patient(self, *_: object) -> Self:
+            return self
+
+    assert await ask_plan(Calls(), lambda _: None) is UNKNOWN
+    assert asked[0] == "app.info"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_code_is_known_by_what_stands_before_its_brackets_and_kept_whole(code)
     ("status", "in_command", "kind"),
     [
         pytest.param(401, False, FaultClass.CREDENTIAL, id="REST is not on the plan, by source"),
-        pytest.param(403, False, FaultClass.CREDENTIAL, id="REST is not on the plan, by doc"),
+        pytest.param(403, False, FaultClass.SITE, id="that method alone"),
         pytest.param(400, False, FaultClass.SITE, id="the landing method's own"),
         pytest.param(200, True, FaultClass.SITE, id="a command's"),
         pytest.param(401, True, FaultClass.SITE, id="a command's, whatever the status"),
@@ -245,3 +245,12 @@ def test_a_page_of_html_with_503_is_no_rate_limit():
 )
 def test_a_code_that_says_what_is_wrong_with_a_page_is_known(code, is_known):
     assert faults.is_known(code) is is_known
+
+
+def test_a_plan_that_publishes_no_sites_of_a_kind_stops_those_and_not_the_run():
+    assert _kind("PUBLIC_SITE_REACHED_FREE") is FaultClass.SITE
+
+
+@pytest.mark.parametrize("code", sorted(faults.TABLE))
+def test_no_hint_asks_for_a_paid_plan(code):
+    assert "paid plan" not in faults.TABLE[code].hint

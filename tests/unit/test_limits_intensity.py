@@ -205,3 +205,21 @@ def sent(bucket: LeakyBucket, moments: list[tuple[float, bool, bool]]) -> list[M
         if is_refused:
             bucket.on_refused(now, now)
     return left_at
+
+
+def test_a_portal_that_says_when_to_ask_again_is_left_alone_until_then():
+    bucket = LeakyBucket(capacity=50.0, drain=2.0)
+
+    bucket.on_refused(Mono(0.0), Mono(0.5), retry_after=30.0)
+    assert bucket.ready_at(Mono(0.5)) == 30.5
+
+    bucket.on_refused(Mono(0.0), Mono(1.0), retry_after=0.0)
+    assert bucket.ready_at(Mono(1.0)) == 30.5
+
+
+def test_a_portal_is_not_left_alone_for_ever():
+    bucket = LeakyBucket(capacity=50.0, drain=2.0)
+
+    bucket.on_refused(Mono(0.0), Mono(0.0), retry_after=1e9)
+
+    assert bucket.ready_at(Mono(0.0)) == 300.0

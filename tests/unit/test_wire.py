@@ -471,3 +471,29 @@ def test_times_that_are_not_cut_and_those_that_are_cut_altogether_stay(timing):
 )
 def test_a_start_that_is_cut_may_have_been_a_second_later(timing, least):
     assert timing.least_duration == least
+
+
+@pytest.mark.parametrize("code", ["", "0", 0, None, False], ids=repr)
+def test_an_error_is_known_by_its_key_and_not_by_its_value(code):
+    body = json.dumps({"error": code, "error_description": "No.", "result": True}).encode()
+
+    fault = decode_answer(RawAnswer(200, body))
+
+    assert isinstance(fault, Fault)
+    assert isinstance(decode_batch(RawAnswer(200, body), ["p1"]), Fault)
+    assert (fault.kind, fault.description) == (FaultClass.PAGE, "No.")
+
+
+def test_an_error_of_a_command_may_be_empty_too():
+    body = json.dumps({"result": {"result": [], "result_error": {"p1": {"error": ""}}}}).encode()
+
+    whole = decode_batch(RawAnswer(200, body), ["p1"])
+
+    assert isinstance(whole.commands["p1"], Fault)
+
+
+def test_a_refusal_says_when_to_ask_again_where_the_answer_did():
+    body = b'{"error": "QUERY_LIMIT_EXCEEDED"}'
+
+    assert decode_answer(RawAnswer(503, body, 7.0)).retry_after == 7.0
+    assert decode_answer(RawAnswer(503, body)).retry_after is None
