@@ -136,6 +136,9 @@ async def _checks(job: Job, webhook: Webhook, session: Session, warn: Warn) -> A
         return
     yield await _distance(session)
     yield _rest_scope(first)
+    if isinstance(first.result, list) and "note" in first.result:
+        for check in await _collections(session):
+            yield check
     yield await _methods(session, job)
     yield await _who(session)
     yield await _plan(session, job)
@@ -221,6 +224,34 @@ def _rest_scope(answer: Answer) -> Check:
         found="The webhook may not touch sites: it lacks the permission “landing”.",
         advice="Tick Sites (landing) in the webhook's settings.",
     )
+
+
+_COLLECTIONS_METHOD = "note.collection.list"
+_MOST_NAMED = 5
+
+
+async def _collections(session: Session) -> list[Check]:
+    """The collections of Knowledge base 2.0, which a person may take for those to publish.
+
+    Nothing depends on them: where the portal does not list them, nothing is said.
+
+    Source: docs/bitrix24.md §10 [doc].
+    """
+    answer = await session.calls.call(
+        _COLLECTIONS_METHOD, {"pagination": {"limit": 200}}, attempts=1
+    )
+    result = answer.result if isinstance(answer, Answer) else None
+    items = result.get("items") if isinstance(result, dict) else None
+    rows = [row for row in items if isinstance(row, dict)] if isinstance(items, list) else []
+    if not rows:
+        return []
+    names = [f"“{row.get('name') or row.get('id')}”" for row in rows[:_MOST_NAMED]]
+    more = f" and {len(rows) - len(names)} more" if len(rows) > len(names) else ""
+    found = (
+        f"Knowledge base 2.0 has {', '.join(names)}{more}: nothing needs publishing there."
+        " --scope KNOWLEDGE means the classic knowledge bases."
+    )
+    return [Check(name="collections", verdict=Verdict.GOOD, found=found)]
 
 
 async def _methods(session: Session, job: Job) -> Check:

@@ -65,12 +65,16 @@ def doctor(
 
 
 def _lines(examination: "Examination") -> Iterator[str]:
+    from bulk_publisher.report.text import CLASSIC
+
     yield f"{examination.host}, with the webhook of user {examination.user}"
     for check in examination.checks:
         yield from _check_lines(check)
     if examination.sites:
         yield ""
         yield from _sites_table(examination.sites)
+        if any(site.scope == "KNOWLEDGE" for site in examination.sites):
+            yield CLASSIC
         if not examination.is_counted:
             yield f"Only the first {_MOST_PAGES:,} pages were counted: --all counts them all."
     yield ""

@@ -147,7 +147,13 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     """*made* in words."""
     from bulk_publisher.app.plan import State
     from bulk_publisher.journal.description import SelectedCounts
-    from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines, printable
+    from bulk_publisher.report.text import (
+        CLASSIC,
+        DENIED,
+        pages_in_words,
+        passed_over_lines,
+        printable,
+    )
 
     would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
     if made.is_empty:
@@ -167,6 +173,8 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     yield "By site and folder:"
     yield from _place_lines(made)
     yield from _opened_lines(made)
+    if "KNOWLEDGE" in made.pages:
+        yield CLASSIC
     yield from _estimate_lines(made)
 
 

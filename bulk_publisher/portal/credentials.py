@@ -16,6 +16,8 @@ _PATH = re.compile(
     r"^/rest/(?P<user>0{0,9}[1-9][0-9]{0,17})/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
 )
 _NAME = re.compile(r"^[\w-]+(\.[\w-]+)*\.?$")
+_REST_3 = "note."
+"""How the methods begin that only REST 3.0 has: those of Knowledge base 2.0."""
 _EXAMPLE = "https://example.bitrix24.com/rest/1/abc123def456/"
 
 
@@ -56,7 +58,9 @@ class Webhook:
         self._root = f"{parts.scheme}://{self.host}/rest/{path['user']}/{path['code']}/"
 
     def url(self, method: str) -> str:
-        """The secret address of *method*."""
+        """The secret address of *method*; those of REST 3.0 have one of their own."""
+        if method.startswith(_REST_3):
+            return f"{self._root.replace('/rest/', '/rest/api/', 1)}{method}"
         return f"{self._root}{method}.json"
 
     @property

@@ -8,6 +8,9 @@ from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.model import Status
 from bulk_publisher.report.fold import Failures, Left, Totals
 
+CLASSIC = (
+    "KNOWLEDGE means the classic knowledge bases: in Knowledge base 2.0 nothing needs publishing."
+)
 DENIED = "of sites on which the webhook's owner may not publish: they will fail"
 """Follows a number of pages."""
 

@@ -184,3 +184,32 @@ async def test_a_clock_that_is_off_is_noticed():
     clock = next(check for check in examination.checks if check.name == "clock")
     assert clock.verdict is Verdict.NOTE
     assert "90 s ahead of" in clock.found
+
+
+async def test_collections_of_knowledge_base_2_are_named_as_nothing_to_publish():
+    names = ["Handbook", "Policies", "FAQ", "Sales", "IT", "Old"]
+    examination = await _examine(rest_scopes=["landing", "note"], collections=names)
+
+    check = next(check for check in examination.checks if check.name == "collections")
+    assert check.verdict is Verdict.GOOD
+    assert "“Handbook”, “Policies”, “FAQ”, “Sales”, “IT” and 1 more" in check.found
+    assert "nothing needs publishing there" in check.found
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [{"rest_scopes": ["landing"], "collections": ["A"]}, {"rest_scopes": ["landing", "note"]}],
+    ids=["no permission", "none there"],
+)
+async def test_of_collections_that_are_not_shown_nothing_is_said(scenario):
+    examination = await _examine(**scenario)
+
+    assert "collections" not in _verdicts(examination)
+    assert examination.is_usable
+
+
+async def test_a_portal_that_refuses_app_info_alone_can_be_used():
+    examination = await _examine(app_info="refused")
+
+    assert examination.is_usable
+    assert _verdicts(examination)["plan"] is Verdict.NOTE

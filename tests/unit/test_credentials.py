@@ -114,3 +114,12 @@ def test_any_text_is_a_webhook_or_is_refused(text):
 def test_a_user_of_no_portal_is_no_webhook(user):
     with pytest.raises(BadSetting, match=r"^The webhook URL is not one of Bitrix24\.$"):
         Webhook(f"https://example.bitrix24.com/rest/{user}/{SECRET}/")
+
+
+def test_methods_of_rest_3_have_an_address_of_their_own():
+    webhook = Webhook("https://example.bitrix24.com/rest/7/abc123/")
+
+    assert webhook.url("note.collection.list") == (
+        "https://example.bitrix24.com/rest/api/7/abc123/note.collection.list"
+    )
+    assert webhook.secret == "abc123"
