@@ -5,12 +5,14 @@ Its URL may hold a name and a password: its ``repr`` and ``name`` do not.
 
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.no_proxy import is_exempt
 
 _DEFAULT_PORT = 80
+_PORTAL_PORT = 443
 _HINT = "Write it as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT; to go without it, name the portal's host in NO_PROXY."
 _LOGIN = "They may have letters of Latin-1 alone; those that mean something in an address are written as % and their number: %2F for /, %40 for @, %3A for :."
 
@@ -35,7 +37,7 @@ def proxy_of(webhook: Webhook) -> Proxy | None:
         BadSetting: If it is of a kind that can't be used, or its address is none.
     """
     # A proxy would be sent the secret that plain http carries on this machine alone.
-    if webhook.is_loopback or proxy_bypass(webhook.host):
+    if webhook.is_loopback or _is_bypassed(webhook):
         return None
     text = getproxies().get("https", "").strip()
     if not text:
@@ -55,6 +57,15 @@ def proxy_of(webhook: Webhook) -> Proxy | None:
         )
     literal = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
+
+
+def _is_bypassed(webhook: Webhook) -> bool:
+    named = getproxies_environment()
+    if not named:
+        # Where the system has settings of its own, it has exceptions of its own, too.
+        return bool(proxy_bypass(webhook.host))
+    parts = urlsplit(f"//{webhook.host}")
+    return is_exempt(str(parts.hostname), parts.port or _PORTAL_PORT, named.get("no", ""))
 
 
 def _can_be_sent(parts: SplitResult) -> bool:

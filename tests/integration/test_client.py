@@ -467,7 +467,10 @@ async def test_a_proxy_that_cannot_be_used_is_a_bad_setting(monkeypatch, proxy, 
     assert "pa55word" not in str(refused.value)
 
 
-@pytest.mark.parametrize("excluded", ["portal.example", ".example", "*"])
+@pytest.mark.parametrize(
+    "excluded",
+    ["portal.example", ".example", "*", "*.example portal:1", "localhost,PORTAL.example:443"],
+)
 def test_a_portal_may_be_reached_without_the_proxy(monkeypatch, excluded):
     monkeypatch.setenv("https_proxy", "127.0.0.1:3128")
     webhook = Webhook("https://portal.example/rest/1/abc/")
