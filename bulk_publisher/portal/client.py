@@ -9,7 +9,6 @@ may hold the URL, are described by their kind alone.
 """
 
 import os
-import ssl
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -22,12 +21,12 @@ import aiohttp
 import msgspec
 import structlog
 
-from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Fault
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import Proxy, proxy_of
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.trust import tls_context
 from bulk_publisher.portal.wire import (
     Answer,
     BatchAnswer,
@@ -70,12 +69,12 @@ class PortalClient:
 
         Args:
             ca_file: Certificate authorities to trust instead of the system's; None for the system's
-                (and ``SSL_CERT_FILE``).
+                and those that ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name.
             connections: The most connections at once.
             largest_answer: Bytes above which an answer is not read to its end.
 
         Raises:
-            BadSetting: If *ca_file* cannot be read, or the environment names a proxy that can't be used.
+            BadSetting: If *ca_file* cannot be read, or the environment names a proxy or authorities that can't be used.
         """
         self.door = door
         self._webhook = webhook
@@ -260,18 +259,3 @@ def _reason(error: Exception) -> str:
         number = error.os_error.errno
         return os.strerror(number) if number else type(error.os_error).__name__
     return f"none within {_CONNECT_TIMEOUT:.0f} s"
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Whom to trust: the authorities in *ca_file*, or the system's.
-
-    Raises:
-        BadSetting: If *ca_file* cannot be read.
-    """
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise BadSetting(
-            f"{ca_file}: no certificates can be read from it.",
-            "Name a PEM file with the certificate authority's certificate.",
-        ) from error

@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from bulk_publisher import __version__
-from bulk_publisher.portal.client import tls_context
 from bulk_publisher.portal.proxy import Proxy
+from bulk_publisher.portal.trust import tls_context
 
 _TIMEOUT = 20.0
 

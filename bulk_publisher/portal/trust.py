@@ -1,0 +1,79 @@
+"""Whose certificates are believed: the authorities that are named, or the system's.
+
+OpenSSL passes over a file or a folder of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` that it can't use, and
+then trusts nobody; here that is said.
+"""
+
+import os
+import re
+import ssl
+import stat
+from pathlib import Path
+
+from bulk_publisher.errors import BadSetting
+
+_LARGEST = 16 * 2**20
+"""Bytes: all authorities of a system take a quarter of a megabyte."""
+_HASHED = re.compile(r"[0-9a-f]{8}\.r?[0-9]+")
+"""How OpenSSL looks for a certificate in a folder: by the hash of whom it is of."""
+_PEM = "Name a PEM file with the certificate authority's certificate."
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the authorities in *ca_file*, or the system's and those that the environment names.
+
+    Raises:
+        BadSetting: If *ca_file*, or what the environment names, cannot be read.
+    """
+    if ca_file is not None:
+        _check_file(ca_file, str(ca_file), _PEM)
+        return ssl.create_default_context(cafile=ca_file)
+    paths = ssl.get_default_verify_paths()
+    named_file, named_dir = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if named_file:
+        _check_file(Path(named_file), f"SSL_CERT_FILE: {named_file}", f"{_PEM} Or unset it.")
+    if named_dir:
+        _check_folders(named_dir)
+    context = ssl.create_default_context()
+    # OpenSSL takes an empty name for one that there is: for the rest of the world it is none.
+    if named_file == "" and Path(paths.openssl_cafile).is_file():
+        context.load_verify_locations(cafile=paths.openssl_cafile)
+    if named_dir == "" and Path(paths.openssl_capath).is_dir():
+        context.load_verify_locations(capath=paths.openssl_capath)
+    return context
+
+
+def _check_file(path: Path, name: str, hint: str) -> None:
+    """Raise what is wrong with a file of certificates, if anything is."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise BadSetting(f"{name}: that is a folder, and no certificates can be read from it.", hint)  # fmt: skip
+        is_file = stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)
+        if not is_file or status.st_size > _LARGEST:
+            raise BadSetting(f"{name}: that is no file of certificates.", hint)
+        if stat.S_ISREG(status.st_mode):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError as error:
+        raise BadSetting(f"{name}: no certificates can be read from it.", hint) from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "no file can have this name"
+        raise BadSetting(f"{name}: no certificates can be read from it: {why}.", hint) from error
+
+
+def _check_folders(named: str) -> None:
+    """Raise it if none of the folders in *named* holds a certificate that OpenSSL would find."""
+    folders = [folder for folder in named.split(os.pathsep) if folder]
+    if any(_holds_certificates(folder) for folder in folders):
+        return
+    raise BadSetting(
+        f"SSL_CERT_DIR: {named}: no certificates can be read from it.",
+        "Name a folder of certificates that 'openssl rehash FOLDER' was run on, or unset it.",
+    )
+
+
+def _holds_certificates(folder: str) -> bool:
+    try:
+        return any(_HASHED.fullmatch(name) for name in os.listdir(folder))  # noqa: PTH208 - names alone
+    except (OSError, ValueError):
+        return False
