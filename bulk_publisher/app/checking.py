@@ -172,6 +172,7 @@ def _wire_checks(first: Answer | Fault, webhook: Webhook, seconds: float) -> lis
     if first.kind is FaultClass.TRANSIENT or first.code in {
         faults.NO_SUCH_ADDRESS,
         faults.MOVED,
+        faults.SURROUNDED,
         faults.PROXY_REFUSED,
         faults.PROXY_WANTS_LOGIN,
     }:

@@ -45,6 +45,9 @@ UNREACHABLE = "UNREACHABLE"
 NO_PORTAL = "NO_PORTAL"
 """Ours: a whole answer, and one that no portal gives."""
 
+SURROUNDED = "SURROUNDED"
+"""Ours: an answer of the portal with something else around it."""
+
 NOT_JSON = "NOT_JSON"
 """Ours: a page of the front server instead of an answer."""
 
@@ -84,6 +87,7 @@ OURS = frozenset(
         NO_ANSWER,
         UNREACHABLE,
         NO_PORTAL,
+        SURROUNDED,
         NOT_JSON,
         MOVED,
         NO_SUCH_ADDRESS,
@@ -159,6 +163,7 @@ TABLE: dict[str, Rule] = {
     "ERROR_OAUTH": Rule(CREDENTIAL, "The application is not installed on the portal."),
     "NOT_INSTALLED": Rule(CREDENTIAL, "The application is not installed on the portal."),
     "APPLICATION_NOT_FOUND": Rule(CREDENTIAL, "The application is not installed on the portal."),
+    SURROUNDED: Rule(CREDENTIAL, "Something on the portal prints into its answers: set display_errors to Off in its php.ini, and mend what is named here, often in php_interface/init.php. What was sent may be done.", sent=True),
     MOVED: Rule(CREDENTIAL, "The portal has another address now; put it into the webhook URL."),
     NO_SUCH_ADDRESS: Rule(CREDENTIAL, "This is not a portal's address, or something on the way refuses it; check the webhook URL."),
     BAD_CERTIFICATE: Rule(CREDENTIAL, "Name the authority that signed the certificate with --ca-file or SSL_CERT_FILE; one that has expired, or is of another host, has to be put right there, or the address in the webhook URL."),
@@ -201,6 +206,7 @@ _SERVER_ERRORS = range(500, 600)
 _REDIRECTS = range(300, 400)
 _LONGEST_TEXT = 500
 _LONGEST_CODE = 100
+_LONGEST_QUOTE = 200
 
 
 def classify(code: object, description: str, *, status: int, in_command: bool) -> Fault:
@@ -228,6 +234,16 @@ def own_fault(code: str, description: str, *, sent: bool | None) -> Fault:
     """A fault that the portal gave no code for; *code* is one of ours."""
     rule = TABLE[code]
     return Fault(rule.kind, code, description, rule.hint, sent, rule.is_alone)
+
+
+def surrounded(around: str) -> Fault:
+    """The fault in an answer with *around* around it, of which nothing is believed."""
+    # PHP makes single words of its warnings bold: no blanks belong in their place.
+    words = plain_text(re.sub(r"</?b>", "", around)) or _one_line(around)
+    words = words if len(words) <= _LONGEST_QUOTE else f"{words[:_LONGEST_QUOTE].rstrip()}…"
+    return own_fault(
+        SURROUNDED, f"The portal's answer is surrounded by something else: '{words}'.", sent=True
+    )
 
 
 def classify_page_of_html(status: int) -> Fault:

@@ -12,7 +12,6 @@ into its values; whatever deviates from it is read piece by piece, and means the
 Source: docs/bitrix24.md §1, §5.
 """
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from bulk_publisher.model import Fault, FaultClass, PortalEpoch, Scope
-from bulk_publisher.portal import faults
+from bulk_publisher.portal import faults, json_text
 
 BATCH_LENGTH = 50
 """The most commands that a batch may have [doc]."""
@@ -39,6 +38,15 @@ class RawAnswer(msgspec.Struct, frozen=True, gc=False):
     retry_after: float | None = None
 
 
+_LATEST = 1e11
+_LONGEST = 3600.0
+_MOST = 1e5
+"""Seconds beyond which a figure is none: a moment (in the year 5138), the length of a request, which
+ends within a minute, and a sum of ten minutes' requests."""
+
+_Moment = Annotated[PortalEpoch, msgspec.Meta(ge=0, le=_LATEST)]
+
+
 class Timing(msgspec.Struct, frozen=True, gc=False):
     """The portal's account of its own time: the ``time`` block of an answer.
 
@@ -50,11 +58,11 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
         operating_reset_at: When the meter's oldest minute leaves the sum.
     """
 
-    start: PortalEpoch
-    finish: PortalEpoch
-    duration: Annotated[float, msgspec.Meta(ge=0)]
-    operating: float | None = None
-    operating_reset_at: PortalEpoch | None = None
+    start: _Moment
+    finish: _Moment
+    duration: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST)]
+    operating: Annotated[float, msgspec.Meta(ge=0, le=_MOST)] | None = None
+    operating_reset_at: _Moment | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -220,9 +228,10 @@ def narrowed_batch(whole: BatchAnswer, *, seconds: float) -> BatchAnswer:
 
 def _decode_envelope(raw: RawAnswer) -> dict[str, Any] | Fault:
     try:
-        envelope = msgspec.json.decode(raw.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _unreadable(raw)
+        envelope = json_text.decode(raw.body)
+    except json_text.NotJson:
+        around = json_text.around(raw.body)
+        return faults.surrounded(around) if around else _unreadable(raw)
     if not isinstance(envelope, dict):
         return _unreadable(raw)
     if "error" in envelope:
@@ -263,11 +272,11 @@ def _unreadable(raw: RawAnswer) -> Fault:
 
 def _is_cut(body: bytes) -> bool:
     """Whether *body*, which is no answer, may be the beginning of one."""
-    if body.strip()[:1] not in {b"", b"{"}:
+    if json_text.bare(body)[:1] not in {b"", b"{"}:
         return False
     try:
-        msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        json_text.decode(body)
+    except json_text.NotJson:
         return True
     return False
 
@@ -298,28 +307,30 @@ def _as_map(value: Any) -> dict[str, Any]:
 
 def _timing(value: Any) -> Timing | None:
     fields = _as_map(value)
-    start, finish = _number(fields.get("start")), _number(fields.get("finish"))
+    start = _number(fields.get("start"), most=_LATEST)
+    finish = _number(fields.get("finish"), most=_LATEST)
     if start is None or finish is None:
         return None
-    duration = _number(fields.get("duration"))
-    reset_at = _number(fields.get("operating_reset_at"))
+    duration = _number(fields.get("duration"), most=_LONGEST)
+    if duration is None:
+        # A clock that is set back while it works would give us time.
+        duration = min(max(0.0, finish - start), _LONGEST)
+    reset_at = _number(fields.get("operating_reset_at"), most=_LATEST)
     return Timing(
         start=PortalEpoch(start),
         finish=PortalEpoch(finish),
-        # A clock that is set back while it works would give us time.
-        duration=max(0.0, finish - start if duration is None else duration),
-        operating=_number(fields.get("operating")),
+        duration=duration,
+        operating=_number(fields.get("operating"), most=_MOST),
         operating_reset_at=None if reset_at is None else PortalEpoch(reset_at),
     )
 
 
-def _number(value: Any) -> float | None:
-    if type(value) is float and math.isfinite(value):
-        return value
+def _number(value: Any, *, most: float) -> float | None:
+    """*value* as a number of 0 to *most*; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if 0 <= number <= most else None

@@ -96,7 +96,7 @@ def test_a_result_is_given_as_it_came(result):
             Timing(102.0, 100.0, 0.0, None, None),
             id="a clock that was set back meanwhile",
         ),
-        pytest.param({**TIME, "duration": -5}, Timing(100.5, 102.0, 0.0, None, None), id="negative"),
+        pytest.param({**TIME, "duration": -5}, Timing(100.5, 102.0, 1.5, None, None), id="negative"),
         pytest.param(
             {**TIME, "operating": "much", "operating_reset_at": []},
             Timing(100.5, 102.0, 1.5, None, None),
@@ -316,6 +316,95 @@ def test_a_pages_error_on_a_whole_batch_lets_each_page_be_asked_alone(code):
 
     assert (fault.kind, fault.is_alone) == (FaultClass.TRANSIENT, True)
     assert fault.code == (code or "0")
+
+
+# what stands around an answer
+
+GOOD = json.dumps({"result": True, "time": TIME}).encode()
+GOOD_BATCH = json.dumps(
+    {"result": {"result": {"p7": True}, "result_error": [], "result_time": {"p7": TIME}}, "time": TIME}
+).encode()  # fmt: skip
+MARK = b"\xef\xbb\xbf"
+WARNING = (
+    b"<br />\n<b>Warning</b>:  Undefined array key in "
+    b"<b>/home/bitrix/www/bitrix/php_interface/init.php</b> on line <b>3</b><br />\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(MARK, b""), (b"", MARK), (MARK * 3, MARK + b"\n"), (b"\n" + MARK + b" " + MARK, b""), (b"\n\n", b" \t")],
+)  # fmt: skip
+def test_marks_and_blanks_around_an_answer_are_left_aside(before, after):
+    raw = RawAnswer(200, before + GOOD + after)
+    batch = RawAnswer(200, before + GOOD_BATCH + after)
+
+    assert decode_answer(raw).result is True
+    assert decode_batch(batch, ["p7"]).commands["p7"].result is True
+
+
+@pytest.mark.parametrize("answer", [GOOD, GOOD_BATCH, b'{"error": "LANDING_NOT_EXIST"}'])
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (WARNING, b"", "'Warning: Undefined array key in /home/bitrix/www/bitrix/php_interface/init.php on line 3'"),
+        (b"", b"\n<!-- page generated in 0.1 s -->", "'<!-- page generated in 0.1 s -->'"),
+        (MARK + b"Notice", MARK + b"<p>bye</p>", "'Notice … "),
+        (b"<style>b{color:red}</style>", b"", "b{color:red}"),
+        (b"1", b"", "'1'"),
+        (b")]}',\n", b"", ")]}'"),
+        (b"", b'{"result": true}', "result"),
+        (b"<br />", b"", "'<br />'"),
+        (b"\xff\xfe", b"", "\ufffd"),
+        (b"x" * 10_000, b"", "…'"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_what_stands_around_an_answer_is_said_and_the_answer_is_not_believed(
+    status, before, after, words, answer
+):
+    raw = RawAnswer(status, before + answer + after)
+
+    for fault in (decode_answer(raw), decode_batch(raw, ["p7"])):
+        assert (fault.kind, fault.code) == (FaultClass.CREDENTIAL, faults.SURROUNDED)
+        assert fault.may_be_done
+        assert words in fault.description
+        assert len(fault.description) < 300
+
+
+@pytest.mark.parametrize("body", [GOOD, GOOD_BATCH], ids=["call", "batch"])
+def test_an_answer_that_is_cut_anywhere_is_never_taken_for_one_with_something_around(body):
+    for end in range(len(body)):
+        fault = decode_batch(RawAnswer(200, body[:end]), ["p7"])
+        assert fault.code == faults.NO_ANSWER
+
+
+@pytest.mark.parametrize(
+    "figure",
+    ["1e300", "-1e300", "1e400", "NaN", "Infinity", "-Infinity", "9" * 5_000, "-1", '"1e300"', '"nan"', "1" * 30,
+     json.dumps("9" * 5_000), "1e-400"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "field", ["start", "finish", "duration", "operating", "operating_reset_at"]
+)
+def test_absurd_figures_are_no_figures_and_spoil_nothing_else(field, figure):
+    time = json.dumps({**TIME, "operating": 1, "operating_reset_at": 700, field: 0})
+    time = time.replace(f'"{field}": 0', f'"{field}": {figure}').encode()
+    parts = b'{"result": {"p7": true}, "result_error": [], "result_time": {"p7": %b}}' % time
+
+    answer = decode_answer(RawAnswer(200, b'{"result": true, "time": %b}' % time))
+    batch = decode_batch(RawAnswer(200, b'{"result": %b, "time": %b}' % (parts, time)), ["p7"])
+
+    assert answer.result is batch.commands["p7"].result is True
+    for timing in filter(None, (answer.timing, batch.timing, batch.commands["p7"].timing)):
+        assert 0 <= timing.duration <= 3600
+        assert 0 <= timing.start <= 1e11 >= timing.finish >= 0
+        assert 0 <= (timing.operating or 0) <= 1e5
+
+
+def test_a_figure_that_is_none_is_no_success():
+    assert decode_answer(RawAnswer(200, b'{"result": 1e400, "time": {}}')).result is None
+    assert decode_answer(RawAnswer(200, b'{"result": "NaN 1e400", "t": NaN}')).result == "NaN 1e400"
 
 
 # any bytes
