@@ -19,12 +19,13 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
-from bulk_publisher.portal.client import ANSWER_TIMEOUT, PortalClient
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.portal.faults import NO_PORTAL, NOT_CONNECTED
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.transport_faults import ANSWER_TIMEOUT
 from bulk_publisher.runner.calls import PacedCalls, Warn
 from bulk_publisher.runner.requests import METHODS
 from bulk_publisher.runner.turns import give, learn_from_other
@@ -147,26 +148,27 @@ async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
         reply = await calls.patient(warn, _FIRST_PATIENCE).call("app.info", {}, attempts=1)
     if not isinstance(reply, Fault):
         return plan_of_licence(reply.result)
-    if reply.kind in _USELESS and reply.code not in NOT_CONNECTED:
+    if reply.kind in _USELESS and reply.code not in faults.NOT_CONNECTED:
         # It may be this question alone that is refused: another that any credential may ask tells.
         other = await calls.call("scope", {}, attempts=1)
         if not (isinstance(other, Fault) and other.kind in _USELESS):
             return UNKNOWN
         reply = other
     if reply.kind in _USELESS:
-        is_transient = reply.kind is FaultClass.TRANSIENT
-        raise PortalUnusable(reply.words, "Nothing was sent. " * is_transient + reply.hint)
+        is_passing = reply.kind not in {FaultClass.CREDENTIAL, FaultClass.TOKEN}
+        raise PortalUnusable(reply.words, "Nothing was sent. " * is_passing + reply.hint)
     return UNKNOWN
 
 
 def _is_worth_waiting(fault: Fault) -> bool:
-    """Whether a portal is there, and may answer in a while."""
-    nobody = NOT_CONNECTED | {NO_PORTAL}
-    return fault.kind is FaultClass.TRANSIENT and fault.code not in nobody
+    """Whether a portal may be there, and answer in a while: a machine's network comes up late, too."""
+    return fault.kind is FaultClass.TRANSIENT and fault.code not in _NOBODY
 
 
-_USELESS = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT}
+_USELESS = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT, FaultClass.RATE, FaultClass.OPERATING}  # fmt: skip
 """What a portal answers that can't be used, unless it refuses one question alone."""
+_NOBODY = {faults.UNREACHABLE, faults.PROXY_FAILED, faults.TOO_MANY_FILES, faults.NO_PORTAL}
+"""What a while changes nothing about, most likely: the address is wrong, or this machine's set-up."""
 
 
 def _governor(job: Job, plan: Plan, rng: random.Random) -> Governor:

@@ -111,6 +111,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
         refused: Those of them that the portal refused for operating time.
         untold: Seconds that its pages took, where there are meters and the answer shows none of theirs.
         started_at: When the portal began on it, by our clock, at the latest; None if not told.
+        is_answer: Whether it was answered for any of its pages.
     """
 
     finished_at: Mono
@@ -121,3 +122,4 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     refused: int = 0
     untold: float = 0.0
     started_at: Mono | None = None
+    is_answer: bool = True

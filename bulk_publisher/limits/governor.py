@@ -48,7 +48,7 @@ from bulk_publisher.limits.intensity import LeakyBucket
 from bulk_publisher.limits.losses import Losses
 from bulk_publisher.limits.meters import Meters
 from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR
-from bulk_publisher.limits.outage import Outage
+from bulk_publisher.limits.outage import Drought, Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.limits.sizing import Sizing
 from bulk_publisher.limits.window import Window
@@ -94,7 +94,8 @@ class Governor:
         )
         self._sizing = Sizing(largest=bounds.batch_size)
         self._window = Window(ceiling=bounds.concurrency)
-        self._outage = Outage(patience=bounds.patience, rng=rng)
+        self._outage = Outage(rng=rng)
+        self._drought = Drought(patience=bounds.patience)
         self._meters = Meters(together=together, alone=alone)
         self._in_flight: dict[int, Permit] = {}
         self._sent = 0
@@ -124,8 +125,11 @@ class Governor:
 
     def next_decision(self, waiting: Waiting, *, now: Mono) -> Decision:
         """What to do now, with these pages to send."""
-        if self._outage.is_over_patience(now):
-            return Stop(f"The portal has not answered for {self._outage.lasted(now):.0f} s.")
+        if self._drought.is_over_patience:
+            minutes = self._drought.lasted / 60
+            return Stop(
+                f"No page was answered for {minutes:.0f} min: the portal {self._drought.instead}."
+            )
         obstacle = self._obstacle(waiting, now)
         if obstacle is not None:
             return obstacle
@@ -172,6 +176,10 @@ class Governor:
         self._end(permit)
         self._answered_at = now
         self._outage.on_answer()
+        if usage.is_answer:
+            self._drought.on_answered()
+        else:
+            self._drought.on_unanswered(now, "answers and says nothing of them")
         self._batches.on_answered(permit.lane, now)
         self._bucket.on_accepted(now)
         if self._refusals.is_answer(permit.sent_at) and not usage.refused:
@@ -200,6 +208,7 @@ class Governor:
         self._end(permit)
         self._losses.on_lost(now - permit.sent_at)
         self._outage.on_lost(now)
+        self._drought.on_unanswered(now, "does not answer")
         self._batches.on_lost(permit.lane, permit.sent_at)
         if may_be_done:
             cost = self._expected(permit.lane, permit.pages)
@@ -218,6 +227,7 @@ class Governor:
         """The portal refused the request: too many of them; it may say when to ask again."""
         self._end(permit)
         self._outage.on_answer()
+        self._drought.on_unanswered(now, "refuses requests as too many")
         self._bucket.on_refused(permit.sent_at, now, retry_after=retry_after)
 
     def on_operating_refused(
@@ -233,6 +243,7 @@ class Governor:
         """
         self._end(permit)
         self._outage.on_answer()
+        self._drought.on_unanswered(now, "refuses pages for operating time")
         meters = self._meters
         self._refusals.on_refused(
             meters.of_pages(permit.lane) if in_command else meters.of_request(permit.lane),
@@ -247,6 +258,16 @@ class Governor:
         self._end(permit)
         self._outage.on_answer()
         self._batches.on_refused()
+
+    def on_waited(self, limit: Limit, seconds: float) -> None:
+        """For these seconds nothing was in flight, and nothing left because of *limit*.
+
+        A turn of others and a full meter, whose end is known, are waited for by our own choice; what the
+        portal refuses or does not answer is not.
+        """
+        is_meter = limit is Limit.OPERATING and not self._refusals.is_on
+        if limit is Limit.TURN or is_meter:
+            self._drought.on_chosen_wait(seconds)
 
     def set_bounds(self, bounds: Bounds, *, now: Mono) -> None:
         """The portal turned out to be of another plan."""

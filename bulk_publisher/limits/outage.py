@@ -6,7 +6,11 @@ How it works: one lost request is the page's business. Several in a row, with no
 make a growing pause; where the portal answers lists meanwhile, it takes more of them, and pauses
 stay short. When that has gone on for a while it is an outage: nothing is sent but one page at a time,
 so that it ends by itself instead of using up the attempts of thousands of pages. Only an answer about
-pages ends it. After a patience without one the run stops, and the rest is for a resume.
+pages ends it.
+
+Giving up is another matter, and its rule is one for all that may come instead of an answer - losses,
+refusals, lists, answers that leave the pages out: after a patience in which no page was answered the
+run stops, and the rest is for a resume. What the run waits by its own choice is not part of it.
 """
 
 import random
@@ -29,13 +33,8 @@ _SILENCE = 15.0
 class Outage:
     """Whether the portal answers at all."""
 
-    def __init__(self, *, patience: float, rng: random.Random) -> None:
-        """It answers, as far as we know.
-
-        Args:
-            patience: Seconds without any answer after which to give up.
-        """
-        self.patience = patience
+    def __init__(self, *, rng: random.Random) -> None:
+        """It answers, as far as we know."""
         self._rng = rng
         self.in_a_row = 0
         """Requests that were lost since the last answer."""
@@ -55,10 +54,6 @@ class Outage:
         if self._began_at is None or self.in_a_row < self._enough:
             return 0.0
         return now - self._began_at
-
-    def is_over_patience(self, now: Mono) -> bool:
-        """Whether to give up."""
-        return self.lasted(now) > self.patience
 
     def on_answer(self) -> None:
         """The portal answered, whatever it said."""
@@ -88,3 +83,46 @@ class Outage:
     @property
     def _is_alive(self) -> bool:
         return self._last_at - self._alive_at < _ALIVE_FOR
+
+
+class Drought:
+    """How long nothing of what was asked for was answered, waits of our own choice apart."""
+
+    def __init__(self, *, patience: float) -> None:
+        """Nothing was asked.
+
+        Args:
+            patience: Seconds after which to give up.
+        """
+        self._patience = patience
+        self._began_at: float | None = None
+        self._last_at = 0.0
+        self.instead = ""
+        """What came the last time instead of an answer, in words."""
+
+    @property
+    def lasted(self) -> float:
+        """Seconds from the first to the last time since an answer that something else came."""
+        # Not until now: who is stopped or put to sleep for an hour has not asked for as long.
+        return 0.0 if self._began_at is None else max(0.0, self._last_at - self._began_at)
+
+    @property
+    def is_over_patience(self) -> bool:
+        """Whether to give up."""
+        return self.lasted > self._patience
+
+    def on_answered(self) -> None:
+        """What was asked for was answered."""
+        self._began_at = None
+
+    def on_unanswered(self, now: Mono, instead: str) -> None:
+        """It was asked for, and something else came; *instead* says what in words."""
+        self.instead = instead
+        self._last_at = now
+        if self._began_at is None:
+            self._began_at = now
+
+    def on_chosen_wait(self, seconds: float) -> None:
+        """Nothing was asked for these seconds, by our own choice."""
+        if self._began_at is not None:
+            self._began_at += seconds

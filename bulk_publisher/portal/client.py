@@ -8,10 +8,8 @@ No text that leaves this file holds the webhook's secret: errors of the HTTP cli
 may hold the URL, are described by their kind alone.
 """
 
-import os
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,8 +22,13 @@ import structlog
 from bulk_publisher.model import Fault
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.portal.proxy import Proxy, proxy_of
+from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.transport_faults import (
+    ANSWER_TIMEOUT,
+    CONNECT_TIMEOUT,
+    transport_fault,
+)
 from bulk_publisher.portal.trust import tls_context
 from bulk_publisher.portal.wire import (
     Answer,
@@ -37,18 +40,10 @@ from bulk_publisher.portal.wire import (
     encode_call,
 )
 
-_CONNECT_TIMEOUT = 15.0
-ANSWER_TIMEOUT = 75.0
-"""A request ends within 60 s [doc]; the rest is for the way and for the front server's 504."""
-
 _LARGEST_ANSWER = 32 * 2**20
 """A list of 1,000 pages with URLs takes about 0.5 MiB: sixty times that is no list any more."""
 
 _REDIRECTS = range(300, 400)
-_SERVER_ERRORS = range(500, 600)
-
-_NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
-"""What OpenSSL says of bytes that are no TLS; which of them depends on the bytes and its version."""
 
 _log = structlog.get_logger()
 
@@ -92,9 +87,13 @@ class PortalClient:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                ssl=self._tls, limit=self._connections, keepalive_timeout=60
+                ssl=self._tls,
+                limit=self._connections,
+                keepalive_timeout=60,
+                # The system's own: of another one's errors nobody knows whether they pass.
+                resolver=aiohttp.ThreadedResolver(),
             ),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -143,7 +142,7 @@ class PortalClient:
             ) as response:
                 answer = await _read(response, self._largest_answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            answer = _transport_fault(error, self.host, self._proxy)
+            answer = transport_fault(error, self.host, self._proxy)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
         _log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
         return answer
@@ -190,72 +189,3 @@ def _host_of(location: str) -> str:
     except ValueError:
         host = None
     return host or "an address it does not tell"
-
-
-def _transport_fault(error: Exception, host: str, proxy: Proxy | None) -> Fault:
-    through = "" if proxy is None else f" through the proxy {proxy.name}"
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return _tls_fault(error, host)
-        case aiohttp.ClientHttpProxyError() if proxy is not None:
-            return _proxy_fault(error.status, proxy)
-        # Where there is a proxy, the name that is looked up and the socket that is opened are its own.
-        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError() | aiohttp.ConnectionTimeoutError() if proxy is not None:  # fmt: skip
-            return faults.own_fault(
-                faults.PROXY_FAILED,
-                f"No connection by way of the proxy {proxy.name}: {_reason(error)}.",
-                sent=False,
-            )
-        case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
-            return faults.own_fault(
-                faults.UNREACHABLE,
-                f"No connection to {host}{through}: {_reason(error)}.",
-                sent=False,
-            )
-        case TimeoutError():
-            return faults.own_fault(
-                faults.NO_ANSWER, f"No answer{through} within {ANSWER_TIMEOUT:.0f} s.", sent=True
-            )
-        case _:
-            return faults.own_fault(
-                faults.NO_ANSWER,
-                f"The connection{through} broke ({type(error).__name__}).",
-                sent=None,
-            )
-
-
-def _proxy_fault(status: int, proxy: Proxy) -> Fault:
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        code = faults.PROXY_WANTS_LOGIN
-    else:
-        code = faults.PROXY_FAILED if status in _SERVER_ERRORS else faults.PROXY_REFUSED
-    return faults.own_fault(code, f"The proxy {proxy.name} answered {status}.", sent=False)
-
-
-def _tls_fault(
-    error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError, host: str
-) -> Fault:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        why = getattr(error.certificate_error, "verify_message", "") or "it is not trusted"
-        return faults.own_fault(
-            faults.BAD_CERTIFICATE,
-            f"No trusted connection to {host}: {why.rstrip('.')}.",
-            sent=False,
-        )
-    why = getattr(error.os_error, "reason", None) or type(error.os_error).__name__
-    said = (
-        f"What answers at {host} speaks no TLS."
-        if why in _NO_TLS
-        else f"No TLS with {host}: {why.lower().replace('_', ' ')}."
-    )
-    return faults.own_fault(faults.NO_TLS, said, sent=False)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name is not known"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        # asyncio puts the address where the system's words should be.
-        number = error.os_error.errno
-        return os.strerror(number) if number else type(error.os_error).__name__
-    return f"none within {_CONNECT_TIMEOUT:.0f} s"

@@ -42,6 +42,12 @@ NO_ANSWER = "NO_ANSWER"
 UNREACHABLE = "UNREACHABLE"
 """Ours: no connection to the portal, so nothing was sent."""
 
+NO_NETWORK = "NO_NETWORK"
+"""Ours: no way leads from this machine to the portal just now, so nothing was sent."""
+
+TOO_MANY_FILES = "TOO_MANY_FILES"
+"""Ours: this process may open no more files, and so no connection: nothing was sent."""
+
 NO_PORTAL = "NO_PORTAL"
 """Ours: a whole answer, and one that no portal gives."""
 
@@ -86,6 +92,8 @@ OURS = frozenset(
         NOT_PUBLISHED,
         NO_ANSWER,
         UNREACHABLE,
+        NO_NETWORK,
+        TOO_MANY_FILES,
         NO_PORTAL,
         SURROUNDED,
         NOT_JSON,
@@ -103,7 +111,7 @@ OURS = frozenset(
 )
 """Codes that no portal sends: what we call that which came without one."""
 
-NOT_CONNECTED = frozenset({UNREACHABLE, PROXY_FAILED})
+NOT_CONNECTED = frozenset({UNREACHABLE, PROXY_FAILED, NO_NETWORK, TOO_MANY_FILES})
 """Of these, what says that nothing could be sent just now."""
 
 TABLE: dict[str, Rule] = {
@@ -176,6 +184,8 @@ TABLE: dict[str, Rule] = {
     # what came back was no answer
     NO_ANSWER: Rule(TRANSIENT, "No answer came; retry later."),
     UNREACHABLE: Rule(TRANSIENT, "The portal could not be reached; check the network and retry."),
+    NO_NETWORK: Rule(TRANSIENT, "No network leads to the portal from this machine, or its name servers do not answer; check them and retry."),
+    TOO_MANY_FILES: Rule(TRANSIENT, "This process may open no more files: raise its limit (ulimit -n, or LimitNOFILE in a unit of systemd), or lower --concurrency."),
     PROXY_FAILED: Rule(TRANSIENT, "Check the proxy that HTTPS_PROXY names; to go without it, name the portal's host in NO_PROXY."),
     NO_PORTAL: Rule(TRANSIENT, "What answered does not look like a Bitrix24 portal: check the address in the webhook URL, and whether something on the way answers instead."),
     NOT_JSON: Rule(TRANSIENT, "The portal's front server answered instead of the portal; retry later."),

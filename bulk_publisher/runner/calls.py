@@ -1,7 +1,8 @@
 """Calls that are not about a page - lists, look-ups, the plan - within the same limits.
 
 A call waits until the limits let it through, is asked again after a fault that may pass, and gives
-the answer or the fault that is left. The lists that a run lives on are asked for as long as its pages.
+the answer or the fault that is left. The lists that a run lives on are asked for as long as its pages,
+and nothing is asked for longer, whatever comes instead of an answer.
 
 A look-up is not a page, so what it meets says nothing about one: it never uses a page's attempts.
 """
@@ -12,8 +13,9 @@ from typing import Any, Self
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.backoff import delay
-from bulk_publisher.limits.decision import Send, WaitUntil
+from bulk_publisher.limits.decision import Limit, Send, WaitUntil
 from bulk_publisher.limits.governor import Governor
+from bulk_publisher.limits.outage import Drought
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer
@@ -79,10 +81,14 @@ class PacedCalls:
         """*method* in a request of its own; a fault that may pass is asked again, *attempts* in all."""
         lost: list[Fault] = []
         began_at = self._clock.now()
+        drought = Drought(patience=self._governor.bounds.patience)
         while True:
-            await self._wait(method)
+            drought.on_chosen_wait(await self._wait(method))
             reply = await self._send(method, params)
             if isinstance(reply, Answer):
+                return reply
+            drought.on_unanswered(self._clock.now(), reply.code)
+            if drought.is_over_patience:
                 return reply
             match reply.kind:
                 case FaultClass.RATE:
@@ -121,13 +127,17 @@ class PacedCalls:
             return sum(fault.is_alone for fault in lost) < min(attempts, ATTEMPTS_ALONE)
         return len(lost) < attempts or self._clock.now() - began_at < self._patience
 
-    async def _wait(self, method: str) -> None:
+    async def _wait(self, method: str) -> float:
+        """Wait until the limits let a call through; gives the seconds for a meter whose end is known."""
+        for_meter = 0.0
         while True:
-            match self._governor.calls.next_decision(method, now=self._clock.now()):
+            now = self._clock.now()
+            match self._governor.calls.next_decision(method, now=now):
                 case Send():
-                    return
-                case WaitUntil(at=at):
+                    return for_meter
+                case WaitUntil(at=at, limit=limit):
                     await self._clock.sleep_until(at)
+                    for_meter += (self._clock.now() - now) * (limit is Limit.OPERATING)
 
     async def _send(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
         sent_at = self._clock.now()

@@ -169,6 +169,7 @@ class Requests:
             failures=len(answers) - len(done) - missing,
             refused=refused,
             untold=untold,
+            is_answer=len(faults) < len(answers) or any(map(_is_of_page, faults)),
             clock=self._portal_clock,
             now=now,
         )
@@ -177,6 +178,14 @@ class Requests:
             self._governor.on_operating_refused(permit, done=usage.costs, in_command=True, now=now)
         if any(fault.kind is FaultClass.BATCH for fault in faults):
             self._governor.on_batch_refused(permit)
+
+
+def _is_of_page(fault: Fault) -> bool:
+    """Whether *fault* answers for a page: others say that it was not taken up, or may be done later."""
+    return fault.kind not in _NO_ANSWER
+
+
+_NO_ANSWER = {FaultClass.RATE, FaultClass.OPERATING, FaultClass.TRANSIENT, FaultClass.BATCH}
 
 
 def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> list[Reply]:

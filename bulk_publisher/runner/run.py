@@ -296,8 +296,9 @@ class Run:
         self._is_page_wanted = wait.limit is not Limit.WINDOW
         await wait_until(self._clock, self._changed, min(wait.at, self._backlog.next_ready_at()))
         if is_idle and not self._in_flight:
-            waited = self._ending.waited.get(wait.limit, 0.0)
-            self._ending.waited[wait.limit] = waited + self._clock.now() - began_at
+            seconds = self._clock.now() - began_at
+            self._governor.on_waited(wait.limit, seconds)
+            self._ending.waited[wait.limit] = self._ending.waited.get(wait.limit, 0.0) + seconds
 
     def _stop(self, error: BulkPublisherError | None) -> None:
         if self._ending.error is None:

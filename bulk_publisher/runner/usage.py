@@ -98,6 +98,7 @@ def usage_together(
     failures: int,
     refused: int = 0,
     untold: float = 0.0,
+    is_answer: bool = True,
     clock: PortalClock,
     now: Mono,
 ) -> Usage:
@@ -108,6 +109,7 @@ def usage_together(
         costs: Seconds of those that did what they should, in order.
         failures: Commands that were not done; *refused* of them for operating time.
         untold: Seconds that they took where none of them tells its own.
+        is_answer: Whether any of them was answered.
     """
     whole = 0.0 if envelope is None else envelope.duration
     worked = sum([timing.duration for timing in answered])
@@ -129,4 +131,5 @@ def usage_together(
         refused=refused,
         untold=untold,
         started_at=started_at(envelope, clock=clock, now=now),
+        is_answer=is_answer,
     )

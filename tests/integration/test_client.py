@@ -1,6 +1,7 @@
 """The client over real loopback sockets, in virtual time, against a server that can do anything."""
 
 import asyncio
+import errno
 import gzip
 import json
 import shutil
@@ -299,6 +300,78 @@ async def test_a_connection_that_is_refused_has_sent_nothing():
 
     assert (fault.code, fault.sent) == (faults.UNREACHABLE, False)
     assert fault.description == f"No connection to {host}: Connection refused."
+
+
+async def _ask_where(loop_method, error, *, host="portal.example"):
+    """What the client makes of a call for which the loop's *loop_method* raises *error*."""
+
+    async def fail(*_args, **_kwargs):
+        raise error
+
+    setattr(asyncio.get_running_loop(), loop_method, fail)
+    webhook = Webhook(f"https://{host}/rest/1/{SECRET}/")
+    async with PortalClient(webhook, FREE, ca_file=None, connections=1) as client:
+        return await client.call(METHOD, {"lid": 7})
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (socket.EAI_AGAIN, faults.NO_NETWORK, "the name can't be looked up just now"),
+        (socket.EAI_FAIL, faults.NO_NETWORK, "the name can't be looked up just now"),
+        (socket.EAI_NONAME, faults.UNREACHABLE, "the name is not known"),
+        (socket.EAI_NODATA, faults.UNREACHABLE, "the name is not known"),
+    ],
+)
+async def test_a_name_that_does_not_exist_is_told_from_one_that_cannot_be_looked_up_now(
+    number, code, words
+):
+    fault = await _ask_where("getaddrinfo", socket.gaierror(number, "fake"))
+
+    assert (fault.code, fault.kind, fault.sent) == (code, FaultClass.TRANSIENT, False)
+    assert fault.description == f"No connection to portal.example: {words}."
+
+
+def _of_several(*numbers):
+    told = ", ".join(f"[Errno {number}] Connect call failed" for number in numbers)
+    return OSError(f"Multiple exceptions: {told}")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.ENETUNREACH, "x"), faults.NO_NETWORK, "Network is unreachable"),
+        (OSError(errno.EHOSTUNREACH, "x"), faults.NO_NETWORK, "No route to host"),
+        (OSError(errno.ENETDOWN, "x"), faults.NO_NETWORK, "Network is down"),
+        (OSError(errno.ECONNREFUSED, "x"), faults.UNREACHABLE, "Connection refused"),
+        (_of_several(errno.ENETUNREACH, errno.EHOSTUNREACH), faults.NO_NETWORK, "Network is unreachable, No route to host"),
+        (_of_several(errno.ENETUNREACH, errno.ECONNREFUSED), faults.UNREACHABLE, "Network is unreachable, Connection refused"),
+        (OSError(errno.EMFILE, "x"), faults.TOO_MANY_FILES, "Too many open files"),
+    ],
+)  # fmt: skip
+async def test_an_address_to_which_no_network_leads_is_told_from_one_at_which_nobody_is(
+    error, code, words
+):
+    fault = await _ask_where("sock_connect", error, host="127.0.0.1:1")
+
+    assert (fault.code, fault.kind, fault.sent) == (code, FaultClass.TRANSIENT, False)
+    assert fault.description == f"No connection to 127.0.0.1:1: {words}."
+
+
+async def test_where_no_more_files_can_be_opened_that_is_said_and_not_that_the_network_is_bad(
+    monkeypatch,
+):
+    def refuse(*_args, **_kwargs):
+        raise OSError(errno.EMFILE, "x")
+
+    monkeypatch.setattr("os.open", refuse)
+
+    fault = await _ask_where("getaddrinfo", socket.gaierror(socket.EAI_NONAME, "fake"))
+
+    assert fault.code == faults.TOO_MANY_FILES
+    assert "too many open files" in fault.description
+    assert "ulimit" in fault.hint
+    assert "network" not in fault.words + fault.hint
 
 
 async def test_a_portal_that_hangs_is_given_up_after_75_seconds():

@@ -3,10 +3,15 @@
 import random
 from collections.abc import Mapping
 
+import pytest
+
+from bulk_publisher.app.session import ask_plan
 from bulk_publisher.clock import LoopClock
+from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
 from bulk_publisher.runner.calls import PacedCalls
@@ -93,3 +98,59 @@ async def test_patience_is_not_for_faults_of_its_own() -> None:
 
     assert await calls_to(portal).patient(told.append).call("list", {}) is OWN
     assert (portal.asked, told) == (ATTEMPTS_ALONE, [])
+
+
+@pytest.mark.parametrize("kind", [FaultClass.RATE, FaultClass.OPERATING])
+async def test_a_call_that_is_refused_for_ever_is_given_up_after_15_minutes(
+    kind: FaultClass,
+) -> None:
+    refusal = Fault(kind, "QUERY_LIMIT_EXCEEDED")
+    portal, clock = Scripted(refusal), LoopClock()
+    began_at = clock.now()
+
+    assert await calls_to(portal).call("list", {}) is refusal
+    assert 900 <= clock.now() - began_at < 1000
+
+    portal = Scripted(*[refusal] * 5, LISTED)
+    assert await calls_to(portal).call("list", {}) is LISTED
+
+
+async def test_refusals_and_losses_in_turns_end_as_well() -> None:
+    refusal = Fault(FaultClass.RATE, "QUERY_LIMIT_EXCEEDED")
+    portal, clock = Scripted(*[AWAY, refusal] * 2_000), LoopClock()
+    began_at = clock.now()
+
+    assert await calls_to(portal).patient(lambda _: None).call("list", {}) in {AWAY, refusal}
+    assert clock.now() - began_at < 1000
+
+
+async def test_a_first_question_that_is_refused_for_ever_ends_the_run() -> None:
+    portal = Scripted(Fault(FaultClass.RATE, "QUERY_LIMIT_EXCEEDED", hint="Slowing down."))
+
+    with pytest.raises(PortalUnusable, match="QUERY_LIMIT_EXCEEDED") as refused:
+        await ask_plan(calls_to(portal), lambda _: None)
+
+    assert refused.value.hint.startswith("Nothing was sent.")
+
+
+async def test_a_network_that_comes_up_late_is_waited_for_at_the_start() -> None:
+    late = faults.own_fault(faults.NO_NETWORK, "no way", sent=False)
+    portal, clock, told = Scripted(*[late] * 6, LISTED), LoopClock(), []
+    began_at = clock.now()
+
+    await ask_plan(calls_to(portal), told.append)
+    assert 10 < clock.now() - began_at < 120
+    assert len(told) == 1
+
+    with pytest.raises(PortalUnusable, match="NO_NETWORK"):
+        await ask_plan(calls_to(Scripted(late)), lambda _: None)
+    assert 120 <= clock.now() - began_at < 300
+
+
+async def test_a_name_that_does_not_exist_ends_the_run_at_once() -> None:
+    portal, clock = Scripted(faults.own_fault(faults.UNREACHABLE, "", sent=False)), LoopClock()
+    began_at = clock.now()
+
+    with pytest.raises(PortalUnusable):
+        await ask_plan(calls_to(portal), lambda _: None)
+    assert clock.now() - began_at < 5

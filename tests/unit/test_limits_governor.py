@@ -622,6 +622,7 @@ def test_a_list_that_is_answered_ends_no_outage(played):
     played.governor.calls.on_refused(sent_at=Mono(20.0), now=Mono(20.3))
 
     assert played.decide(at=20.4).limit is Limit.OUTAGE
+    played.governor.on_ignored(played.send(), may_be_done=True, now=Mono(1000.0))
     assert isinstance(played.decide(at=1000.0), Stop)
 
 
@@ -712,9 +713,81 @@ def test_after_its_patience_it_stops(played):
     played.begin(1.0)
     played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(1.0))
     played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(2.0))
-    played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(3.0))
+    played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(901.0))
+    assert not isinstance(played.decide(at=901.0), Stop)
 
-    assert played.decide(at=1000.0) == Stop("The portal has not answered for 999 s.")
+    played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(902.0))
+    assert played.decide(at=902.0) == Stop(
+        "No page was answered for 15 min: the portal does not answer."
+    )
+
+
+def _refused_for_rate(played, at):
+    played.governor.on_rate_refused(played.send(), now=Mono(at))
+
+
+def _refused_for_time(played, at):
+    played.governor.on_operating_refused(played.send(), done=(), in_command=False, now=Mono(at))
+
+
+def _left_out(played, at):
+    usage = Usage(Mono(at), None, (), (), 1, is_answer=False)
+    played.governor.on_settled(played.send(), usage, now=Mono(at))
+
+
+def _lost(played, at):
+    played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(at))
+
+
+INSTEAD = [_refused_for_rate, _refused_for_time, _left_out, _lost]
+
+
+@pytest.mark.parametrize("instead", INSTEAD)
+@pytest.mark.parametrize("before", INSTEAD)
+def test_no_page_answered_for_15_minutes_ends_it_whatever_was_answered_instead(
+    played, before, instead
+):
+    for at in range(0, 900, 30):
+        before(played, at)
+        assert not isinstance(played.decide(at=at), Stop)
+        told(played, float(at))
+
+    instead(played, 900.1)
+
+    assert isinstance(played.decide(at=900.1), Stop)
+
+
+@pytest.mark.parametrize("instead", INSTEAD)
+def test_an_answer_for_a_page_begins_the_15_minutes_anew(played, instead):
+    for at in range(0, 900, 30):
+        instead(played, at)
+    played.governor.on_settled(
+        played.send(), Usage(Mono(900.0), None, (), (1.0,), 0), now=Mono(900.0)
+    )
+
+    instead(played, 900.1)
+
+    assert not isinstance(played.decide(at=900.1), Stop)
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_chosen"),
+    [(Limit.TURN, True), (Limit.OPERATING, True), (Limit.INTENSITY, False), (Limit.OUTAGE, False)],
+)
+def test_what_is_waited_for_by_choice_is_no_part_of_the_15_minutes(played, limit, is_chosen):
+    _lost(played, 1.0)
+    played.governor.on_waited(limit, 800.0)
+    _lost(played, 1000.0)
+
+    assert isinstance(played.decide(at=1000.0), Stop) is not is_chosen
+
+
+def test_a_wait_after_a_refusal_for_operating_time_is_part_of_them(played):
+    _refused_for_time(played, 1.0)
+    played.governor.on_waited(Limit.OPERATING, 800.0)
+    _refused_for_time(played, 1000.0)
+
+    assert isinstance(played.decide(at=1000.0), Stop)
 
 
 def test_a_refusal_for_the_rate_fills_the_bucket_and_cuts_the_pace(played):

@@ -3,14 +3,16 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bulk_publisher.limits.outage import Outage
+from bulk_publisher.limits.outage import Drought, Outage
 from bulk_publisher.model import Mono
 
 
 @pytest.fixture
 def outage():
-    return Outage(patience=900.0, rng=random.Random(1))
+    return Outage(rng=random.Random(1))
 
 
 def test_two_lost_requests_are_no_outage(outage):
@@ -74,15 +76,6 @@ def test_an_answer_in_between_begins_the_row_anew(outage):
     assert not outage.is_on
 
 
-def test_patience_ends_after_its_seconds_and_not_before(outage):
-    outage.on_lost(Mono(100.0))
-    outage.on_lost(Mono(101.0))
-    outage.on_lost(Mono(102.0))
-
-    assert not outage.is_over_patience(Mono(1000.0))
-    assert outage.is_over_patience(Mono(1000.1))
-
-
 def test_a_portal_that_answers_lists_may_lose_more_before_it_is_an_outage(outage):
     for moment in range(9):
         outage.on_sign_of_life(Mono(moment * 10.0))
@@ -120,3 +113,76 @@ def test_no_sign_of_life_ends_an_outage(outage):
     outage.on_sign_of_life(Mono(110.0))
 
     assert (outage.is_on, outage.until) == (True, until)
+
+
+# giving up
+
+
+def test_patience_ends_after_its_seconds_and_not_before():
+    drought = Drought(patience=900.0)
+
+    drought.on_unanswered(Mono(100.0), "refuses")
+    drought.on_unanswered(Mono(1000.0), "refuses")
+    assert not drought.is_over_patience
+
+    drought.on_unanswered(Mono(1000.1), "is silent")
+    assert (drought.is_over_patience, drought.instead) == (True, "is silent")
+
+
+def test_an_answer_begins_patience_anew():
+    drought = Drought(patience=900.0)
+
+    drought.on_unanswered(Mono(100.0), "refuses")
+    drought.on_answered()
+    drought.on_unanswered(Mono(1100.0), "refuses")
+
+    assert (drought.lasted, drought.is_over_patience) == (0.0, False)
+
+
+def test_what_is_waited_by_choice_does_not_count_and_before_anything_was_asked_nothing_does():
+    drought = Drought(patience=900.0)
+
+    drought.on_chosen_wait(5_000.0)
+    drought.on_unanswered(Mono(5_000.0), "refuses")
+    drought.on_chosen_wait(3_000.0)
+    drought.on_unanswered(Mono(8_900.0), "refuses")
+
+    assert drought.lasted == 900.0
+    assert not drought.is_over_patience
+
+
+def test_who_was_put_to_sleep_has_not_asked_meanwhile():
+    drought = Drought(patience=900.0)
+
+    drought.on_answered()
+    drought.on_unanswered(Mono(90_000.0), "is silent")
+
+    assert not drought.is_over_patience
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["unanswered", "unanswered", "answered", "choice", "time"]),
+        st.integers(0, 400),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_patience_is_over_when_more_than_its_seconds_were_asked_in_vain(steps):
+    drought, now, in_vain = Drought(patience=900.0), 0, None
+    for what, seconds in steps:
+        now += seconds
+        if in_vain is not None and what != "choice":
+            in_vain += seconds
+        match what:
+            case "unanswered":
+                in_vain = in_vain or 0
+                drought.on_unanswered(Mono(now), "refuses")
+                assert (drought.lasted, drought.is_over_patience) == (in_vain, in_vain > 900)
+            case "answered":
+                in_vain = None
+                drought.on_answered()
+            case "choice":
+                drought.on_chosen_wait(seconds)
