@@ -21,6 +21,7 @@ import structlog
 
 from bulk_publisher.model import Fault
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.connections import Connections, Way
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.throttle import Door
@@ -75,9 +76,9 @@ class PortalClient:
         self._webhook = webhook
         self._proxy = proxy_of(webhook)
         self._tls = tls_context(ca_file)
-        self._connections = connections
+        self._limit = connections
         self._largest_answer = largest_answer
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
 
     @property
     def host(self) -> str:
@@ -85,17 +86,10 @@ class PortalClient:
         return self._webhook.host
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self._tls,
-                limit=self._connections,
-                keepalive_timeout=60,
-                # The system's own: of another one's errors nobody knows whether they pass.
-                resolver=aiohttp.ThreadedResolver(),
-            ),
+        self._connections = Connections(
+            self._tls,
+            limit=self._limit,
             timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
 
@@ -105,9 +99,9 @@ class PortalClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = None
 
     async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
         """One method in a request of its own."""
@@ -129,20 +123,23 @@ class PortalClient:
         )
 
     async def _post(self, method: str, body: bytes) -> RawAnswer | Fault:
-        if self._session is None:
+        if self._connections is None:
             raise RuntimeError("the client is not open: use it in 'async with'")
         async with self.door:
             pass
+        way = Way()
         try:
-            async with self._session.post(
+            async with self._connections.next().post(
                 self._webhook.url(method),
                 data=body,
                 allow_redirects=False,
                 proxy=None if self._proxy is None else self._proxy.url,
+                trace_request_ctx=way,
             ) as response:
                 answer = await _read(response, self._largest_answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             answer = transport_fault(error, self.host, self._proxy)
+            self._connections.on_lost(way)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
         _log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
         return answer
