@@ -39,10 +39,10 @@ class RawAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 _LATEST = 1e11
-_LONGEST = 3600.0
+_LONGEST = 100.0
 _MOST = 1e5
 """Seconds beyond which a figure is none: a moment (in the year 5138), the length of a request, which
-ends within a minute, and a sum of ten minutes' requests."""
+ends within a minute and is not waited for longer than 75 s, and a sum of ten minutes' requests."""
 
 _Moment = Annotated[PortalEpoch, msgspec.Meta(ge=0, le=_LATEST)]
 

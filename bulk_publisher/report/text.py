@@ -15,6 +15,8 @@ DENIED = "of sites on which the webhook's owner may not publish: they will fail"
 """Follows a number of pages."""
 
 _WIDTH = 79
+_MOST_CODES = 20
+"""Errors that are told one by one: a portal may have a code of its own for each page."""
 _ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
 
 
@@ -81,13 +83,18 @@ def counts_lines(totals: Totals) -> Iterator[str]:
 
 
 def failures_lines(totals: Totals) -> Iterator[str]:
-    """Each code with its count, its hint and an example; the most frequent first."""
+    """The most frequent codes, each with its count, its hint and an example; and how many others there are."""
     failures = sorted(totals.failures.items(), key=lambda item: -item[1].count)
-    for code, entry in failures:
+    for code, entry in failures[:_MOST_CODES]:
         yield f"  {printable(code)}: {pages_in_words(entry.count)}, for example {_example(entry)}"
         yield from textwrap.wrap(
             printable(entry.hint), _WIDTH, initial_indent="    ", subsequent_indent="    "
         )
+    rest = failures[_MOST_CODES:]
+    if rest:
+        pages = pages_in_words(sum(entry.count for _, entry in rest))
+        codes = "1 other error" if len(rest) == 1 else f"{len(rest):,} other errors"
+        yield f"  {codes}: {pages}; 'report --csv' and 'report --json' name them all"
 
 
 _WAITED_FOR = {
