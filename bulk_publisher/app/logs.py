@@ -1,6 +1,6 @@
 """The log: events as lines of JSON in the run's folder, and on stderr as far as asked for.
 
-No secret is in them: it is taken out of every line, wherever it came from.
+No secret is in them: it is taken out of every value, wherever that came from.
 """
 
 import json
@@ -17,8 +17,8 @@ from structlog.typing import EventDict, Processor
 from bulk_publisher.clock import Clock, as_utc
 from bulk_publisher.journal.files import open_own
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.redaction import Redactor
 
-_HIDDEN = "***"
 _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
 """What goes to stderr, by how often ``-v`` was given."""
 _LEVEL_OF = logging.getLevelNamesMapping()
@@ -31,7 +31,7 @@ class _FanOut:
 
     def __init__(self) -> None:
         self.file: int | None = None
-        self.secret = ""
+        self.redactor: Redactor | None = None
         self.clock: Clock | None = None
         self.stderr_level = logging.CRITICAL
         self.render: Render = _json
@@ -39,6 +39,8 @@ class _FanOut:
     def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
         if self.clock is not None:
             event = {"time": as_utc(self.clock.epoch()), **event}
+        if self.redactor is not None:
+            event = {key: self._redacted(value) for key, value in event.items()}
         if self.file is not None:
             self._append(self.file, self._rendered(_json, method, event))
         if _LEVEL_OF[method.upper()] >= self.stderr_level:
@@ -46,8 +48,14 @@ class _FanOut:
         raise structlog.DropEvent
 
     def _rendered(self, render: Render, method: str, event: EventDict) -> str:
-        line = f"{render(None, method, dict(event))}\n"
-        return line.replace(self.secret, _HIDDEN) if self.secret else line
+        return f"{render(None, method, dict(event))}\n"
+
+    def _redacted(self, value: object) -> object:
+        """*value* without the secret; one that is no data as it would be written down."""
+        if self.redactor is None or value is None or isinstance(value, int | float):
+            return value
+        is_data = isinstance(value, str | dict | list | tuple)
+        return self.redactor.value(value if is_data else repr(value))
 
     def _append(self, file: int, line: str) -> None:
         try:
@@ -87,7 +95,7 @@ def log_to(path: Path, webhook: Webhook, clock: Clock, *, run: str) -> Iterator[
         file = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:
         file = None
-    _fan_out.file, _fan_out.secret, _fan_out.clock = file, webhook.secret, clock
+    _fan_out.file, _fan_out.redactor, _fan_out.clock = file, webhook.redactor, clock
     try:
         with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
             yield

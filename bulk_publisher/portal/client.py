@@ -8,6 +8,7 @@ No text that leaves this file holds the webhook's secret: errors of the HTTP cli
 may hold the URL, are described by their kind alone.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.connections import Connections, Way
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
+from bulk_publisher.portal.redaction import Redactor
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport_faults import (
     ANSWER_TIMEOUT,
@@ -44,6 +46,8 @@ from bulk_publisher.portal.wire import (
 _LARGEST_ANSWER = 32 * 2**20
 """A list of 1,000 pages with URLs takes about 0.5 MiB: sixty times that is no list any more."""
 
+_BOM = b"\xef\xbb\xbf"
+_HEAD = 1 << 16
 _REDIRECTS = range(300, 400)
 
 _log = structlog.get_logger()
@@ -114,13 +118,9 @@ class PortalClient:
         return raw if isinstance(raw, Fault) else decode_batch(self._without_secret(raw), commands)
 
     def _without_secret(self, raw: RawAnswer) -> RawAnswer:
-        """A portal or a proxy may quote the address that was asked."""
-        secret = self._webhook.secret.encode()
-        return (
-            msgspec.structs.replace(raw, body=raw.body.replace(secret, b"***"))
-            if secret in raw.body
-            else raw
-        )
+        """A portal or a proxy may quote the address that was asked, in whatever form."""
+        body = redacted(raw.body, self._webhook.redactor)
+        return raw if body is raw.body else msgspec.structs.replace(raw, body=body)
 
     async def _post(self, method: str, body: bytes) -> RawAnswer | Fault:
         if self._connections is None:
@@ -140,9 +140,32 @@ class PortalClient:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             answer = transport_fault(error, self.host, self._proxy)
             self._connections.on_lost(way)
+        if isinstance(answer, Fault):
+            # A redirect names a host, a certificate another one.
+            said = self._webhook.redactor.text(answer.description)
+            answer = dataclasses.replace(answer, description=said)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
         _log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
         return answer
+
+
+def redacted(body: bytes, redactor: Redactor) -> bytes:
+    """*body* without the secret; the same object where it is not in it.
+
+    JSON is redacted text by text, so that it stays what it is: a number or an ID that happens to hold
+    a short code is no secret.
+    """
+    if not redactor.may_be_in(body):
+        return body
+    try:
+        told = msgspec.json.decode(body.removeprefix(_BOM))
+        without = redactor.value(told)
+        return body if without == told else msgspec.json.encode(without)
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError):
+        # No answer: no more of it than its head is ever looked at.
+        text = body[:_HEAD].decode("utf-8", "replace")
+        without = redactor.text(text)
+        return body if without == text and len(body) <= _HEAD else without.encode()
 
 
 async def _read(response: aiohttp.ClientResponse, largest: int) -> RawAnswer | Fault:

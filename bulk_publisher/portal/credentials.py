@@ -11,6 +11,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.portal.redaction import Redactor
 
 _PATH = re.compile(
     r"^/rest/(?P<user>0{0,9}[1-9][0-9]{0,17})/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
@@ -28,9 +29,10 @@ class Webhook:
         host: The portal, as ``host`` or ``host:port``; no secret.
         user: The ID of the user on whose behalf it acts; no secret.
         is_loopback: The portal is a program on this machine.
+        redactor: Takes the secret out of what others say.
     """
 
-    __slots__ = ("_root", "host", "is_loopback", "user")
+    __slots__ = ("_root", "host", "is_loopback", "redactor", "user")
 
     def __init__(self, url: str) -> None:
         """Read a webhook's URL.
@@ -55,6 +57,7 @@ class Webhook:
         literal = f"[{host}]" if ":" in host else host
         self.host = literal if parts.port is None else f"{literal}:{parts.port}"
         self.user = int(path["user"])
+        self.redactor = Redactor(path["code"])
         self._root = f"{parts.scheme}://{self.host}/rest/{path['user']}/{path['code']}/"
 
     def url(self, method: str) -> str:
