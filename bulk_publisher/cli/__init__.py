@@ -3,12 +3,16 @@
 Commands are loaded when they are called, so that ``--help`` answers at once.
 """
 
+import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
 from bulk_publisher import __version__
+from bulk_publisher.cli.misplaced import refuse_misplaced, told_without_secrets
+from bulk_publisher.cli.saying import saying_options
 
 _COMMANDS = {
     "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
@@ -29,6 +33,19 @@ _COMMANDS = {
 """Each command: the file it is in, and what it does."""
 
 
+_SYNONYMS = {
+    **dict.fromkeys(("list", "ls", "runs", "ps", "history"), "status lists the runs"),
+    **dict.fromkeys(("show", "info", "summary", "stats"), "report RUN says what a run has done"),
+    **dict.fromkeys(("continue", "go-on"), "resume RUN goes on with a run"),
+    **dict.fromkeys(("undo", "revert"), "rollback RUN takes down what a run has put up"),
+    **dict.fromkeys(("check", "test", "ping"), "doctor checks the portal and the credential"),
+    **dict.fromkeys(("dry-run", "preview"), "plan says what publish would do"),
+    "help": "--help",
+    "version": "--version",
+}
+"""What others call it, and what does it here."""
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is called."""
 
@@ -40,7 +57,7 @@ class _Commands(click.Group):
         if entry is None:
             return None
         command = getattr(import_module(f"bulk_publisher.cli.{entry[0]}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
+        return saying_options(command) if isinstance(command, click.Command) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -53,18 +70,28 @@ class _Commands(click.Group):
             # Loaded late, as all else: a mistake may take its time, --help may not.
             from bulk_publisher.sources.cells import nearest, shown
 
-            why = f"There is no command {shown(args[0])}{nearest(args[0], _COMMANDS)}"
-            raise click.UsageError(why, ctx) from error
+            meant = _SYNONYMS.get(args[0].lower())
+            instead = f": bulk-publisher {meant}" if meant else nearest(args[0], _COMMANDS)
+            raise click.UsageError(f"There is no command {shown(args[0])}{instead}", ctx) from error
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with told_without_secrets():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            refuse_misplaced(args, os.environ, ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        try:
+        with told_without_secrets():
             return super().invoke(ctx)
-        except click.NoSuchOption as error:
-            name = error.option_name
-            if not any(name in option.opts for option in self.params):
-                raise
-            why = f"{name} stands before the command: bulk-publisher {name} {ctx.invoked_subcommand} …"
-            raise click.UsageError(why, error.ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from bulk_publisher.cli.misplaced import hidden
 from bulk_publisher.errors import BadSource, BulkPublisherError
 
 _P = ParamSpec("_P")
@@ -72,7 +73,8 @@ class Output:
             self.complain(text, colour=colour)
 
     def complain(self, text: str, *, colour: str | None = None) -> None:
-        """A line on stderr, always."""
+        """A line on stderr, always; no secret is in it, whatever it repeats."""
+        text = hidden(text)
         click.echo(click.style(text, fg=colour) if self.has_colour else text, err=True)
 
     def explain(self, text: str, *, colour: str | None = None, indent: int = 0) -> None:

@@ -16,6 +16,7 @@ from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.job import Pace, Portal, PortalPlan, Selection
 from bulk_publisher.model import Action, Only, Scope
 from bulk_publisher.page_set import LARGEST_ID
+from bulk_publisher.portal.redaction import IS_WEBHOOK, is_webhook_url
 from bulk_publisher.sources.cells import Wrong, nearest, parse_scope, shown
 from bulk_publisher.sources.given import parse_pages
 
@@ -37,6 +38,8 @@ _LONGEST_TIME = 1_000_000
 
 
 def _text(value: object) -> object:
+    if isinstance(value, str) and is_webhook_url(value):
+        return Wrong(f'{IS_WEBHOOK}: write webhook = {{ env = "BITRIX24_WEBHOOK" }} in [portal]')
     if isinstance(value, str) and value.strip() and "\0" not in value:
         return value
     return Wrong(f"must be a text that is not empty, not {_said(value)}")

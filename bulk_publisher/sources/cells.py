@@ -13,6 +13,7 @@ from itertools import islice
 
 from bulk_publisher.model import PageId, Scope
 from bulk_publisher.page_set import LARGEST_ID
+from bulk_publisher.portal.redaction import is_webhook_url
 
 WITHOUT_SCOPE = ("PAGE", "STORE", "SMN")
 """Types of site whose pages are published without a scope.
@@ -27,6 +28,8 @@ _LONGEST_SHOWN = 40
 _MOST_SHOWN = 20
 _MOST_COMPARED = 1000
 """Words among which a similar one is looked for: each takes microseconds."""
+_ALIKE = 0.7
+"""Likeness, 0 to 1, from which a word may be meant by another: a letter too many, too few, or other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``: did you mean …?`` with the known word that is most like *word*; empty where none is."""
     plain = (name for name in known if is_plain(name))
     by_lower_case = {name.lower(): name for name in islice(plain, _MOST_COMPARED)}
-    close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
+    close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=_ALIKE)
     return f": did you mean {by_lower_case[close[0]]}?" if close else ""
 
 
@@ -133,6 +136,8 @@ def listed(words: Iterable[str]) -> str:
 
 def shown(text: str) -> str:
     """*text* fit for a message: in quotes, one line, not too long; a URL may be a secret."""
+    if is_webhook_url(text):
+        return "a webhook's URL"
     if "://" in text:
         return "a URL"
     cut = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

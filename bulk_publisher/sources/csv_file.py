@@ -28,6 +28,7 @@ from typing import BinaryIO, cast
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, Scope
 from bulk_publisher.page_set import PageSet
+from bulk_publisher.portal.redaction import without_webhooks
 from bulk_publisher.sources.cells import Wrong, as_text
 from bulk_publisher.sources.csv_dialect import (
     SAMPLE_SIZE,
@@ -186,7 +187,8 @@ def _count_of_problems(checked: CheckedCsv) -> str:
 
 
 def _page(row: Row, source: str) -> Page:
-    return Page(row.page, scope=row.scope, source=source, site=row.site, title=row.title)
+    title = None if row.title is None else without_webhooks(row.title)
+    return Page(row.page, scope=row.scope, source=source, site=row.site, title=title)
 
 
 class _Bytes:

@@ -1,0 +1,87 @@
+"""A webhook's URL where something else is meant: it is a secret, so it is neither taken nor repeated."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bulk_publisher.portal.redaction import Redactor
+
+_VARIABLES = (
+    "XDG_STATE_HOME",
+    "SSL_CERT_FILE",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
+"""Of the environment, beside our own: what may be told wrongly."""
+_OURS = "BULK_PUBLISHER_"
+_OPTION = re.compile(r"--?[a-z][a-z-]*$")
+
+
+def refuse_misplaced(
+    arguments: Sequence[str], environment: Mapping[str, str], context: click.Context
+) -> None:
+    """See that no webhook's URL stands among *arguments*, or in a variable for something else.
+
+    Raises:
+        click.UsageError: If one does.
+    """
+    from bulk_publisher.portal.redaction import IS_WEBHOOK, WHERE_TO, is_webhook_url
+
+    takes_urls = "sandbox" in arguments
+    for number, argument in enumerate(arguments):
+        option = _option(arguments, number)
+        where = f"{option}: " if option else ""
+        if is_webhook_url(argument):
+            raise click.UsageError(f"{where}{IS_WEBHOOK}. {WHERE_TO}", context)
+        if "://" in argument and option != "--column" and not takes_urls:
+            raise click.UsageError(f"{where}that is a URL, and nothing here takes one.", context)
+    for name, value in environment.items():
+        if (name in _VARIABLES or name.startswith(_OURS)) and is_webhook_url(value):
+            raise click.UsageError(f"{name}: {IS_WEBHOOK}. {WHERE_TO}", context)
+
+
+def _option(arguments: Sequence[str], number: int) -> str:
+    """The option whose value the argument at *number* is; empty for a word that stands by itself."""
+    option, equals, _ = arguments[number].partition("=")
+    if not equals or not _OPTION.match(option):
+        option = arguments[number - 1] if number else ""
+    return option if _OPTION.match(option) else ""
+
+
+def hidden(text: str) -> str:
+    """*text* in which every webhook's URL is hidden, and the code of the environment's webhook."""
+    from bulk_publisher.portal.redaction import without_webhooks
+
+    redactor = _redactor_of(os.environ.get("BITRIX24_WEBHOOK", ""))
+    return without_webhooks(text if redactor is None else redactor.plain(text))
+
+
+@lru_cache(maxsize=1)
+def _redactor_of(url: str) -> "Redactor | None":
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.portal.credentials import Webhook
+
+    try:
+        return Webhook(url).redactor
+    except BadSetting:
+        return None
+
+
+@contextmanager
+def told_without_secrets() -> Iterator[None]:
+    """Hide webhooks in what click says of a mistake: it repeats what was given."""
+    try:
+        yield
+    except click.ClickException as error:
+        said = error.format_message()
+        if (without := hidden(said)) == said:
+            raise
+        raise click.UsageError(without, getattr(error, "ctx", None)) from None

@@ -1,0 +1,208 @@
+"""What may stand where among the words of a command, without a process: options, suggestions, the Tab key."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from bulk_publisher.cli import main
+from bulk_publisher.cli.output import Output
+
+COMMANDS = main.list_commands(None)  # type: ignore[arg-type]
+RUNS = ("20261124T211933Z-a996", "20261124T222708Z-1352", "20261125T030000Z-9a6e")
+
+
+@pytest.fixture
+def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Gives the words of a command to it, in a folder of its own with some runs."""
+    for name in ("BITRIX24_WEBHOOK", "BULK_PUBLISHER_RUNS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for run in RUNS:
+        folder = tmp_path / "runs" / run
+        folder.mkdir(parents=True)
+        described = {"run": run, "job": {"name": "j"}, "portal": "p", "ended": "2026-11-24T21:20:00.000Z"}  # fmt: skip
+        (folder / "run.json").write_text(json.dumps({**described, "totals": {"is_whole": True}}))
+
+    def say(*words: str, **environment: str) -> Result:
+        return CliRunner().invoke(main, words, env=environment)
+
+    yield say
+    structlog.reset_defaults()
+
+
+def _output(*words: str) -> Output:
+    """The output that a command is given."""
+    context = main.make_context("bulk-publisher", list(words))
+    with context:
+        name, command, rest = main.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        click.Command.invoke(main, context)
+        assert command is not None
+        return command.make_context(name, rest, parent=context).obj
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["-v"], []),
+        ([], ["-v"]),
+        (["-v"], ["-v"]),
+        ([], ["-vv"]),
+        ([], ["-q"]),
+        (["-v"], ["-q"]),
+        (["-q"], ["--verbose"]),
+        ([], ["--quiet", "--log-format", "json"]),
+        (["--log-format", "json"], ["--log-format", "console"]),
+        (["--no-color"], []),
+        ([], ["--no-color"]),
+    ],
+    ids=" ".join,
+)
+def test_what_is_said_of_how_much_is_said_means_the_same_before_and_after(before, after):
+    output = _output(*before, "status", *after)
+
+    words = [*before, *after]
+    is_quiet = bool({"-q", "--quiet"} & {*words})
+    assert output.verbosity == (
+        -1 if is_quiet else " ".join(words).count("v") - " ".join(words).count("versb")
+    )
+    assert output.log_format == next((w for w in reversed(words) if w in {"json", "console"}), "console")  # fmt: skip
+    assert output.is_plain == ("--no-color" in words)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_takes_them(say, name: str) -> None:
+    done = say(name, "--help")
+
+    assert done.exit_code == 0
+    for option in ("-v, --verbose", "-q, --quiet", "--log-format", "--no-color"):
+        assert done.output.count(option) == 1
+
+
+URL = "https://example.bitrix24.com/rest/1/5ecretC0de77/"
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (["publish", "--webhook-file", URL], "--webhook-file: "),
+        (["publish", f"--webhook-file={URL}", "--page", "1"], "--webhook-file: "),
+        (["publish", "--csv", URL], "--csv: "),
+        (["publish", "--plan", URL], "--plan: "),
+        (["publish", "--page", "1", "--ca-file", URL], "--ca-file: "),
+        (["publish", "--page", "1", "--portal-plan", URL], "--portal-plan: "),
+        (["publish", "--page", "1", "--scope", URL], "--scope: "),
+        (["publish", "--page", URL], "--page: "),
+        (["publish", "--column", URL, "--csv", "x"], "--column: "),
+        (["publish", "--runs", URL, "--page", "1"], "--runs: "),
+        (["publish", "--concurrency", URL], "--concurrency: "),
+        (["plan", "--page", "1", "--out", URL], "--out: "),
+        (["report", "latest", "--html", URL], "--html: "),
+        (["retry", "latest", "--error", URL], "--error: "),
+        (["sandbox", "--scenario", URL], "--scenario: "),
+        (["run", URL], ""),
+        (["resume", URL], ""),
+        (["report", "latest", URL], ""),
+        (["status", URL], ""),
+        ([URL], ""),
+        (["publish", URL], ""),
+        (["publish", f"--{URL}"], ""),
+        (["resume", URL.removeprefix("https://")], ""),
+        (["resume", URL.upper()], ""),
+        (["resume", URL.replace("/", "%2F")], ""),
+    ],
+    ids=lambda words: " ".join(words).replace(URL, "URL"),
+)
+def test_a_webhook_where_something_else_is_meant_is_hidden_and_said_what_it_is(
+    say, tmp_path: Path, words: list[str], where: str
+) -> None:
+    done = say(*words)
+
+    assert done.exit_code == 2
+    assert f"Error: {where}that is a webhook's URL, which is a secret. Put it into" in done.output
+    assert "5ecretC0de77" not in done.output.replace("%", "")
+    assert not [path for path in tmp_path.rglob("*") if "5ecret" in str(path).lower()]
+
+
+@pytest.mark.parametrize("name", ["BULK_PUBLISHER_RUNS", "BULK_PUBLISHER_REPORT", "XDG_STATE_HOME", "SSL_CERT_FILE"])  # fmt: skip
+def test_a_webhook_in_another_variable_is_hidden_and_said_what_it_is(say, name: str) -> None:
+    done = say("status", **{name: URL})
+
+    assert done.exit_code == 2
+    assert f"Error: {name}: that is a webhook's URL" in done.output
+    assert "5ecret" not in done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["publish", "5ecretC0de77"],
+        ["publish", "--page", "1", "--5ecretC0de77"],
+        ["5ecretC0de77"],
+        ["run", "5ecretC0de77"],
+        ["resume", "5ECRETC0DE77"],
+        ["publish", "--csv", "5ecretC0de77/pages.csv"],
+        ["publish", "--webhook-file", "5ecretC0de77", "--page", "1"],
+        ["publish", "--page", "1", "--concurrency", "5ecretC0de77"],
+    ],
+    ids=" ".join,
+)
+def test_the_code_of_the_environment_s_webhook_is_repeated_nowhere(say, words: list[str]) -> None:
+    done = say(*words, BITRIX24_WEBHOOK=URL)
+
+    assert done.exit_code == 2
+    assert "5ecretc0de77" not in done.output.lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["publish", "--csv", "https://example.com/pages.csv?key=5ecret"], "--csv: that is a URL"),
+        (["run", "https://example.com/job.toml?key=5ecret"], "Error: that is a URL"),
+    ],
+)
+def test_no_other_url_is_taken_or_repeated(say, words: list[str], said: str) -> None:
+    done = say(*words)
+
+    assert done.exit_code == 2
+    assert said in done.output
+    assert "5ecret" not in done.output
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'name = "{URL}"',
+        f'name = "{URL.removeprefix("https://")}"',
+        f'action = "{URL}"',
+        f'[select]\ncsv = "{URL}"',
+        f'[select]\npage = ["{URL}"]',
+        f'[select]\nscope = "{URL}"',
+        f'[portal]\nwebhook = "{URL}"',
+        f'[portal]\nwebhook = {{ env = "{URL}" }}',
+        f'[portal]\nwebhook = {{ file = "{URL}" }}',
+        f'[portal]\nsandbox = "{URL}"',
+        f'[portal]\nca_file = "{URL}"',
+        f'[pace]\nconcurrency = "{URL}"',
+        f'"{URL}" = 1',
+        f'["{URL}"]',
+        f"[portal]\nwebhook = {URL}",
+    ],
+    ids=lambda line: line.replace(URL, "URL"),
+)
+def test_a_job_file_with_a_webhook_in_it_is_refused_and_does_not_repeat_it(
+    say, tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "job.toml").write_text(line + "\n")
+
+    done = say("run", "job.toml")
+
+    assert done.exit_code == 2
+    assert "job.toml:" in done.output
+    assert "5ecret" not in done.output
+    assert "bitrix24.com" not in done.output
