@@ -33,7 +33,12 @@ from bulk_publisher.runner.ports import Observer
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _check_sense(job: Job) -> None:
+def check_sense(job: Job) -> None:
+    """Refuse a job that can't be meant.
+
+    Raises:
+        BadSetting: If it is one.
+    """
     if job.action is Action.UNPUBLISH and job.select.only is not Only.ALL:
         raise BadSetting(
             f"To take down only what is {job.select.only} makes no sense: only pages that are online can be.",
@@ -47,7 +52,7 @@ def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    _check_sense(job)
+    check_sense(job)
     if is_dry_run:
         output.open_log()
         # Before there is a loop: it would keep Ctrl-C from whoever waits for a list that does not come.
@@ -56,13 +61,16 @@ def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
         sys.exit(run_job(job, output, runs=runs))
 
 
-def run_job(job: Job, output: Output, *, runs: Path) -> int:
+def run_job(job: Job, output: Output, *, runs: Path, selected: Selected | None = None) -> int:
     """Do *job*; gives the exit status.
+
+    Args:
+        selected: Its selection, where that was checked already.
 
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    selected = check_selection(job.select)
+    selected = selected or check_selection(job.select)
     return run_task(job, partial(begin, job, selected, runs=runs), output)
 
 

@@ -92,6 +92,17 @@ def pages_in_a_line(pages: Iterable[int]) -> str | None:
     return ",".join(words) if len(words) <= _RANGES else None
 
 
+def is_somebody_there() -> bool:
+    """Whether a question may be answered: standard input is a terminal."""
+    # A service may have closed it.
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def nobody_there(question: str) -> BadSetting:
+    """What is said where nobody can answer *question*."""
+    return BadSetting(f"{question} There is no terminal to ask at.", "Answer with --yes.")
+
+
 def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
     """Ask; ``--yes`` answers.
 
@@ -103,8 +114,8 @@ def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
     """
     if is_yes:
         return True
-    if not sys.stdin.isatty():
-        raise BadSetting(f"{question} There is no terminal to ask at.", "Answer with --yes.")
+    if not is_somebody_there():
+        raise nobody_there(question)
     try:
         if click.confirm(question, default=False, err=True):
             return True

@@ -1,10 +1,12 @@
 """``bulk-publisher publish`` and ``unpublish``."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bulk_publisher.cli.earlier import yes_option
 from bulk_publisher.cli.options import (
     job_of_options,
     job_options,
@@ -49,13 +51,15 @@ def publish(
     bulk-publisher publish --site 12 --only changed
     """  # noqa: D301 - click's own mark
     if plan is None:
-        _do("publish", output, runs, dry_run=dry_run, options=options)
-        return
-    from bulk_publisher.cli.doing import do_job
-    from bulk_publisher.cli.plan import planned_job
+        job = job_of_options("publish", options)
+    else:
+        from bulk_publisher.cli.plan import planned_job
 
-    _refuse_others(options)
-    do_job(planned_job(plan, output, runs=runs), output, runs=runs, is_dry_run=dry_run)
+        _refuse_others(options)
+        job = planned_job(plan, output, runs=runs)
+    from bulk_publisher.cli.doing import do_job
+
+    do_job(job, output, runs=runs, is_dry_run=dry_run)
 
 
 @click.command("unpublish")
@@ -63,14 +67,30 @@ def publish(
 @runs_option
 @_dry_run
 @watching_options
+@yes_option
 @click.pass_obj
 @says_errors
-def unpublish(output: Output, /, *, runs: Path, dry_run: bool, **options: Any) -> None:
+def unpublish(
+    output: Output, /, *, runs: Path, dry_run: bool, is_yes: bool, **options: Any
+) -> None:
     """Take pages of a CSV, of sites, of a whole scope, or by their IDs down.
 
-    Folders and sites stay as they are.
+    It asks first, with how many pages of which sites they are; where nobody can answer it needs
+    --yes. Folders and sites stay as they are.
     """
-    _do("unpublish", output, runs, dry_run=dry_run, options=options)
+    from bulk_publisher.app.selecting import check_selection
+    from bulk_publisher.cli.doing import check_sense, do_job, run_job
+    from bulk_publisher.cli.taking_down import may_take_down
+
+    job = job_of_options("unpublish", options)
+    if dry_run:
+        do_job(job, output, runs=runs, is_dry_run=True)
+        return
+    check_sense(job)
+    selected = check_selection(job.select)
+    if not is_yes and not may_take_down(job, selected, output):
+        sys.exit(2)
+    sys.exit(run_job(job, output, runs=runs, selected=selected))
 
 
 def _refuse_others(options: dict[str, Any]) -> None:
@@ -88,9 +108,3 @@ def _refuse_others(options: dict[str, Any]) -> None:
             f"--plan can't go together with {', '.join(given)}.",
             "Make another plan with: bulk-publisher plan …",
         )
-
-
-def _do(action: str, output: Output, runs: Path, *, dry_run: bool, options: dict[str, Any]) -> None:
-    from bulk_publisher.cli.doing import do_job
-
-    do_job(job_of_options(action, options), output, runs=runs, is_dry_run=dry_run)

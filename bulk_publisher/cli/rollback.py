@@ -87,10 +87,12 @@ def rollback(
         )
         sys.exit(int(is_rest))
     if dry_run:
-        click.echo(f"Would unpublish {follower.pages:,} pages that run {folder.run_id} has put up.")
+        click.echo(
+            f"Would unpublish {pages_in_words(follower.pages)} that run {folder.run_id} has put up."
+        )
         output.say("Nothing was changed: this was a dry run.")
         return
-    question = f"Take down {follower.pages:,} pages that run {folder.run_id} has put up?"
+    question = f"Take down {pages_in_words(follower.pages)} that run {folder.run_id} has put up?"
     if not confirm(question, is_yes=is_yes, output=output):
         sys.exit(2)
     status = run_task(follower.job, partial(follower.begin, runs=runs), output)

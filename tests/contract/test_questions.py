@@ -29,7 +29,7 @@ class Asked:
     webhook: str
 
 
-@pytest.fixture(scope="module", params=["resume", "rollback"])
+@pytest.fixture(scope="module", params=["resume", "rollback", "unpublish"])
 def once_asked(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Asked]]:
     """The folder of a run that can be gone on with, or taken back, and the command that does it."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -41,6 +41,11 @@ def once_asked(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         if request.param == "rollback":
             assert carry_out(folder, *words, webhook=webhook).returncode == 1
             yield folder, Asked(("rollback", "latest"), "Take down 19 pages that run", "19 unpublished", webhook)  # fmt: skip
+            return
+        if request.param == "unpublish":
+            assert carry_out(folder, *words, webhook=webhook).returncode == 1
+            shutil.rmtree(folder / "runs")
+            yield folder, Asked(("unpublish", *words[1:]), "Take down 20 pages", "20 unpublished", webhook)  # fmt: skip
             return
         assert carry_out(folder, *words, "--fail-fast", webhook=webhook).returncode == 3
         csv.write_text(csv.read_text() + "21\n")
@@ -130,3 +135,46 @@ def test_without_a_terminal_it_says_so_and_waits_for_nothing(asked: Asked, tmp_p
     assert f"{asked.question}" in done.stderr
     assert "Answer with --yes." in done.stderr
     assert _lines(tmp_path) == before
+
+
+def _unpublish(command, webhook: str, *words: str):
+    return command("unpublish", "--scope", "KNOWLEDGE", *words, webhook=webhook)
+
+
+def test_what_is_to_be_taken_down_is_named_with_its_sites(at_terminal, start_sandbox) -> None:
+    sites = "sites=[{id=7,pages=20},{id=8,pages=10}]"
+    webhook = start_sandbox("--set", sites, *FAST)
+
+    status, screen = at_terminal("unpublish", "--scope", "KNOWLEDGE", webhook=webhook, keys="n\n", columns=300)  # fmt: skip
+
+    host = webhook.split("/")[2]
+    assert status == 2
+    assert f"Take down 30 pages on {host}: 20 of site 7, 10 of site 8? [y/N]" in screen
+
+
+def test_a_dry_run_and_a_job_file_that_takes_pages_down_ask_nothing(
+    command, start_sandbox, tmp_path: Path
+) -> None:
+    webhook = start_sandbox("--pages", "9", *FAST)
+    (tmp_path / "job.toml").write_text('action = "unpublish"\n[select]\nscope = "KNOWLEDGE"\n')
+
+    looked = _unpublish(command, webhook, "--dry-run")
+    done = command("run", "job.toml", webhook=webhook)
+
+    assert (looked.returncode, done.returncode) == (0, 0), looked.stderr + done.stderr
+    assert "Would unpublish 9 pages" in looked.stdout
+    assert "9 unpublished" in done.stdout
+
+
+def test_a_run_that_takes_pages_down_is_gone_on_with_and_tried_again_unasked(
+    command, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "9", "--set", "missing_pages=[5]", *FAST)
+    words = ("--page", "1-9", "--batch-size", "1", "--concurrency", "1", "--fail-fast", "--yes")
+
+    stopped = _unpublish(command, webhook, *words)
+    resumed = command("resume", "latest", "--no-fail-fast", webhook=webhook)
+    again = command("retry", "latest", webhook=webhook)
+
+    assert [one.returncode for one in (stopped, resumed, again)] == [3, 1, 1], resumed.stderr
+    assert "8 unpublished" in resumed.stdout

@@ -18,7 +18,7 @@ def verified_after(command, start_sandbox, tmp_path: Path):
         command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
         (run,) = (path.name for path in tmp_path.glob("runs/*Z-*"))
         named = [word for page in pages for word in ("--page", page)]
-        command("unpublish", "--scope", "KNOWLEDGE", *named, webhook=webhook)
+        command("unpublish", "--yes", "--scope", "KNOWLEDGE", *named, webhook=webhook)
         said = command("verify", run, webhook=webhook).stderr
         (proposed,) = re.findall(r"again: bulk-publisher (.*)", said)
         return proposed, command(*shlex.split(proposed), webhook=webhook).stdout

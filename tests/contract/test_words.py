@@ -206,3 +206,23 @@ def test_a_job_file_with_a_webhook_in_it_is_refused_and_does_not_repeat_it(
     assert "job.toml:" in done.output
     assert "5ecret" not in done.output
     assert "bitrix24.com" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["--page", "3"], "Take down 1 page?"),
+        (["--site", "7"], "Take down the pages of site 7?"),
+        (["--site", "7", "--site", "9"], "Take down the pages of sites 7, 9?"),
+        ([], "Take down every page of scope KNOWLEDGE?"),
+    ],
+)
+def test_where_nobody_can_answer_the_portal_is_not_even_asked(
+    say, words: list[str], asked: str
+) -> None:
+    done = say("unpublish", "--scope", "KNOWLEDGE", *words)
+
+    assert done.exit_code == 2
+    assert f"Error: {asked} There is no terminal to ask at." in done.output
+    assert "Answer with --yes." in done.output
+    assert "BITRIX24_WEBHOOK" not in done.output

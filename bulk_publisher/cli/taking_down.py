@@ -1,0 +1,79 @@
+"""The question before pages are taken down: how many they are, of which sites, on which portal."""
+
+import asyncio
+import random
+from collections import Counter
+from functools import partial
+
+from bulk_publisher.app.selecting import Selected
+from bulk_publisher.app.session import open_session
+from bulk_publisher.app.sites import check_sites
+from bulk_publisher.cli.doing import open_webhook
+from bulk_publisher.cli.earlier import confirm, is_somebody_there, nobody_there
+from bulk_publisher.cli.output import Output
+from bulk_publisher.jobs import Job, Selection
+from bulk_publisher.model import SiteId
+from bulk_publisher.report.text import pages_in_words
+
+_MOST = 20_000
+"""Pages that are counted: more take a minute, and change no answer."""
+_NAMED = 8
+"""Sites that are named one by one."""
+
+_Sites = Counter[SiteId | None]
+
+
+def may_take_down(job: Job, selected: Selected, output: Output) -> bool:
+    """Ask whether the pages of *job* are to be taken down; no pages need no answer.
+
+    Nothing is asked of the portal where nobody is there to answer.
+
+    Raises:
+        BadSetting: If there is no terminal to ask at.
+        BulkPublisherError: If the pages can't be read or listed.
+    """
+    if not is_somebody_there():
+        raise nobody_there(f"Take down {_named(selected)}?")
+    host, sites = asyncio.run(_look(job, selected, output))
+    return not sites or confirm(_question(host, sites), is_yes=False, output=output)
+
+
+def _named(selected: Selected) -> str:
+    """What is to be taken down, as far as it is known without asking the portal."""
+    select: Selection = selected.select
+    if selected.total is not None:
+        return pages_in_words(selected.total)
+    if select.site:
+        named = ", ".join(map(str, select.site))
+        return f"the pages of site{'s' if len(select.site) > 1 else ''} {named}"
+    return f"every page of scope {select.scope}"
+
+
+async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sites]:
+    """The portal, and how many pages of which sites there are."""
+    sites: _Sites = Counter()
+    warn = partial(output.explain, colour="yellow")
+    async with (
+        open_webhook(job) as webhook,
+        open_session(job, webhook, random.Random(), warn=warn) as session,
+    ):
+        await check_sites(session, job.select)
+        async for page in selected.pages(session.calls, warn=warn):
+            if sites.total() == _MOST:
+                return webhook.host, sites
+            sites[page.site] += 1
+    return webhook.host, sites
+
+
+def _question(host: str, sites: _Sites) -> str:
+    """``Take down 19 pages on HOST: 12 of site 7, 7 of site 8?``."""
+    least = "at least " if sites.total() == _MOST else ""
+    named = sites.most_common(_NAMED)
+    words = [
+        f"{count:,} of {'a site that is not known' if site is None else f'site {site}'}"
+        for site, count in named
+    ]
+    if others := len(sites) - len(named):
+        rest = sites.total() - sum(count for _, count in named)
+        words.append(f"{rest:,} of {others:,} other site{'s' if others > 1 else ''}")
+    return f"Take down {least}{pages_in_words(sites.total())} on {host}: {', '.join(words)}?"
