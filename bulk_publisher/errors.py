@@ -32,6 +32,8 @@ class BulkPublisherError(Exception):
 
     exit_status: ClassVar[int] = 1
 
+    is_for_resume = True
+
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -75,7 +77,15 @@ class LimitReached(StoppedByPortal):
 
 
 class TooManyFailures(StoppedByPortal):
-    """So many failures alike that going on would only add to them."""
+    """So many failures alike that going on would only add to them.
+
+    Args:
+        is_for_resume: Whether what is left can be gone on with as it was asked for.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, is_for_resume: bool = True) -> None:
+        super().__init__(message, hint)
+        self.is_for_resume = is_for_resume
 
 
 class ListIncomplete(StoppedByPortal):

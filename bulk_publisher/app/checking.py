@@ -349,11 +349,11 @@ def _meters(session: Session, listed: Answer | Fault) -> Check:
     gauge = session.governor.snapshot(now=session.clock.now()).operating
     limit = session.governor.operating_limit
     used = timing.operating if gauge is None else max(gauge.level, timing.operating)
-    whose = "lists have used" if used == timing.operating else "the last run has left"
+    whose = "lists" if used == timing.operating else "the last run"
     return Check(
         name="meters",
         verdict=Verdict.NOTE if used > limit / 2 else Verdict.GOOD,
-        found=f"Shown; {whose} {used:.1f} of {limit:.0f} s. That of publishing shows with the first page.",
+        found=f"Shown; {used:.1f} of {limit:.0f} s are used, by {whose}. That of publishing shows with the first page.",
         advice="Another program uses this webhook's time: one of its own makes both faster." if used > limit / 2 else "",
     )  # fmt: skip
 

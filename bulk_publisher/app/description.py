@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET
 
 from bulk_publisher import __version__
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session
 from bulk_publisher.clock import as_utc
-from bulk_publisher.errors import BadJournal, BadSetting
+from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
 from bulk_publisher.journal.description import (
     Description,
@@ -89,10 +90,15 @@ def with_ending(
         waited={limit.value: round(s, 3) for limit, s in ending.waited.items()},
         is_whole=ending.is_whole,
         is_interrupted=ending.is_interrupted,
-        stopped_by=None if error is None else StoppedBy(message=error.message, hint=error.hint),
+        stopped_by=None if error is None else _stop(error),
         stopped_sites={str(stop.site): stop.fault.code for stop in ending.stopped_sites},
     )
     return msgspec.structs.replace(description, ended=as_utc(ended_at), totals=final)
+
+
+def _stop(error: BulkPublisherError) -> StoppedBy:
+    is_for_resume = UNSET if error.is_for_resume else False
+    return StoppedBy(message=error.message, hint=error.hint, is_for_resume=is_for_resume)
 
 
 def _cost(totals: Totals) -> float | None:

@@ -179,6 +179,37 @@ def _range(text: str) -> tuple[int, int]:
     return first, last
 
 
+def check_replaceable(path: Path) -> None:
+    """See that what stands at *path*, if anything does, is a plan that another may replace.
+
+    Raises:
+        BadSetting: If it is something else.
+    """
+    if not path.exists():
+        return
+    try:
+        told = read_settings(str(path), most=_LARGEST)
+    except OSError as error:
+        raise BadSetting(f"{path}: the plan can't be written: {reason(error)}.", _ELSEWHERE) from error  # fmt: skip
+    if told and not _is_plan(told):
+        raise BadSetting(
+            f"{path} is there already, and is no plan: it is left as it is.",
+            "Name another place with --out, or replace it with --force.",
+        )
+
+
+_ELSEWHERE = "Name another place with --out."
+
+
+def _is_plan(told: bytes) -> bool:
+    """Whether *told* is a plan, of whichever version of this program."""
+    try:
+        data = msgspec.json.decode(told)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(data, dict) and {"version", "portal", "job", "pages", "estimate"} <= {*data}
+
+
 def write_plan(plan: Plan, path: Path) -> None:
     """Write *plan* to *path*, all at once.
 
@@ -189,7 +220,7 @@ def write_plan(plan: Plan, path: Path) -> None:
         with replacing(path, is_forced=False, mode=0o666) as file:
             file.write(msgspec.json.encode(plan) + b"\n")
     except OSError as error:
-        raise BadSetting(f"{path}: the plan can't be written: {error.strerror}.", "Name another place with --out.") from error  # fmt: skip
+        raise BadSetting(f"{path}: the plan can't be written: {error.strerror}.", _ELSEWHERE) from error  # fmt: skip
 
 
 def changes_since(plan: Plan, now: Plan) -> list[str]:

@@ -37,11 +37,13 @@ class _Counting:
     skips: Counter[str] = field(default_factory=Counter)
     pages: dict[str, Ranges] = field(default_factory=dict)
     states: dict[State, Ranges] = field(default_factory=dict)
+    listed: int = 0
     places: set[tuple[Scope | None, SiteId, FolderId | None]] = field(default_factory=set)
 
     def add(self, page: Page) -> None:
         state = state_of(page)
         self.counts[state] += 1
+        self.listed += page.is_missing is False
         self.rows[page.site, page.folder, state] += 1
         self.states.setdefault(state, Ranges()).add(page.id)
         if page.skip is not None:
@@ -70,7 +72,7 @@ async def make_plan(
             of this machine have used, and what a person should know of the selection.
 
     Raises:
-        BulkPublisherError: If the pages can't be read or listed.
+        BulkPublisherError: If the pages can't be read or listed, or the portal lists none of them.
     """
     counting = _Counting()
     async with open_session(job, webhook, random.Random(), warn=warn) as session:
@@ -80,6 +82,7 @@ async def make_plan(
         timed = _Timed(session)
         async for page in selected.pages(timed, warn=warn):
             counting.add(page)
+        selected.check_listed(pages=counting.counts.total(), listed=counting.listed)
         named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
         sites = await list_sites_of(session, named)
         opens = [one async for one in _opened(session, job, counting, sites)]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 
 from bulk_publisher.app.sites import foreign_sites
+from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
 from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.journal.sent import Place
@@ -62,6 +63,27 @@ class Selected:
         for site, _, after in _parts(self.select, place):
             async for ids in lister.ids_by_key(site, self.select.only, after=after):
                 yield ids
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether the portal is asked for pages that are named."""
+        is_asked = self.select.lookup or self.select.only is not Only.ALL
+        return self.named is not None and is_asked
+
+    def check_listed(self, *, pages: int, listed: int) -> None:
+        """See that the portal lists any of the pages that are named: otherwise the scope is wrong.
+
+        Raises:
+            BadSetting: If it lists none.
+        """
+        if pages and not listed and self.is_looked_up:
+            raise BadSetting(
+                f"The portal lists none of the {pages:,} pages: is --scope the right one?"
+                if pages > 1
+                else "The portal does not list the page: is --scope the right one?",
+                "Knowledge bases need --scope KNOWLEDGE, those of workgroups GROUP, the vibe MAINPAGE."
+                " What there is says: bulk-publisher doctor",
+            )
 
     async def pages(
         self,

@@ -52,6 +52,7 @@ class Verified:
         untold: Pages of which the portal can't show whether the journal is right.
         bad_urls: Pages up by the journal whose public address does not answer with 200.
         other_hosts: Public addresses that were not asked for, being elsewhere.
+        first_bad_urls: The first of the pages whose address does not.
     """
 
     down: PageSet = field(default_factory=PageSet)
@@ -67,6 +68,7 @@ class Verified:
     visited: int = 0
     bad_urls: int = 0
     other_hosts: int = 0
+    first_bad_urls: list[Verdict] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -215,8 +217,12 @@ async def _visited(
     status = await visits.status(verdict.url)
     await session.clock.sleep_until(next_at)
     verified.visited += 1
-    verified.bad_urls += verdict.verdict is Status.PUBLISHED and status != 200
-    return msgspec.structs.replace(verdict, url_status=status)
+    visited = msgspec.structs.replace(verdict, url_status=status)
+    if verdict.verdict is Status.PUBLISHED and status != 200:
+        verified.bad_urls += 1
+        if len(verified.first_bad_urls) < _LISTED:
+            verified.first_bad_urls.append(visited)
+    return visited
 
 
 def _write_again(path: Path, verified: Verified) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import signal
@@ -26,7 +27,7 @@ from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.report.text import passed_over_lines
+from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
@@ -161,11 +162,21 @@ class _Doing:
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
             self._started.run.drain()
-            self._progress.on_warning(
-                "Stopping: what is in flight is let finish. Once more to leave at once."
-            )
+            self._progress.on_warning(self._stopping(self._started, self._signal))
         elif self._task is not None:
             self._task.cancel()
+
+    @staticmethod
+    def _stopping(started: Started, number: signal.Signals) -> str:
+        """``Waiting for 40 pages in flight, about 12 s. Press Ctrl-C again to quit now.``."""
+        pages, seconds = started.session.governor.pending(now=started.session.clock.now())
+        if not pages:
+            return "Stopping: nothing is in flight."
+        whole = math.ceil(seconds)
+        words = f"{whole} s" if whole < 60 else in_words(whole)
+        about = f", about {words}" if whole else ""
+        again = "Press Ctrl-C again to quit now" if number == signal.SIGINT else "A second signal quits at once"  # fmt: skip
+        return f"Waiting for {pages_in_words(pages)} in flight{about}. {again}."
 
     def _let_go_of_terminal(self) -> None:
         """It was closed: what is written to it now would fail, and goes nowhere instead."""
@@ -198,7 +209,8 @@ class _Doing:
         error = finished.ending.error
         if error is not None:
             say_error(self._output, error)
-        if not finished.ending.is_whole and can_be_followed:
+        is_for_resume = error is None or error.is_for_resume
+        if not finished.ending.is_whole and can_be_followed and is_for_resume:
             self._output.complain(how_to_go_on(finished))
         return self._status(finished)
 

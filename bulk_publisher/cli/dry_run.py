@@ -21,11 +21,12 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     """Say which pages *job* selects, and in which state they are.
 
     Raises:
-        BulkPublisherError: If the pages can't be read or listed.
+        BulkPublisherError: If the pages can't be read or listed, or the portal lists none of them.
     """
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
     places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
+    listed = 0
     async with open_session(job, webhook, random.Random(), warn=output.explain) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
@@ -36,6 +37,8 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1
             places[page.scope, page.site] += page.skip is None
+            listed += page.is_missing is False
+        selected.check_listed(pages=states.total(), listed=listed)
         denied = await _denied(session, places)
         host = session.client.host
     would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}"

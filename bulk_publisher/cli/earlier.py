@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bulk_publisher.cli.completing import files, runs_there
 from bulk_publisher.cli.options import option_name
 from bulk_publisher.cli.output import Output, name_for_commands
 from bulk_publisher.errors import BadSetting
@@ -20,13 +21,13 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _RANGES = 12
 """Of pages in a command that is proposed: more are not read, and hardly copied."""
 
-run_argument = click.argument("name", metavar="RUN")
+run_argument = click.argument("name", metavar="RUN", shell_complete=runs_there)
 yes_option = click.option("-y", "--yes", "is_yes", is_flag=True, help="Ask nothing.")
 
 _PORTAL = [
-    click.option("--webhook-file", metavar="FILE", help="Holds the webhook's URL.  [default: as for the run]"),
+    click.option("--webhook-file", metavar="FILE", shell_complete=files, help="Holds the webhook's URL.  [default: as for the run]"),
     click.option("--portal-plan", type=click.Choice(["standard", "enterprise", "self-hosted"]), help="Whose limits apply.  [default: as for the run]"),
-    click.option("--ca-file", metavar="FILE", help="Certificate authorities to trust."),
+    click.option("--ca-file", metavar="FILE", shell_complete=files, help="Certificate authorities to trust."),
 ]  # fmt: skip
 _PACE = [
     click.option("--concurrency", type=click.IntRange(1, 64), help="Requests in flight at most."),

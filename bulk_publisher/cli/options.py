@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bulk_publisher.cli.completing import files, scopes
+
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job, Portal
     from bulk_publisher.model import Scope
@@ -43,11 +45,16 @@ class _ScopeName(click.ParamType[Any]):
 
 
 def _scope(text: str) -> Callable[[_Command], _Command]:
-    return click.option("--scope", type=_ScopeName(), help=text)
+    return click.option("--scope", type=_ScopeName(), shell_complete=scopes, help=text)
 
 
 _SELECTION = [
-    click.option("--csv", metavar="FILE|-", help="A list of pages; - reads standard input."),
+    click.option(
+        "--csv",
+        metavar="FILE|-",
+        shell_complete=files,
+        help="A list of pages; - reads standard input.",
+    ),
     click.option("--column", metavar="NAME", help="The CSV's column with the page IDs."),
     click.option(
         "--skip-bad-rows", is_flag=True, help="Pass over rows of the CSV that can't be read."
@@ -75,6 +82,7 @@ _PORTAL = [
     click.option(
         "--webhook-file",
         metavar="FILE",
+        shell_complete=files,
         help="Holds the webhook's URL.  [default: the environment's BITRIX24_WEBHOOK]",
     ),
     click.option(
@@ -82,7 +90,9 @@ _PORTAL = [
         type=click.Choice(["standard", "enterprise", "self-hosted"]),
         help="Whose limits apply.  [default: the portal is asked]",
     ),
-    click.option("--ca-file", metavar="FILE", help="Certificate authorities to trust."),
+    click.option(
+        "--ca-file", metavar="FILE", shell_complete=files, help="Certificate authorities to trust."
+    ),
 ]
 _PACE = [
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests in flight at most."),

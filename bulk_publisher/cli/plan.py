@@ -25,6 +25,7 @@ _SHOWN_OPENED = 10
 @job_options
 @runs_option
 @click.option(
+    "-o",
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=a_file,
@@ -33,6 +34,7 @@ _SHOWN_OPENED = 10
     metavar="FILE",
     help="Where the plan is written, for publish --plan.",
 )
+@click.option("--force", is_flag=True, help="Replace FILE also if it is no plan.")
 @click.option("--cost", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds a page.  [default: as the last run on the portal measured]")  # fmt: skip
 @click.option("--json", "is_json", is_flag=True, help="Print the plan itself, for programs.")
 @click.pass_obj
@@ -43,6 +45,7 @@ def plan(
     *,
     runs: Path,
     out: Path,
+    force: bool,
     cost: float | None,
     is_json: bool,
     **options: Any,
@@ -57,11 +60,13 @@ def plan(
     """  # noqa: D301 - click's own mark
     import msgspec
 
-    from bulk_publisher.app.plan import write_plan
+    from bulk_publisher.app.plan import check_replaceable, write_plan
     from bulk_publisher.cli.summary import NO_PAGE
     from bulk_publisher.model import Only
 
     job = job_of_options("publish", options)
+    if not force:
+        check_replaceable(out)
     made = plan_of(job, output, runs=runs, cost=cost, warn=partial(output.explain, colour="yellow"))
     write_plan(made, out)
     if is_json:

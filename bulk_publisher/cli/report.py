@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bulk_publisher.cli.completing import runs_there
 from bulk_publisher.cli.options import runs_option
 from bulk_publisher.cli.output import Output, name_for_commands, say_error, says_errors
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("report")
-@click.argument("names", metavar="RUN…", nargs=-1, required=True)
+@click.argument("names", metavar="RUN…", nargs=-1, required=True, shell_complete=runs_there)
 @runs_option
 @click.option("--json", "is_json", is_flag=True, help="For programs; one object, or a list of them.")  # fmt: skip
 @click.option("--csv", "is_csv", is_flag=True, help="Every page, for a spreadsheet.")
@@ -37,7 +38,7 @@ def report(
     is_csv: bool,
     html: Path | None,
 ) -> None:
-    """Say what each RUN has done. RUN is a run's folder, its id, or "latest".
+    """Say what each RUN has done. RUN is a run's folder, its ID or the beginning of it, or "latest".
 
     \b
     bulk-publisher report latest

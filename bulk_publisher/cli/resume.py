@@ -28,7 +28,7 @@ from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 @click.pass_obj
 @says_errors
 def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options: Any) -> None:
-    """Go on with RUN, a run's folder, its ID or "latest", where it stopped.
+    """Go on with RUN, a run's folder, its ID or the beginning of it, or "latest", where it stopped.
 
     Pages that have their line in its journal are settled; pages that were out go first. The
     selection is the run's own; the pace may be another. The webhook is read anew, as for publish.

@@ -59,7 +59,8 @@ def retry(
         output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")
     else:
         output.say(f"{pages_in_words(follower.pages)} of run {folder.run_id} to be tried again.")
-    if not folder.read_description().is_whole:
+    description = folder.read_description()
+    if not description.is_whole and description.is_for_resume:
         output.say(
             f"It has not come to its end, and what it has not come to is not tried. "
             f"Go on with: bulk-publisher resume {name_for_commands(folder.path)}"

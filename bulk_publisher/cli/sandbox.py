@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulk_publisher.cli.completing import scenarios
 from bulk_publisher.cli.options import a_file
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ class _BadInput(click.ClickException):
 
 
 @click.command("sandbox")
-@click.option("--scenario", metavar="NAME|FILE", help="A scenario that ships, or a TOML file.")
+@click.option(
+    "--scenario",
+    metavar="NAME|FILE",
+    shell_complete=scenarios,
+    help="A scenario that ships, or a TOML file.",
+)
 @click.option("--pages", type=click.IntRange(0), help="How many pages.  [default: 300]")
 @click.option("--scope", help="KNOWLEDGE, PAGE, GROUP …  [default: KNOWLEDGE]")
 @click.option("--plan", type=click.Choice(["standard", "enterprise", "self-hosted"]))

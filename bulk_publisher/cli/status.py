@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulk_publisher.cli.completing import runs_there
 from bulk_publisher.cli.options import runs_option
 from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("status")
-@click.argument("name", metavar="[RUN]", required=False)
+@click.argument("name", metavar="[RUN]", required=False, shell_complete=runs_there)
 @runs_option
 @click.option("--json", "is_json", is_flag=True, help="For programs.")
 @click.pass_obj
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) -> None:
     """Say how RUN stands: going on, ended, or left by a process that is gone.
 
-    RUN is a run's folder, its id, or "latest"; without it all runs are listed, the newest first.
-    Nothing is asked of the portal.
+    RUN is a run's folder, its ID or the beginning of it, or "latest"; without it all runs are listed,
+    the newest first. Nothing is asked of the portal.
     """
     import msgspec
 

@@ -9,10 +9,9 @@ from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
     go_on_line,
-    in_words,
-    pages_in_words,
     passed_over_lines,
     printable,
+    settled_line,
     waits_lines,
     wrapped,
 )
@@ -27,8 +26,8 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
         can_be_followed: Other commands can go on with the run: its portal is still there.
     """
     totals, ending = finished.totals, finished.ending
-    rate = f", {totals.pages / ending.seconds:.1f} a second" if ending.seconds > 1 else ""
-    yield f"{pages_in_words(totals.pages)} settled in {in_words(ending.seconds)}{rate}."
+    action = finished.description.job.action
+    yield settled_line(totals.pages, ending.seconds, action=action, is_whole=ending.is_whole)
     yield from counts_lines(totals)
     yield from passed_over_lines(finished.selected.counts)
     waited = {limit.value: seconds for limit, seconds in ending.waited.items()}

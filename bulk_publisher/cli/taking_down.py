@@ -54,7 +54,7 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
     sites: _Sites = Counter()
     warn = partial(output.explain, colour="yellow")
     async with (
-        open_webhook(job) as webhook,
+        open_webhook(job, output) as webhook,
         open_session(job, webhook, random.Random(), warn=warn) as session,
     ):
         await check_sites(session, job.select)

@@ -79,7 +79,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     say_out(folder, output)
     for line in _lines(verified, description.rollbacks):
         click.echo(line)
-    if not description.is_whole:
+    if not description.is_whole and description.is_for_resume:
         left = pages_left(description, verified.pages)
         output.say(go_on_line(left, name_for_commands(folder.path)))
     if verified.again:
@@ -123,5 +123,16 @@ def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
         yield "Nothing could be verified: the portal does not show how any of them is."
     if verified.untold:
         yield f"  {verified.untold:,} of which the portal can't show it"
+    yield from _address_lines(verified)
+
+
+def _address_lines(verified: "Verified") -> Iterator[str]:
+    from bulk_publisher.report.text import printable
+
     if verified.visited or verified.other_hosts:
         yield f"Public addresses: {verified.visited:,} asked for, {verified.bad_urls:,} of published pages not answered with 200, {verified.other_hosts:,} on other hosts left out."
+    for verdict in verified.first_bad_urls:
+        answer = "nothing came" if verdict.url_status is None else f"answered {verdict.url_status}"
+        yield printable(f"  page {verdict.page}: {verdict.url} {answer}")
+    if more := verified.bad_urls - len(verified.first_bad_urls):
+        yield f"  and {more:,} more"

@@ -104,10 +104,15 @@ class SelectedCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoppedBy(msgspec.Struct, frozen=True, kw_only=True):
-    """What ended a run early."""
+    """What ended a run early.
+
+    Attributes:
+        is_for_resume: Told, as False, where the run looked for its pages in vain: a resume would do so again.
+    """
 
     message: str = ""
     hint: str = ""
+    is_for_resume: bool | UnsetType = UNSET
 
 
 class FinalTotals(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +230,12 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     def is_whole(self) -> bool:
         """Whether its last process said that every page of the selection has its line."""
         return self.totals is not None and self.totals.is_whole
+
+    @property
+    def is_for_resume(self) -> bool:
+        """Whether what is left of it can be gone on with: not where it looked for its pages in vain."""
+        stopped = self.final.stopped_by
+        return stopped is None or stopped.is_for_resume is not False
 
     @property
     def has_lost_a_process(self) -> bool:

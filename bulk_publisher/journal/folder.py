@@ -44,6 +44,8 @@ _LOCAL_LOCKS = {"9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", 
 them: its flock is the server's."""
 _MOUNTS = Path("/proc/self/mountinfo")
 
+_NAMED = 5
+"""Runs that are named where several are meant."""
 _RUN_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{4}$")
 
 
@@ -170,16 +172,26 @@ def create_folder(runs: Path, now: Epoch, rng: random.Random) -> RunFolder:
 
 
 def find_folder(name: str, runs: Path) -> RunFolder:
-    """The run that *name* stands for: a folder, a run's id below *runs*, or ``latest``.
+    """The run that *name* stands for: a folder, a run's id below *runs* or its beginning, or ``latest``.
 
     Raises:
-        BadJournal: If there is none.
+        BadJournal: If there is none, or several begin so.
     """
     for path in (runs / name, Path(name)):
+        # What is too long for a name is none.
         with suppress(OSError):
-            if (path / "run.json").is_file():
+            if name and (path / "run.json").is_file():
                 return folder_at(path.resolve())
     known = known_runs(runs)
+    begun_so = [run for run in known if name and run.startswith(name)]
+    if len(begun_so) == 1:
+        return folder_at((runs / begun_so[0]).resolve())
+    if begun_so:
+        more = f", and {len(begun_so) - _NAMED} more" if len(begun_so) > _NAMED else ""
+        raise BadJournal(
+            f"{name}: {len(begun_so)} runs in {runs} begin so: {', '.join(begun_so[:_NAMED])}{more}.",
+            "Name one of them in full.",
+        )
     if name == LATEST and known:
         # The newest was removed, or links can't be made there.
         return folder_at((runs / known[0]).resolve())

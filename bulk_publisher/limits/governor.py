@@ -159,6 +159,11 @@ class Governor:
             cost=self._sizing.cost,
         )
 
+    def pending(self, *, now: Mono) -> tuple[int, float]:
+        """Pages in flight, and the seconds until the last of them is done, as expected; 0 where nobody knows."""
+        in_flight = self._in_flight.values()
+        return sum(permit.pages for permit in in_flight), self._busy_for(now)
+
     # tell
 
     def reserve(self, send: Send, *, now: Mono) -> Permit:
@@ -296,16 +301,20 @@ class Governor:
 
         What is in flight is in no sum yet: a run that is left at once says how long that goes on.
         """
-        ends = (
-            permit.sent_at + self._expected(permit.lane, permit.pages)
-            for permit in self._in_flight.values()
-        )
         return Handover(
             requests=self._bucket.level(now),
             operating_limit=self._refusals.hand_over(now),
             meters=self._meters.hand_over(now),
-            busy_for=max(0.0, max(ends, default=now) - now),
+            busy_for=self._busy_for(now),
         )
+
+    def _busy_for(self, now: Mono) -> float:
+        """Seconds until what is in flight is done, as expected."""
+        ends = (
+            permit.sent_at + self._expected(permit.lane, permit.pages)
+            for permit in self._in_flight.values()
+        )
+        return max(0.0, max(ends, default=now) - now)
 
     def take_over(self, left: Handover, *, since: Mono, now: Mono) -> None:
         """Another run had the limits to itself until *since*; this is how it left them."""

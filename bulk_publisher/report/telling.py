@@ -7,10 +7,9 @@ from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
     go_on_line,
-    in_words,
-    pages_in_words,
     passed_over_lines,
     printable,
+    settled_line,
     waits_lines,
     wrapped,
 )
@@ -23,9 +22,9 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
         name: How a command that is given here names the run.
     """
     description, totals, seconds, told = story.description, story.totals, story.seconds, story.told
-    yield f"Run {story.run}: {description.job.action} on {printable(str(description.portal))}"
-    rate = f", {totals.pages / seconds:.1f} a second" if seconds > 1 else ""
-    yield f"{pages_in_words(totals.pages)} settled in {in_words(seconds)}{rate}."
+    action = description.job.action
+    yield f"Run {story.run}: {action} on {printable(str(description.portal))}"
+    yield settled_line(totals.pages, seconds, action=action, is_whole=story.is_whole)
     yield from counts_lines(totals)
     yield from passed_over_lines(description.selected)
     yield from waits_lines(story.waited, of_all=not description.has_lost_a_process)
@@ -42,7 +41,7 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
             yield f"Try them again with: bulk-publisher retry {name}"
     if not story.has_ended:
         yield f"It has not come to its end; how it stands says: bulk-publisher status {name}"
-    elif not story.is_whole and story.can_be_followed:
+    elif not story.is_whole and story.can_be_followed and description.is_for_resume:
         yield go_on_line(story.left, name)
     yield from rollback_lines(story)
 

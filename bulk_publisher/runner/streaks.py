@@ -101,6 +101,7 @@ class Streaks:
                 f"The first {self._in_a_row} pages all failed with {_MISSING}.",
                 f"If {_other(page.scope)} was meant, or another portal, begin a new run:"
                 " a resume keeps to what this one was told.",
+                is_for_resume=False,
             )
         if not faults.is_known(fault.code) and self._in_a_row >= ALIKE:
             return TooManyFailures(

@@ -338,6 +338,38 @@ def test_a_dry_run_changes_nothing_and_makes_no_folder(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_forgotten_scope_is_asked_about_and_there_is_one_advice(
+    command, tmp_path: Path, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "70", *FAST)
+    publish = ("publish", "--page", "1-60")
+
+    looked = [command(*words, webhook=webhook) for words in ((*publish, "--dry-run"), ("plan", "--page", "1-60"))]  # fmt: skip
+    begun = command(*publish, webhook=webhook)
+    after = [command(*words, webhook=webhook) for words in (("report", "latest"), ("status", "latest"), ("verify", "latest"))]  # fmt: skip
+
+    for done in looked:
+        assert done.returncode == 2
+        assert done.stderr.startswith("Error: The portal lists none of the 60 pages: is --scope the right one?")  # fmt: skip
+        assert done.stdout == ""
+    assert not (tmp_path / "plan.json").exists()
+    assert begun.returncode == 3
+    assert "begin a new run" in begun.stderr
+    said = "".join(one.stdout + one.stderr for one in (begun, *after))
+    assert "bulk-publisher resume" not in said
+
+
+def test_where_there_is_nothing_to_publish_that_is_what_is_said(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "9", "--active-share", "1", "--changed-share", "0", *FAST)
+
+    done = command("publish", "--scope", "KNOWLEDGE", "--only", "unpublished", webhook=webhook)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("There was nothing to publish.\n")
+    assert "There was nothing to publish.\n" in command("report", "latest").stdout
+    assert "settled" not in done.stdout
+
+
 def test_a_dry_run_says_which_pages_the_webhook_s_owner_may_not_publish(
     command, start_sandbox
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -84,6 +85,34 @@ def test_before_a_page_was_sent_it_says_so(tmp_path: Path, number: signal.Signal
 
     assert process.returncode == 128 + number
     assert said.splitlines() == ["Stopped: nothing was sent."]
+
+
+@pytest.mark.parametrize(
+    ("number", "again"),
+    [
+        (signal.SIGINT, "Press Ctrl-C again to quit now."),
+        (signal.SIGTERM, "A second signal quits at once."),
+    ],
+)
+def test_it_says_what_it_waits_for_and_for_how_long(
+    start_sandbox, tmp_path: Path, number: signal.Signals, again: str
+) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, *PUBLISH],
+        cwd=tmp_path,
+        env=environment(start_sandbox(*SLOW)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (journals := [*tmp_path.glob("runs/*Z-*/outcomes.jsonl")]) or not journals[0].stat().st_size:  # fmt: skip
+        time.sleep(0.05)
+
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + number
+    waiting = rf"Waiting for \d+ pages? in flight(, about \d+ s)?\. {re.escape(again)}"
+    assert re.search(rf"{waiting}|Stopping: nothing is in flight\.", said), said
 
 
 def test_a_job_that_is_being_done_is_not_begun_again(start_sandbox, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 import structlog
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from bulk_publisher.cli import main
@@ -226,3 +227,91 @@ def test_where_nobody_can_answer_the_portal_is_not_even_asked(
     assert f"Error: {asked} There is no terminal to ask at." in done.output
     assert "Answer with --yes." in done.output
     assert "BITRIX24_WEBHOOK" not in done.output
+
+
+def _offered(*words: str) -> list[str]:
+    """What the Tab key offers for the last of *words*."""
+    *before, begun = words
+    completion = ShellComplete(main, {}, "bulk-publisher", "_BULK_PUBLISHER_COMPLETE")
+    return [item.value for item in completion.get_completions(before, begun)]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["publish", "--scope", ""], ["KNOWLEDGE", "GROUP", "MAINPAGE"]),
+        (["doctor", "--scope", "k"], ["KNOWLEDGE"]),
+        (["resume", ""], [*reversed(RUNS), "latest"]),
+        (["retry", "20261124"], [RUNS[1], RUNS[0]]),
+        (["verify", "la"], ["latest"]),
+        (["rollback", "20261125"], [RUNS[2]]),
+        (["report", "latest", "20261125"], [RUNS[2]]),
+        (["status", "2026112"], [*reversed(RUNS)]),
+        (["status", "--runs", "nowhere", ""], []),
+        (["resume", "other/ru"], ["other/ru"]),
+        (["sandbox", "--scenario", "st"], ["storm"]),
+        (["sandbox", "--scenario", "my/weather"], ["my/weather"]),
+    ],
+    ids=" ".join,
+)
+def test_the_tab_key_knows_runs_scopes_and_scenarios(say, words, offered) -> None:
+    assert _offered(*words) == offered
+
+
+def test_the_tab_key_knows_runs_where_the_environment_says(
+    say, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / "runs").rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("BULK_PUBLISHER_RUNS", "elsewhere")
+
+    assert _offered("resume", "20261125") == [RUNS[2]]
+
+
+def test_the_beginning_of_a_run_s_id_names_it(say) -> None:
+    assert f"Run {RUNS[1]}:" in say("report", "20261124T22").output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("20261124", f"2 runs in runs begin so: {RUNS[1]}, {RUNS[0]}."),
+        ("2027", "2027: no such run in runs."),
+        ("", "no such run in runs."),
+        ("x" * 5000, "no such run in runs."),
+    ],
+    ids=["ambiguous", "none", "empty", "too long"],
+)
+def test_a_beginning_that_is_no_run_s_own_is_refused(say, name: str, said: str) -> None:
+    done = say("resume", name)
+
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+@pytest.mark.parametrize("there", [b"{}", b"my notes", b'{"version": 1}', b"\xff", b"[" * 5000])
+def test_plan_replaces_nothing_that_is_no_plan(say, tmp_path: Path, there: bytes) -> None:
+    (tmp_path / "plan.json").write_bytes(there)
+
+    done = say("plan", "--page", "1")
+
+    assert done.exit_code == 2
+    assert "Error: plan.json is there already, and is no plan: it is left as it is." in done.output
+    assert "--out, or replace it with --force" in done.output
+    assert (tmp_path / "plan.json").read_bytes() == there
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/zero", "runs"])
+def test_a_plan_is_written_to_no_device(say, place: str) -> None:
+    done = say("plan", "--page", "1", "-o", place)
+
+    assert done.exit_code == 2
+    assert "BITRIX24_WEBHOOK" not in done.output
+
+
+@pytest.mark.parametrize("words", [["--force"], ["-o", "other.json"]], ids=" ".join)
+def test_with_force_or_another_name_it_goes_on(say, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "plan.json").write_text("my notes")
+
+    done = say("plan", "--page", "1", *words)
+
+    assert "BITRIX24_WEBHOOK is not set" in done.output

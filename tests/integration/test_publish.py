@@ -23,6 +23,7 @@ from bulk_publisher.portal.plans import UNKNOWN
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
+from bulk_publisher.report.telling import story_lines
 from bulk_publisher.sandbox import Scenario, Site, TimedFault, serve
 from tests.oracle import Seen, assert_journal_tells_the_truth, codes, journal_of, run_job
 
@@ -119,6 +120,10 @@ async def test_the_wrong_scope_is_asked_about_and_stops_the_run(tmp_path: Path) 
     assert finished.ending.error.hint == (
         "If --scope KNOWLEDGE was meant, or another portal, begin a new run:"
         " a resume keeps to what this one was told."
+    )
+    told = read_story(finished.folder)
+    assert "resume" not in "".join(
+        line for line in story_lines(told, "R") if "a resume keeps" not in line
     )
     assert len(journal_of(finished)) < 300
 

@@ -148,6 +148,19 @@ async def test_public_addresses_are_asked_for(tmp_path: Path) -> None:
         assert result.visited + result.other_hosts == 5
 
 
+async def test_a_public_address_that_is_not_answered_is_named_with_its_page(tmp_path: Path) -> None:
+    # The sandbox has no public pages.
+    async with serve(Scenario(pages=30)) as sandbox:
+        finished = await run_job(sandbox, tmp_path)
+        result = await verified(sandbox, finished.folder, visits_urls=True)
+
+    said = [*_lines(result, ())][1:]
+
+    assert said[0].startswith("Public addresses: 30 asked for, 30 of published pages not answered")
+    assert "  page 3: /site1/page-3/ answered 404" in said
+    assert (len(said), said[-1]) == (22, "  and 10 more")
+
+
 async def test_a_page_online_with_edits_stays_unknown(tmp_path: Path) -> None:
     async with serve(Scenario(pages=1)) as sandbox:
         finished = await run_job(sandbox, tmp_path)

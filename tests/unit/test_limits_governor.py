@@ -903,6 +903,19 @@ def test_what_an_earlier_process_has_spent_counts_on_every_meter(played):
     assert (snapshot.operating.level, snapshot.intensity.level) == (400.0, 40.0)
 
 
+def test_it_says_how_many_pages_are_in_flight_and_for_how_long(played):
+    assert played.governor.pending(now=Mono(0.0)) == (0, 0.0)
+    played.settle(played.send(), [1.0], at=1.0)
+    played.now = 2.0
+    permit = played.send(5)
+
+    pages, seconds = played.governor.pending(now=Mono(3.0))
+
+    assert pages == permit.pages
+    assert seconds >= permit.pages - 1.0
+    assert played.governor.pending(now=Mono(1e6)) == (pages, 0.0)
+
+
 # Taking turns with another run
 
 

@@ -1,0 +1,48 @@
+"""What the Tab key offers where it is not plain from the option: runs, scopes, scenarios, files."""
+
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+_PATH = "/"
+
+
+def runs_there(
+    context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The runs that begin so, the newest first, and ``latest``; a folder where one is named."""
+    from bulk_publisher.journal.folder import LATEST, known_runs
+
+    if _PATH in begun or begun.startswith((".", "~")):
+        return [CompletionItem(begun, type="dir")]
+    try:
+        known = known_runs(Path(context.params.get("runs") or "runs"))
+    except OSError:
+        known = []
+    names = [*known, *([LATEST] if known else [])]
+    return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+
+def scopes(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The scopes that begin so, in whatever case."""
+    from bulk_publisher.model import Scope
+
+    return [CompletionItem(scope) for scope in Scope if scope.startswith(begun.upper())]
+
+
+def scenarios(
+    _context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The scenarios that ship and begin so; files where none does."""
+    from bulk_publisher.sandbox import scenario_names
+
+    names = [name for name in scenario_names() if name.startswith(begun)]
+    return [CompletionItem(name) for name in names] or files(_context, _parameter, begun)
+
+
+def files(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Files, as the shell finds them."""
+    return [CompletionItem(begun, type="file")]
