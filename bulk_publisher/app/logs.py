@@ -83,8 +83,7 @@ _PROCESSORS: list[Processor] = [
 def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
     """Say once how much of the log goes to stderr, and in which form."""
     _fan_out.stderr_level = _LEVELS.get(min(verbosity, 2), logging.CRITICAL)
-    if not is_json:
-        _fan_out.render = structlog.dev.ConsoleRenderer(colors=has_colour)
+    _fan_out.render = _json if is_json else structlog.dev.ConsoleRenderer(colors=has_colour)
     structlog.configure(processors=_PROCESSORS, cache_logger_on_first_use=True)
 
 

@@ -122,7 +122,7 @@ def _secret(value: object) -> object:
         return Wrong(f"must have env or file, one of the two and nothing else: {how}")
     ((kind, text),) = given.items()
     pattern = r"[A-Za-z_][A-Za-z0-9_]*" if kind == "env" else r"(?!.*://)[^\0\n]*[^\0\s][^\0\n]*"
-    if not isinstance(text, str) or not re.fullmatch(pattern, text):
+    if not isinstance(text, str) or not re.fullmatch(pattern, text) or is_webhook_url(text):
         what = "an environment variable's name" if kind == "env" else "a file's name"
         return Wrong(f"{kind} must be {what}, never the secret: {how}")
     return given

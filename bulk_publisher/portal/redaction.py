@@ -36,10 +36,10 @@ _ENCODED = re.compile(r"[&%\\<\x00-\x1f\x7f-\U0010ffff]")
 _ENCODED_BYTES = re.compile(rb"[&%<\x80-\xff]|\\[^/\"]")
 _ESCAPE = re.compile(r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2}))", re.IGNORECASE)
 _IN_ADDRESSES = str.maketrans("+/", "-_")
+_TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)
 _UNSEEN = re.compile(
-    r"</?[a-z!][^<>]*>|[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]+",
-    re.IGNORECASE,
+    r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]+"
 )
 
 _WORD = re.compile(r"[^\s'\"“”()<>,;]+")
@@ -98,8 +98,8 @@ class Redactor:
         if len(plain) > _LONGEST:
             return HIDDEN
         for _ in range(_LAYERS):
-            unseen = _UNSEEN.sub("", plain)
-            if self.plain(unseen) is not unseen:
+            seen = _UNSEEN.sub("", plain)
+            if any(self.plain(one) is not one for one in (seen, _TAG.sub("", seen))):
                 # Only what nobody sees holds it apart.
                 return HIDDEN
             decoded = _decoded(plain)

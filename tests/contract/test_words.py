@@ -187,6 +187,7 @@ def test_no_other_url_is_taken_or_repeated(say, words: list[str], said: str) -> 
         f'[portal]\nwebhook = "{URL}"',
         f'[portal]\nwebhook = {{ env = "{URL}" }}',
         f'[portal]\nwebhook = {{ file = "{URL}" }}',
+        f'[portal]\nwebhook = {{ file = "{URL.removeprefix("https://")}" }}',
         f'[portal]\nsandbox = "{URL}"',
         f'[portal]\nca_file = "{URL}"',
         f'[pace]\nconcurrency = "{URL}"',

@@ -61,6 +61,12 @@ def test_a_secret_is_hidden_however_it_is_written(write):
     assert HIDDEN in said
 
 
+def test_what_looks_like_a_tag_around_it_hides_nothing():
+    said = Redactor(SECRET).text(f"<a {'%'.join(SECRET)} {chr(0xAD).join(SECRET)} > it")
+
+    assert said == HIDDEN
+
+
 @settings(max_examples=60)
 @given(CODES, st.data(), st.text(max_size=20), st.text(max_size=20))
 def test_whatever_layers_it_is_wrapped_in(code, data, before, after):
