@@ -2,7 +2,7 @@
 
 A page that fails is an outcome and never in this tree::
 
-    BulkPublisherError 1
+    BulkPublisherError 70
     ├── UsageError 2
     │   ├── BadJobFile 2
     │   ├── BadSource 2
@@ -15,7 +15,9 @@ A page that fails is an outcome and never in this tree::
     ├── PortalUnusable 4
     └── RunBusy 5
 
-An interruption ends with 130 (SIGINT) or 143 (SIGTERM), which the command line sees to.
+70 is a fault of ours, as is any other exception; 1 is no error but the status of a run that has finished
+and has pages that failed. An interruption ends with 130 (SIGINT) or 143 (SIGTERM), which the command line
+sees to.
 """
 
 from typing import ClassVar
@@ -29,7 +31,7 @@ class BulkPublisherError(Exception):
         hint: What to do about it.
     """
 
-    exit_status: ClassVar[int] = 1
+    exit_status: ClassVar[int] = 70
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -3,7 +3,6 @@
 No secret is in them: it is taken out of every line, wherever it came from.
 """
 
-import json
 import logging
 import os
 import sys
@@ -14,8 +13,11 @@ from pathlib import Path
 import structlog
 from structlog.typing import EventDict, Processor
 
+from bulk_publisher.app import crash
 from bulk_publisher.clock import Clock, as_utc
+from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.escaping import json_text, printable
 
 _HIDDEN = "***"
 _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
@@ -23,6 +25,7 @@ _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
 _LEVEL_OF = logging.getLevelNamesMapping()
 
 Render = Callable[[object, str, EventDict], object]
+Write = Callable[[str], object]
 
 
 class _FanOut:
@@ -34,6 +37,7 @@ class _FanOut:
         self.clock: Clock | None = None
         self.stderr_level = logging.CRITICAL
         self.render: Render = _json
+        self.write: Write = _to_stderr
 
     def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
         if self.clock is not None:
@@ -41,8 +45,24 @@ class _FanOut:
         if self.file is not None:
             self._append(self.file, self._rendered(_json, method, event))
         if _LEVEL_OF[method.upper()] >= self.stderr_level:
-            sys.stderr.write(self._rendered(self.render, method, event))
+            self.write(self._rendered(self.render, method, event))
         raise structlog.DropEvent
+
+    def add_crash(self, error: Exception) -> bool:
+        """A fault of ours to the file alone; whether it stands there. stderr gets a line of it at the end."""
+        if self.file is None:
+            return False
+        moment = {} if self.clock is None else {"time": as_utc(self.clock.epoch())}
+        event = {
+            **moment,
+            **structlog.contextvars.get_contextvars(),
+            "event": "run.crashed",
+            "level": "error",
+            "error": crash.words_of(error, self.secret),
+            "traceback": crash.traceback_of(error, self.secret),
+        }
+        self._append(self.file, self._rendered(_json, "error", event))
+        return self.file is not None
 
     def _rendered(self, render: Render, method: str, event: EventDict) -> str:
         line = f"{render(None, method, dict(event))}\n"
@@ -56,11 +76,28 @@ class _FanOut:
             self.file = None
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, default=repr)
-
-
 def _json(_logger: object, _method: str, event: EventDict) -> str:
-    return _ENCODER.encode(event)
+    return json_text(event)
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line)
+
+
+def _console(render: Render) -> Render:
+    """*render*, with texts of others in it that a terminal can show as they are."""
+
+    def rendered(logger: object, method: str, event: EventDict) -> object:
+        return render(logger, method, {name: _shown(value) for name, value in event.items()})
+
+    return rendered
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, str):
+        return printable(value)
+    # What is no text is shown by its repr, which escapes what can't be seen.
+    return value
 
 
 _fan_out = _FanOut()
@@ -71,11 +108,15 @@ _PROCESSORS: list[Processor] = [
 ]
 
 
-def configure_log(*, verbosity: int, is_json: bool, has_colour: bool) -> None:
-    """Say once how much of the log goes to stderr, and in which form."""
+def configure_log(
+    *, verbosity: int, is_json: bool, has_colour: bool, write: Write = _to_stderr
+) -> None:
+    """Say once how much of the log goes to stderr, in which form, and by what it is written there."""
     _fan_out.stderr_level = _LEVELS.get(min(verbosity, 2), logging.CRITICAL)
-    if not is_json:
-        _fan_out.render = structlog.dev.ConsoleRenderer(colors=has_colour)
+    _fan_out.render = (
+        _json if is_json else _console(structlog.dev.ConsoleRenderer(colors=has_colour))
+    )
+    _fan_out.write = write
     structlog.configure(processors=_PROCESSORS, cache_logger_on_first_use=True)
 
 
@@ -90,6 +131,10 @@ def log_to(path: Path, webhook: Webhook, clock: Clock, *, run: str) -> Iterator[
     try:
         with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
             yield
+    except Exception as error:
+        if not isinstance(crash.innermost(error), BulkPublisherError) and _fan_out.add_crash(error):
+            crash.is_logged(error, path)
+        raise
     finally:
         _fan_out.file, _fan_out.clock = None, None
         if file is not None:

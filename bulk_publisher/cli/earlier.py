@@ -105,13 +105,8 @@ def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
         return True
     if not sys.stdin.isatty():
         raise BadSetting(f"{question} There is no terminal to ask at.", "Answer with --yes.")
-    try:
-        if click.confirm(question, default=False, err=True):
-            return True
-    except click.Abort as abort:
-        output.complain("")
-        if isinstance(abort.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from abort
+    if output.ask(question):
+        return True
     output.complain("Nothing was done.")
     return False
 

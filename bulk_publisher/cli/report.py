@@ -1,6 +1,5 @@
 """``bulk-publisher report``: what runs have done."""
 
-import json
 from pathlib import Path
 
 import click
@@ -39,8 +38,6 @@ def report(
     bulk-publisher report latest --html report.html
     bulk-publisher report latest --csv > pages.csv
     """  # noqa: D301 - click's own mark
-    import sys
-
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.report.export import story_as_dict, write_csv
@@ -58,18 +55,19 @@ def report(
         )
     folders = [find_folder(name, runs) for name in names]
     if html == Path("-"):
-        click.echo(html_report([read_story(folder) for folder in folders]), nl=False)
+        output.put_data(html_report([read_story(folder) for folder in folders]))
     elif html is not None:
         write_html(folders, html)
         output.say(f"Written: {html}")
     elif is_csv:
-        write_csv(folders, sys.stdout)
+        with output.data_file() as file:
+            write_csv(folders, file)
     elif is_json:
         told = [story_as_dict(read_story(folder)) for folder in folders]
-        click.echo(json.dumps(told[0] if len(told) == 1 else told, indent=2, ensure_ascii=False))
+        output.put_json(told[0] if len(told) == 1 else told)
     else:
         for number, folder in enumerate(folders):
             if number:
-                click.echo()
+                output.put()
             for line in story_lines(read_story(folder), name_for_commands(folder.path)):
-                click.echo(line)
+                output.put(line)

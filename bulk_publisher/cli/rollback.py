@@ -86,7 +86,7 @@ def rollback(
         )
         sys.exit(int(is_rest))
     if dry_run:
-        click.echo(f"Would unpublish {follower.pages:,} pages that run {folder.run_id} has put up.")
+        output.put(f"Would unpublish {follower.pages:,} pages that run {folder.run_id} has put up.")
         output.say("Nothing was changed: this was a dry run.")
         return
     question = f"Take down {follower.pages:,} pages that run {folder.run_id} has put up?"

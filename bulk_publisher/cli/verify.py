@@ -67,7 +67,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
                 change=change,
                 visits_urls=urls,
                 on_progress=tell,
-                warn=output.explain,
+                warn=output.warn,
             )
 
     try:
@@ -75,8 +75,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     except KeyboardInterrupt:
         sys.exit(130)
     say_out(folder, output)
-    for line in _lines(verified, description.get("rolled_back_by") or ()):
-        click.echo(line)
+    output.tell(_lines(verified, description.get("rolled_back_by") or ()))
     if not (description.get("totals") or {}).get("is_whole"):
         left = pages_left(description, verified.pages)
         output.say(go_on_line(left, name_for_commands(folder.path)))
