@@ -18,6 +18,15 @@ _LOGGED: dict[int, Path] = {}
 """Where the log is that already holds an exception, by the exception's identity."""
 
 
+_SECRETS: set[str] = set()
+"""Of this process's webhooks, as they were read."""
+
+
+def hide(secret: str) -> None:
+    """From now on *secret* is taken out of whatever is told of a fault."""
+    _SECRETS.add(secret)
+
+
 def innermost(error: BaseException) -> BaseException:
     """The one exception that a group of tasks has wrapped; *error* itself where there are several."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -25,25 +34,24 @@ def innermost(error: BaseException) -> BaseException:
     return error
 
 
-def words_of(error: BaseException, secret: str = "") -> str:
+def words_of(error: BaseException) -> str:
     """*error* in half a line: its kind and what it says."""
     error = innermost(error)
-    text = " ".join(redacted(str(error), secret).split())
+    text = " ".join(redacted(str(error)).split())
     cut = f"{text[:_LINE]}…" if len(text) > _LINE else text
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
-def traceback_of(error: BaseException, secret: str = "") -> str:
-    """The traceback of *error*, as Python prints it."""
-    return redacted("".join(traceback.format_exception(error)), secret)[-_LONGEST:]
+def traceback_of(error: BaseException) -> str:
+    """The traceback of *error*, as Python prints it: with lines of our source, without values."""
+    return redacted("".join(traceback.format_exception(error)))[-_LONGEST:]
 
 
-def redacted(text: str, secret: str = "") -> str:
-    """*text* without *secret*, and without what any address of a webhook in it keeps secret."""
+def redacted(text: str) -> str:
+    """*text* without the secrets that are known, and without what any address of a webhook in it keeps."""
     text = _WEBHOOK.sub(rf"\g<1>{_HIDDEN}", text)
-    for code in (secret, *_codes_of(os.environ)):
-        if code:
-            text = text.replace(code, _HIDDEN)
+    for code in (*_SECRETS, *_codes_of(os.environ)):
+        text = text.replace(code, _HIDDEN)
     return text
 
 

@@ -58,8 +58,8 @@ class _FanOut:
             **structlog.contextvars.get_contextvars(),
             "event": "run.crashed",
             "level": "error",
-            "error": crash.words_of(error, self.secret),
-            "traceback": crash.traceback_of(error, self.secret),
+            "error": crash.words_of(error),
+            "traceback": crash.traceback_of(error),
         }
         self._append(self.file, self._rendered(_json, "error", event))
         return self.file is not None
@@ -128,14 +128,26 @@ def log_to(path: Path, webhook: Webhook, clock: Clock, *, run: str) -> Iterator[
     except OSError:
         file = None
     _fan_out.file, _fan_out.secret, _fan_out.clock = file, webhook.secret, clock
+    crash.hide(webhook.secret)
     try:
-        with structlog.contextvars.bound_contextvars(run=run, portal=webhook.host):
+        with (
+            structlog.contextvars.bound_contextvars(run=run, portal=webhook.host),
+            _crashes_told(path),
+        ):
             yield
-    except Exception as error:
-        if not isinstance(crash.innermost(error), BulkPublisherError) and _fan_out.add_crash(error):
-            crash.is_logged(error, path)
-        raise
     finally:
         _fan_out.file, _fan_out.clock = None, None
         if file is not None:
             os.close(file)
+
+
+@contextmanager
+def _crashes_told(path: Path) -> Iterator[None]:
+    """A fault of ours stands in the log in *path* before it goes on its way."""
+    try:
+        yield
+    except Exception as error:
+        is_ours = not isinstance(crash.innermost(error), BulkPublisherError)
+        if is_ours and _fan_out.add_crash(error):
+            crash.is_logged(error, path)
+        raise

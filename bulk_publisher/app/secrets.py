@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from bulk_publisher.app import crash
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
 from bulk_publisher.portal.credentials import Webhook
@@ -31,9 +32,11 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
 def _webhook(text: str, *, where: str) -> Webhook:
     """The webhook in *text*, whatever an editor or a shell has put around it."""
     try:
-        return Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
+        webhook = Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
     except BadSetting as error:
         raise BadSetting(f"{where}: {error.message}", error.hint) from error
+    crash.hide(webhook.secret)
+    return webhook
 
 
 def _read_file(path: Path) -> str:

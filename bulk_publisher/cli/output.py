@@ -18,15 +18,8 @@ from typing import Any, ParamSpec, TextIO, TypeVar
 
 import click
 
-from bulk_publisher.cli.streams import (
-    PATIENCE,
-    Data,
-    ReaderGone,
-    Words,
-    encoded,
-    shown_by,
-    utf8_file,
-)
+from bulk_publisher.cli.alphabet import encoded, shown_by
+from bulk_publisher.cli.streams import PATIENCE, Data, ReaderGone, Words, utf8_file
 from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
 from bulk_publisher.report.escaping import json_text, legible
 
@@ -147,7 +140,7 @@ class Output:
         if self.is_json:
             self.event(event or _EVENTS.get(colour or "", "info"), text=text)
             return
-        text = legible(text)
+        text = shown_by(sys.stderr, legible(text))
         sys.stderr.write(f"{click.style(text, fg=colour) if self.has_colour else text}\n")
 
     def warn(self, text: str) -> None:
@@ -185,7 +178,7 @@ class Output:
         if self.is_json:
             self.event("question", text=question)
         else:
-            sys.stderr.write(f"{legible(question)} [y/N]: ")
+            sys.stderr.write(shown_by(sys.stderr, f"{legible(question)} [y/N]: "))
         self.drain()
         try:
             answer = sys.stdin.readline()

@@ -11,10 +11,10 @@ from rich.live import Live
 from rich.text import Text
 
 from bulk_publisher.app.publishing import Started
+from bulk_publisher.cli.alphabet import shown_by
 from bulk_publisher.cli.moment import Bar, Moment, status_line, waiting_line
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress import Progress
-from bulk_publisher.cli.streams import shown_by
 from bulk_publisher.report.escaping import legible
 
 _FULL = 0.9

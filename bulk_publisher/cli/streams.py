@@ -6,7 +6,6 @@ takes too long, and are counted. ``Data`` is stdout: what is asked for there and
 error, but for a reader who has enough. What a stream's encoding does not have is replaced.
 """
 
-import codecs
 import io
 import os
 import select
@@ -16,8 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from bulk_publisher.cli.alphabet import REPLACED, encoded
 from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:
@@ -30,52 +30,10 @@ _MOST = 256 * 1024
 """Bytes that are kept for a reader who is behind."""
 _AT_ONCE = 4096
 """Bytes that a pipe takes whole when it takes any (POSIX: at least 512; Linux: PIPE_BUF)."""
-_REPLACED = "bulk_publisher.replaced"
-_GLYPHS = {
-    "…": "...", "—": "-", "–": "-", "−": "-", "‑": "-", "‒": "-", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
-    "‘": "'", "’": "'", "‚": "'", "‹": "<", "›": ">", "→": "->", "←": "<-", "✓": "+", "✗": "x", "×": "x", "·": "-",
-    "•": "*", "━": "=", "─": "-", "█": "#", "░": ".", "╸": "=", "╺": "-", "\xa0": " ", "\u2009": " ", "\u202f": " ",
-    "≤": "<=", "≥": ">=", "№": "No.", "€": "EUR", "₽": "RUB",
-}  # fmt: skip
-"""What stands for a sign where the encoding lacks it."""
 
 
 class ReaderGone(BrokenPipeError):
     """Who read standard output has enough."""
-
-
-def _replace(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(_stand_in(sign) for sign in error.object[error.start : error.end]), error.end
-
-
-def _stand_in(sign: str) -> str:
-    number = ord(sign)
-    if 0xDC80 <= number <= 0xDCFF:
-        # A byte of a file's name that is no text.
-        return f"\\x{number - 0xDC00:02x}"
-    if 0x300 <= number <= 0x36F:
-        # An accent by itself.
-        return ""
-    return _GLYPHS.get(sign, "?")
-
-
-codecs.register_error(_REPLACED, _replace)
-
-
-def encoded(text: str, encoding: str) -> bytes:
-    """*text* in *encoding*; what that does not have is replaced."""
-    try:
-        return text.encode(encoding, _REPLACED)
-    except (LookupError, UnicodeError):
-        return text.encode("ascii", _REPLACED)
-
-
-def shown_by(stream: IO[str], text: str) -> str:
-    """*text* as *stream* will show it, so that its width can be told."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text if encoding == "utf-8" else encoded(text, encoding).decode(encoding, "replace")
 
 
 def open_closed() -> None:
@@ -118,7 +76,7 @@ def installed(*, is_json: bool) -> Iterator[None]:
 class _Stream:
     """What is common to both: which stream it is, and what others ask a stream for."""
 
-    errors = _REPLACED
+    errors = REPLACED
     closed = False
 
     def __init__(self, stream: TextIO) -> None:
@@ -235,7 +193,7 @@ class _Raw(io.RawIOBase):
 def utf8_file(data: Data) -> TextIO:
     """*data* as a file of text in UTF-8, which is flushed by whoever has it."""
     buffer = io.BufferedWriter(_Raw(data), 64 * 1024)
-    return io.TextIOWrapper(buffer, encoding="utf-8", errors=_REPLACED, newline="")
+    return io.TextIOWrapper(buffer, encoding="utf-8", errors=REPLACED, newline="")
 
 
 class Words(_Stream):
