@@ -100,6 +100,18 @@ def _shown(value: object) -> object:
     return value
 
 
+class _Libraries(logging.Handler):
+    """What libraries have to say goes to the log as well, and to stderr only as far as that does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        told = {} if error is None else {"traceback": crash.traceback_of(error)}
+        say = _log.error if record.levelno >= logging.ERROR else _log.warning
+        say("library.said", logger=record.name, text=crash.redacted(record.getMessage()), **told)
+
+
+_log = structlog.get_logger()
+_libraries = _Libraries(logging.WARNING)
 _fan_out = _FanOut()
 _PROCESSORS: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -118,6 +130,8 @@ def configure_log(
     )
     _fan_out.write = write
     structlog.configure(processors=_PROCESSORS, cache_logger_on_first_use=True)
+    # The same one again is not added twice.
+    logging.getLogger().addHandler(_libraries)
 
 
 @contextmanager

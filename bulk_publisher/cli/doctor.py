@@ -58,7 +58,7 @@ def doctor(
     if is_json:
         output.put_json(examination.as_dict())
     else:
-        output.tell(_lines(examination, has_colour=output.colours_stdout))
+        output.tell(_lines(examination, has_colour=output.colours_stdout), is_styled=True)
     sys.exit(0 if examination.is_usable else 4)
 
 

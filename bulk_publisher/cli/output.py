@@ -94,7 +94,7 @@ class Output:
         Raises:
             BadSetting: If it can't be written.
         """
-        _stdout().put(self._line(line))
+        _stdout().put(_encoded_line(legible(line)))
 
     def put_data(self, text: str) -> None:
         """Something for programs on stdout: UTF-8, whatever the locale.
@@ -119,12 +119,17 @@ class Output:
         yield file
         file.flush()
 
-    def tell(self, lines: Iterable[str]) -> None:
-        """How something has ended, on stdout. That it can't be said there does not change how."""
+    def tell(self, lines: Iterable[str], *, is_styled: bool = False) -> None:
+        """How something has ended, on stdout. That it can't be said there does not change how.
+
+        Args:
+            is_styled: The lines have their colours, and nothing else that can't be seen.
+        """
         stdout = _stdout()
         with suppress(ReaderGone, BadSetting):
             for line in lines:
-                stdout.put(self._line(line), patience=PATIENCE)
+                text = line if is_styled else legible(line)
+                stdout.put(_encoded_line(text), patience=PATIENCE)
 
     def say(self, text: str, *, colour: str | None = None, event: str | None = None) -> None:
         """A line on stderr, unless quiet."""
@@ -195,8 +200,9 @@ class Output:
         if isinstance(stderr, Words):
             stderr.drain(PATIENCE)
 
-    def _line(self, text: str) -> bytes:
-        return encoded(f"{text}\n", getattr(sys.stdout, "encoding", None) or "utf-8")
+
+def _encoded_line(text: str) -> bytes:
+    return encoded(f"{text}\n", getattr(sys.stdout, "encoding", None) or "utf-8")
 
 
 def _stdout() -> Data:

@@ -154,8 +154,9 @@ class Data(_Stream):
             ReaderGone: If nobody reads it any more.
             BadSetting: If it can't be written.
         """
-        if self._words is not None:
-            self._words.drain(PATIENCE if patience is None else patience)
+        if self._words is not None and not self._words.drain(patience or PATIENCE):
+            # It is the same pipe, which nobody reads.
+            self._is_given_up = True
         try:
             if self._fd is None:
                 self._hand_over(data)

@@ -1,6 +1,7 @@
 """A fault of ours: one line, a status of its own, and a traceback without secrets where it can be found."""
 
 import json
+import logging
 import stat
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_publisher.app import crash
-from bulk_publisher.app.logs import log_to
+from bulk_publisher.app.logs import configure_log, log_to
 from bulk_publisher.cli import main
 from bulk_publisher.cli.output import Output, errors_said
 from bulk_publisher.clock import LoopClock
@@ -98,6 +99,20 @@ async def test_the_log_of_the_run_holds_it_where_there_is_one(tmp_path: Path, ca
     assert "planted5ecret" not in log.read_text()
     assert f"Its traceback is in {log}." in capsys.readouterr().err
     assert crash.logged_in(error) == log
+
+
+async def test_what_libraries_say_goes_to_the_log_and_not_to_stderr(tmp_path: Path, capsys) -> None:
+    log = tmp_path / "log.jsonl"
+    configure_log(verbosity=0, is_json=False, has_colour=False)
+
+    with log_to(log, Webhook(HOOK), LoopClock(), run="r1"):
+        logging.getLogger("asyncio").error("lost %s", HOOK, exc_info=KeyError("planted5ecret"))
+
+    (event,) = [json.loads(line) for line in log.read_text().splitlines()]
+    assert (event["event"], event["logger"]) == ("library.said", "asyncio")
+    assert "KeyError" in event["traceback"]
+    assert "planted5ecret" not in log.read_text()
+    assert capsys.readouterr().err == ""
 
 
 async def test_what_ends_a_run_in_order_is_no_crash(tmp_path: Path) -> None:

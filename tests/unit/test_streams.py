@@ -209,6 +209,18 @@ def test_words_have_their_event_where_json_is_read(capsys) -> None:
     ]
 
 
+def test_no_text_moves_the_terminal_by_whatever_way_it_goes(capsys) -> None:
+    text = "a\x1b[31m\x9b\u202e\u2066\u061cb"
+
+    OUTPUT.put(text)
+    OUTPUT.tell([text])
+    OUTPUT.say(text)
+    OUTPUT.explain(text)
+
+    said = capsys.readouterr()
+    assert said.out + said.err == "a [31m b\n" * 4
+
+
 @pytest.mark.parametrize(
     ("answer", "is_yes"),
     [
