@@ -4,6 +4,7 @@ Where a program reads stderr - ``--progress json``, ``--log-format json`` - each
 JSON with its ``event``.
 """
 
+import io
 import os
 import shlex
 import signal
@@ -323,7 +324,9 @@ def say_usage(output: Output, error: click.ClickException) -> int:
     if output.is_json:
         output.event("error", text=error.format_message(), hint=None, status=status)
     else:
-        error.show(sys.stderr)
+        said = io.StringIO()
+        error.show(said)
+        output.complain(said.getvalue().rstrip("\n"))
     return status
 
 

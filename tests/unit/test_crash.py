@@ -160,9 +160,12 @@ def test_a_mistake_is_json_where_json_is_read(words: str) -> None:
     assert all(one["text"] and one["status"] == 2 for one in told)
 
 
-@pytest.mark.parametrize("words", ["publsh", "publish --bogus", "publish --concurrency x", ""])
+@pytest.mark.parametrize(
+    "words", ["publsh", "publish --bogus", "publish --concurrency \x9b\u202e", ""]
+)
 def test_a_mistake_is_2_and_words_else(words: str) -> None:
     done = CliRunner().invoke(main, words.split())
 
     assert done.exit_code == 2
     assert "Usage: " in done.stderr
+    assert not {"\x9b", "\u202e"} & set(done.stderr)
