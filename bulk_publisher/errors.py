@@ -2,7 +2,7 @@
 
 A page that fails is an outcome and never in this tree::
 
-    BulkPublisherError 1
+    BulkPublisherError 70
     ├── UsageError 2
     │   ├── BadJobFile 2
     │   ├── BadSource 2
@@ -16,7 +16,9 @@ A page that fails is an outcome and never in this tree::
     ├── PortalUnusable 4
     └── RunBusy 5
 
-An interruption ends with 130 (SIGINT) or 143 (SIGTERM), which the command line sees to.
+70 is a fault of ours, as is any other exception; 1 is no error but the status of a run that has finished
+and has pages that failed. An interruption ends with 130 (SIGINT) or 143 (SIGTERM), which the command line
+sees to.
 """
 
 from typing import ClassVar
@@ -30,7 +32,7 @@ class BulkPublisherError(Exception):
         hint: What to do about it.
     """
 
-    exit_status: ClassVar[int] = 1
+    exit_status: ClassVar[int] = 70
 
     is_for_resume = True
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from bulk_publisher.app import crash
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
 from bulk_publisher.journal.files import is_readable_by_others
@@ -45,9 +46,11 @@ def doubt_of(secret: Secret | None) -> str:
 def _webhook(text: str, *, where: str) -> Webhook:
     """The webhook in *text*, whatever an editor or a shell has put around it."""
     try:
-        return Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
+        webhook = Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
     except BadSetting as error:
         raise BadSetting(f"{where}: {error.message}", error.hint) from error
+    crash.hide(webhook.redactor)
+    return webhook
 
 
 def _read_file(name: str) -> str:

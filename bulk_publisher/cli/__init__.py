@@ -4,8 +4,11 @@ Commands are loaded when they are called, so that ``--help`` answers at once.
 """
 
 import os
+import signal
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -46,8 +49,50 @@ _SYNONYMS = {
 """What others call it, and what does it here."""
 
 
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Whether a program reads stderr; told before the options are parsed, since one may be wrong."""
+    asks = [f"{option}=json" in words for option in ("--log-format", "--progress")]
+    pairs = pairwise(words)
+    return any(asks) or any(
+        pair in {("--log-format", "json"), ("--progress", "json")} for pair in pairs
+    )
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is called."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """The whole program, from its words to its exit status."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        from bulk_publisher.cli.streams import installed
+
+        words = list(sys.argv[1:] if args is None else args)
+        with installed(is_json=_asks_for_json(words)):
+            sys.exit(self._status_of(words, prog_name, complete_var, extra))
+
+    def _status_of(
+        self, words: list[str], name: str | None, variable: str | None, extra: dict[str, Any]
+    ) -> int:
+        from bulk_publisher.cli.output import Output, errors_said, say_usage
+
+        log_format = "json" if _asks_for_json(words) else "console"
+        output = Output(verbosity=0, log_format=log_format, is_plain="--no-color" in words)
+        try:
+            with errors_said(output):
+                status = super().main(words, name, variable, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            return say_usage(output, error)
+        except click.Abort:
+            return 128 + signal.SIGINT
+        return status if isinstance(status, int) else 0
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

@@ -1,7 +1,6 @@
 """``bulk-publisher doctor``: can this credential do it, and how fast?"""
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -52,24 +51,23 @@ def doctor(
                 webhook,
                 scopes=scopes,
                 most_pages=None if is_all else _MOST_PAGES,
-                warn=output.explain,
+                warn=output.warn,
             )
 
     examination = asyncio.run(look())
     if is_json:
-        click.echo(json.dumps(examination.as_dict(), indent=2, ensure_ascii=False))
+        output.put_json(examination.as_dict())
     else:
-        for line in _lines(examination):
-            click.echo(line, color=None if output.may_colour else False)
+        output.tell(_lines(examination, has_colour=output.colours_stdout), is_styled=True)
     sys.exit(0 if examination.is_usable else 4)
 
 
-def _lines(examination: "Examination") -> Iterator[str]:
+def _lines(examination: "Examination", *, has_colour: bool) -> Iterator[str]:
     from bulk_publisher.report.text import CLASSIC
 
     yield f"{examination.host}, with the webhook of user {examination.user}"
     for check in examination.checks:
-        yield from _check_lines(check)
+        yield from _check_lines(check, has_colour=has_colour)
     if examination.sites:
         yield ""
         yield from _sites_table(examination.sites)
@@ -84,13 +82,14 @@ def _lines(examination: "Examination") -> Iterator[str]:
         yield "A run can't work before what is marked ✗ is put right."
 
 
-def _check_lines(check: "Check") -> Iterator[str]:
+def _check_lines(check: "Check", *, has_colour: bool) -> Iterator[str]:
     from bulk_publisher.report.text import printable, wrapped
 
     mark, colour = _MARKS[check.verdict]
     name = f"{_NAMES.get(check.name, check.name):<15}"
     lines = wrapped(printable(check.found), indent=19)
-    yield f"  {click.style(mark, fg=colour)} {name}{lines[0].lstrip()}"
+    sign = click.style(mark, fg=colour) if has_colour else mark
+    yield f"  {sign} {name}{lines[0].lstrip()}"
     yield from lines[1:]
     if check.advice:
         first, *rest = wrapped(f"→ {printable(check.advice)}", indent=19)

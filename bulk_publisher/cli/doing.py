@@ -7,13 +7,14 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import click
+import structlog
 
+from bulk_publisher.app import crash
 from bulk_publisher.app.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.app.secrets import doubt_of, read_webhook
 from bulk_publisher.app.selecting import Selected, check_selection
@@ -22,7 +23,7 @@ from bulk_publisher.cli.metrics import watched
 from bulk_publisher.cli.output import Output, name_for_commands, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
-from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_lines
+from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_fields, summary_lines
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
@@ -31,6 +32,7 @@ from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lin
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.runner.ports import Observer
 
+_log = structlog.get_logger()
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -103,6 +105,7 @@ class _Doing:
         self._progress: Progress = watched(progress_for(output, output.progress), output)
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
+        self._has_told_of_fault = False
         self._task: asyncio.Task[Finished | BulkPublisherError] | None = None
         # Asked now: one that was closed says that it is none.
         self._terminals = [
@@ -111,6 +114,7 @@ class _Doing:
 
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._note_fault)
         for number in _SIGNALS:
             # Whoever began this with nohup wants it to outlive its terminal; a shell's "&" means no such
             # thing, though it has Ctrl-C ignored.
@@ -149,7 +153,9 @@ class _Doing:
         self._started = started
         for line in _notes(started.selected):
             self._output.say(line)
-        self._output.say(f"Run {started.folder.run_id} on {started.session.client.host}")
+        self._output.say(
+            f"Run {started.folder.run_id} on {started.session.client.host}", event="started"
+        )
         self._progress.start(started)
 
     def _interrupt(self, number: signal.Signals) -> None:
@@ -178,6 +184,19 @@ class _Doing:
         again = "Press Ctrl-C again to quit now" if number == signal.SIGINT else "A second signal quits at once"  # fmt: skip
         return f"Waiting for {pages_in_words(pages)} in flight{about}. {again}."
 
+    def _note_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something beside the run has failed, which ends nothing: the log has it, and a line says so once."""
+        error = context.get("exception")
+        what = context.get("message") if error is None else crash.words_of(error)
+        trace = "" if error is None else crash.traceback_of(error)
+        _log.error("fault.aside", what=what, traceback=trace)
+        if not self._has_told_of_fault:
+            self._has_told_of_fault = True
+            self._output.explain(
+                f"A fault of bulk-publisher itself, which the run survives: {what}. The run's log.jsonl tells more.",
+                colour="yellow",
+            )
+
     def _let_go_of_terminal(self) -> None:
         """It was closed: what is written to it now would fail, and goes nowhere instead."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -197,7 +216,10 @@ class _Doing:
 
     def _end(self, finished: Finished) -> int:
         can_be_followed = self._job.portal.sandbox is None
-        _say_all(summary_lines(finished, can_be_followed=can_be_followed))
+        lines = [*summary_lines(finished, can_be_followed=can_be_followed)]
+        self._output.tell(lines)
+        if self._output.is_json:
+            self._output.event("summary", **summary_fields(finished), text="\n".join(lines))
         if self._output.leaves_report:
             self._leave_report(finished)
         if (
@@ -211,7 +233,7 @@ class _Doing:
             say_error(self._output, error)
         is_for_resume = error is None or error.is_for_resume
         if not finished.ending.is_whole and can_be_followed and is_for_resume:
-            self._output.complain(how_to_go_on(finished))
+            self._output.complain(how_to_go_on(finished), event="hint")
         return self._status(finished)
 
     def _leave_report(self, finished: Finished) -> None:
@@ -221,7 +243,7 @@ class _Doing:
             self._output.complain(f"No report.html: {error.message}", colour="yellow")
             return
         if path is not None:
-            click.echo(f"Its report: {path}")
+            self._output.tell([f"Its report: {path}"])
 
     def _status(self, finished: Finished) -> int:
         ending = finished.ending
@@ -232,16 +254,6 @@ class _Doing:
         if not ending.is_whole:
             return 3
         return 1 if finished.totals.bad else 0
-
-
-def _say_all(lines: Iterable[str]) -> None:
-    """*lines* on stdout; who has stopped reading them does not change how the run ended."""
-    try:
-        for line in lines:
-            click.echo(line)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _dry(job: Job, selected: Selected, output: Output) -> None:

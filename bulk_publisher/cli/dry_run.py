@@ -4,8 +4,6 @@ import random
 from collections import Counter
 from functools import partial
 
-import click
-
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.sites import check_sites, list_sites_of
@@ -27,7 +25,7 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     sites: Counter[str] = Counter()
     places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
     listed = 0
-    async with open_session(job, webhook, random.Random(), warn=output.explain) as session:
+    async with open_session(job, webhook, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
         await check_sites(session, job.select)
@@ -42,17 +40,17 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         denied = await _denied(session, places)
         host = session.client.host
     would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}"
-    click.echo(f"{would}:" if states else f"{would}.")
+    output.put(f"{would}:" if states else f"{would}.")
     if not states and job.select.only is Only.ALL:
         output.explain(NO_PAGE, colour="yellow")
     for state, count in states.most_common():
-        click.echo(f"  {count:,} {state}")
+        output.put(f"  {count:,} {state}")
     if denied:
-        click.echo(f"  {denied:,} {DENIED}")
+        output.put(f"  {denied:,} {DENIED}")
     for site, count in sites.most_common():
-        click.echo(f"  {count:,} of {site}")
+        output.put(f"  {count:,} of {site}")
     for line in passed_over_lines(selected.counts):
-        click.echo(line)
+        output.put(line)
     for problem in selected.problems:
         output.explain(problem, indent=2)
     output.say("Nothing was changed: this was a dry run.")

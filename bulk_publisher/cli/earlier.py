@@ -117,13 +117,8 @@ def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
         return True
     if not is_somebody_there():
         raise nobody_there(question)
-    try:
-        if click.confirm(question, default=False, err=True):
-            return True
-    except click.Abort as abort:
-        output.complain("")
-        if isinstance(abort.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from abort
+    if output.ask(question):
+        return True
     output.complain("Nothing was done.")
     return False
 

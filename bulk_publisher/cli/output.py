@@ -1,27 +1,39 @@
-"""Where words go: data to stdout, everything else to stderr; and how an error is said."""
+"""Where words go: data to stdout, everything else to stderr; and how an error is said.
 
+Where a program reads stderr - ``--progress json``, ``--log-format json`` - each word there is a line of
+JSON with its ``event``.
+"""
+
+import io
 import os
 import shlex
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar
 
 import click
 
+from bulk_publisher.cli.alphabet import encoded, shown_by
 from bulk_publisher.cli.misplaced import hidden
-from bulk_publisher.errors import BadSource, BulkPublisherError
+from bulk_publisher.cli.streams import PATIENCE, Data, ReaderGone, Words, utf8_file
+from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
+from bulk_publisher.report.escaping import json_text, legible
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _WIDEST = 80
 """Columns that a sentence takes at most, however wide the terminal is: lines beyond tire the eye."""
+_FAULT = 70
+"""The exit status of a fault of ours (sysexits.h: EX_SOFTWARE)."""
+_EVENTS = {"red": "error", "yellow": "warning"}
+"""What a word is, by the colour that it has for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +60,19 @@ class Output:
         return sys.stderr.isatty() and self.may_colour
 
     @property
+    def is_json(self) -> bool:
+        """Whether a program reads stderr: nothing but lines of JSON go there."""
+        return "json" in {self.log_format, self.progress}
+
+    @property
     def may_colour(self) -> bool:
         """Whether colours are wanted at all; whether stdout takes them is another question."""
         return not self.is_plain and not os.environ.get("NO_COLOR")
+
+    @property
+    def colours_stdout(self) -> bool:
+        """Whether stdout takes colours."""
+        return sys.stdout.isatty() and self.may_colour
 
     @property
     def is_terminal(self) -> bool:
@@ -63,27 +85,149 @@ class Output:
 
         configure_log(
             verbosity=self.verbosity,
-            is_json=self.log_format == "json",
+            is_json=self.is_json,
             has_colour=self.has_colour,
+            write=_put_line if self.is_json else _to_stderr,
         )
 
-    def say(self, text: str, *, colour: str | None = None) -> None:
+    def put(self, line: str = "") -> None:
+        """A line of what was asked for, on stdout.
+
+        Raises:
+            BadSetting: If it can't be written.
+        """
+        _stdout().put(_encoded_line(legible(line)))
+
+    def put_data(self, text: str) -> None:
+        """Something for programs on stdout: UTF-8, whatever the locale.
+
+        Raises:
+            BadSetting: If it can't be written.
+        """
+        _stdout().put(encoded(text, "utf-8"))
+
+    def put_json(self, data: Any) -> None:
+        """*data* on stdout as JSON.
+
+        Raises:
+            BadSetting: If it can't be written.
+        """
+        self.put_data(f"{json_text(data, indent=2)}\n")
+
+    @contextmanager
+    def data_file(self) -> Iterator[TextIO]:
+        """A file that stands for stdout, for ``put_data`` in many small pieces."""
+        file = utf8_file(_stdout())
+        yield file
+        file.flush()
+
+    def tell(self, lines: Iterable[str], *, is_styled: bool = False) -> None:
+        """How something has ended, on stdout. That it can't be said there does not change how.
+
+        Args:
+            is_styled: The lines have their colours, and nothing else that can't be seen.
+        """
+        stdout = _stdout()
+        with suppress(ReaderGone, BadSetting):
+            for line in lines:
+                text = line if is_styled else legible(line)
+                stdout.put(_encoded_line(text), patience=PATIENCE)
+
+    def say(self, text: str, *, colour: str | None = None, event: str | None = None) -> None:
         """A line on stderr, unless quiet."""
         if self.verbosity >= 0:
-            self.complain(text, colour=colour)
+            self.complain(text, colour=colour, event=event)
 
-    def complain(self, text: str, *, colour: str | None = None) -> None:
-        """A line on stderr, always; no secret is in it, whatever it repeats."""
-        text = hidden(text)
-        click.echo(click.style(text, fg=colour) if self.has_colour else text, err=True)
+    def complain(self, text: str, *, colour: str | None = None, event: str | None = None) -> None:
+        """A line on stderr, always; no secret is in it, whatever it repeats.
 
-    def explain(self, text: str, *, colour: str | None = None, indent: int = 0) -> None:
+        Args:
+            event: What it is for programs; by default as its colour says.
+        """
+        if self.is_json:
+            self.event(event or _EVENTS.get(colour or "", "info"), text=text)
+            return
+        text = shown_by(sys.stderr, legible(hidden(text)))
+        sys.stderr.write(f"{click.style(text, fg=colour) if self.has_colour else text}\n")
+
+    def warn(self, text: str) -> None:
+        """Sentences that somebody should know now."""
+        self.explain(text, colour="yellow")
+
+    def event(self, name: str, **fields: Any) -> None:
+        """A line of JSON on stderr; empty ones say nothing."""
+        if fields.get("text") != "":
+            told = {
+                key: hidden(one) if isinstance(one, str) else one for key, one in fields.items()
+            }
+            _put_line(json_text({"event": name, **told}))
+
+    def explain(
+        self, text: str, *, colour: str | None = None, indent: int = 0, event: str | None = None
+    ) -> None:
         """Sentences on stderr, always; at a terminal in lines that fit it, in a pipe as they are."""
+        if self.is_json:
+            self.complain(text, colour=colour, event=event)
+            return
         margin = " " * indent
         lines = [f"{margin}{line}" for line in text.split("\n")]
         if sys.stderr.isatty():
-            lines = [part for line in lines for part in _wrapped(line, f"{margin}  ")]
+            lines = [
+                part
+                for line in lines
+                for part in _wrapped(shown_by(sys.stderr, line), f"{margin}  ")
+            ]
         self.complain("\n".join(lines), colour=colour)
+
+    def ask(self, question: str) -> bool:
+        """Ask on stderr; whether the answer on stdin is a yes. No answer is none.
+
+        Raises:
+            KeyboardInterrupt: If Ctrl-C is the answer.
+        """
+        if self.is_json:
+            self.event("question", text=question)
+        else:
+            sys.stderr.write(shown_by(sys.stderr, f"{legible(question)} [y/N]: "))
+        self.drain()
+        try:
+            answer = sys.stdin.readline()
+        except (OSError, ValueError):
+            answer = ""
+        if not answer.endswith("\n") and not self.is_json:
+            sys.stderr.write("\n")
+        return answer.strip().casefold() in {"y", "yes"}
+
+    def drain(self) -> None:
+        """Wait a little for what was said to be read."""
+        # While a screen is drawn, rich stands before it.
+        stderr: object = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+        if isinstance(stderr, Words):
+            stderr.drain(PATIENCE)
+
+
+def _encoded_line(text: str) -> bytes:
+    return encoded(f"{text}\n", getattr(sys.stdout, "encoding", None) or "utf-8")
+
+
+def _stdout() -> Data:
+    stdout: object = sys.stdout
+    return stdout if isinstance(stdout, Data) else Data(sys.stdout)
+
+
+def _to_stderr(line: str) -> None:
+    # The stream of that moment: while a screen is drawn, it is another.
+    sys.stderr.write(line)
+
+
+def _put_line(line: str) -> None:
+    """A line of JSON on stderr."""
+    stderr: object = sys.stderr
+    line = line.rstrip("\n")
+    if isinstance(stderr, Words):
+        stderr.put_line(line)
+    else:
+        sys.stderr.write(f"{line}\n")
 
 
 def _wrapped(line: str, margin: str) -> list[str]:
@@ -110,31 +254,84 @@ def errors_said(output: Output) -> Iterator[None]:
     """Say what ends a command in a line or two, and exit with its status."""
     try:
         yield
-    except BulkPublisherError as error:
-        say_error(output, error)
-        sys.exit(error.exit_status)
     except KeyboardInterrupt:
         # Before a run has begun, or in a command that only looks: nothing is left half done.
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
+    except (click.ClickException, click.Abort, click.exceptions.Exit):
+        # What is wrong with an option is said by whoever called the command.
+        raise
+    except ReaderGone:
         # Who read it has enough: not an error, and nothing more to say there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except OSError as error:
-        output.complain(
-            f"Error: {error.filename or 'the output'} can't be written: {error.strerror}."
-        )
-        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line and a status
+        sys.exit(_say_end(output, error))
+
+
+def _say_end(output: Output, error: Exception) -> int:
+    """Say what has ended a command; gives the exit status."""
+    from bulk_publisher.app import crash
+
+    inner = crash.innermost(error)
+    if isinstance(inner, BulkPublisherError):
+        say_error(output, inner)
+        return inner.exit_status
+    if isinstance(inner, OSError) and inner.filename is not None and not crash.logged_in(error):
+        # A file that isn't as it must be, and nothing was begun.
+        why = f"{_name_of(inner.filename)}: {inner.strerror or inner}."
+        say_error(output, BadSetting(f"It can't be used: {why}"))
+        return BadSetting.exit_status
+    _say_crash(output, error)
+    return _FAULT
+
+
+def _name_of(file: object) -> str:
+    return os.fsdecode(file) if isinstance(file, str | bytes) else str(file)
+
+
+def _say_crash(output: Output, error: Exception) -> None:
+    """A fault of ours in a line: what, and where its traceback is."""
+    from bulk_publisher.app import crash
+
+    file = crash.keep(error, os.environ)
+    where = f"Its traceback is in {file}." if file else "Its traceback is shown with -vv."
+    text = f"Error: a fault of bulk-publisher itself: {crash.words_of(error)}. {where}"
+    trace = crash.traceback_of(error) if output.verbosity > 1 else None
+    if output.is_json:
+        fields = {} if trace is None else {"traceback": trace}
+        output.event("crash", text=text, log=str(file) if file else None, status=_FAULT, **fields)
+        return
+    output.explain(text, colour="red")
+    if trace is not None:
+        output.complain(trace.rstrip())
 
 
 def say_error(output: Output, error: BulkPublisherError) -> None:
     """An error in a line or two: what is wrong, where, and what to do."""
+    problems = error.problems if isinstance(error, BadSource) else ()
+    if output.is_json:
+        more = {"problems": list(problems)} if problems else {}
+        output.event(
+            "error", text=error.message, hint=error.hint or None, status=error.exit_status, **more
+        )
+        return
     output.explain(f"Error: {error.message}", colour="red")
-    if isinstance(error, BadSource):
-        for problem in error.problems:
-            output.explain(problem, indent=2)
+    for problem in problems:
+        output.explain(problem, indent=2)
     if error.hint:
         output.explain(error.hint)
+
+
+def say_usage(output: Output, error: click.ClickException) -> int:
+    """What is wrong with the command itself, as click has it; gives the exit status."""
+    # Its own 1 would mean that pages have failed.
+    status = BadSetting.exit_status
+    if output.is_json:
+        output.event("error", text=error.format_message(), hint=None, status=status)
+    else:
+        said = io.StringIO()
+        error.show(said)
+        output.complain(said.getvalue().rstrip("\n"))
+    return status
 
 
 def says_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -70,10 +70,10 @@ def plan(
     made = plan_of(job, output, runs=runs, cost=cost, warn=partial(output.explain, colour="yellow"))
     write_plan(made, out)
     if is_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
+        output.put_json(msgspec.to_builtins(made))
         return
     for line in plan_lines(made):
-        click.echo(line)
+        output.put(line)
     if made.is_empty:
         if job.select.only is Only.ALL:
             output.explain(NO_PAGE, colour="yellow")

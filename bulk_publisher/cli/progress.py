@@ -154,14 +154,15 @@ class Progress(Observer):
         return Wait(until=until, limit=wait.limit.value, because=because)
 
     def _turn(self) -> None:
+        is_first = self._timer is None
+        # First of all: what can't be shown once is shown the next time.
+        pause = min(self.every, _FILE_EVERY)
+        self._timer = asyncio.get_running_loop().call_later(pause, self._turn)
         moment = self.moment()
         if moment is not None and self._started is not None:
-            is_first = self._timer is None
             if is_first or moment.seconds - self._filed >= _FILE_EVERY - _TICK:
                 self._filed = moment.seconds
                 write_moment(moment, self._started.folder.path)
             if is_first or moment.seconds - self._shown >= self.every - _TICK:
                 self._shown = moment.seconds
                 self.show(moment)
-        pause = min(self.every, _FILE_EVERY)
-        self._timer = asyncio.get_running_loop().call_later(pause, self._turn)

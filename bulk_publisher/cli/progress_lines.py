@@ -28,7 +28,9 @@ class Lines(Progress):
     def show(self, moment: Moment) -> None:
         if moment.seconds >= 1:
             waiting = waiting_line(moment)
-            self.output.say(f"{status_line(moment)}{'; ' if waiting else ''}{waiting}")
+            self.output.say(
+                f"{status_line(moment)}{'; ' if waiting else ''}{waiting}", event="progress"
+            )
 
     def on_waiting(self, decision: WaitUntil) -> None:
         super().on_waiting(decision)
@@ -37,7 +39,7 @@ class Lines(Progress):
             return
         if moment.waiting.until - moment.time >= _LONG:
             self._said_wait = decision.at
-            self.output.say(f"{status_line(moment)}; {waiting_line(moment)}")
+            self.output.say(f"{status_line(moment)}; {waiting_line(moment)}", event="progress")
 
 
 class JsonLines(Progress):
@@ -46,13 +48,12 @@ class JsonLines(Progress):
     every = _JSON_EVERY
 
     def show(self, moment: Moment) -> None:
-        self.output.complain(msgspec.json.encode(moment).decode())
+        waiting = waiting_line(moment)
+        text = f"{status_line(moment)}{'; ' if waiting else ''}{waiting}"
+        self.output.event("progress", **msgspec.to_builtins(moment), text=text)
 
     def finish(self) -> None:
         moment = self.moment()
         if moment is not None:
             self.show(moment)
         super().finish()
-
-    def warn(self, text: str) -> None:
-        self.output.complain(msgspec.json.encode({"warning": text}).decode())

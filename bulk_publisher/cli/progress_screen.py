@@ -3,15 +3,19 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 
-from rich.console import Console, Group
+from rich.console import Console, Group, OverflowMethod
 from rich.live import Live
 from rich.text import Text
 
 from bulk_publisher.app.publishing import Started
+from bulk_publisher.cli.alphabet import shown_by
 from bulk_publisher.cli.moment import Bar, Moment, status_line, waiting_line
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress import Progress
+from bulk_publisher.report.escaping import legible
 
 _FULL = 0.9
 """Share of a budget from which its bar is shown in another colour."""
@@ -27,6 +31,8 @@ class Screen(Progress):
         self._console = console or Console(
             stderr=True, no_color=not output.has_colour, highlight=False
         )
+        has_colour = self._console.color_system is not None and not self._console.no_color
+        self._is_plain = not has_colour or self._as_shown("━") != "━"
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def start(self, started: Started) -> None:
@@ -44,6 +50,7 @@ class Screen(Progress):
         """Ctrl-Z: the shell gets its cursor back until the run goes on."""
         loop = asyncio.get_running_loop()
         self._console.show_cursor()
+        self.output.drain()
         loop.remove_signal_handler(signal.SIGTSTP)
         os.kill(os.getpid(), signal.SIGTSTP)
         # From here on it goes on.
@@ -51,50 +58,70 @@ class Screen(Progress):
         self._console.show_cursor(show=False)
 
     def show(self, moment: Moment) -> None:
-        self._live.update(drawn(moment, self._console.width), refresh=True)
+        lines = drawn(moment, self._console.width, is_plain=self._is_plain, shown=self._as_shown)
+        self._live.update(lines, refresh=True)
 
     def warn(self, text: str) -> None:
-        self._console.print(Text(text, style="yellow"))
+        self._console.print(Text(legible(self._as_shown(text)), style="yellow"))
+
+    def _as_shown(self, text: str) -> str:
+        return shown_by(self._console.file, text)
 
 
-def drawn(moment: Moment, width: int) -> Group:
-    """*moment* in lines that fit into *width* columns."""
-    lines = [_clipped(Text(status_line(moment)), width)]
+def drawn(
+    moment: Moment,
+    width: int,
+    *,
+    is_plain: bool = True,
+    shown: Callable[[str], str] = lambda text: text,
+) -> Group:
+    """*moment* in lines that fit into *width* columns.
+
+    Args:
+        is_plain: There are no colours to tell one part of a bar from the other.
+        shown: How a text looks where it is shown.
+    """
+    # Three points in the place of one would not fit.
+    overflow: OverflowMethod = "ellipsis" if shown("…") == "…" else "crop"
+    clipped = partial(_clipped, width=width, overflow=overflow)
+    lines = [clipped(Text(shown(status_line(moment))))]
     if moment.total:
         share = min(1.0, moment.pages / moment.total)
-        lines.insert(0, _bar(share, width - 7, "green").append(f" {share:>5.1%}"))
+        pages = _bar(share, width - 7, "green", is_plain=is_plain)
+        lines.insert(0, pages.append(f" {share:>5.1%}"))
     budgets = Text()
     for name, bar, unit in (
         ("operating", moment.operating, " s"),
         ("requests", moment.requests, ""),
     ):
         if bar is not None:
-            budgets.append_text(_budget(name, bar, unit, width))
+            budgets.append_text(_budget(name, bar, unit, width, is_plain=is_plain))
     if budgets:
-        lines.append(_clipped(budgets, width))
+        lines.append(clipped(budgets))
     waiting = waiting_line(moment)
     if waiting:
-        lines.append(_clipped(Text(waiting, style="yellow"), width))
-    failures = (Text(f"✗ {failure}", style="red") for failure in moment.last_failures)
-    lines.extend(_clipped(failure, width) for failure in failures)
+        lines.append(clipped(Text(shown(waiting), style="yellow")))
+    failures = (Text(shown(f"✗ {failure}"), style="red") for failure in moment.last_failures)
+    lines.extend(clipped(failure) for failure in failures)
     return Group(*lines)
 
 
-def _budget(name: str, bar: Bar, unit: str, width: int) -> Text:
+def _budget(name: str, bar: Bar, unit: str, width: int, *, is_plain: bool) -> Text:
     share = min(1.0, bar.level / bar.limit) if bar.limit else 1.0
     text = Text(f"{name} ", style="dim")
     colour = "yellow" if share >= _FULL else "cyan"
-    text.append_text(_bar(share, max(6, min(20, width // 2 - 30)), colour))
+    text.append_text(_bar(share, max(6, min(20, width // 2 - 30)), colour, is_plain=is_plain))
     return text.append(f" {bar.level:.0f} of {bar.limit:.0f}{unit}   ")
 
 
-def _bar(share: float, width: int, colour: str) -> Text:
+def _bar(share: float, width: int, colour: str, *, is_plain: bool) -> Text:
     width = max(1, width)
     full = round(width * share)
-    return Text("━" * full, style=colour).append("━" * (width - full), style="bright_black")
+    filled, empty = ("█", "░") if is_plain else ("━", "━")
+    return Text(filled * full, style=colour).append(empty * (width - full), style="bright_black")
 
 
-def _clipped(text: Text, width: int) -> Text:
-    text.truncate(width, overflow="ellipsis")
+def _clipped(text: Text, width: int, overflow: OverflowMethod) -> Text:
+    text.truncate(width, overflow=overflow)
     text.no_wrap = True
     return text

@@ -1,6 +1,6 @@
 """``bulk-publisher report``: what runs have done."""
 
-import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,6 @@ def report(
     bulk-publisher report latest --html report.html
     bulk-publisher report latest --csv > pages.csv
     """  # noqa: D301 - click's own mark
-    import sys
-
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.journal.folder import find_folder
     from bulk_publisher.report.export import story_as_dict, write_csv
@@ -64,32 +62,33 @@ def report(
     found = [find_folder(name, runs) for name in names]
     folders, bad = _readable(found)
     if html == Path("-"):
-        click.echo(html_report([read_story(folder) for folder in folders]), nl=False)
+        output.put_data(html_report([read_story(folder) for folder in folders]))
     elif html is not None:
         write_html(folders, html)
         output.say(f"Written: {html}")
     elif is_csv:
-        write_csv(folders, sys.stdout)
+        with output.data_file() as file:
+            write_csv(folders, file)
     elif is_json:
         told = [story_as_dict(read_story(folder)) for folder in folders]
-        click.echo(json.dumps(told[0] if len(names) == 1 else told, indent=2, ensure_ascii=False))
+        output.put_json(told[0] if len(names) == 1 else told)
     else:
-        _tell(folders)
+        _tell(folders, output)
     for error in bad:
         say_error(output, error)
     if bad:
         sys.exit(bad[0].exit_status)
 
 
-def _tell(folders: "list[RunFolder]") -> None:
+def _tell(folders: "list[RunFolder]", output: Output) -> None:
     from bulk_publisher.report.story import read_story
     from bulk_publisher.report.telling import story_lines
 
     for number, folder in enumerate(folders):
         if number:
-            click.echo()
+            output.put()
         for line in story_lines(read_story(folder), name_for_commands(folder.path)):
-            click.echo(line)
+            output.put(line)
 
 
 def _readable(folders: "list[RunFolder]") -> "tuple[list[RunFolder], list[BadJournal]]":

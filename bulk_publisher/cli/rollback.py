@@ -87,7 +87,7 @@ def rollback(
         )
         sys.exit(int(is_rest))
     if dry_run:
-        click.echo(
+        output.put(
             f"Would unpublish {pages_in_words(follower.pages)} that run {folder.run_id} has put up."
         )
         output.say("Nothing was changed: this was a dry run.")

@@ -12,6 +12,7 @@ import click
 
 from bulk_publisher.cli.completing import scenarios
 from bulk_publisher.cli.options import a_file
+from bulk_publisher.cli.output import Output, says_errors
 
 if TYPE_CHECKING:
     from bulk_publisher.sandbox import Scenario
@@ -74,7 +75,11 @@ class _BadInput(click.ClickException):
     callback=a_file,
     help="Write the truth here too, at the end.",
 )
-def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:
+@click.pass_obj
+@says_errors
+def sandbox(
+    output: Output, /, *, scenario: str | None, port: int, truth_json: Path | None, **flags: Any
+) -> None:
     """A simulated portal on this machine, as strict as a real one.
 
     It prints the webhook to export and serves until Ctrl-C. Then it prints the truth: what was
@@ -87,8 +92,8 @@ def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: A
 
     try:
         made = _make_scenario(scenario, flags)
-        truth = asyncio.run(_serve(made, port))
-        click.echo(_as_text(truth))
+        truth = asyncio.run(_serve(made, port, output))
+        output.tell(_as_text(truth).split("\n"))
         if truth_json is not None:
             truth_json.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     except ScenarioError as error:
@@ -138,7 +143,7 @@ def _parse_setting(text: str) -> dict[str, Any]:
         raise _BadInput(f"--set {text}: write it as KEY=VALUE, as in TOML") from None
 
 
-async def _serve(scenario: "Scenario", port: int) -> dict[str, object]:
+async def _serve(scenario: "Scenario", port: int, output: Output) -> dict[str, object]:
     from bulk_publisher.sandbox import serve
 
     stopped = asyncio.Event()
@@ -146,9 +151,9 @@ async def _serve(scenario: "Scenario", port: int) -> dict[str, object]:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with serve(scenario, port=port) as running:
-        click.echo(f"export BITRIX24_WEBHOOK={running.webhook}")
+        output.put(f"export BITRIX24_WEBHOOK={running.webhook}")
         pages = len(running.world)
-        click.echo(f"{pages:,} pages on {scenario.plan}; Ctrl-C ends it.", err=True)
+        output.complain(f"{pages:,} pages on {scenario.plan}; Ctrl-C ends it.")
         await stopped.wait()
         return running.truth.as_dict()
 

@@ -2,12 +2,14 @@
 
 import click
 
+from bulk_publisher.cli.output import Output, says_errors
+
 
 @click.command("schema")
-def schema() -> None:
+@click.pass_obj
+@says_errors
+def schema(output: Output, /) -> None:
     """Print the JSON Schema of a line of outcomes.jsonl."""
-    import json
-
     from bulk_publisher.journal.record import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    output.put_json(json_schema())

@@ -12,7 +12,7 @@ def progress_for(output: Output, mode: str = "auto") -> Progress:
         return JsonLines(output)
     if mode == "none" or output.verbosity < 0:
         return Progress(output)
-    if output.is_terminal:
+    if output.is_terminal and not output.is_json:
         from bulk_publisher.cli.progress_screen import Screen
 
         return Screen(output)

@@ -1,6 +1,5 @@
 """``bulk-publisher status``: how a run stands that another terminal, or cron, has begun."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +36,11 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
     from bulk_publisher.report.story import read_story
 
     if name is None:
-        for line in [json.dumps(runs_as_list(runs), indent=2)] if is_json else run_lines(runs):
-            click.echo(line)
+        if is_json:
+            output.put_json(runs_as_list(runs))
+            return
+        for line in run_lines(runs):
+            output.put(line)
         return
     folder = find_folder(name, runs)
     is_going_on = is_locked(folder)
@@ -46,17 +48,17 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
     if heard is not None:
         if is_json:
             told = {"state": "running", "age": round(heard.age, 3)}
-            click.echo(json.dumps({**told, **msgspec.to_builtins(heard.moment)}, indent=2))
+            output.put_json({**told, **msgspec.to_builtins(heard.moment)})
             return
         for line in _moment_lines(heard, folder):
-            click.echo(line)
+            output.put(line)
         return
     story = read_story(folder)
     if is_json:
-        click.echo(json.dumps(_as_dict(story, is_going_on=is_going_on), indent=2, ensure_ascii=False))  # fmt: skip
+        output.put_json(_as_dict(story, is_going_on=is_going_on))
         return
     for line in _story_lines(story, is_going_on=is_going_on):
-        click.echo(line)
+        output.put(line)
 
 
 def _moment_lines(heard: "Heard", folder: "RunFolder") -> Iterator[str]:

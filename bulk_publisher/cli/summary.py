@@ -1,6 +1,7 @@
 """The summary at the end of a run: what happened, why, and what to do next."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
@@ -43,6 +44,20 @@ def summary_lines(finished: Finished, *, can_be_followed: bool) -> Iterator[str]
             # What is left comes first: a retry would not take it up.
             yield f"Try them again with: bulk-publisher retry {name_for_commands(finished.folder.path)}"
     yield f"The run's folder: {finished.folder.path}"
+
+
+def summary_fields(finished: Finished) -> dict[str, Any]:
+    """The summary for programs."""
+    totals, ending = finished.totals, finished.ending
+    return {
+        "run": finished.folder.run_id,
+        "folder": str(finished.folder.path),
+        "pages": totals.pages,
+        "counts": {status.value: count for status, count in totals.counts.items()},
+        "errors": {code: failures.count for code, failures in totals.failures.items()},
+        "seconds": round(ending.seconds, 3),
+        "is_whole": ending.is_whole,
+    }
 
 
 def how_to_go_on(finished: Finished) -> str:

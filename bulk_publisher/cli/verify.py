@@ -67,7 +67,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
                 change=change,
                 visits_urls=urls,
                 on_progress=tell,
-                warn=output.explain,
+                warn=output.warn,
             )
 
     try:
@@ -77,8 +77,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     if folder.is_copy:
         output.explain(f"{folder.path} is a copy of run {folder.run_id}, or that run renamed.")
     say_out(folder, output)
-    for line in _lines(verified, description.rollbacks):
-        click.echo(line)
+    output.tell(_lines(verified, description.rollbacks))
     if not description.is_whole and description.is_for_resume:
         left = pages_left(description, verified.pages)
         output.say(go_on_line(left, name_for_commands(folder.path)))

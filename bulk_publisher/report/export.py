@@ -9,11 +9,8 @@ import msgspec
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Outcome
+from bulk_publisher.report.escaping import cell
 from bulk_publisher.report.story import Story
-from bulk_publisher.report.text import printable
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def story_as_dict(story: Story) -> dict[str, Any]:
@@ -93,8 +90,6 @@ def _cell(value: object) -> str:
         case float():
             return str(_rounded(value))
         case str():
-            # A carriage return by itself would end the row for some programs.
-            text = printable(value)
-            return f"'{text}" if value.startswith(_FORMULA) else text
+            return cell(value)
         case _:
             return str(value)

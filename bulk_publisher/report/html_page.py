@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Outcome, Status
+from bulk_publisher.report.escaping import clean_json
 from bulk_publisher.report.story import (
     ELSEWHERE,
     LISTED_FAILURES,
@@ -181,7 +182,7 @@ def _places_table(story: Story) -> str:
 def _failures_table(story: Story, number: int) -> str:
     if not story.failures:
         return ""
-    data = json.dumps([_row(outcome) for outcome in story.failures], separators=(",", ":"), ensure_ascii=False)  # fmt: skip
+    data = clean_json(json.dumps([_row(outcome) for outcome in story.failures], separators=(",", ":"), ensure_ascii=False))  # fmt: skip
     # Inside a script element nothing may look like the end of it.
     data = data.replace("<", "\\u003c")
     note = (
@@ -204,7 +205,7 @@ def _row(outcome: Outcome) -> list[str | int | None]:
         outcome.page,
         printable(outcome.title or "")[:_LONGEST],
         outcome.site,
-        outcome.error or outcome.status.value,
+        printable(outcome.error or outcome.status.value),
         printable(outcome.error_description or "")[:_LONGEST],
         printable(outcome.source)[:_LONGEST],
         _address(outcome),

@@ -1,11 +1,11 @@
 """Totals in words, for a person. Pure: no colour, no width of a terminal; lines of text."""
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping
 
 from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.model import Status
+from bulk_publisher.report.escaping import printable as printable  # noqa: PLC0414 - whoever says words finds it here too
 from bulk_publisher.report.fold import Failures, Left, Totals
 
 CLASSIC = (
@@ -18,15 +18,6 @@ _WIDTH = 79
 _MOST_CODES = 20
 """Errors that are told one by one: a portal may have a code of its own for each page."""
 _ORDER = (Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED, Status.FAILED, Status.UNKNOWN)
-
-
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-"""What would move a terminal's cursor, colour it, or turn the direction of a line."""
-
-
-def printable(text: str) -> str:
-    """*text* of others, in one line that a terminal can show as it is."""
-    return _CONTROLS.sub(" ", text)
 
 
 def wrapped(text: str, *, indent: int) -> list[str]:

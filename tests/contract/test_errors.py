@@ -9,7 +9,7 @@ def _drawn() -> dict[str, tuple[str, int]]:
     """Each class of the drawing with its parent and exit status."""
     found: dict[str, tuple[str, int]] = {}
     line_of: list[tuple[int, str]] = []
-    for match in re.finditer(r"^ {4}([│├└─ ]*)(\w+) (\d)$", errors.__doc__ or "", re.MULTILINE):
+    for match in re.finditer(r"^ {4}([│├└─ ]*)(\w+) (\d+)$", errors.__doc__ or "", re.MULTILINE):
         depth = len(match[1])
         line_of = [entry for entry in line_of if entry[0] < depth]
         parent = line_of[-1][1] if line_of else "Exception"
