@@ -5,7 +5,6 @@ Under a loop with virtual time everything that asks a ``LoopClock`` runs at virt
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -50,12 +49,6 @@ class LoopClock:
         """Return at *at*, or after one turn of the loop where that is past."""
         wait = at - self._loop.time()
         await asyncio.sleep(max(wait, _TICK) if wait > 0 else 0)
-
-
-def as_utc(moment: Epoch) -> str:
-    """*moment* as ISO 8601 in UTC with milliseconds: ``2026-03-01T03:00:00.000Z``."""
-    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def seconds_since_written(path: Path) -> float:

@@ -8,7 +8,7 @@ from msgspec import UNSET
 from bulk_publisher import __version__
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session
-from bulk_publisher.clock import as_utc
+from bulk_publisher.engine.core import Ending
 from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
 from bulk_publisher.journal.description import (
@@ -24,8 +24,8 @@ from bulk_publisher.journal.record import SCHEMA_VERSION
 from bulk_publisher.model import Epoch, Status
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
-from bulk_publisher.runner.run import Ending
 from bulk_publisher.sources.cells import as_text
+from bulk_publisher.utc import as_utc
 
 
 def description_of(

@@ -11,6 +11,7 @@ from bulk_publisher.app.publishing import Finished, OnStart, begin
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.verdicts import read_verdicts
 from bulk_publisher.clock import LoopClock
+from bulk_publisher.engine.ports import Observer
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.journal.description import Description, Following, FollowingKind
@@ -23,7 +24,6 @@ from bulk_publisher.model import Action, Mono, Status
 from bulk_publisher.page_set import PageSet
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words
-from bulk_publisher.runner.ports import Observer
 from bulk_publisher.sources.cells import as_text
 from bulk_publisher.sources.earlier import (
     EarlierPages,

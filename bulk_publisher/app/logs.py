@@ -14,12 +14,13 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from bulk_publisher.app import crash
-from bulk_publisher.clock import Clock, as_utc
+from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.journal.files import open_own
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.redaction import Redactor
 from bulk_publisher.report.escaping import json_text, printable
+from bulk_publisher.utc import as_utc
 
 _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
 """What goes to stderr, by how often ``-v`` was given."""

@@ -12,16 +12,16 @@ from bulk_publisher.app.plan import VERSION, Opened, Plan, Ranges, Row, State, s
 from bulk_publisher.app.selecting import Selected
 from bulk_publisher.app.session import Session, bounds_of, open_session
 from bulk_publisher.app.sites import Folder, Site, check_sites, list_folders, list_sites_of
-from bulk_publisher.clock import as_utc
+from bulk_publisher.engine.usage import meters_alone, meters_together
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.model import Action, Fault, FolderId, Page, Scope, SiteId
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.wire import Answer, encode_command
-from bulk_publisher.runner.requests import METHODS
-from bulk_publisher.runner.usage import meters_alone, meters_together
 from bulk_publisher.sources.lister import LIST_LENGTH, PAGES_METHOD, Warn, say_nothing
+from bulk_publisher.utc import as_utc
 
 ASSUMED_COST = 0.28
 """Seconds a page, where no earlier run tells: what pages of a usual size are measured to take."""
@@ -93,8 +93,8 @@ async def make_plan(
             _with_cost(expected, webhook.host, runs, cost),
             bounds_of(job, session.plan),
             session.governor.hand_over(now=session.clock.now()),
-            together=meters_together(METHODS[job.action]),
-            alone=meters_alone(METHODS[job.action]),
+            together=meters_together(ACTIONS[job.action].method),
+            alone=meters_alone(ACTIONS[job.action].method),
         )
         return Plan(
             version=VERSION,

@@ -19,6 +19,9 @@ from bulk_publisher.app.logs import log_to
 from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.sites import check_sites
+from bulk_publisher.engine.core import Ending, RunSettings
+from bulk_publisher.engine.ports import Look, Observer
+from bulk_publisher.engine.shell import Engine
 from bulk_publisher.errors import ListIncomplete
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.description import Description, Following
@@ -35,10 +38,9 @@ from bulk_publisher.journal.writer import JournalWriter
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.page_set import PageSet
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
-from bulk_publisher.runner.ports import Look, Observer
-from bulk_publisher.runner.run import Ending, Run, RunSettings
 from bulk_publisher.sources.lister import Listers
 
 _log = structlog.get_logger()
@@ -57,7 +59,7 @@ class Started:
     folder: RunFolder
     selected: Selected
     session: Session
-    run: Run
+    run: Engine
     count: Count
     totals: Totals
     seconds: float
@@ -219,7 +221,7 @@ async def carry_out(
     )
 
 
-def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Run:
+def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Engine:
     job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
     _log.info(
@@ -230,17 +232,18 @@ def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: O
         settled=undertaking.totals.pages,
         out=len(undertaking.out),
     )
-    return Run(
+    return Engine(
         RunSettings(
             undertaking.folder.run_id,
-            job.action,
+            session.client.host,
+            ACTIONS[job.action],
             max_failures,
             has_found_pages=undertaking.has_found_pages,
         ),
         session.client,
         session.governor,
         ledger,
-        observer,
+        watch=observer,
         clock=session.clock,
         portal_clock=session.portal_clock,
         rng=session.rng,

@@ -14,7 +14,7 @@ from bulk_publisher.app.following import selected_again
 from bulk_publisher.app.publishing import Finished, OnStart, Undertaking, carry_out
 from bulk_publisher.app.selecting import check_selection
 from bulk_publisher.app.session import Session, open_session
-from bulk_publisher.clock import as_utc
+from bulk_publisher.engine.ports import Observer
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.journal.description import Description, Resumption
@@ -29,7 +29,7 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.fold import Totals
 from bulk_publisher.report.story import parse_time, seconds_at_work
 from bulk_publisher.report.text import printable
-from bulk_publisher.runner.ports import Observer
+from bulk_publisher.utc import as_utc
 
 _REMEMBERED = 600.0
 """Seconds for which the portal's meters remember [doc]."""

@@ -12,24 +12,24 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bulk_publisher.app.calls import PacedCalls, Warn
 from bulk_publisher.app.turns import WITHOUT_TURNS, CredentialTurn, open_turn
 from bulk_publisher.clock import Clock, LoopClock
+from bulk_publisher.engine.turns import give, learn_from_other
+from bulk_publisher.engine.usage import meters_alone, meters_together
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport_faults import ANSWER_TIMEOUT
-from bulk_publisher.runner.calls import PacedCalls, Warn
-from bulk_publisher.runner.requests import METHODS
-from bulk_publisher.runner.turns import give, learn_from_other
-from bulk_publisher.runner.usage import meters_alone, meters_together
 from bulk_publisher.sources.opening import found
 
 _JITTER = 1.0
@@ -172,7 +172,7 @@ _NOBODY = {faults.UNREACHABLE, faults.PROXY_FAILED, faults.TOO_MANY_FILES, fault
 
 
 def _governor(job: Job, plan: Plan, rng: random.Random) -> Governor:
-    method = METHODS[job.action]
+    method = ACTIONS[job.action].method
     return Governor(
         bounds_of(job, plan), together=meters_together(method), alone=meters_alone(method), rng=rng
     )

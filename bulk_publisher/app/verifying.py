@@ -13,7 +13,6 @@ from bulk_publisher.app.description import check_portal, check_real, job_of
 from bulk_publisher.app.following import taken_down
 from bulk_publisher.app.session import Session, open_session
 from bulk_publisher.app.verdicts import Verdict, judge
-from bulk_publisher.clock import as_utc
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.jobs import Job
 from bulk_publisher.journal.files import is_there, replacing
@@ -26,6 +25,7 @@ from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
 from bulk_publisher.report.text import printable
 from bulk_publisher.sources.lister import LIST_LENGTH, Listers, Warn, say_nothing
+from bulk_publisher.utc import as_utc
 
 _AGAIN = {Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED}
 """What is done again where it does not hold any more; what has failed is for a retry."""

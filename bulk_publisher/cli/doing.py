@@ -24,13 +24,13 @@ from bulk_publisher.cli.output import Output, name_for_commands, say_error
 from bulk_publisher.cli.progress import Progress
 from bulk_publisher.cli.showing import progress_for
 from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_fields, summary_lines
+from bulk_publisher.engine.ports import Observer
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report
-from bulk_publisher.runner.ports import Observer
 
 _log = structlog.get_logger()
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -21,9 +21,9 @@ from bulk_publisher.cli.moment import (
     write_moment,
 )
 from bulk_publisher.cli.output import Output
+from bulk_publisher.engine.ports import Observer
 from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.model import Fault, Mono, Outcome, SiteId
-from bulk_publisher.runner.ports import Observer
 
 _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""

@@ -34,6 +34,8 @@ class Limit(StrEnum):
     """The portal does not answer; it is asked again now and then."""
     TURN = "turn"
     """Another run on this machine uses the same credential just now."""
+    READER = "reader"
+    """The program that takes the outcomes has not taken the last ones yet."""
     SOURCE = "source"
     """There is no page to send."""
 

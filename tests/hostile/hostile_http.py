@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from bulk_publisher.app.publishing import Finished, publish
+from bulk_publisher.engine.ports import Observer
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.runner.ports import Observer
 
 SECRET = "s3cr3tC0de"
 TIME = {"start": 1_700_000_000.5, "finish": 1_700_000_000.6, "duration": 0.1, "processing": 0.1}

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from bulk_publisher.app.calls import PacedCalls
 from bulk_publisher.app.session import ask_plan
 from bulk_publisher.clock import LoopClock
+from bulk_publisher.engine.settle import ATTEMPTS_ALONE
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
@@ -14,8 +16,6 @@ from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
-from bulk_publisher.runner.calls import PacedCalls
-from bulk_publisher.runner.settle import ATTEMPTS_ALONE
 
 AWAY = Fault(FaultClass.TRANSIENT, "NOT_JSON", "HTTP 502", sent=None)
 OWN = Fault(FaultClass.TRANSIENT, "SYSTEM_ERROR", "deadlock", sent=None, is_alone=True)

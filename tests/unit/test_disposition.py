@@ -8,13 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.clock import LoopClock
+from bulk_publisher.engine.disposition import Disposition
+from bulk_publisher.engine.outbox import Outbox
+from bulk_publisher.engine.reconcile import Lost
+from bulk_publisher.engine.requests import Reply
+from bulk_publisher.engine.settle import ATTEMPTS
+from bulk_publisher.engine.streaks import Streaks
+from bulk_publisher.engine.work import Backlog, Work
 from bulk_publisher.limits.decision import Lane
 from bulk_publisher.model import (
     Action,
-    Epoch,
     Fault,
     FaultClass,
+    Mono,
     Outcome,
     Page,
     PageId,
@@ -22,104 +28,88 @@ from bulk_publisher.model import (
     Status,
 )
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.wire import Answer, Timing
-from bulk_publisher.runner.asker import Asker
-from bulk_publisher.runner.disposition import Disposition
-from bulk_publisher.runner.doubts import Lost
-from bulk_publisher.runner.ports import Observer
-from bulk_publisher.runner.recorder import Recorder
-from bulk_publisher.runner.requests import Reply
-from bulk_publisher.runner.settle import ATTEMPTS
-from bulk_publisher.runner.streaks import Streaks
-from bulk_publisher.runner.work import Backlog, Work
 
 LOST = faults.own_fault(faults.NO_ANSWER, "The connection broke.", sent=True)
+NOW = Mono(0.0)
 WORN = Work(Page(PageId(7)), attempts=ATTEMPTS - 1, company=1)
-
-
-class Frozen(LoopClock):
-    """A clock on which all lines have one time."""
-
-    def epoch(self) -> Epoch:
-        return Epoch(0.0)
 
 
 class Settling:
     """A disposition, with what comes out of it at hand."""
 
     def __init__(self) -> None:
-        clock, streaks = Frozen(), Streaks(max_failures=None)
-        self.streaks = streaks
-        self.lines: list[Outcome] = []
+        self.streaks = Streaks(max_failures=None)
         self.backlog = Backlog()
-        self.asker = Asker(None, Action.PUBLISH, has_done=streaks.has_done, clock=clock)
-        recorder = Recorder(self, Observer(), lambda _: None, clock=clock)  # type: ignore[arg-type]
-        recorder.hand_on = self.lines.extend  # type: ignore[method-assign]
+        self.outbox = Outbox()
         self.disposition = Disposition(
+            self.outbox,
+            self.backlog,
+            self.streaks,
             run_id="r",
             host="h",
-            action=Action.PUBLISH,
-            backlog=self.backlog,
-            recorder=recorder,
-            asker=self.asker,
-            streaks=streaks,
-            observer=Observer(),
-            stop=lambda _: None,
-            clock=clock,
+            spec=ACTIONS[Action.PUBLISH],
+            can_look=True,
+            basetime=0.0,
             rng=random.Random(1),
         )
+        self.lines: list[Outcome] = []
+
+    def told(self) -> list[Outcome]:
+        """The lines that came out so far."""
+        self.lines.extend(self.outbox.lines.take_all())
+        return self.lines
 
     def take(self, works: Sequence[Work], fault: Fault) -> None:
-        self.disposition.take(works, [Reply(work.page, fault) for work in works])
+        self.disposition.take(works, [Reply(work.page, fault) for work in works], now=NOW)
 
 
 @pytest.mark.parametrize("code", [faults.UNREACHABLE, faults.PROXY_FAILED])
-async def test_a_connection_that_was_refused_gives_no_page_up(code: str) -> None:
+def test_a_connection_that_was_refused_gives_no_page_up(code: str) -> None:
     settling = Settling()
 
     settling.take([WORN], faults.own_fault(code, "", sent=False))
 
-    assert (settling.lines, len(settling.asker)) == ([], 0)
+    assert (settling.told(), len(settling.outbox.doubts)) == ([], 0)
     assert settling.backlog.take(1, Lane.ALONE) == [WORN]
 
 
-async def test_before_a_page_is_given_up_the_portal_is_asked() -> None:
+def test_before_a_page_is_given_up_the_portal_is_asked() -> None:
     settling = Settling()
 
     settling.take([WORN], LOST)
 
-    assert (settling.lines, len(settling.backlog), len(settling.asker)) == ([], 0, 1)
+    assert (settling.told(), len(settling.backlog), len(settling.outbox.doubts)) == ([], 0, 1)
 
 
-async def test_a_portal_that_answers_nothing_gives_no_page_up_and_one_that_lists_does() -> None:
+def test_a_portal_that_answers_nothing_gives_no_page_up_and_one_that_lists_does() -> None:
     settling = Settling()
     lost = Lost([WORN], LOST, is_whole=True)
 
-    settling.disposition.learn(lost, None)
-    assert (settling.lines, len(settling.backlog)) == ([], 1)
+    settling.disposition.learn(lost, None, now=NOW)
+    assert (settling.told(), len(settling.backlog)) == ([], 1)
 
-    settling.asker.add(lost)
-    [(_, found)] = await settling.asker.ask()
-    settling.disposition.learn(lost, found)
-    assert [(line.status, line.attempts) for line in settling.lines] == [(Status.UNKNOWN, ATTEMPTS)]
+    settling.disposition.learn(lost, {}, now=NOW)
+    assert [(line.status, line.attempts) for line in settling.told()] == [
+        (Status.UNKNOWN, ATTEMPTS)
+    ]
 
 
 @pytest.mark.parametrize(
     ("may_be_done", "advice"),
     [(True, " Look at the page to see whether it was done."), (False, "")],
 )
-async def test_a_page_that_may_be_done_is_to_be_looked_at_and_no_other(
+def test_a_page_that_may_be_done_is_to_be_looked_at_and_no_other(
     may_be_done: bool, advice: str
 ) -> None:
     settling = Settling()
     page = msgspec.structs.replace(WORN, may_be_done=may_be_done)
     refused = faults.own_fault(faults.NOT_JSON, "HTTP 429 with a page.", sent=False)
 
-    settling.asker.add(Lost([page], refused, is_whole=True))
-    [(lost, found)] = await settling.asker.ask()
-    settling.disposition.learn(lost, found)
+    settling.disposition.learn(Lost([page], refused, is_whole=True), {}, now=NOW)
 
-    assert [line.hint for line in settling.lines] == [refused.hint + advice]
+    assert [line.hint for line in settling.told()] == [refused.hint + advice]
 
 
 pages = st.builds(
@@ -137,7 +127,7 @@ timings = st.none() | st.builds(
 
 
 @given(st.lists(st.tuples(st.builds(Work, pages, st.integers(0, 3)), timings), min_size=1))
-async def test_a_page_that_is_done_fares_alike_whatever_becomes_of_the_others(
+def test_a_page_that_is_done_fares_alike_whatever_becomes_of_the_others(
     done: list[tuple[Work, Timing | None]],
 ) -> None:
     works = [work for work, _ in done]
@@ -146,10 +136,10 @@ async def test_a_page_that_is_done_fares_alike_whatever_becomes_of_the_others(
     refused = Reply(other.page, Fault(FaultClass.PAGE, "LANDING_NOT_EXIST"))
     among_done, beside_another = Settling(), Settling()
 
-    among_done.disposition.take(works, replies)
-    beside_another.disposition.take([*works, other], [*replies, refused])
+    among_done.disposition.take(works, replies, now=NOW)
+    beside_another.disposition.take([*works, other], [*replies, refused], now=NOW)
 
-    assert among_done.lines == beside_another.lines[:-1]
+    assert among_done.told() == beside_another.told()[:-1]
     assert {line.status for line in among_done.lines} == {Status.PUBLISHED}
     for site in {work.page.site for work in works}:
         is_known = site is not None

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from bulk_publisher.clock import LoopClock
+from bulk_publisher.engine.requests import Requests
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.decision import Lane, Send
 from bulk_publisher.limits.governor import Governor
@@ -12,7 +13,6 @@ from bulk_publisher.model import Action, Fault, FaultClass, Mono, Page, PageId
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
-from bulk_publisher.runner.requests import Requests
 
 MISSING = faults.own_fault(faults.MISSING_FROM_ANSWER, "", sent=None)
 

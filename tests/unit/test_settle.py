@@ -4,10 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.model import Action, Fault, FaultClass, Page, PageId, SiteId, Status
-from bulk_publisher.portal import faults
-from bulk_publisher.portal.wire import Answer
-from bulk_publisher.runner.settle import (
+from bulk_publisher.engine.settle import (
     ATTEMPTS,
     ATTEMPTS_ALONE,
     Again,
@@ -20,8 +17,13 @@ from bulk_publisher.runner.settle import (
     spare,
     strike,
 )
-from bulk_publisher.runner.work import UNBOUND, Work
+from bulk_publisher.engine.work import UNBOUND, Work
+from bulk_publisher.model import Action, Fault, FaultClass, Page, PageId, SiteId, Status
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ACTIONS
+from bulk_publisher.portal.wire import Answer
 
+PUBLISH = ACTIONS[Action.PUBLISH]
 PAGE = Page(PageId(7))
 ON_SITE = Page(PageId(7), site=SiteId(3))
 
@@ -35,8 +37,8 @@ BROKEN = _fault(FaultClass.TRANSIENT, sent=False)
 ALONE = _fault(FaultClass.TRANSIENT, code="SYSTEM_ERROR", is_alone=True)
 
 
-def _settle(reply, *, page=PAGE, action=Action.PUBLISH):
-    return settle(Work(page), reply, action)
+def _settle(reply, *, page=PAGE, action=PUBLISH):
+    return settle(Work(page), reply, ACTIONS[action])
 
 
 def _play(replies, *, work=None):
@@ -44,7 +46,7 @@ def _play(replies, *, work=None):
     work = work or Work(PAGE)
     verdicts = []
     for reply in replies:
-        verdict = settle(work, reply, Action.PUBLISH)
+        verdict = settle(work, reply, PUBLISH)
         verdicts.append(verdict)
         if isinstance(verdict, Settled):
             break
@@ -120,7 +122,7 @@ def test_a_page_that_was_lost_is_sent_in_smaller_and_smaller_company():
 
 
 def test_a_page_that_was_lost_never_gets_more_company_than_it_had():
-    verdict = settle(Work(PAGE, company=1), BROKEN, Action.PUBLISH)
+    verdict = settle(Work(PAGE, company=1), BROKEN, PUBLISH)
 
     assert verdict.work.company == 1
 
@@ -210,9 +212,9 @@ def test_a_page_that_was_spared_is_as_far_from_being_given_up_as_before():
     spared = spare(Work(PAGE, attempts=4, company=1), LOST).work
 
     assert (spared.attempts, spared.spared, spared.company) == (5, 1, 1)
-    assert isinstance(settle(Work(PAGE, attempts=4, company=1), LOST, Action.PUBLISH), Settled)
-    assert settle(spared, LOST, Action.PUBLISH) == Settled(Status.UNKNOWN, LOST)
-    assert isinstance(settle(spare(Work(PAGE, 3), LOST).work, LOST, Action.PUBLISH), Again)
+    assert isinstance(settle(Work(PAGE, attempts=4, company=1), LOST, PUBLISH), Settled)
+    assert settle(spared, LOST, PUBLISH) == Settled(Status.UNKNOWN, LOST)
+    assert isinstance(settle(spare(Work(PAGE, 3), LOST).work, LOST, PUBLISH), Again)
 
 
 def test_a_page_is_not_spared_for_ever():
@@ -282,23 +284,23 @@ def test_losses_for_which_a_page_was_spared_tell_of_the_portal():
 
 
 def test_a_page_is_tried_as_often_as_the_portal_deserves():
-    assert isinstance(settle(Work(PAGE, attempts=4), LOST, Action.PUBLISH, attempts=6), Again)
+    assert isinstance(settle(Work(PAGE, attempts=4), LOST, PUBLISH, attempts=6), Again)
 
 
 def test_where_the_portal_loses_most_requests_a_page_keeps_its_company_for_longer():
-    calm = settle(Work(PAGE), LOST, Action.PUBLISH).work
-    rough = settle(Work(PAGE), LOST, Action.PUBLISH, attempts=20).work
+    calm = settle(Work(PAGE), LOST, PUBLISH).work
+    rough = settle(Work(PAGE), LOST, PUBLISH, attempts=20).work
 
     assert (calm.company, rough.company) == (25, UNBOUND)
 
 
 def test_a_page_that_was_lost_alone_goes_alone():
-    assert settle(Work(PAGE), LOST, Action.PUBLISH, was_alone=True).work.company == 1
+    assert settle(Work(PAGE), LOST, PUBLISH, was_alone=True).work.company == 1
 
 
 def test_a_page_that_may_be_done_leaves_no_trace_of_its_next_request():
-    assert not settle(Work(PAGE), LOST, Action.PUBLISH).work.leaves_trace
-    assert settle(Work(PAGE), BROKEN, Action.PUBLISH).work.leaves_trace
+    assert not settle(Work(PAGE), LOST, PUBLISH).work.leaves_trace
+    assert settle(Work(PAGE), BROKEN, PUBLISH).work.leaves_trace
 
 
 @pytest.mark.parametrize("lose", [strike, spare])
@@ -311,8 +313,8 @@ def test_a_page_that_was_never_alone_is_not_given_up_but_sent_alone():
     # Its attempts were many while the portal lost most requests; now it loses few.
     lost_often = Work(PAGE, attempts=ATTEMPTS + 3, company=25)
 
-    last_chance = settle(lost_often, LOST, Action.PUBLISH)
+    last_chance = settle(lost_often, LOST, PUBLISH)
 
     assert last_chance.work.company == 1
-    assert settle(last_chance.work, LOST, Action.PUBLISH).status is Status.UNKNOWN
-    assert settle(lost_often, LOST, Action.PUBLISH, was_alone=True).status is Status.UNKNOWN
+    assert settle(last_chance.work, LOST, PUBLISH).status is Status.UNKNOWN
+    assert settle(lost_often, LOST, PUBLISH, was_alone=True).status is Status.UNKNOWN

@@ -1,10 +1,10 @@
 import pytest
 
+from bulk_publisher.engine.settle import StopSite
+from bulk_publisher.engine.streaks import ALIKE, SITE_UNKNOWN, Streaks
 from bulk_publisher.errors import TooManyFailures
 from bulk_publisher.model import Fault, FaultClass, Page, PageId, Scope, SiteId, Status
 from bulk_publisher.portal import faults
-from bulk_publisher.runner.settle import StopSite
-from bulk_publisher.runner.streaks import ALIKE, SITE_UNKNOWN, Streaks
 
 PAGE = Page(PageId(7))
 ON_SITE = Page(PageId(7), site=SiteId(3))

@@ -1,10 +1,6 @@
 import pytest
 
-from bulk_publisher.limits.decision import Reading
-from bulk_publisher.model import Mono, PortalEpoch
-from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Timing
-from bulk_publisher.runner.usage import (
+from bulk_publisher.engine.usage import (
     finished_at,
     meters_alone,
     meters_together,
@@ -14,6 +10,10 @@ from bulk_publisher.runner.usage import (
     usage_alone,
     usage_together,
 )
+from bulk_publisher.limits.decision import Reading
+from bulk_publisher.model import Mono, PortalEpoch
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.wire import Timing
 
 METHOD = "landing.landing.publication"
 NOW = Mono(100.0)

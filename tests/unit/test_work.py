@@ -4,9 +4,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bulk_publisher.engine.work import UNBOUND, Backlog, Work
 from bulk_publisher.limits.decision import Lane
 from bulk_publisher.model import Mono, Page, PageId, Scope, SiteId
-from bulk_publisher.runner.work import UNBOUND, Backlog, Work
 
 INFINITE = float("inf")
 

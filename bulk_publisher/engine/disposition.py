@@ -1,40 +1,24 @@
 """What is done with each page that comes in or comes back: a line, another attempt, or neither.
 
-``settle`` and ``doubts`` say what is to become of a page; here it is carried out. Nothing waits:
-pages go into the backlog, outcomes to the recorder, lost requests to the asker.
+Rules: told the time, and given the dice; nothing waits, and nothing is written here.
+
+How it works: ``settle`` and ``reconcile`` say what is to become of a page; here it is put where it
+belongs: pages go into the backlog, lines and lost requests into the outbox.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeGuard
 
 import msgspec
-import structlog
 
-from bulk_publisher.clock import Clock, as_utc
-from bulk_publisher.errors import BulkPublisherError, LimitReached, PortalUnusable
-from bulk_publisher.limits.backoff import delay
-from bulk_publisher.model import (
-    Action,
-    Fault,
-    FaultClass,
-    Mono,
-    Outcome,
-    Page,
-    SiteId,
-    Status,
-)
-from bulk_publisher.portal import faults
-from bulk_publisher.portal.wire import Answer
-from bulk_publisher.runner.asker import Asker
-from bulk_publisher.runner.doubts import Found, Lost
-from bulk_publisher.runner.ports import Observer
-from bulk_publisher.runner.recorder import Recorder
-from bulk_publisher.runner.requests import Reply
-from bulk_publisher.runner.settle import (
+from bulk_publisher.engine.events import Refused, RequestLost, SiteStopped, Warned
+from bulk_publisher.engine.outbox import Outbox
+from bulk_publisher.engine.reconcile import Lost, reconcile
+from bulk_publisher.engine.requests import Reply
+from bulk_publisher.engine.settle import (
     ATTEMPTS,
-    DONE,
     Again,
     Patience,
     Released,
@@ -47,12 +31,25 @@ from bulk_publisher.runner.settle import (
     strike,
     untraced,
 )
-from bulk_publisher.runner.streaks import Streaks, scope_question
-from bulk_publisher.runner.work import UNBOUND, Backlog, Work
-
-Stopping = Callable[[BulkPublisherError], None]
-
-_log = structlog.get_logger()
+from bulk_publisher.engine.streaks import Streaks, scope_question
+from bulk_publisher.engine.work import UNBOUND, Backlog, Work
+from bulk_publisher.errors import BulkPublisherError, LimitReached, PortalUnusable
+from bulk_publisher.limits.backoff import delay
+from bulk_publisher.model import (
+    Epoch,
+    Fault,
+    FaultClass,
+    Mono,
+    Outcome,
+    Page,
+    PageId,
+    SiteId,
+    Status,
+)
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ActionSpec
+from bulk_publisher.portal.wire import Answer
+from bulk_publisher.utc import as_utc
 
 
 class Disposition:
@@ -60,48 +57,47 @@ class Disposition:
 
     def __init__(
         self,
+        outbox: Outbox,
+        backlog: Backlog,
+        streaks: Streaks,
         *,
         run_id: str,
         host: str,
-        action: Action,
-        backlog: Backlog,
-        recorder: Recorder,
-        asker: Asker,
-        streaks: Streaks,
-        observer: Observer,
-        stop: Stopping,
-        clock: Clock,
+        spec: ActionSpec,
+        can_look: bool,
+        basetime: float,
         rng: random.Random,
     ) -> None:
         """No page has come yet.
 
         Args:
-            stop: Told when no page can be published any more.
+            can_look: The portal's list may be asked for pages whose answer was lost.
+            basetime: UTC seconds at which our clock was 0.
         """
+        self._outbox = outbox
+        self._backlog = backlog
+        self._streaks = streaks
         self._run_id = run_id
         self._host = host
-        self._action = action
-        self._backlog = backlog
-        self._recorder = recorder
-        self._asker = asker
-        self._streaks = streaks
-        self._observer = observer
-        self._stop = stop
-        self._clock = clock
+        self._spec = spec
+        self._can_look = can_look
+        self._basetime = basetime
         self._rng = rng
         self._patience = Patience()
         self._has_asked_for_scope = False
         self.stopped_sites: dict[SiteId, Fault] = {}
         self.left_out = 0
         """Pages without a line that are not sent again: those of sites that were given up."""
+        self.error: BulkPublisherError | None = None
+        """Why no page can be published any more; None as long as some can."""
 
-    def accept(self, page: Page) -> None:
+    def accept(self, page: Page, *, now: Mono) -> None:
         """The source has named *page*."""
         if page.skip is not None or page.is_missing is False:
             self._streaks.on_found()
         if page.skip is not None:
-            skipped = self._outcome(self._time(), Work(page), None, Status.SKIPPED, None)
-            self._recorder.hand_on([skipped])
+            skipped = self._outcome(self._time(now), Work(page), None, Status.SKIPPED, None)
+            self._outbox.lines.add([skipped])
         elif page.site is None or page.site not in self.stopped_sites:
             # A page that the portal does not list would make its whole batch dearer.
             company = 1 if page.is_missing else UNBOUND
@@ -110,69 +106,81 @@ class Disposition:
         else:
             self.left_out += 1
 
-    def take(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
+    def take(self, works: Sequence[Work], replies: Sequence[Reply], *, now: Mono) -> None:
         """One request ended with these replies."""
         if all(reply.is_done for reply in replies):
-            self._take_done(works, replies)
+            self._take_done(works, replies, now)
             return
         attempts, was_alone = self._patience.attempts, len(works) == 1
         whole = _lost_whole(replies)
         if whole is None or whole.code not in faults.NOT_CONNECTED:
             self._patience.on_request(works, is_lost=whole is not None)
         verdicts = [
-            settle(work, reply.answer, self._action, attempts=attempts, was_alone=was_alone)
+            settle(work, reply.answer, self._spec, attempts=attempts, was_alone=was_alone)
             for work, reply in zip(works, replies, strict=True)
         ]
         if whole is not None and any(
             self._is_to_be_asked(work, whole, verdict)
             for work, verdict in zip(works, verdicts, strict=True)
         ):
-            self._asker.add(Lost(works, whole, is_whole=True))
+            self._outbox.doubts.add(Lost(works, whole, is_whole=True), now)
         else:
-            self._settle_each(works, replies, verdicts)
+            self._settle_each(works, replies, verdicts, now)
         self._tell(replies)
 
-    def learn(self, lost: Lost, found: Found | None) -> None:
+    def learn(self, lost: Lost, listed: Mapping[PageId, Page] | None, *, now: Mono) -> None:
         """The list was asked for pages that were lost; None where it did not tell."""
-        time, fault, attempts = self._time(), lost.fault, self._patience.attempts
+        time, fault, attempts = self._time(now), lost.fault, self._patience.attempts
         was_alone = lost.is_whole and len(lost.works) == 1
         strike_one = partial(strike, fault=fault, attempts=attempts, was_alone=was_alone)
         spare_one = partial(spare, fault=fault, attempts=attempts)
         settled: list[Outcome] = []
         verdicts: list[tuple[Work, Settled | Again]] = []
-        if found is None:
+        if listed is None:
             # A portal that answers nothing at all gives no page up.
             for work in [untraced(work, fault) for work in lost.works]:
                 verdict = strike_one(work)
                 verdicts.append((work, verdict if isinstance(verdict, Again) else spare_one(work)))
         else:
+            found = reconcile(lost, listed, self._spec, tells=self._tells)
             settled += [self._found_done(time, work, fault) for work in found.done]
             verdicts += [(work, strike_one(work)) for work in found.suspects]
             verdicts += [(work, spare_one(work)) for work in found.innocents]
         for work, verdict in verdicts:
-            outcome = self._carry_out(time, work, Reply(work.page, fault), verdict)
+            outcome = self._carry_out(time, work, Reply(work.page, fault), verdict, now)
             if outcome is not None:
                 settled.append(outcome)
-        self._recorder.hand_on(settled)
+        self._outbox.lines.add(settled)
 
     def _is_to_be_asked(self, work: Work, fault: Fault, verdict: Verdict) -> bool:
         """Whether the portal is asked before *work* is sent again, or before it is given up."""
-        return isinstance(verdict, Settled) or self._asker.is_worth_asking(work, fault)
+        if isinstance(verdict, Settled):
+            return True
+        # A fault of one page's own, in the middle of its work, leaves its end open whatever is listed.
+        return fault.may_be_done and not fault.is_alone and self._tells(work.page)
+
+    def _tells(self, page: Page) -> bool:
+        """Whether a list can show that *page* was done, on its site and in this run."""
+        return self._can_look and self._spec.can_prove(page) and self._streaks.has_done(page.site)
 
     def _settle_each(
-        self, works: Sequence[Work], replies: Sequence[Reply], verdicts: Sequence[Verdict]
+        self,
+        works: Sequence[Work],
+        replies: Sequence[Reply],
+        verdicts: Sequence[Verdict],
+        now: Mono,
     ) -> None:
-        time = self._time()
+        time = self._time(now)
         released: list[Work] = []
         settled: list[Outcome] = []
         for work, reply, verdict in zip(works, replies, verdicts, strict=True):
             answer = reply.answer
             if _is_transient(answer) and self._is_to_be_asked(work, answer, verdict):
-                self._asker.add(Lost([work], answer, is_whole=False))
+                self._outbox.doubts.add(Lost([work], answer, is_whole=False), now)
                 continue
             match verdict:
                 case Settled() | Again():
-                    outcome = self._carry_out(time, work, reply, verdict)
+                    outcome = self._carry_out(time, work, reply, verdict, now)
                     if outcome is not None:
                         settled.append(outcome)
                 case Released():
@@ -186,14 +194,14 @@ class Disposition:
         kept = [work for work in released if work.page.site not in self.stopped_sites]
         self.left_out += len(released) - len(kept)
         self._backlog.add_first(kept)
-        self._recorder.hand_on(settled)
+        self._outbox.lines.add(settled)
 
-    def _take_done(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
+    def _take_done(self, works: Sequence[Work], replies: Sequence[Reply], now: Mono) -> None:
         """Hardly a request ends otherwise: what holds for all of its pages is done once."""
         self._patience.on_request(works, is_lost=False)
         self._streaks.on_done({work.page.site for work in works})
-        time, status = self._time(), DONE[self._action]
-        self._recorder.hand_on(
+        time, status = self._time(now), self._spec.done
+        self._outbox.lines.add(
             [
                 self._outcome(time, work, reply, status, None)
                 for work, reply in zip(works, replies, strict=True)
@@ -201,14 +209,14 @@ class Disposition:
         )
 
     def _carry_out(
-        self, time: str, work: Work, reply: Reply, verdict: Settled | Again
+        self, time: str, work: Work, reply: Reply, verdict: Settled | Again, now: Mono
     ) -> Outcome | None:
         """The page's line; None where it is sent again."""
         if isinstance(verdict, Again):
-            self._send_later(verdict.work)
+            self._send_later(verdict.work, now)
             return None
         if verdict.fault is None and reply.is_doubtful:
-            return self._doubt(time, work, reply)
+            return self._doubt(time, work, reply, now)
         return self._settle(time, work, reply, verdict.status, verdict.fault)
 
     def _settle(
@@ -223,7 +231,7 @@ class Disposition:
                 self._stop(error)
         return self._outcome(time, work, reply, status, fault)
 
-    def _doubt(self, time: str, work: Work, reply: Reply) -> Outcome | None:
+    def _doubt(self, time: str, work: Work, reply: Reply, now: Mono) -> Outcome | None:
         """The portal said ``true`` where that may not be so: asked alone, it says what is."""
         asked_again = msgspec.structs.replace(
             work, attempts=work.attempts + 1, company=1, may_be_done=True, leaves_trace=False
@@ -231,45 +239,43 @@ class Disposition:
         is_given_up = asked_again.counted >= ATTEMPTS
         if is_given_up or work.page.site in self.stopped_sites:
             return self._settle(time, work, reply, Status.UNKNOWN, _DOUBTFUL)
-        self._send_later(asked_again)
+        self._send_later(asked_again, now)
         return None
 
     def _found_done(self, time: str, work: Work, fault: Fault) -> Outcome:
         reply = Reply(work.page, fault)
-        outcome = self._settle(time, work, reply, DONE[self._action], None)
+        outcome = self._settle(time, work, reply, self._spec.done, None)
         return msgspec.structs.replace(outcome, hint=_LISTED)
 
-    def _send_later(self, work: Work) -> None:
+    def _send_later(self, work: Work, now: Mono) -> None:
         if work.page.site in self.stopped_sites:
             self.left_out += 1
         else:
             pause = delay(max(1, work.counted), self._rng)
-            self._backlog.add_later(work, Mono(self._clock.now() + pause))
+            self._backlog.add_later(work, Mono(now + pause))
 
     def _stop_site(self, site: SiteId, fault: Fault) -> None:
         if site in self.stopped_sites:
             return
         self.stopped_sites[site] = fault
         self.left_out += self._backlog.drop_site(site)
-        self._observer.on_site_stopped(site, fault)
-        _log.warning("site.stopped", site=site, code=fault.code)
+        self._outbox.tell(SiteStopped(site, fault))
+
+    def _stop(self, error: BulkPublisherError) -> None:
+        self.error = self.error or error
 
     def _tell(self, replies: Sequence[Reply]) -> None:
         fault = next((reply.answer for reply in replies if isinstance(reply.answer, Fault)), None)
         if fault is not None and fault.kind in {FaultClass.RATE, FaultClass.OPERATING}:
-            self._observer.on_refused(fault)
-            _log.warning("portal.refused", code=fault.code, pages=len(replies))
+            self._outbox.tell(Refused(fault, len(replies)))
         elif fault is not None and fault.kind is FaultClass.TRANSIENT:
-            self._observer.on_lost(fault, len(replies))
-            _log.warning(
-                "request.lost", code=fault.code, reason=fault.description, pages=len(replies)
-            )
+            self._outbox.tell(RequestLost(fault, len(replies)))
         if self._streaks.is_nothing_found and not self._has_asked_for_scope:
             self._has_asked_for_scope = True
-            self._observer.on_warning(scope_question(replies[0].page.scope))
+            self._outbox.tell(Warned(scope_question(replies[0].page.scope)))
 
-    def _time(self) -> str:
-        return as_utc(self._clock.epoch())
+    def _time(self, now: Mono) -> str:
+        return as_utc(Epoch(self._basetime + now))
 
     def _outcome(
         self, time: str, work: Work, reply: Reply | None, status: Status, fault: Fault | None
@@ -285,7 +291,7 @@ class Disposition:
             self._host,
             page.scope,
             page.id,
-            self._action,
+            self._spec.action,
             status,
             None if fault is None else fault.code,
             None if fault is None else fault.description,

@@ -1,8 +1,18 @@
-"""What the runner needs of others, in its own words: a portal, a sink, an observer."""
+"""What the runner needs of others, in its own words: a portal, a sink, a turn."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from bulk_publisher.engine.events import (
+    Event,
+    PagesSettled,
+    Refused,
+    RequestLost,
+    RequestSent,
+    SiteStopped,
+    WaitBegun,
+    Warned,
+)
 from bulk_publisher.journal.holders import Holder
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.handover import Handover
@@ -81,6 +91,23 @@ class Turn(Protocol):
 
 class Observer:
     """Looks on, and must not be in the way. Called from the loop; never blocks."""
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case PagesSettled(outcomes=outcomes):
+                self.on_settled(outcomes)
+            case WaitBegun(wait=wait):
+                self.on_waiting(wait)
+            case RequestSent():
+                self.on_sending()
+            case Refused(fault=fault):
+                self.on_refused(fault)
+            case RequestLost(fault=fault, pages=pages):
+                self.on_lost(fault, pages)
+            case SiteStopped(site=site, fault=fault):
+                self.on_site_stopped(site, fault)
+            case Warned(text=text):
+                self.on_warning(text)
 
     def on_settled(self, outcomes: Sequence[Outcome]) -> None:
         """These pages are on disk."""

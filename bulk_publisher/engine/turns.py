@@ -6,12 +6,12 @@ all there is to know of the limits.
 """
 
 from bulk_publisher.clock import Clock
+from bulk_publisher.engine.ports import Turn
 from bulk_publisher.errors import StoppedByPortal
 from bulk_publisher.journal.holders import Holder
 from bulk_publisher.limits.decision import NEVER, Limit, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Mono
-from bulk_publisher.runner.ports import Turn
 
 _SLICE = 20.0
 """Seconds after which the turn is given to whoever waits for it."""

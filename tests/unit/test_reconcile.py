@@ -5,11 +5,13 @@ from collections.abc import Collection, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_publisher.engine.reconcile import Lost, reconcile
+from bulk_publisher.engine.work import Work
 from bulk_publisher.model import Action, Fault, FaultClass, Page, PageId
 from bulk_publisher.portal import faults
-from bulk_publisher.runner.doubts import Lost, can_tell, is_done, sift
-from bulk_publisher.runner.work import Work
+from bulk_publisher.portal.actions import ACTIONS
 
+PUBLISH = ACTIONS[Action.PUBLISH]
 FAULT = faults.own_fault(faults.NO_ANSWER, "The connection broke.", sent=True)
 states = st.sampled_from([None, True, False])
 pages = st.builds(Page, st.just(PageId(1)), was_active=states, is_changed=states)
@@ -34,7 +36,7 @@ def sifted(
     lost: Lost, *numbers: int, silent: Collection[int] = ()
 ) -> tuple[list[int], list[int], list[int]]:
     """Done, suspects and innocents, where *numbers* are up; nothing is told of the *silent* ones."""
-    found = sift(lost, up(*numbers), Action.PUBLISH, tells=lambda page: page.id not in silent)
+    found = reconcile(lost, up(*numbers), PUBLISH, tells=lambda page: page.id not in silent)
     return ids(found.done), ids(found.suspects), ids(found.innocents)
 
 
@@ -88,14 +90,14 @@ def test_a_list_that_omits_edits_tells_nothing_of_pages_that_were_up_before():
     works = [Work(Page(PageId(number), was_active=True, is_changed=True)) for number in (1, 2)]
     listed = {PageId(number): Page(PageId(number), was_active=True) for number in (1, 2)}
 
-    found = sift(Lost(works, FAULT, True), listed, Action.PUBLISH, tells=lambda _: True)
+    found = reconcile(Lost(works, FAULT, True), listed, PUBLISH, tells=lambda _: True)
 
     # Not the first alone, as where it is certain that the request did not do it.
     assert (ids(found.suspects), found.done, found.innocents) == ([1, 2], [], [])
 
 
 def test_what_the_list_showed_is_remembered_for_the_next_request():
-    found = sift(lost_of(5), up(1, 2), Action.PUBLISH, tells=lambda page: page.id != 5)
+    found = reconcile(lost_of(5), up(1, 2), PUBLISH, tells=lambda page: page.id != 5)
     goes_on = {work.page.id: work.leaves_trace for work in (*found.suspects, *found.innocents)}
 
     # 2 is up already; of 5 the list says nothing.
@@ -157,18 +159,18 @@ def test_whatever_a_request_died_of_is_under_suspicion_and_what_it_did_not_end_i
 
 @given(page=pages, action=st.sampled_from(Action))
 def test_a_page_as_it_was_is_never_taken_for_done(page, action):
-    assert not (can_tell(page, action) and is_done(page, page, action))
+    assert not (ACTIONS[action].can_prove(page) and ACTIONS[action].is_proved(page, page))
 
 
 def test_a_page_that_was_online_with_its_latest_edits_tells_nothing():
     page = Page(PageId(1), was_active=True, is_changed=False)
 
-    assert not can_tell(page, Action.PUBLISH)
-    assert can_tell(page, Action.UNPUBLISH)
+    assert not PUBLISH.can_prove(page)
+    assert ACTIONS[Action.UNPUBLISH].can_prove(page)
 
 
 def test_where_the_portal_does_not_tell_edits_a_page_that_came_online_is_done():
     now = Page(PageId(1), was_active=True)
 
-    assert is_done(Page(PageId(1), was_active=False), now, Action.PUBLISH)
-    assert not is_done(Page(PageId(1), was_active=True, is_changed=True), now, Action.PUBLISH)
+    assert PUBLISH.is_proved(Page(PageId(1), was_active=False), now)
+    assert not PUBLISH.is_proved(Page(PageId(1), was_active=True, is_changed=True), now)

@@ -1,19 +1,23 @@
 """One request: pages out, and for each of them an answer or a fault.
 
-It tells the limits how the request ended - settled, ignored or refused, exactly once - and knows
-nothing of what becomes of the pages.
+Rules: what is sent, as the portal wants it, and what came back; no socket, told the time. It tells the
+limits how the request ended - settled, ignored or refused, exactly once - and knows nothing of what
+becomes of the pages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
-from bulk_publisher.clock import Clock
+from bulk_publisher.engine.usage import usage_alone, usage_together
+from bulk_publisher.engine.work import Work
 from bulk_publisher.limits.decision import Lane, Permit
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.operating import FLOOR
-from bulk_publisher.model import Action, Fault, FaultClass, Page
+from bulk_publisher.model import Fault, FaultClass, Mono, Page
+from bulk_publisher.portal.actions import ActionSpec
 from bulk_publisher.portal.faults import MISSING_FROM_ANSWER, base_code
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import (
@@ -25,14 +29,6 @@ from bulk_publisher.portal.wire import (
     narrowed_batch,
     scope_param,
 )
-from bulk_publisher.runner.ports import Portal
-from bulk_publisher.runner.usage import usage_alone, usage_together
-
-METHODS: Mapping[Action, str] = {
-    Action.PUBLISH: "landing.landing.publication",
-    Action.UNPUBLISH: "landing.landing.unpublic",
-}
-"""The portal's method for each action."""
 
 _SITE_CHECKED_ONCE = {"PUBLIC_SITE_REACHED", "PUBLIC_SITE_REACHED_FREE", "FREE_DOMAIN_IS_NOT_ALLOWED", "ACCESS_DENIED"}  # fmt: skip
 """Codes of a check that the portal makes once a site and request: after one of them, what later
@@ -72,67 +68,88 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         return self.answer.timing if isinstance(self.answer, Answer) else None
 
 
-class Requests:
-    """Sends pages of one action to one portal."""
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One request: leave to send it, and the pages in it, which are of one scope."""
 
-    def __init__(
-        self,
-        portal: Portal,
-        governor: Governor,
-        action: Action,
-        *,
-        clock: Clock,
-        portal_clock: PortalClock,
-    ) -> None:
-        self._portal = portal
+    permit: Permit
+    works: Sequence[Work]
+
+    @property
+    def pages(self) -> list[Page]:
+        """Its pages, in their order."""
+        return [work.page for work in self.works]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is one page's own, and no batch."""
+        return self.permit.lane is Lane.ALONE
+
+
+class Requests:
+    """Requests of one action: what is sent, and what the limits are told of the answer."""
+
+    def __init__(self, spec: ActionSpec, governor: Governor, portal_clock: PortalClock) -> None:
+        self._spec = spec
         self._governor = governor
-        self._method = METHODS[action]
-        self._clock = clock
         self._portal_clock = portal_clock
 
-    async def send(self, permit: Permit, pages: Sequence[Page]) -> list[Reply]:
-        """A reply for each of *pages*, which are of one scope, in their order."""
-        if permit.lane is Lane.ALONE:
-            return [await self._send_alone(permit, pages[0])]
-        keys = [f"p{page.id}" for page in pages]
-        command = encode_command(self._method, {**scope_param(pages[0].scope), "lid": ""})
-        commands = [f"{command}{page.id}" for page in pages]
-        whole = await self._portal.batch(dict(zip(keys, commands, strict=True)))
-        now = self._clock.now()
-        if isinstance(whole, Fault):
-            self._tell_fault(permit, whole)
-            return [Reply(page, whole) for page in pages]
-        whole = narrowed_batch(whole, seconds=now - permit.sent_at)
-        if whole.timing is not None:
-            self._portal_clock.observe(whole.timing, sent_at=permit.sent_at, received_at=now)
-        answers = [whole.commands[key] for key in keys]
-        self._tell_batch(permit, whole, answers)
+    def call(self, page: Page) -> tuple[str, dict[str, Any]]:
+        """The method and the parameters of a page's own request."""
+        return self._spec.method, {**scope_param(page.scope), self._spec.parameter: page.id}
+
+    def commands(self, pages: Sequence[Page]) -> dict[str, str]:
+        """The commands of a batch of *pages*, by key."""
+        prefix = {**scope_param(pages[0].scope), self._spec.parameter: ""}
+        command = encode_command(self._spec.method, prefix)
+        return {_key(page): f"{command}{page.id}" for page in pages}
+
+    def replies(
+        self, request: Request, answer: Answer | BatchAnswer | Fault, *, now: Mono
+    ) -> list[Reply]:
+        """What *answer* says of each page of *request*; the limits are told, exactly once."""
+        if isinstance(answer, BatchAnswer):
+            return self._replies_of_batch(request, answer, now)
+        pages = request.pages
+        if not request.is_alone:
+            if isinstance(answer, Fault):
+                self._tell_fault(request.permit, answer, now)
+            return [Reply(page, answer) for page in pages]
+        return [self._reply_alone(request.permit, pages[0], answer, now)]
+
+    def _replies_of_batch(self, request: Request, whole: BatchAnswer, now: Mono) -> list[Reply]:
+        whole = narrowed_batch(whole, seconds=now - request.permit.sent_at)
+        self._observe(request.permit, whole.timing, now)
+        pages = request.pages
+        answers = [whole.commands[_key(page)] for page in pages]
+        self._tell_batch(request.permit, whole, answers, now)
         return _with_doubts(pages, answers)
 
-    async def _send_alone(self, permit: Permit, page: Page) -> Reply:
-        answer = await self._portal.call(self._method, {**scope_param(page.scope), "lid": page.id})
+    def _reply_alone(self, permit: Permit, page: Page, answer: Answer | Fault, now: Mono) -> Reply:
         if isinstance(answer, Fault) and answer.kind is FaultClass.BATCH:
             # There was no batch to refuse: released, the page would come back for ever.
             answer = replace(answer, kind=FaultClass.PAGE)
-        now = self._clock.now()
         if isinstance(answer, Fault) and answer.kind is not FaultClass.PAGE:
-            self._tell_fault(permit, answer)
+            self._tell_fault(permit, answer, now)
             return Reply(page, answer)
         if isinstance(answer, Answer):
             answer = narrowed_answer(answer, seconds=now - permit.sent_at)
+        if isinstance(answer, Answer):
+            answer = narrowed_answer(answer, seconds=now - permit.sent_at)
         timing = answer.timing if isinstance(answer, Answer) else None
-        if timing is not None:
-            self._portal_clock.observe(timing, sent_at=permit.sent_at, received_at=now)
+        self._observe(permit, timing, now)
         is_done = isinstance(answer, Answer) and answer.result is True
         usage = usage_alone(
-            self._method, timing, is_done=is_done, clock=self._portal_clock, now=now
+            self._spec.method, timing, is_done=is_done, clock=self._portal_clock, now=now
         )
         self._governor.on_settled(permit, usage, now=now)
         return Reply(page, answer, is_alone=True)
 
-    def _tell_fault(self, permit: Permit, fault: Fault) -> None:
+    def _observe(self, permit: Permit, timing: Timing | None, now: Mono) -> None:
+        if timing is not None:
+            self._portal_clock.observe(timing, sent_at=permit.sent_at, received_at=now)
+
+    def _tell_fault(self, permit: Permit, fault: Fault, now: Mono) -> None:
         """The whole request ended with *fault*."""
-        now = self._clock.now()
         match fault.kind:
             case FaultClass.RATE:
                 self._governor.on_rate_refused(permit, now=now, retry_after=fault.retry_after)
@@ -146,9 +163,12 @@ class Requests:
                 self._governor.on_failed(permit, may_be_done=fault.may_be_done, now=now)
 
     def _tell_batch(
-        self, permit: Permit, whole: BatchAnswer, answers: Sequence[Answer | Fault]
+        self,
+        permit: Permit,
+        whole: BatchAnswer,
+        answers: Sequence[Answer | Fault],
+        now: Mono,
     ) -> None:
-        now = self._clock.now()
         answered = [answer for answer in answers if isinstance(answer, Answer)]
         faults = [answer for answer in answers if isinstance(answer, Fault)]
         missing = sum(fault.code == MISSING_FROM_ANSWER for fault in faults)
@@ -162,7 +182,7 @@ class Requests:
             has_meters = whole.timing.operating is not None
             untold = whole.timing.duration if has_meters and whole.timing.duration > FLOOR else 0.0
         usage = usage_together(
-            self._method,
+            self._spec.method,
             whole.timing,
             [answer.timing for answer in answered if answer.timing is not None],
             costs,
@@ -186,6 +206,10 @@ def _is_of_page(fault: Fault) -> bool:
 
 
 _NO_ANSWER = {FaultClass.RATE, FaultClass.OPERATING, FaultClass.TRANSIENT, FaultClass.BATCH}
+
+
+def _key(page: Page) -> str:
+    return f"p{page.id}"
 
 
 def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> list[Reply]:

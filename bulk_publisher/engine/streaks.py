@@ -8,10 +8,10 @@ Source: docs/bitrix24.md §7.
 from collections import Counter
 from collections.abc import Iterable
 
+from bulk_publisher.engine.settle import StopSite
 from bulk_publisher.errors import TooManyFailures
 from bulk_publisher.model import Fault, FaultClass, Page, Scope, SiteId, Status
 from bulk_publisher.portal import faults
-from bulk_publisher.runner.settle import StopSite
 
 ALIKE = 50
 """Failures with one unknown code, or with nothing but missing pages from the start."""

@@ -5,14 +5,15 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bulk_publisher.clock import Clock, LoopClock
+from bulk_publisher.engine.core import RunSettings
+from bulk_publisher.engine.shell import Engine
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Action, Fault, Outcome, Page, PageId, PortalEpoch
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer, Timing
-from bulk_publisher.runner.ports import Observer
-from bulk_publisher.runner.run import Run, RunSettings
 
 AWAY = (0.5, 240.0)
 """Seconds from the beginning between which the portal loses what it is sent."""
@@ -76,12 +77,11 @@ async def test_in_an_outage_a_list_that_is_answered_lets_more_than_one_request_l
             yield Page(PageId(page))
         await asyncio.sleep(AWAY[1])
 
-    run = Run(
-        RunSettings("r", Action.PUBLISH),
+    run = Engine(
+        RunSettings("r", "h", ACTIONS[Action.PUBLISH]),
         portal,
         governor,
         Sink(),
-        Observer(),
         clock=clock,
         portal_clock=PortalClock(),
         rng=rng,

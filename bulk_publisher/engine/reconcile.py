@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bulk_publisher.model import Action, Fault, Page, PageId
-from bulk_publisher.runner.work import Work
+from bulk_publisher.engine.work import Work
+from bulk_publisher.model import Fault, Page, PageId
+from bulk_publisher.portal.actions import ActionSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +55,10 @@ class Found:
     innocents: Sequence[Work]
 
 
-def can_tell(page: Page, action: Action) -> bool:
-    """Whether a list can show that *page* was done: it was not as it should be before."""
-    if action is Action.UNPUBLISH:
-        return page.was_active is True
-    return page.was_active is False or (page.was_active is True and page.is_changed is True)
-
-
-def is_done(before: Page, now: Page | None, action: Action) -> bool | None:
-    """Whether a page that ``can_tell`` is as it should be by now; None where the list omits it."""
-    if now is None:
-        return False
-    if action is Action.UNPUBLISH:
-        return now.was_active is False
-    if now.was_active is not True:
-        return False
-    if now.is_changed is None:
-        # It is up, as it has to be; one that was up before is done if its edits are up as well.
-        return True if before.was_active is False else None
-    return not now.is_changed
-
-
-def sift(
+def reconcile(
     lost: Lost,
     listed: Mapping[PageId, Page],
-    action: Action,
+    spec: ActionSpec,
     *,
     tells: Callable[[Page], bool],
 ) -> Found:
@@ -88,7 +68,7 @@ def sift(
         tells: Whether the list can show that a page was done, on its site and in this run.
     """
     states = [
-        is_done(work.page, listed.get(work.page.id), action) if tells(work.page) else None
+        spec.is_proved(work.page, listed.get(work.page.id)) if tells(work.page) else None
         for work in lost.works
     ]
     told = [state is not None for state in states]

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bulk_publisher.model import Action, Fault, FaultClass, SiteId, Status
+from bulk_publisher.engine.work import Work
+from bulk_publisher.model import Fault, FaultClass, SiteId, Status
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ActionSpec
 from bulk_publisher.portal.wire import Answer
-from bulk_publisher.runner.work import Work
 
 ATTEMPTS = 5
 """Requests that a page may be part of before it is given up."""
@@ -77,10 +78,6 @@ class StopRun:
 
 Verdict = Settled | Released | Again | StopSite | StopRun
 
-DONE = {Action.PUBLISH: Status.PUBLISHED, Action.UNPUBLISH: Status.UNPUBLISHED}
-"""The status of a page that was done."""
-_SETTLED_WELL = {action: Settled(status) for action, status in DONE.items()}
-
 
 class Patience:
     """How often a page may be lost: more often where the portal loses requests whatever is in them.
@@ -120,7 +117,7 @@ class Patience:
 def settle(
     work: Work,
     reply: Answer | Fault,
-    action: Action,
+    spec: ActionSpec,
     *,
     attempts: int = ATTEMPTS,
     was_alone: bool = False,
@@ -132,7 +129,7 @@ def settle(
     """
     if isinstance(reply, Answer):
         if reply.result is True:
-            return _SETTLED_WELL[action]
+            return Settled(spec.done)
         return Settled(
             Status.FAILED,
             faults.own_fault(

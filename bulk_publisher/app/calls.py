@@ -12,6 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from bulk_publisher.clock import Clock
+from bulk_publisher.engine.ports import Portal
+from bulk_publisher.engine.settle import ATTEMPTS_ALONE
+from bulk_publisher.engine.usage import (
+    ENVELOPE,
+    finished_at,
+    minute_of,
+    reading_of,
+    started_at,
+)
 from bulk_publisher.limits.backoff import delay
 from bulk_publisher.limits.decision import Limit, Send, WaitUntil
 from bulk_publisher.limits.governor import Governor
@@ -19,15 +28,6 @@ from bulk_publisher.limits.outage import Drought
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer
-from bulk_publisher.runner.ports import Portal
-from bulk_publisher.runner.settle import ATTEMPTS_ALONE
-from bulk_publisher.runner.usage import (
-    ENVELOPE,
-    finished_at,
-    minute_of,
-    reading_of,
-    started_at,
-)
 
 _ATTEMPTS = 8
 """Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
