@@ -11,10 +11,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from bulk_publisher.app.following import Kind
-from bulk_publisher.errors import BadSetting, ListIncomplete
+from bulk_publisher.errors import BadSetting, ListIncomplete, StoppedByPortal
 from bulk_publisher.jobs import Selection
 from bulk_publisher.journal.record import encode_outcomes
-from bulk_publisher.model import PageId, Scope, Status
+from bulk_publisher.model import Only, PageId, Scope, SiteId, Status
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.sources.lister import LIST_LENGTH, Lister
 from tests.hostile.hostile_lists import listing, of_site
@@ -252,6 +252,55 @@ async def test_a_count_that_fails_ends_no_run(tmp_path) -> None:
     assert finished.ending.is_whole
     assert any(asked["limit"] > LIST_LENGTH for asked in portal.asked)
     assert finished.totals.pages == 2_100
+
+
+class Moody:
+    """A portal with pages of two sites that spoils each of its answers as it likes."""
+
+    def __init__(self, pages, cap, seed, tricks):
+        self.pages, self.cap, self.rng, self.tricks = pages, cap, random.Random(seed), tricks
+
+    async def call(self, method, params):
+        wanted = params["params"]["filter"]
+        site = None if "no filter" in self.tricks else wanted.get("SITE_ID")
+        found = sorted(page for page in self.pages if page > wanted[">ID"])
+        found = [page for page in found if site is None or self.pages[page] == site][: self.cap]
+        rows = [{"ID": str(page), "SITE_ID": str(self.pages[page])} for page in found]
+        if rows and "repeat" in self.tricks:
+            rows.append(self.rng.choice(rows))
+        if rows and "gap" in self.tricks and self.rng.random() < 0.3:
+            # What is left out now turns up late.
+            rows.append(rows.pop(self.rng.randrange(len(rows))))
+        if "odd" in self.tricks and self.rng.random() < 0.3:
+            rows.insert(self.rng.randint(0, len(rows)), self.rng.choice([None, {"ID": 2**63}, {"ID": "x"}]))  # fmt: skip
+        return Answer(rows, None)
+
+
+TRICKS = st.sets(st.sampled_from(["no filter", "repeat", "gap", "odd"]))
+
+
+@given(
+    pages=st.dictionaries(st.integers(1, 60), st.sampled_from([1, 2]), max_size=40),
+    cap=st.integers(1, 30),
+    seed=st.integers(0, 10**6),
+    tricks=TRICKS,
+)
+@examples(max_examples=25)
+async def test_a_list_names_each_page_of_its_site_once_or_ends_with_an_error(pages, cap, seed, tricks) -> None:  # fmt: skip
+    named: list[int] = []
+    is_whole = True
+    try:
+        lister = Lister(Moody(pages, cap, seed, tricks), None)
+        async for page in lister.by_key(SiteId(1), Only.ALL, source=""):
+            named.append(page.id)  # noqa: PERF401 - what came before an error counts
+    except StoppedByPortal:
+        is_whole = False
+
+    mine = {page for page, site in pages.items() if site == 1}
+    assert len(named) == len(set(named))
+    assert set(named) <= mine
+    assert not is_whole or set(named) == mine
+    assert is_whole or tricks & {"gap", "odd"}
 
 
 # Look-ups by ID.
