@@ -94,7 +94,7 @@ async def test_no_page_answered_for_15_minutes_ends_a_run_whatever_is_answered_i
         return instead(request) if request.is_about_pages else polite(request)
 
     async with served(respond) as portal:
-        finished = await run(portal, tmp_path, pages=5_000)
+        finished = await run(portal, tmp_path, pages=5_000, pace=Pace(batch_size=5))
 
     assert isinstance(finished.ending.error, StoppedByPortal)
     assert finished.ending.error.exit_status == 3
@@ -120,11 +120,11 @@ async def test_a_portal_that_answers_a_page_now_and_then_is_never_given_up(tmp_p
         return polite(request) if is_good else http(LIMIT, 503)
 
     async with served(respond) as portal:
-        finished = await run(portal, tmp_path, pages=600, pace=Pace(batch_size=1, concurrency=1))
+        finished = await run(portal, tmp_path, pages=350, pace=Pace(batch_size=1, concurrency=1))
 
     assert finished.ending.is_whole
     assert _statuses(finished) == PUBLISHED
-    assert finished.ending.seconds > 1_000
+    assert finished.ending.seconds > 700
 
 
 # what surrounds the JSON
