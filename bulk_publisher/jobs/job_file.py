@@ -25,6 +25,7 @@ from bulk_publisher.jobs.toml_lines import Key, find_lines
 from bulk_publisher.sources.cells import Wrong, as_text, nearest, shown
 from bulk_publisher.sources.opening import read_settings, reason
 
+_REPEATED_KEY = re.compile(r"\(.*\)|(?<= key )(['\"]).*\1", re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{999}")
 
 
@@ -98,15 +99,19 @@ def _parse(text: str, path: Path) -> tuple[dict[str, object], dict[Key, int]]:
 
 
 def _complaint(error: Exception, text: str) -> tuple[int, str]:
-    """The line that *error* is about, and its words: the parser's repeat no secret."""
-    what, _, where = str(error).partition(" (at ")
+    """The line that *error* is about, and its words without the keys that they repeat.
+
+    A key may be a secret in the wrong place; of all else the words name single characters.
+    """
+    what, _, where = str(error).rpartition(" (at ")
+    what = _REPEATED_KEY.sub("…", what or where)
     if place := re.match(r"line (\d+), column (\d+)", where):
         return int(place[1]), f"{what} (column {place[2]})"
     if isinstance(error, RecursionError):
         return 1, "its lists and tables are nested too deep"
     # Python refuses to read a number of thousands of digits, and its words are about itself.
     number = _LONG_NUMBER.search(text)
-    if number and "digits" in what:
+    if number and not isinstance(error, tomllib.TOMLDecodeError):
         return text.count("\n", 0, number.start()) + 1, "a number has too many digits"
     return max(text.count("\n"), 1), what
 

@@ -453,3 +453,15 @@ def test_whatever_stands_in_a_job_file_is_a_job_or_a_complaint(text: str) -> Non
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         with contextlib.suppress(BadJobFile):
             read_job(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["x = {{K = 1}}\nx.K = 2\n", "x = {{K = 1, K = 2}}\n", "[K]\n[K]\n", "K = 1\nK.a = 2\n"]
+)
+def test_a_key_that_the_parser_repeats_is_not_shown(job_file: Path, text: str) -> None:
+    secret = '"https://example.bitrix24.com/rest/1/s3cr3t/"'
+
+    said = complaints(job_file, text.replace("{{", "{").replace("}}", "}").replace("K", secret))
+
+    assert "s3cr3t" not in said[0]
+    assert said[0].startswith("nightly.toml:")
