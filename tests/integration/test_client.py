@@ -620,6 +620,32 @@ def test_what_goes_through_the_door_never_overfills_the_portals_bucket(capacity,
     assert max(levels(moments, drain)) <= capacity + 1e-6
 
 
+async def _pass_in_sessions(sessions) -> list[float]:
+    moments: list[float] = []
+    level = 0.0
+    for burst, pause in sessions:
+        door = Door(capacity=50, drain=2)
+        door.raise_to(level)
+        moments += await _pass(door, [0.0] * burst)
+        level = door.level
+        await asyncio.sleep(pause)
+        level -= 2 * pause
+    return moments
+
+
+@settings(max_examples=8)
+@given(
+    sessions=st.lists(
+        st.tuples(st.integers(1, 70), st.sampled_from([0.0, 0.3, 20.0])), min_size=1, max_size=3
+    )
+)
+def test_a_door_that_is_handed_on_never_overfills_the_portals_bucket(sessions):
+    moments = _run_virtually(_pass_in_sessions(sessions))
+
+    assert len(moments) == sum(burst for burst, _ in sessions)
+    assert max(levels(moments, 2)) <= 50 + 2
+
+
 async def test_a_burst_goes_through_the_door_at_once_and_what_follows_one_by_one():
     moments = await _pass(Door(capacity=5, drain=1.0), [0.0] * 10)
 
