@@ -271,6 +271,8 @@ class OperatingMeter:
         missing = limit - self.booked(now)
         if missing > 0:
             self._add_others(missing, reset_at=None, now=now)
+        # Had what may have left by now done so, the page would have passed.
+        self._move_what_has_not_left(None, now, now)
 
     def hand_over(self, now: Mono) -> MeterLeft:
         """What is in the sum at *now*, for another run."""

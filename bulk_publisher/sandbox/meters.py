@@ -220,6 +220,14 @@ class OperatingLimiter:
             if self._on_booked is not None:
                 self._on_booked(key, self.total(key, now))
 
+    def spend(self, key: MeterKey, seconds: float, start: float, now: float) -> None:
+        """A request of another program, from *start* to *now*, if it is let in."""
+        bill = Bill()
+        if not self.is_blocked(bill, key, start):
+            bill.start(key, now - seconds)
+            bill.end(key, now)
+            self.settle(bill, now)
+
     def book(self, key: MeterKey, seconds: float, minute: int, first_at: float) -> None:
         """Adds *seconds* to the basket of *minute*; if it makes it, *first_at* is what it lives by."""
         meter = self._meters.setdefault(key, Meter())

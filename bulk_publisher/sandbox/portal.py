@@ -15,7 +15,7 @@ from bulk_publisher.sandbox import php
 from bulk_publisher.sandbox.building import build_world
 from bulk_publisher.sandbox.calls import Credential, RestError
 from bulk_publisher.sandbox.faults import Dice, html_page
-from bulk_publisher.sandbox.meters import Bill, LeakyBucket, MeterKey, OperatingLimiter
+from bulk_publisher.sandbox.meters import LeakyBucket, MeterKey, OperatingLimiter
 from bulk_publisher.sandbox.oauth import Tokens
 from bulk_publisher.sandbox.scenario import Scenario, User
 
@@ -120,9 +120,8 @@ class Portal:
         at = max(self._tenant_spent_until, now - 600.0)
         while at < now:
             until = min(now, (at // 60 + 1) * 60)
-            began = self.portal_time(at)
-            if not self.limiter.is_blocked(Bill(), key, self.portal_time(until)):
-                self.limiter.book(key, rate * (until - at), int(began // 60), began)
+            seconds = rate * (until - at)
+            self.limiter.spend(key, seconds, self.portal_time(at), self.portal_time(until))
             at = until
         self._tenant_spent_until = now
 

@@ -227,9 +227,7 @@ class Drive:
         while self.portal.tenant_operating and self.tenant_at + 10.0 < self.now:
             self.tenant_at += 10.0
             at = self.theirs(self.tenant_at)
-            if not self.limiter.is_blocked(Bill(), ALONE, at):
-                seconds = self.portal.tenant_operating * 10.0
-                self.limiter.book(ALONE, seconds, int((at - 10.0) // 60), at - 10.0)
+            self.limiter.spend(ALONE, self.portal.tenant_operating * 10.0, at - 10.0, at)
 
 
 portals = st.builds(

@@ -475,3 +475,26 @@ def test_others_who_begin_when_they_cannot_be_watched_are_seen_all_the_same(mete
     tell(meter, 130.0, 600.0)
 
     assert (quiet, meter.others_rate(Mono(600.0))) == (0.0, pytest.approx(0.2))
+
+
+def test_after_a_refusal_what_may_have_left_has_not_and_others_of_ours_are_waited_for(meter):
+    tell(meter, 60.0, 0.0, worked=60.0, minute=0)
+    tell(meter, 90.0, 50.0)
+    assert may_be_ready(meter, 5.0, 590.0) == 590.0
+
+    meter.fill_up(100.0, now=Mono(590.0))
+
+    assert 590.0 < may_be_ready(meter, 5.0, 590.0) <= 600.1
+
+
+def test_the_basket_of_a_minute_lives_by_the_start_of_the_request_that_ended_first(meter):
+    def settle(started: float, finished: float) -> None:
+        meter.book(
+            1.0, minute=0, started_at=Mono(started), finished_at=Mono(finished), now=Mono(40.0)
+        )
+
+    settle(5.0, 30.0)
+    settle(20.0, 25.0)  # its answer came later
+
+    assert meter.booked(Mono(619.0)) == 2.0
+    assert meter.booked(Mono(621.0)) == 0.0
