@@ -27,12 +27,12 @@ from typing import Any, BinaryIO, NamedTuple
 
 import aiohttp
 
-from bulk_publisher.app.logs import configure_log
-from bulk_publisher.app.publishing import publish
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.jobs import Job, Pace, PortalPlan, Selection
 from bulk_publisher.jobs import Portal as PortalOfJob
 from bulk_publisher.model import Outcome, Scope
+from bulk_publisher.operations.logs import configure_log
+from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 

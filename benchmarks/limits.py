@@ -35,9 +35,9 @@ import aiohttp
 import structlog
 import virtual
 
-from bulk_publisher.app.publishing import publish
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Outcome, Page, Scope
+from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from bulk_publisher.sandbox.meters import MeterKey

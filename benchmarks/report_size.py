@@ -14,8 +14,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.report.writing import leave_report
+from bulk_publisher.store.folder.run_folder import RunFolder
 
 _CODES = ("LANDING_NOT_EXIST", "NOT_PUBLISHED", "URLCHECKER_FAIL", "LANDING_PAYMENT_FAILED")
 _PAGES_IN_TEN_MINUTES = 1_680

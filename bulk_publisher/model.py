@@ -44,6 +44,13 @@ class Scope(StrEnum):
     """The vibe."""
 
 
+WITHOUT_SCOPE = ("PAGE", "STORE", "SMN")
+"""Types of site whose pages are published without a scope.
+
+Source: docs/bitrix24.md §3 [doc].
+"""
+
+
 class Action(StrEnum):
     """What is done to a page."""
 

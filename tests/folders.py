@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bulk_publisher.journal.folder import RunFolder
+from bulk_publisher.store.folder.run_folder import RunFolder
 
 
 def described(folder: RunFolder) -> dict[str, Any]:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulk_publisher.app.publishing import Finished, Started, publish
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.jobs import Job, Pace, Selection
-from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.model import Fault, Outcome, Page, Scope, SiteId, Status
+from bulk_publisher.operations.publishing import Finished, Started, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox
+from bulk_publisher.store.folder.reader import read_outcomes
 
 ALL_OF_IT = Selection(scope=Scope.KNOWLEDGE)
 

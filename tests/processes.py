@@ -10,10 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulk_publisher.journal.folder import RunFolder, find_folder
-from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Outcome
 from bulk_publisher.sandbox import Sandbox
+from bulk_publisher.store.folder.reader import read_outcomes
+from bulk_publisher.store.folder.run_folder import RunFolder, find_folder
 
 PUBLISH = ("publish", "--scope", "KNOWLEDGE", "--portal-plan", "self-hosted", "--batch-size", "10")
 RESUME = ("resume", "latest", "--yes")

@@ -4,22 +4,22 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bulk_publisher.app.following import follow, taken_down
-from bulk_publisher.app.plan import changes_since, read_plan
-from bulk_publisher.app.planning import measured_cost
-from bulk_publisher.app.resuming import reopened, status_of_whole
-from bulk_publisher.app.verdicts import read_verdicts
-from bulk_publisher.app.verifying import _check_lines
 from bulk_publisher.cli.all_runs import run_lines, runs_as_list
 from bulk_publisher.errors import BulkPublisherError
-from bulk_publisher.journal.description import Following, FollowingKind
-from bulk_publisher.journal.folder import RunFolder, folder_at
-from bulk_publisher.journal.reader import read_spent_since
+from bulk_publisher.operations.following import follow, taken_down
+from bulk_publisher.operations.plan_file import changes_since, read_plan
+from bulk_publisher.operations.planning import measured_cost
+from bulk_publisher.operations.resuming import reopened, status_of_whole
+from bulk_publisher.operations.verifying import _check_lines
 from bulk_publisher.report.charts import cost_chart, time_chart
 from bulk_publisher.report.export import story_as_dict
 from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
+from bulk_publisher.store.description import Following, FollowingKind
+from bulk_publisher.store.folder.reader import read_spent_since
+from bulk_publisher.store.folder.run_folder import RunFolder, folder_at
+from bulk_publisher.store.verdicts import read_verdicts
 
 
 def read_run(path: Path, *, draws: bool = False) -> list[BulkPublisherError]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulk_publisher.app.following import Follower, follow
-from bulk_publisher.app.publishing import Finished
-from bulk_publisher.app.resuming import reopened
-from bulk_publisher.app.verifying import Verified, verify
 from bulk_publisher.jobs import Job, Pace, Selection
-from bulk_publisher.journal.description import Following
-from bulk_publisher.journal.description import FollowingKind as Kind
-from bulk_publisher.journal.folder import RunFolder, find_folder
 from bulk_publisher.model import Status
+from bulk_publisher.operations.following import Follower, follow
+from bulk_publisher.operations.publishing import Finished
+from bulk_publisher.operations.resuming import reopened
+from bulk_publisher.operations.verifying import Verified, verify
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox
+from bulk_publisher.store.description import Following
+from bulk_publisher.store.description import FollowingKind as Kind
+from bulk_publisher.store.folder.run_folder import RunFolder, find_folder
 from tests.oracle import ALL_OF_IT, Seen, run_job
 
 

@@ -113,7 +113,7 @@ class _Commands(click.Group):
             if args[0].startswith("-"):
                 raise
             # Loaded late, as all else: a mistake may take its time, --help may not.
-            from bulk_publisher.sources.cells import nearest, shown
+            from bulk_publisher.text.shown import nearest, shown
 
             meant = _SYNONYMS.get(args[0].lower())
             instead = f": bulk-publisher {meant}" if meant else nearest(args[0], _COMMANDS)

@@ -12,7 +12,7 @@ def runs_there(
     context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """The runs that begin so, the newest first, and ``latest``; a folder where one is named."""
-    from bulk_publisher.journal.folder import LATEST, known_runs
+    from bulk_publisher.store.folder.run_folder import LATEST, known_runs
 
     if _PATH in begun or begun.startswith((".", "~")):
         return [CompletionItem(begun, type="dir")]

@@ -14,20 +14,20 @@ from typing import Any, Protocol
 
 import structlog
 
-from bulk_publisher.app import crash
-from bulk_publisher.app.publishing import Finished, OnStart, Started, begin
-from bulk_publisher.app.secrets import doubt_of, read_webhook
-from bulk_publisher.app.selecting import Selected, check_selection
 from bulk_publisher.cli.dry_run import dry_run
-from bulk_publisher.cli.metrics import watched
 from bulk_publisher.cli.output import Output, name_for_commands, say_error
-from bulk_publisher.cli.progress import Progress
-from bulk_publisher.cli.showing import progress_for
+from bulk_publisher.cli.progress.metrics import watched
+from bulk_publisher.cli.progress.showing import progress_for
+from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_fields, summary_lines
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
+from bulk_publisher.operations import crash
+from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
+from bulk_publisher.operations.secrets import doubt_of, read_webhook
+from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report

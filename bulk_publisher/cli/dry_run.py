@@ -4,13 +4,14 @@ import random
 from collections import Counter
 from functools import partial
 
-from bulk_publisher.app.selecting import Selected
-from bulk_publisher.app.session import Session, open_session
-from bulk_publisher.app.sites import check_sites, list_sites_of
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.summary import NO_PAGE
+from bulk_publisher.client.session import Session
+from bulk_publisher.client.sites import check_sites, list_sites_of
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page, Scope, SiteId
+from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines
 
@@ -25,10 +26,10 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     sites: Counter[str] = Counter()
     places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
     listed = 0
-    async with open_session(job, webhook, random.Random(), warn=output.warn) as session:
+    async with session_of(job, webhook, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
-        await check_sites(session, job.select)
+        await check_sites(session, job.select.scope, job.select.site)
         async for page in selected.pages(
             session.calls, warn=partial(output.explain, colour="yellow")
         ):

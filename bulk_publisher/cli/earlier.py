@@ -14,7 +14,7 @@ from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
-    from bulk_publisher.journal.folder import RunFolder
+    from bulk_publisher.store.folder.run_folder import RunFolder
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -79,7 +79,7 @@ def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def changer(options: dict[str, Any]) -> "Callable[[Job], Job]":
     """What makes of a run's job the one that *options* ask for."""
-    from bulk_publisher.app.resuming import with_changes
+    from bulk_publisher.operations.resuming import with_changes
 
     changes = changes_of(options)
     return lambda job: with_changes(job, changes)
@@ -135,8 +135,8 @@ def say_out(folder: "RunFolder", output: Output, *, otherwise: str = "") -> bool
     Raises:
         BadJournal: If the run's files can't be read.
     """
-    from bulk_publisher.journal.sent import still_out
     from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store.folder.sent import still_out
 
     out = still_out(folder.sent, folder.journal)
     if out:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bulk_publisher.portal.redaction import Redactor
+    from bulk_publisher.text.redaction import Redactor
 
 _VARIABLES = (
     "XDG_STATE_HOME",
@@ -33,7 +33,7 @@ def refuse_misplaced(
     Raises:
         click.UsageError: If one does.
     """
-    from bulk_publisher.portal.redaction import IS_WEBHOOK, WHERE_TO, is_webhook_url
+    from bulk_publisher.text.redaction import IS_WEBHOOK, WHERE_TO, is_webhook_url
 
     takes_urls = "sandbox" in arguments
     for number, argument in enumerate(arguments):
@@ -58,7 +58,7 @@ def _option(arguments: Sequence[str], number: int) -> str:
 
 def hidden(text: str) -> str:
     """*text* in which every webhook's URL is hidden, and the code of the environment's webhook."""
-    from bulk_publisher.portal.redaction import without_webhooks
+    from bulk_publisher.text.redaction import without_webhooks
 
     redactor = _redactor_of(os.environ.get("BITRIX24_WEBHOOK", ""))
     return without_webhooks(text if redactor is None else redactor.plain(text))

@@ -23,7 +23,7 @@ from bulk_publisher.cli.alphabet import encoded, shown_by
 from bulk_publisher.cli.misplaced import hidden
 from bulk_publisher.cli.streams import PATIENCE, Data, ReaderGone, Words, utf8_file
 from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
-from bulk_publisher.report.escaping import json_text, legible
+from bulk_publisher.text.escaping import json_text, legible
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -81,7 +81,7 @@ class Output:
 
     def open_log(self) -> None:
         """Say once how much of the log goes to stderr, and in which form."""
-        from bulk_publisher.app.logs import configure_log
+        from bulk_publisher.operations.logs import configure_log
 
         configure_log(
             verbosity=self.verbosity,
@@ -269,7 +269,7 @@ def errors_said(output: Output) -> Iterator[None]:
 
 def _say_end(output: Output, error: Exception) -> int:
     """Say what has ended a command; gives the exit status."""
-    from bulk_publisher.app import crash
+    from bulk_publisher.operations import crash
 
     inner = crash.innermost(error)
     if isinstance(inner, BulkPublisherError):
@@ -290,7 +290,7 @@ def _name_of(file: object) -> str:
 
 def _say_crash(output: Output, error: Exception) -> None:
     """A fault of ours in a line: what, and where its traceback is."""
-    from bulk_publisher.app import crash
+    from bulk_publisher.operations import crash
 
     file = crash.keep(error, os.environ)
     where = f"Its traceback is in {file}." if file else "Its traceback is shown with -vv."

@@ -218,7 +218,7 @@ class Words(_Stream):
 
     def put_json(self, data: dict[str, Any]) -> None:
         """A line of JSON, in UTF-8 whatever the locale."""
-        from bulk_publisher.report.escaping import json_text
+        from bulk_publisher.text.escaping import json_text
 
         self.put_line(json_text(data))
 
@@ -241,7 +241,7 @@ class Words(_Stream):
                 self._backlog.close(PATIENCE)
 
     def _put_foreign(self, line: str) -> None:
-        from bulk_publisher.report.escaping import printable
+        from bulk_publisher.text.escaping import printable
 
         if text := printable(line).strip():
             self.put_json({"event": "message", "text": text})
@@ -257,7 +257,7 @@ class Words(_Stream):
         text = f"({count:,} {'line' if count == 1 else 'lines'} could not be written here.)"
         if not self._is_json:
             return encoded(f"{text}\n", self.encoding)
-        from bulk_publisher.report.escaping import json_text
+        from bulk_publisher.text.escaping import json_text
 
         return f"{json_text({'event': 'dropped', 'lines': count, 'text': text})}\n".encode()
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bulk_publisher.app.publishing import Finished
 from bulk_publisher.cli.output import name_for_commands
+from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.story import pages_left
 from bulk_publisher.report.text import (
     counts_lines,

@@ -5,14 +5,14 @@ import random
 from collections import Counter
 from functools import partial
 
-from bulk_publisher.app.selecting import Selected
-from bulk_publisher.app.session import open_session
-from bulk_publisher.app.sites import check_sites
 from bulk_publisher.cli.doing import open_webhook
 from bulk_publisher.cli.earlier import confirm, is_somebody_there, nobody_there
 from bulk_publisher.cli.output import Output
+from bulk_publisher.client.sites import check_sites
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import SiteId
+from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.report.text import pages_in_words
 
 _MOST = 20_000
@@ -55,9 +55,9 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
     warn = partial(output.explain, colour="yellow")
     async with (
         open_webhook(job, output) as webhook,
-        open_session(job, webhook, random.Random(), warn=warn) as session,
+        session_of(job, webhook, random.Random(), warn=warn) as session,
     ):
-        await check_sites(session, job.select)
+        await check_sites(session, job.select.scope, job.select.site)
         async for page in selected.pages(session.calls, warn=warn):
             if sites.total() == _MOST:
                 return webhook.host, sites

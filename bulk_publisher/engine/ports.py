@@ -1,7 +1,7 @@
-"""What the runner needs of others, in its own words: a portal, a sink, a turn."""
+"""What the runner needs of others, in its own words: where it keeps what it did, and who looks on."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from bulk_publisher.engine.events import (
     Event,
@@ -13,22 +13,8 @@ from bulk_publisher.engine.events import (
     WaitBegun,
     Warned,
 )
-from bulk_publisher.journal.holders import Holder
 from bulk_publisher.limits.decision import WaitUntil
-from bulk_publisher.limits.handover import Handover
-from bulk_publisher.model import Epoch, Fault, Mono, Outcome, Page, PageId, SiteId
-from bulk_publisher.portal.wire import Answer, BatchAnswer
-
-
-class Portal(Protocol):
-    """A portal that is asked once and says what came."""
-
-    @property
-    def host(self) -> str: ...
-
-    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault: ...
-
-    async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault: ...
+from bulk_publisher.model import Fault, Outcome, Page, PageId, SiteId
 
 
 class Sink(Protocol):
@@ -58,34 +44,6 @@ class Look(Protocol):
         Raises:
             BulkPublisherError: If it cannot be asked.
         """
-        ...
-
-
-class Turn(Protocol):
-    """Whose turn it is among the runs of this machine that use one credential."""
-
-    @property
-    def is_ours(self) -> bool: ...
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether another run waits for it."""
-        ...
-
-    def holder(self) -> Holder:
-        """Who has it, or had it last."""
-        ...
-
-    def try_take(self) -> bool:
-        """Take it, if no other run has it."""
-        ...
-
-    def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
-        """How another run has left the limits, and when; None where there is no new word."""
-        ...
-
-    def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
-        """Let others have it."""
         ...
 
 

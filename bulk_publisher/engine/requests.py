@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.engine.usage import usage_alone, usage_together
+from bulk_publisher.client.usage import usage_alone, usage_together
 from bulk_publisher.engine.work import Work
 from bulk_publisher.limits.decision import Lane, Permit
 from bulk_publisher.limits.governor import Governor

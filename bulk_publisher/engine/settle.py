@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from bulk_publisher.engine.work import Work
+from bulk_publisher.limits.backoff import ATTEMPTS_ALONE
 from bulk_publisher.model import Fault, FaultClass, SiteId, Status
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.actions import ActionSpec
@@ -24,8 +25,6 @@ from bulk_publisher.portal.wire import Answer
 
 ATTEMPTS = 5
 """Requests that a page may be part of before it is given up."""
-ATTEMPTS_ALONE = 3
-"""Those of them that may end with a fault which only a request of its own may cure."""
 _MOST_ATTEMPTS = 20
 """And that many where the portal loses most of them, whatever is in them."""
 _CHANCE = 1e-6

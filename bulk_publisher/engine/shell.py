@@ -14,6 +14,8 @@ from contextlib import suppress
 
 import structlog
 
+from bulk_publisher.client.ports import Portal, Turn
+from bulk_publisher.client.turns import Turns
 from bulk_publisher.clock import Clock, wait_until
 from bulk_publisher.engine.core import (
     BACKLOG,
@@ -37,10 +39,9 @@ from bulk_publisher.engine.events import (
     watch_nothing,
 )
 from bulk_publisher.engine.outbox import pages_of
-from bulk_publisher.engine.ports import Look, Portal, Sink, Turn
+from bulk_publisher.engine.ports import Look, Sink
 from bulk_publisher.engine.reconcile import Lost
 from bulk_publisher.engine.requests import Request
-from bulk_publisher.engine.turns import Turns
 from bulk_publisher.errors import BulkPublisherError, JournalLost, StoppedByPortal
 from bulk_publisher.limits.decision import NEVER, Limit, Send, Stop, WaitUntil
 from bulk_publisher.limits.governor import Governor

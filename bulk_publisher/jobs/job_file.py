@@ -22,8 +22,9 @@ from bulk_publisher.jobs.rules import (
     selection_conflicts,
 )
 from bulk_publisher.jobs.toml_lines import Key, find_lines
-from bulk_publisher.sources.cells import Wrong, as_text, nearest, shown
+from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.opening import read_settings, reason
+from bulk_publisher.text.shown import as_text, nearest, shown
 
 _REPEATED_KEY = re.compile(r"\(.*\)|(?<= key )(['\"]).*\1", re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{999}")

@@ -12,13 +12,15 @@ from typing import TypeGuard
 
 import msgspec
 
+from bulk_publisher.client.pace import Pace, PortalPlan
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.jobs.job import Pace, Portal, PortalPlan, Selection
+from bulk_publisher.jobs.job import Portal, Selection
 from bulk_publisher.model import Action, Only, Scope
-from bulk_publisher.page_set import LARGEST_ID
-from bulk_publisher.portal.redaction import IS_WEBHOOK, is_webhook_url
-from bulk_publisher.sources.cells import Wrong, nearest, parse_scope, shown
+from bulk_publisher.page_ids.page_set import LARGEST_ID
+from bulk_publisher.sources.cells import Wrong, parse_scope
 from bulk_publisher.sources.given import parse_pages
+from bulk_publisher.text.redaction import IS_WEBHOOK, is_webhook_url
+from bulk_publisher.text.shown import nearest, shown
 
 Rule = Callable[[object], object]
 """Gives the value as `Job` wants it, or `Wrong`."""

@@ -8,8 +8,8 @@ import msgspec
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs.job import Job
 from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
-from bulk_publisher.journal.description import decode_error_in_words
-from bulk_publisher.sources.cells import as_text
+from bulk_publisher.store.description import decode_error_in_words
+from bulk_publisher.text.shown import as_text
 
 
 def encode_job(job: Job) -> dict[str, object]:

@@ -12,6 +12,10 @@ LONGEST = 60.0
 """Seconds between two retries, at most."""
 
 
+ATTEMPTS_ALONE = 3
+"""Attempts that may end with a fault which only a request of its own may cure."""
+
+
 def delay(attempt: int, rng: random.Random) -> float:
     """Seconds to wait after *attempt* attempts have failed, 1 or more."""
     ceiling = min(LONGEST, FIRST * 2.0 ** min(attempt - 1, 30))

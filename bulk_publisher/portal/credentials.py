@@ -11,7 +11,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.portal.redaction import Redactor
+from bulk_publisher.text.redaction import Redactor
 
 _PATH = re.compile(
     r"^/rest/(?P<user>0{0,9}[1-9][0-9]{0,17})/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"

@@ -6,11 +6,11 @@ from typing import Any, TextIO
 
 import msgspec
 
-from bulk_publisher.journal.folder import RunFolder
-from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Outcome
-from bulk_publisher.report.escaping import cell
 from bulk_publisher.report.story import Story
+from bulk_publisher.store.folder.reader import read_outcomes
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.text.escaping import cell
 
 
 def story_as_dict(story: Story) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Outcome, Status
-from bulk_publisher.report.escaping import clean_json
 from bulk_publisher.report.story import (
     ELSEWHERE,
     LISTED_FAILURES,
@@ -30,7 +29,8 @@ from bulk_publisher.report.text import (
     printable,
     waits_in_words,
 )
-from bulk_publisher.sources.cells import as_text
+from bulk_publisher.text.escaping import clean_json
+from bulk_publisher.text.shown import as_text
 
 _LONGEST = 200
 """Characters of a text in the table of failures."""

@@ -12,13 +12,13 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from bulk_publisher.journal.description import Description, FinalTotals
-from bulk_publisher.journal.files import is_there
-from bulk_publisher.journal.folder import RunFolder
-from bulk_publisher.journal.reader import read_outcomes
 from bulk_publisher.model import Outcome, Status
-from bulk_publisher.report.fold import Left, Totals
 from bulk_publisher.report.timeline import Timeline
+from bulk_publisher.store.description import Description, FinalTotals
+from bulk_publisher.store.folder.files import is_there
+from bulk_publisher.store.folder.reader import read_outcomes
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.totals import Left, Totals
 
 LISTED_FAILURES = 5_000
 """Failures that a report lists one by one: more would be read by nobody, and slow a browser."""

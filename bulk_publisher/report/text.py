@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from bulk_publisher.journal.description import SelectedCounts
 from bulk_publisher.model import Status
-from bulk_publisher.report.escaping import printable as printable  # noqa: PLC0414 - whoever says words finds it here too
-from bulk_publisher.report.fold import Failures, Left, Totals
+from bulk_publisher.store.description import SelectedCounts
+from bulk_publisher.store.totals import Failures, Left, Totals
+from bulk_publisher.text.escaping import printable as printable  # noqa: PLC0414 - whoever says words finds it here too
 
 CLASSIC = (
     "KNOWLEDGE means the classic knowledge bases: in Knowledge base 2.0 nothing needs publishing."

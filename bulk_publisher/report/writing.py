@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.journal.files import FILE_MODE, replacing
-from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.report.html_page import html_report, is_drawable
 from bulk_publisher.report.story import read_story
+from bulk_publisher.store.folder.files import FILE_MODE, replacing
+from bulk_publisher.store.folder.run_folder import RunFolder
 
 FILE = "report.html"
 """In a run's folder."""

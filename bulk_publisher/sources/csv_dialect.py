@@ -30,17 +30,8 @@ from io import IncrementalNewlineDecoder, StringIO
 from itertools import islice
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.cells import (
-    Wrong,
-    as_text,
-    did_you_mean,
-    folded,
-    is_plain,
-    is_whole,
-    listed,
-    parse_id,
-    shown,
-)
+from bulk_publisher.sources.cells import Wrong, folded, is_whole, parse_id
+from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
 
 SAMPLE_SIZE = 1 << 16
 """Characters that are looked at to tell the delimiter and the header: gut feeling, ample."""

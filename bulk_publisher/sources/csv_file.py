@@ -27,9 +27,8 @@ from typing import BinaryIO, cast
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, Scope
-from bulk_publisher.page_set import PageSet
-from bulk_publisher.portal.redaction import without_webhooks
-from bulk_publisher.sources.cells import Wrong, as_text
+from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.csv_dialect import (
     SAMPLE_SIZE,
     Dialect,
@@ -39,6 +38,8 @@ from bulk_publisher.sources.csv_dialect import (
 )
 from bulk_publisher.sources.csv_rows import Row, numbered_rows, parse_row, without_rivals
 from bulk_publisher.sources.opening import opened, reason
+from bulk_publisher.text.redaction import without_webhooks
+from bulk_publisher.text.shown import as_text
 
 MOST_BYTES = 1 << 30
 """A list that is copied or unpacked may have so many: a hundred times a million pages."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_publisher.errors import BadJournal
-from bulk_publisher.journal.files import LARGEST, open_to_read
-from bulk_publisher.journal.reader import damaged
-from bulk_publisher.journal.record import Mark, decode_outcome
-from bulk_publisher.journal.standing import find_lines
 from bulk_publisher.model import Page, PageId, Status
+from bulk_publisher.store.folder.files import LARGEST, open_to_read
+from bulk_publisher.store.folder.reader import damaged
+from bulk_publisher.store.folder.standing import find_lines
+from bulk_publisher.store.record import Mark, decode_outcome
 
 
 @dataclass(frozen=True, slots=True)

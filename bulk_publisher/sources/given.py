@@ -11,7 +11,8 @@ from operator import attrgetter
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Page, PageId, Scope
-from bulk_publisher.sources.cells import Wrong, parse_id, shown
+from bulk_publisher.sources.cells import Wrong, parse_id
+from bulk_publisher.text.shown import shown
 
 MOST_PAGES = 10_000_000
 """More than that in one selection is taken for a slip of the finger."""

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
-from bulk_publisher.model import Only, Page
-from bulk_publisher.sources.lister import (
+from bulk_publisher.client.lister import (
     LIST_LENGTH,
     Calls,
     Listers,
@@ -18,6 +17,7 @@ from bulk_publisher.sources.lister import (
     is_up_to_date,
     say_nothing,
 )
+from bulk_publisher.model import Only, Page
 
 _SEVERAL = 5
 """Pages of which none is listed that make one ask whether the scope is the right one."""

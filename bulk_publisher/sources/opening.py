@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader, RawIOBase
 from typing import BinaryIO, cast
 
-from bulk_publisher.sources.cells import as_text
+from bulk_publisher.text.shown import as_text
 
 WRITER_IS_AWAITED = 10.0
 """Seconds in which a program must have begun to write to a pipe: a script starts both at once."""

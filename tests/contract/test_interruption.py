@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.journal.folder import find_folder
+from bulk_publisher.store.folder.run_folder import find_folder
 from tests.contract.conftest import AS_LEADER, COMMAND, environment
 from tests.processes import lines_of
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bulk_publisher.errors import BadSetting, JournalLost
-from bulk_publisher.journal.folder import RunFolder, find_folder
-from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store.folder.run_folder import RunFolder, find_folder
+from bulk_publisher.store.folder.sent import read_sent
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.processes import PUBLISH, RESUME, begun, do, ended, lines_of, repeats, spawn
 from tests.resumption import resume

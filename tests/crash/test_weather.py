@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.publishing import Finished
 from bulk_publisher.model import Status
+from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.sandbox import Scenario, serve
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.resumption import resume, statuses

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from bulk_publisher.app.publishing import Finished, publish
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.jobs import Job, Pace, Selection
+from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 
 SECRET = "s3cr3tC0de"

@@ -12,9 +12,9 @@ from bulk_publisher.errors import PortalUnusable, StoppedByPortal
 from bulk_publisher.jobs import Pace
 from bulk_publisher.model import Fault, Status
 from bulk_publisher.portal import faults
-from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.portal.wire import Answer
 from tests.hostile.hostile_http import (
     SECRET,

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bulk_publisher.app.following import Kind
+from bulk_publisher.client.lister import LIST_LENGTH, Lister
 from bulk_publisher.errors import BadSetting, ListIncomplete, StoppedByPortal
 from bulk_publisher.jobs import Selection
-from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Only, PageId, Scope, SiteId, Status
+from bulk_publisher.operations.following import Kind
 from bulk_publisher.portal.wire import Answer
-from bulk_publisher.sources.lister import LIST_LENGTH, Lister
+from bulk_publisher.store.record import encode_outcomes
 from tests.hostile.hostile_lists import listing, of_site
 from tests.oracle import Seen, journal_of, run_job
 from tests.resumption import follower_of, resume, verified

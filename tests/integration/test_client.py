@@ -21,10 +21,10 @@ from structlog.testing import capture_logs
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
-from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import Proxy, proxy_of
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.portal.wire import Answer, encode_command
 from tests.bucket import levels
 

@@ -3,15 +3,15 @@
 import pytest
 from click.testing import CliRunner
 
-from bulk_publisher.app.publishing import publish
-from bulk_publisher.app.resuming import reopened
 from bulk_publisher.cli import main
-from bulk_publisher.cli.metrics import Metrics
-from bulk_publisher.cli.moment import Moment, status_line
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress import Progress
+from bulk_publisher.cli.progress.metrics import Metrics
+from bulk_publisher.cli.progress.moment import Moment, status_line
+from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Only, Scope
+from bulk_publisher.operations.publishing import publish
+from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, Site, serve
 

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bulk_publisher.app import checking
-from bulk_publisher.app.checking import Examination, Verdict, examine
-from bulk_publisher.app.session import open_session
-from bulk_publisher.app.sites import EVERY_SCOPE
+from bulk_publisher.client.lister import say_nothing
+from bulk_publisher.client.sites import EVERY_SCOPE
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
+from bulk_publisher.operations import checking
+from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.checking import Examination, Verdict, examine
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.sandbox.scenario import make_scenario
-from bulk_publisher.sources.lister import say_nothing
 
 
 async def _examine(most_pages: int | None = None, **scenario: Any) -> Examination:
@@ -110,7 +110,7 @@ async def test_what_is_no_portal_is_said_to_be_none(body):
     async with _answering(body) as webhook:
         examination = await _look_at(webhook)
         with pytest.raises(PortalUnusable) as refused:
-            async with open_session(Job(name="t"), webhook, random.Random(1), warn=say_nothing):
+            async with session_of(Job(name="t"), webhook, random.Random(1), warn=say_nothing):
                 pass
 
     assert _verdicts(examination) == {"reachable": Verdict.BAD}

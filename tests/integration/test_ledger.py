@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.ledger import Ledger
 from bulk_publisher.errors import JournalLost
-from bulk_publisher.journal.disk import Disk
-from bulk_publisher.journal.sent import Place, SentPages, read_sent
-from bulk_publisher.journal.writer import JournalWriter
 from bulk_publisher.model import Page, PageId
-from bulk_publisher.report.fold import Totals
+from bulk_publisher.store.folder.disk import Disk
+from bulk_publisher.store.folder.ledger import Ledger
+from bulk_publisher.store.folder.sent import Place, SentPages, read_sent
+from bulk_publisher.store.folder.writer import JournalWriter
+from bulk_publisher.store.totals import Totals
 
 SOURCE = "--scope KNOWLEDGE"
 

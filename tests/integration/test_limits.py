@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from bulk_publisher.app.publishing import Finished, publish
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Scope
+from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from bulk_publisher.sandbox.truth import Truth

@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bulk_publisher.client.lister import LIST_LENGTH, Lister
 from bulk_publisher.errors import PortalUnusable, StoppedByPortal
 from bulk_publisher.model import Fault, FaultClass, Only, Page, PageId, Scope, SiteId
-from bulk_publisher.portal.client import PortalClient
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.faults import classify
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.sandbox import Scenario, Site, User, serve
-from bulk_publisher.sources.lister import LIST_LENGTH, Lister
 from bulk_publisher.sources.lookup import look_up
 
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.app.forecast import Estimate
-from bulk_publisher.app.plan import Plan, State, changes_since, read_plan, write_plan
-from bulk_publisher.app.planning import make_plan
-from bulk_publisher.app.publishing import publish
-from bulk_publisher.app.selecting import check_selection
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job, Pace, Selection
+from bulk_publisher.limits.forecast import Estimate
 from bulk_publisher.model import Only, Scope
+from bulk_publisher.operations.plan_file import Plan, State, changes_since, read_plan, write_plan
+from bulk_publisher.operations.planning import make_plan
+from bulk_publisher.operations.publishing import publish
+from bulk_publisher.operations.selecting import check_selection
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, serve
 from bulk_publisher.sandbox.scenario import make_scenario

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bulk_publisher.app.publishing import Finished, publish
-from bulk_publisher.app.resuming import reopened
-from bulk_publisher.cli.moment import (
+from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.progress.moment import (
     FILE,
     Bar,
     Heard,
@@ -19,12 +18,13 @@ from bulk_publisher.cli.moment import (
     status_line,
     waiting_line,
 )
-from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress import Progress
-from bulk_publisher.cli.progress_screen import Screen, drawn
-from bulk_publisher.cli.showing import progress_for
+from bulk_publisher.cli.progress.screen import Screen, drawn
+from bulk_publisher.cli.progress.showing import progress_for
+from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Scope
+from bulk_publisher.operations.publishing import Finished, publish
+from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from tests.oracle import Seen, run_job

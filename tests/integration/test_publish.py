@@ -7,8 +7,7 @@ from typing import Self
 
 import pytest
 
-from bulk_publisher.app.description import job_of
-from bulk_publisher.app.session import ask_plan
+from bulk_publisher.client.session import ask_plan
 from bulk_publisher.errors import (
     BadSetting,
     LimitReached,
@@ -18,6 +17,7 @@ from bulk_publisher.errors import (
 )
 from bulk_publisher.jobs import Pace, Selection
 from bulk_publisher.model import Fault, Only, Scope, Status
+from bulk_publisher.operations.describing import job_of
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.plans import UNKNOWN
 from bulk_publisher.portal.wire import Answer

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.publishing import publish
 from bulk_publisher.engine.ports import Observer
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Scope
+from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.sandbox import Scenario, serve

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app import publishing
-from bulk_publisher.app.resuming import reopened, status_of_whole
 from bulk_publisher.errors import BadJournal, BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Pace, Portal, Selection
-from bulk_publisher.journal.sent import read_sent
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Only, Scope, Status
+from bulk_publisher.operations import publishing
+from bulk_publisher.operations.resuming import reopened, status_of_whole
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from bulk_publisher.store.folder.sent import read_sent
 from tests.folders import described
 from tests.oracle import (
     Seen,

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from bulk_publisher.jobs import Selection
-from bulk_publisher.journal.description import FollowingKind as Kind
 from bulk_publisher.model import Scope, Status
 from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store.description import FollowingKind as Kind
 from tests.oracle import Seen, journal_of, run_job
 from tests.resumption import begin, follower_of, forget, resume, statuses
 

@@ -6,10 +6,10 @@ import pytest
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
-from bulk_publisher.journal.description import FollowingKind as Kind
-from bulk_publisher.journal.sent import still_out
 from bulk_publisher.model import Action, Scope
 from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store.description import FollowingKind as Kind
+from bulk_publisher.store.folder.sent import still_out
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.resumption import begin, follower_of, forget, lose, resume
 

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bulk_publisher.app.publishing import Finished, publish
 from bulk_publisher.cli import main
-from bulk_publisher.cli.metrics import watched
-from bulk_publisher.cli.moment import FILE, Moment
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress import Progress
+from bulk_publisher.cli.progress.metrics import watched
+from bulk_publisher.cli.progress.moment import FILE, Moment
+from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job, Selection
-from bulk_publisher.journal.folder import LOCK, FolderLock
 from bulk_publisher.model import Scope
+from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store.folder.run_folder import LOCK, FolderLock
 from tests.folders import describe, described
 
 OLDER = "20260301T030000Z-1f2e"

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app import session
-from bulk_publisher.app.publishing import Finished
-from bulk_publisher.app.turns import CredentialTurn, _folder_of
+from bulk_publisher.client import session
 from bulk_publisher.jobs import Pace, Selection
-from bulk_publisher.journal import holders
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Scope
+from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
+from bulk_publisher.store.folder import holders
+from bulk_publisher.store.folder.turns import CredentialTurn, _folder_of
 from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
 
 

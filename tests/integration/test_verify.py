@@ -8,16 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bulk_publisher.app.verdicts import judge
-from bulk_publisher.app.verifying import Verified
-from bulk_publisher.cli.verify import _lines
+from bulk_publisher.cli.commands.verify import _lines
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, Portal, PortalPlan, Selection
-from bulk_publisher.journal.description import FollowingKind as Kind
-from bulk_publisher.journal.folder import folder_at
-from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Action, Page, PageId, Scope, Status
+from bulk_publisher.operations.verifying import Verified
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from bulk_publisher.store.description import FollowingKind as Kind
+from bulk_publisher.store.folder.run_folder import folder_at
+from bulk_publisher.store.record import encode_outcomes
+from bulk_publisher.store.verdicts import judge
 from tests.folders import describe
 from tests.oracle import journal_of, run_job
 from tests.outcomes import outcome

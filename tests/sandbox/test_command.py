@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-RUN = [sys.executable, "-c", "from bulk_publisher.cli.sandbox import sandbox; sandbox()"]
+RUN = [sys.executable, "-c", "from bulk_publisher.cli.commands.sandbox import sandbox; sandbox()"]
 
 
 def start(*flags: str) -> subprocess.Popen[str]:
@@ -74,7 +74,7 @@ def test_bad_input_is_one_clear_line(flags, complaint):
 
 def test_help_starts_no_server():
     probe = (
-        "import sys; from bulk_publisher.cli.sandbox import sandbox\n"
+        "import sys; from bulk_publisher.cli.commands.sandbox import sandbox\n"
         "try: sandbox(['--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted(m for m in sys.modules if m in {'aiohttp', 'msgspec'}))"
@@ -91,7 +91,7 @@ def test_help_starts_no_server():
 def test_every_scenario_that_ships_is_named_in_the_help():
     from click.testing import CliRunner
 
-    from bulk_publisher.cli.sandbox import sandbox
+    from bulk_publisher.cli.commands.sandbox import sandbox
     from bulk_publisher.sandbox import scenario_names
 
     text = CliRunner().invoke(sandbox, ["--help"]).output

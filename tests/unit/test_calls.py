@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from bulk_publisher.app.calls import PacedCalls
-from bulk_publisher.app.session import ask_plan
+from bulk_publisher.client.paced_calls import PacedCalls
+from bulk_publisher.client.session import ask_plan
 from bulk_publisher.clock import LoopClock
-from bulk_publisher.engine.settle import ATTEMPTS_ALONE
 from bulk_publisher.errors import PortalUnusable
+from bulk_publisher.limits.backoff import ATTEMPTS_ALONE
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass

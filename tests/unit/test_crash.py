@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bulk_publisher.app import crash
-from bulk_publisher.app.logs import configure_log, log_to
 from bulk_publisher.cli import main
 from bulk_publisher.cli.output import Output, errors_said
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.errors import LimitReached
+from bulk_publisher.operations import crash
+from bulk_publisher.operations.logs import configure_log, log_to
 from bulk_publisher.portal.credentials import Webhook
 
 HOOK = "https://example.bitrix24.com/rest/1/planted5ecret/"

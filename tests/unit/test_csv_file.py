@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, PageId, Scope, SiteId
 from bulk_publisher.sources import csv_file, opening
-from bulk_publisher.sources.cells import as_text
 from bulk_publisher.sources.csv_dialect import find_bad_byte
 from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
+from bulk_publisher.text.shown import as_text
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ import json
 import msgspec
 import pytest
 
-from bulk_publisher.app.description import job_of
 from bulk_publisher.errors import BadJournal
-from bulk_publisher.journal.description import decode_description, encode_description
-from bulk_publisher.journal.folder import RunFolder
+from bulk_publisher.operations.describing import job_of
+from bulk_publisher.store.description import decode_description, encode_description
+from bulk_publisher.store.folder.run_folder import RunFolder
 from tests.folders import describe
 
 OLD = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.report.escaping import cell, clean_json, json_text, legible, printable
+from bulk_publisher.text.escaping import cell, clean_json, json_text, legible, printable
 
 HIDDEN = "\x00\x07\x1b\x7f\x85\x9b\u061c\u200b\u200e\u200f\u2028\u202a\u202e\u2060\u2066\u2069\ufeff\U000e0041"
 

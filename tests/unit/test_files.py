@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.logs import log_to
-from bulk_publisher.app.turns import CredentialTurn
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.errors import BadJournal, BulkPublisherError, JournalLost
-from bulk_publisher.journal import files
-from bulk_publisher.journal.description import Description
-from bulk_publisher.journal.files import open_own, read_own, replacing
-from bulk_publisher.journal.folder import FolderLock, RunFolder, is_locked
-from bulk_publisher.journal.reader import read_outcomes, read_spent_since
-from bulk_publisher.journal.sent import SentPages, read_sent
-from bulk_publisher.journal.writer import JournalWriter
+from bulk_publisher.operations.logs import log_to
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sources.opening import read_settings
+from bulk_publisher.store.description import Description
+from bulk_publisher.store.folder import files
+from bulk_publisher.store.folder.files import open_own, read_own, replacing
+from bulk_publisher.store.folder.reader import read_outcomes, read_spent_since
+from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder, is_locked
+from bulk_publisher.store.folder.sent import SentPages, read_sent
+from bulk_publisher.store.folder.turns import CredentialTurn
+from bulk_publisher.store.folder.writer import JournalWriter
 
 PRECIOUS = "precious\n"
 
@@ -138,7 +138,7 @@ def test_a_file_without_an_end_is_read_to_a_bound(folder: RunFolder) -> None:
 
 
 def test_a_line_without_an_end_is_damage(folder: RunFolder, monkeypatch) -> None:
-    monkeypatch.setattr("bulk_publisher.journal.reader.LARGEST", 1000)
+    monkeypatch.setattr("bulk_publisher.store.folder.reader.LARGEST", 1000)
     folder.journal.write_bytes(b"\0" * 5000 + b"\n")
 
     for read in (read_outcomes(folder.journal), read_spent_since(folder.journal, "")):

@@ -11,8 +11,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bulk_publisher.app import turns
-from bulk_publisher.app.turns import CredentialTurn, open_turn
 from bulk_publisher.limits.bounds import Bounds, Waiting
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.governor import Governor
@@ -20,6 +18,8 @@ from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.store.folder import turns
+from bulk_publisher.store.folder.turns import CredentialTurn, open_turn
 
 WEBHOOK = Webhook("https://portal.example/rest/1/abc/")
 LEFT = Handover(requests=7.0, operating_limit=None, meters={})

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.job_lock import alone
-from bulk_publisher.app.secrets import doubt_of, read_webhook
 from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.jobs import Secret
-from bulk_publisher.journal import holders
-from bulk_publisher.journal.files import FOLDER_MODE
-from bulk_publisher.journal.folder import FolderLock, RunFolder
-from bulk_publisher.journal.holders import Holder, read_holder, write_holder
+from bulk_publisher.operations.secrets import doubt_of, read_webhook
+from bulk_publisher.store.folder import holders
+from bulk_publisher.store.folder.files import FOLDER_MODE
+from bulk_publisher.store.folder.holders import Holder, read_holder, write_holder
+from bulk_publisher.store.folder.job_lock import alone
+from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder
 
 HERE = socket.gethostname()
 

@@ -7,17 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from bulk_publisher.journal import folder as folders
 
 from bulk_publisher.errors import BadJournal, JournalLost, RunBusy
-from bulk_publisher.journal import folder as folders
-from bulk_publisher.journal.description import Description
-from bulk_publisher.journal.folder import FolderLock, RunFolder, create_folder, find_folder
-from bulk_publisher.journal.reader import read_outcomes, read_spent_since
-from bulk_publisher.journal.record import encode_outcomes
-from bulk_publisher.journal.sent import Place, SentPages, read_sent
-from bulk_publisher.journal.standing import read_standing
-from bulk_publisher.journal.writer import JournalWriter
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Status
+from bulk_publisher.store.description import Description
+from bulk_publisher.store.folder.reader import read_outcomes, read_spent_since
+from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder, create_folder, find_folder
+from bulk_publisher.store.folder.sent import Place, SentPages, read_sent
+from bulk_publisher.store.folder.standing import read_standing
+from bulk_publisher.store.folder.writer import JournalWriter
+from bulk_publisher.store.record import encode_outcomes
 from tests.outcomes import RUN, outcome
 
 FOUR = [outcome(page) for page in range(1, 5)]

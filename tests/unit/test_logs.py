@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bulk_publisher.app.logs import configure_log, log_to
 from bulk_publisher.clock import LoopClock
+from bulk_publisher.operations.logs import configure_log, log_to
 from bulk_publisher.portal.credentials import Webhook
 
 

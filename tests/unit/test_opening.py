@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.app.job_lock import alone
-from bulk_publisher.app.plan import read_plan
-from bulk_publisher.app.secrets import read_webhook
 from bulk_publisher.errors import BadJobFile, BadSetting, RunBusy
 from bulk_publisher.jobs import Secret, read_job
+from bulk_publisher.operations.plan_file import read_plan
+from bulk_publisher.operations.secrets import read_webhook
 from bulk_publisher.sandbox import ScenarioError, load_scenario
 from bulk_publisher.sources import opening
-from bulk_publisher.sources.cells import as_text
 from bulk_publisher.sources.opening import found, opened, read_settings
+from bulk_publisher.store.folder.job_lock import alone
+from bulk_publisher.text.shown import as_text
 
 ODD = os.fsdecode(b"\xd1\xf2\xf0")
 URL = "https://example.bitrix24.com/rest/1/s3cr3tC0de/"
@@ -105,7 +105,7 @@ def sources_of(name: str) -> dict[str, str]:
 def test_what_never_ends_is_told_in_a_line_whatever_it_is_given_for(
     monkeypatch: pytest.MonkeyPatch, name: str, why: str
 ) -> None:
-    monkeypatch.setattr("bulk_publisher.app.plan.MOST_OF_PLAN", 1 << 20)
+    monkeypatch.setattr("bulk_publisher.operations.plan_file.MOST_OF_PLAN", 1 << 20)
     os.mkfifo("pipe")
 
     said = sources_of(name)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_publisher.model import PageId
-from bulk_publisher.page_set import PageSet
+from bulk_publisher.page_ids.page_set import PageSet
 
 CLOSE = st.integers(1, 5_000)
 IN_A_FEW_BLOCKS = st.integers(1, 400_000)

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_publisher.cli import main
-from bulk_publisher.journal.folder import RunFolder
-from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import Status
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.record import encode_outcomes
 from tests.outcomes import RUN, outcome
 from tests.readers import read_run
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulk_publisher.portal.client import redacted
-from bulk_publisher.portal.redaction import (
+from bulk_publisher.portal.transport import redacted
+from bulk_publisher.text.redaction import (
     HIDDEN,
     Redactor,
     is_webhook_url,

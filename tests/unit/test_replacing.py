@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.journal.description import Description
-from bulk_publisher.journal.files import replacing
-from bulk_publisher.journal.folder import RunFolder
 from bulk_publisher.report import writing
+from bulk_publisher.store.description import Description
+from bulk_publisher.store.folder.files import replacing
+from bulk_publisher.store.folder.run_folder import RunFolder
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from click.testing import CliRunner
 
 from bulk_publisher.cli import main
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.journal.folder import RunFolder
-from bulk_publisher.journal.record import encode_outcomes
 from bulk_publisher.model import FolderId, Outcome, SiteId, Status
 from bulk_publisher.report import html_page
 from bulk_publisher.report.export import story_as_dict, write_csv
@@ -21,6 +19,8 @@ from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
 from bulk_publisher.report.text import printable
 from bulk_publisher.report.writing import leave_report
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.record import encode_outcomes
 from tests.folders import describe
 from tests.outcomes import RUN, outcome
 

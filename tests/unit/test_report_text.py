@@ -1,8 +1,8 @@
 """Totals in words."""
 
 from bulk_publisher.model import Action, Outcome, PageId, Status
-from bulk_publisher.report.fold import Totals
 from bulk_publisher.report.text import failures_lines
+from bulk_publisher.store.totals import Totals
 
 
 def _failed(page: int, code: str) -> Outcome:

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from bulk_publisher.engine.settle import (
     ATTEMPTS,
-    ATTEMPTS_ALONE,
     Again,
     Patience,
     Released,
@@ -18,6 +17,7 @@ from bulk_publisher.engine.settle import (
     strike,
 )
 from bulk_publisher.engine.work import UNBOUND, Work
+from bulk_publisher.limits.backoff import ATTEMPTS_ALONE
 from bulk_publisher.model import Action, Fault, FaultClass, Page, PageId, SiteId, Status
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.actions import ACTIONS

@@ -15,7 +15,7 @@ from rich.console import Console
 from bulk_publisher.cli import streams
 from bulk_publisher.cli.alphabet import encoded, shown_by
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress_screen import Screen, drawn
+from bulk_publisher.cli.progress.screen import Screen, drawn
 from bulk_publisher.cli.streams import Data, ReaderGone, Words, installed
 from bulk_publisher.errors import BadSetting
 from tests.integration.test_progress import _moment

@@ -1,6 +1,6 @@
 import pytest
 
-from bulk_publisher.engine.usage import (
+from bulk_publisher.client.usage import (
     finished_at,
     meters_alone,
     meters_together,

@@ -1,0 +1,110 @@
+"""``bulk-publisher publish`` and ``unpublish``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_publisher.cli.earlier import yes_option
+from bulk_publisher.cli.options import (
+    job_of_options,
+    job_options,
+    option_name,
+    runs_option,
+    watching_options,
+)
+from bulk_publisher.cli.output import Output, says_errors
+
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done; look, but change nothing."
+)
+
+
+_plan = click.option(
+    "--plan",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Do exactly what a plan says; it stands for selection, portal and pace.",
+)
+
+
+@click.command("publish")
+@_plan
+@job_options
+@runs_option
+@_dry_run
+@watching_options
+@click.pass_obj
+@says_errors
+def publish(
+    output: Output, /, *, runs: Path, dry_run: bool, plan: Path | None, **options: Any
+) -> None:
+    """Publish pages of a CSV, of sites, of a whole scope, or by their IDs.
+
+    The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file. Publishing a page also
+    puts its folder, all parent folders and its site online.
+
+    \b
+    bulk-publisher publish --csv pages.csv --scope KNOWLEDGE --dry-run
+    bulk-publisher publish --csv pages.csv --scope KNOWLEDGE
+    bulk-publisher publish --site 12 --only changed
+    """  # noqa: D301 - click's own mark
+    if plan is None:
+        job = job_of_options("publish", options)
+    else:
+        from bulk_publisher.cli.commands.plan import planned_job
+
+        _refuse_others(options)
+        job = planned_job(plan, output, runs=runs)
+    from bulk_publisher.cli.doing import do_job
+
+    do_job(job, output, runs=runs, is_dry_run=dry_run)
+
+
+@click.command("unpublish")
+@job_options
+@runs_option
+@_dry_run
+@watching_options
+@yes_option
+@click.pass_obj
+@says_errors
+def unpublish(
+    output: Output, /, *, runs: Path, dry_run: bool, is_yes: bool, **options: Any
+) -> None:
+    """Take pages of a CSV, of sites, of a whole scope, or by their IDs down.
+
+    It asks first, with how many pages of which sites they are; where nobody can answer it needs
+    --yes. Folders and sites stay as they are.
+    """
+    from bulk_publisher.cli.doing import check_sense, do_job, run_job
+    from bulk_publisher.cli.taking_down import may_take_down
+    from bulk_publisher.operations.selecting import check_selection
+
+    job = job_of_options("unpublish", options)
+    if dry_run:
+        do_job(job, output, runs=runs, is_dry_run=True)
+        return
+    check_sense(job)
+    selected = check_selection(job.select)
+    if not is_yes and not may_take_down(job, selected, output):
+        sys.exit(2)
+    sys.exit(run_job(job, output, runs=runs, selected=selected))
+
+
+def _refuse_others(options: dict[str, Any]) -> None:
+    """A plan says it all: another selection beside it would be passed over in silence."""
+    from bulk_publisher.errors import BadSetting
+
+    context = click.get_current_context()
+    given = [
+        option_name(name)
+        for name in options
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise BadSetting(
+            f"--plan can't go together with {', '.join(given)}.",
+            "Make another plan with: bulk-publisher plan …",
+        )

@@ -1,0 +1,66 @@
+"""``bulk-publisher resume``: go on where a run stopped."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_publisher.cli.earlier import (
+    changes_of,
+    confirm,
+    pace_changes,
+    portal_changes,
+    run_argument,
+    yes_option,
+)
+from bulk_publisher.cli.options import runs_option, watching_options
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+
+
+@click.command("resume")
+@run_argument
+@runs_option
+@watching_options
+@yes_option
+@portal_changes
+@pace_changes
+@click.pass_obj
+@says_errors
+def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options: Any) -> None:
+    """Go on with RUN, a run's folder, its ID or the beginning of it, or "latest", where it stopped.
+
+    Pages that have their line in its journal are settled; pages that were out go first. The
+    selection is the run's own; the pace may be another. The webhook is read anew, as for publish.
+    """
+    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.operations.resuming import reopened, status_of_whole
+    from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store.folder.run_folder import find_folder
+
+    folder = find_folder(name, runs)
+    changes = changes_of(options)
+    status = status_of_whole(folder)
+    if status is not None:
+        output.say(f"Run {folder.run_id} is whole: every page has its line. Nothing is left to do.")
+        if status:
+            output.say(
+                f"Some of its pages failed. Try them again with: bulk-publisher retry {name_for_commands(folder.path)}"
+            )
+        sys.exit(status)
+    with reopened(folder, changes) as again:
+        if again.was_changed and not confirm(
+            f"{again.undertaking.job.select.csv} is not as it was when the run began. Go on with it as it is now?",
+            is_yes=is_yes,
+            output=output,
+        ):
+            sys.exit(2)
+        for rollback in again.undertaking.description.rollbacks:
+            output.explain(
+                f"Run {rollback} has taken down pages of this one: those that have their line stay down, all others are published.",
+                colour="yellow",
+            )
+        output.say(
+            f"Settled already: {pages_in_words(again.settled)}; out: {len(again.undertaking.out):,}."
+        )
+        sys.exit(run_task(again.undertaking.job, again.go_on, output))

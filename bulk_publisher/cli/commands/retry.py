@@ -1,0 +1,70 @@
+"""``bulk-publisher retry``: the failed and unknown pages of a run, in a new one."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_publisher.cli.earlier import changer, pace_changes, portal_changes, run_argument
+from bulk_publisher.cli.options import runs_option, watching_options
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+
+
+@click.command("retry")
+@run_argument
+@click.option("--status", multiple=True, type=click.Choice(["failed", "unknown"]), help="Only these.  [default: both]")  # fmt: skip
+@click.option("--error", multiple=True, metavar="CODE", help="Only pages with this code; repeat.")
+@runs_option
+@watching_options
+@portal_changes
+@pace_changes
+@click.pass_obj
+@says_errors
+def retry(
+    output: Output,
+    /,
+    *,
+    name: str,
+    status: tuple[str, ...],
+    error: tuple[str, ...],
+    runs: Path,
+    **options: Any,
+) -> None:
+    """Try the failed and unknown pages of RUN again, in a new run.
+
+    Pages that verify has settled well are left out.
+
+    \b
+    bulk-publisher retry latest --error LANDING_PAYMENT_FAILED
+    """  # noqa: D301 - click's own mark
+    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.model import Status
+    from bulk_publisher.operations.following import follow
+    from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store.description import Following, FollowingKind
+    from bulk_publisher.store.folder.run_folder import find_folder
+
+    folder = find_folder(name, runs)
+    following = Following(
+        kind=FollowingKind.RETRY,
+        run=folder.name,
+        folder=str(folder.path),
+        statuses=tuple(Status(word) for word in status),
+        errors=tuple(code.upper().partition("[")[0] for code in error),
+    )
+    follower = follow(folder, following, changer(options))
+    if not follower.pages:
+        output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")
+    else:
+        output.say(f"{pages_in_words(follower.pages)} of run {folder.run_id} to be tried again.")
+    description = folder.read_description()
+    if not description.is_whole and description.is_for_resume:
+        output.say(
+            f"It has not come to its end, and what it has not come to is not tried. "
+            f"Go on with: bulk-publisher resume {name_for_commands(folder.path)}"
+        )
+    if not follower.pages:
+        return
+    sys.exit(run_task(follower.job, partial(follower.begin, runs=runs), output))

@@ -1,0 +1,133 @@
+"""``bulk-publisher rollback``: take down what a run has put up."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.earlier import (
+    changer,
+    confirm,
+    pace_changes,
+    pages_in_a_line,
+    portal_changes,
+    run_argument,
+    say_out,
+    yes_option,
+)
+from bulk_publisher.cli.options import runs_option, watching_options
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.operations.following import Follower
+    from bulk_publisher.page_ids.page_set import PageSet
+
+_TAKES_OUT = ", or rollback --include-unknown takes them down as well."
+
+
+@click.command("rollback")
+@run_argument
+@click.option(
+    "--include-unknown",
+    is_flag=True,
+    help="Also pages whose state before is not known, or that were sent and have no line.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@runs_option
+@watching_options
+@yes_option
+@portal_changes
+@pace_changes
+@click.pass_obj
+@says_errors
+def rollback(
+    output: Output,
+    /,
+    *,
+    name: str,
+    include_unknown: bool,
+    dry_run: bool,
+    runs: Path,
+    is_yes: bool,
+    **options: Any,
+) -> None:
+    """Take down exactly the pages that RUN published and that were not online before.
+
+    Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are. What
+    an earlier rollback of RUN has taken down is left as it is by now.
+
+    Exit status: 1 too if pages are left of which it is not known whether they are to be taken down.
+    """
+    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.operations.following import follow
+    from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store.description import Following, FollowingKind
+    from bulk_publisher.store.folder.run_folder import find_folder
+
+    folder = find_folder(name, runs)
+    following = Following(
+        kind=FollowingKind.ROLLBACK,
+        run=folder.name,
+        folder=str(folder.path),
+        includes_unknown=include_unknown,
+    )
+    follower = follow(folder, following, changer(options))
+    is_out = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
+    is_rest = _say_left_alone(follower, output) or is_out
+    if follower.found.down_already:
+        down = pages_in_words(follower.found.down_already)
+        output.say(f"Taken down by an earlier rollback: {down}.")
+    if not follower.pages:
+        output.say(
+            "Nothing else is to be taken down."
+            if is_rest
+            else f"Run {folder.run_id} has put no page up that is to be taken down."
+        )
+        sys.exit(int(is_rest))
+    if dry_run:
+        output.put(
+            f"Would unpublish {pages_in_words(follower.pages)} that run {folder.run_id} has put up."
+        )
+        output.say("Nothing was changed: this was a dry run.")
+        return
+    question = f"Take down {pages_in_words(follower.pages)} that run {folder.run_id} has put up?"
+    if not confirm(question, is_yes=is_yes, output=output):
+        sys.exit(2)
+    status = run_task(follower.job, partial(follower.begin, runs=runs), output)
+    sys.exit(status or int(is_rest))
+
+
+def _say_left_alone(follower: "Follower", output: Output) -> bool:
+    """Say which pages are not touched, why, and what can be done; whether there are any."""
+    unlooked, unknown = follower.found.unlooked, follower.found.unknown
+    earlier, scope = follower.earlier, follower.job.select.scope
+    run, name = earlier.run_id, name_for_commands(earlier.path)
+    if unlooked:
+        output.explain(
+            f"Published by run {run} and left online, {_named(unlooked)}: nobody looked whether they "
+            "were online before (--no-lookup).",
+            colour="yellow",
+        )
+        scoped = "" if scope is None else f" --scope {scope}"
+        output.explain(
+            f"To take all of them down: bulk-publisher rollback {name} --include-unknown"
+        )
+        some = pages_in_a_line(unlooked)
+        if some is not None:
+            output.explain(f"To take some down: bulk-publisher unpublish{scoped} --page {some}")
+    if unknown:
+        output.explain(
+            f"Left alone, {_named(unknown)}: it is not known whether run {run} has put them online. "
+            f"The portal is asked by: bulk-publisher verify {name}",
+            colour="yellow",
+        )
+    return bool(unlooked or unknown)
+
+
+def _named(pages: "PageSet") -> str:
+    from bulk_publisher.report.text import pages_in_words
+
+    named = pages_in_a_line(pages)
+    return pages_in_words(len(pages)) + (f" ({named})" if named else "")

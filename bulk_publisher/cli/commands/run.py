@@ -1,0 +1,32 @@
+"""``bulk-publisher run``: a job file."""
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from bulk_publisher.cli.options import runs_option, watching_options
+from bulk_publisher.cli.output import Output, says_errors
+
+
+@click.command("run")
+@click.argument("job", type=click.Path(path_type=Path))
+@runs_option
+@watching_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done; look, but change nothing.")
+@click.pass_obj
+@says_errors
+def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
+    """Do what the job file JOB says.
+
+    It is checked in full before anything runs. Paths in it are relative to its own folder. While
+    it is being done it is not begun again: that ends with status 5.
+    """
+    from bulk_publisher.cli.doing import do_job
+    from bulk_publisher.jobs import read_job
+    from bulk_publisher.store.folder.job_lock import alone
+
+    what = read_job(job)
+    with nullcontext() if dry_run else alone(job, os.environ):
+        do_job(what, output, runs=runs, is_dry_run=dry_run)

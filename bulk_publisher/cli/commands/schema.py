@@ -1,0 +1,15 @@
+"""``bulk-publisher schema``."""
+
+import click
+
+from bulk_publisher.cli.output import Output, says_errors
+
+
+@click.command("schema")
+@click.pass_obj
+@says_errors
+def schema(output: Output, /) -> None:
+    """Print the JSON Schema of a line of outcomes.jsonl."""
+    from bulk_publisher.store.record import json_schema
+
+    output.put_json(json_schema())

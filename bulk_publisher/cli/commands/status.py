@@ -1,0 +1,126 @@
+"""``bulk-publisher status``: how a run stands that another terminal, or cron, has begun."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.completing import runs_there
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.cli.progress.moment import Heard
+    from bulk_publisher.report.story import Story
+    from bulk_publisher.store.folder.run_folder import RunFolder
+
+
+@click.command("status")
+@click.argument("name", metavar="[RUN]", required=False, shell_complete=runs_there)
+@runs_option
+@click.option("--json", "is_json", is_flag=True, help="For programs.")
+@click.pass_obj
+@says_errors
+def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) -> None:
+    """Say how RUN stands: going on, ended, or left by a process that is gone.
+
+    RUN is a run's folder, its ID or the beginning of it, or "latest"; without it all runs are listed,
+    the newest first. Nothing is asked of the portal.
+    """
+    import msgspec
+
+    from bulk_publisher.cli.all_runs import run_lines, runs_as_list
+    from bulk_publisher.cli.progress.moment import read_moment
+    from bulk_publisher.report.story import read_story
+    from bulk_publisher.store.folder.run_folder import find_folder, is_locked
+
+    if name is None:
+        if is_json:
+            output.put_json(runs_as_list(runs))
+            return
+        for line in run_lines(runs):
+            output.put(line)
+        return
+    folder = find_folder(name, runs)
+    is_going_on = is_locked(folder)
+    heard = read_moment(folder.path) if is_going_on else None
+    if heard is not None:
+        if is_json:
+            told = {"state": "running", "age": round(heard.age, 3)}
+            output.put_json({**told, **msgspec.to_builtins(heard.moment)})
+            return
+        for line in _moment_lines(heard, folder):
+            output.put(line)
+        return
+    story = read_story(folder)
+    if is_json:
+        output.put_json(_as_dict(story, is_going_on=is_going_on))
+        return
+    for line in _story_lines(story, is_going_on=is_going_on):
+        output.put(line)
+
+
+def _moment_lines(heard: "Heard", folder: "RunFolder") -> Iterator[str]:
+    from bulk_publisher.cli.progress.moment import budget_lines, status_line, waiting_line
+    from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
+    from bulk_publisher.store.folder.run_folder import holder_of
+
+    moment = heard.moment
+    holder = holder_of(folder)
+    if holder.is_stopped:
+        yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
+    elif heard.is_silent:
+        yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago; its process is stopped, or can't write:"
+    else:
+        yield f"Run {moment.run} on {moment.portal} is going on:"
+    yield f"  {status_line(moment)}"
+    for line in (*budget_lines(moment), waiting_line(moment)):
+        if line:
+            yield f"  {line}"
+    for line in passed_over_lines(folder.read_description().selected):
+        yield f"  {line}"
+    if moment.errors:
+        yield "  Why pages failed:"
+    for code, count in sorted(moment.errors.items(), key=lambda item: -item[1]):
+        yield f"    {printable(code)}: {pages_in_words(count)}"
+    if moment.last_failures:
+        yield "  The last failures:"
+        yield from (f"    {failure}" for failure in moment.last_failures)
+
+
+def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
+    from bulk_publisher.report.telling import rollback_lines, story_lines
+    from bulk_publisher.report.text import (
+        counts_lines,
+        failures_lines,
+        go_on_line,
+        pages_in_words,
+        passed_over_lines,
+    )
+
+    name = name_for_commands(story.path)
+    if story.has_ended and not is_going_on:
+        yield from story_lines(story, name)
+        return
+    done = pages_in_words(story.totals.pages)
+    if is_going_on:
+        yield f"Run {story.run} is going on: {done} settled so far."
+    else:
+        yield f"Run {story.run} was left by its process before its end: {done} settled."
+    yield from counts_lines(story.totals)
+    yield from passed_over_lines(story.description.selected)
+    if story.totals.failures:
+        yield "Why pages failed:"
+        yield from failures_lines(story.totals)
+    if not is_going_on:
+        yield from rollback_lines(story)
+        yield go_on_line(story.left, name)
+
+
+def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:
+    from bulk_publisher.cli.all_runs import state_of
+    from bulk_publisher.report.export import story_as_dict
+
+    state = state_of(is_running=is_going_on, has_ended=story.has_ended)
+    return {"state": state, **story_as_dict(story)}

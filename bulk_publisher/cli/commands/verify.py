@@ -1,0 +1,137 @@
+"""``bulk-publisher verify``: ask the portal whether a run's journal is right."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.earlier import (
+    changer,
+    pages_in_a_line,
+    portal_changes,
+    run_argument,
+    say_out,
+)
+from bulk_publisher.cli.options import runs_option
+from bulk_publisher.cli.output import Output, name_for_commands, path_from_here, says_errors
+
+if TYPE_CHECKING:
+    from bulk_publisher.model import Action, Scope
+    from bulk_publisher.operations.verifying import Verified
+    from bulk_publisher.page_ids.page_set import PageSet
+
+_SAID_EVERY = 5_000
+
+
+@click.command("verify")
+@run_argument
+@click.option("--urls", is_flag=True, help="Also ask for each public address on the portal's host.")
+@runs_option
+@portal_changes
+@click.pass_obj
+@says_errors
+def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: Any) -> None:
+    """Ask the portal whether each page of RUN is as its journal says; changes nothing there.
+
+    Unknown pages get a verdict. Everything is written to verify.jsonl in the run's folder, and the
+    pages that can be done again to again.csv.
+
+    Exit status: 0 all as the journal says, 1 something differs, or nothing could be verified.
+    """
+    from bulk_publisher.cli.doing import open_webhook
+    from bulk_publisher.operations.describing import check_real, job_of
+    from bulk_publisher.operations.verifying import verify as verify_run
+    from bulk_publisher.report.story import pages_left
+    from bulk_publisher.report.text import go_on_line
+    from bulk_publisher.store.folder.run_folder import find_folder
+
+    output.open_log()  # fmt: skip
+    folder = find_folder(name, runs)
+    change = changer(options)
+    description = folder.read_description()
+    job = change(job_of(folder, description))
+    check_real(folder, job)
+
+    def tell(verified: "Verified") -> None:
+        if verified.pages % _SAID_EVERY == 0:
+            output.say(f"{verified.pages:,} pages asked for, {verified.differing:,} differ")
+
+    async def ask() -> "Verified":
+        async with open_webhook(job, output) as webhook:
+            return await verify_run(
+                folder,
+                webhook,
+                change=change,
+                visits_urls=urls,
+                on_progress=tell,
+                warn=output.warn,
+            )
+
+    try:
+        verified = asyncio.run(ask())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if folder.is_copy:
+        output.explain(f"{folder.path} is a copy of run {folder.run_id}, or that run renamed.")
+    say_out(folder, output)
+    output.tell(_lines(verified, description.rollbacks))
+    if not description.is_whole and description.is_for_resume:
+        left = pages_left(description, verified.pages)
+        output.say(go_on_line(left, name_for_commands(folder.path)))
+    if verified.again:
+        output.say(_how_to_do_again(job.action, verified.again, folder.again))
+    output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
+    sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
+
+
+def _how_to_do_again(
+    action: "Action", again: "Mapping[Scope | None, PageSet]", listed_in: Path
+) -> str:
+    """By their IDs where that is short, otherwise by the file that names them all."""
+    from bulk_publisher.report.text import pages_in_words
+
+    count = sum(len(pages) for pages in again.values())
+    scope, pages = next(iter(again.items()))
+    named = pages_in_a_line(pages) if len(again) == 1 else None
+    if named is None:
+        selection = f"--csv {path_from_here(listed_in)}"
+    else:
+        selection = f"{'' if scope is None else f'--scope {scope} '}--page {named}"
+    return f"To do {pages_in_words(count)} again: bulk-publisher {action} {selection}"
+
+
+def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
+    if rollbacks:
+        yield f"Rolled back by {', '.join(rollbacks)}: what that has taken down is left as it is."
+    yield f"{verified.pages:,} pages: {verified.agreeing:,} as the journal says, {verified.differing:,} not."
+    if verified.rolled_back:
+        yield f"  {verified.rolled_back:,} of those are down because of a rollback"
+    for verdict in verified.first:
+        yield f"  page {verdict.page}: {verdict.status.value} by the journal. {verdict.note}"
+    more = verified.differing - verified.rolled_back - len(verified.first)
+    if more:
+        yield f"  and {more:,} more"
+    for status, count in verified.settled.items():
+        yield f"  {count:,} unknown ones are settled: {status.value}"
+    if verified.unsettled:
+        yield f"  {verified.unsettled:,} are still unknown"
+    if verified.is_empty:
+        yield "Nothing could be verified: the portal does not show how any of them is."
+    if verified.untold:
+        yield f"  {verified.untold:,} of which the portal can't show it"
+    yield from _address_lines(verified)
+
+
+def _address_lines(verified: "Verified") -> Iterator[str]:
+    from bulk_publisher.report.text import printable
+
+    if verified.visited or verified.other_hosts:
+        yield f"Public addresses: {verified.visited:,} asked for, {verified.bad_urls:,} of published pages not answered with 200, {verified.other_hosts:,} on other hosts left out."
+    for verdict in verified.first_bad_urls:
+        answer = "nothing came" if verdict.url_status is None else f"answered {verdict.url_status}"
+        yield printable(f"  page {verdict.page}: {verdict.url} {answer}")
+    if more := verified.bad_urls - len(verified.first_bad_urls):
+        yield f"  and {more:,} more"

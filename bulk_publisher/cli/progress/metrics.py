@@ -1,0 +1,204 @@
+"""Numbers of a run for Prometheus, while it goes on: ``--metrics-port``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.progress.moment import Moment
+from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.limits.decision import WaitUntil
+from bulk_publisher.model import Fault, Mono, Outcome, Page, SiteId
+from bulk_publisher.operations.publishing import Started
+
+_ADDRESS = "127.0.0.1"
+"""What a run does is this machine's business: an agent or a proxy on it may pass it on."""
+_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
+
+
+def watched(progress: Progress, output: Output) -> Progress:
+    """*progress*, and the numbers beside it where *output* names a port for them.
+
+    Raises:
+        BadSetting: If they can't be served there.
+    """
+    if output.metrics_port is None:
+        return progress
+    return _Both(progress, Metrics(output, output.metrics_port))
+
+
+class Metrics(Progress):
+    """An observer that counts for Prometheus. What is read of the limits is read in the loop."""
+
+    every = 1.0
+
+    def __init__(self, output: Output, port: int) -> None:
+        super().__init__(output)
+        try:
+            from prometheus_client import (  # fmt: skip
+                CollectorRegistry,
+                Counter,
+                Gauge,
+                Histogram,
+                start_http_server,
+            )
+        except ImportError as error:
+            raise BadSetting(
+                "--metrics-port needs prometheus-client, which is not installed.",
+                "Install it with: pip install 'bulk-publisher[metrics]'",
+            ) from error
+        registry = CollectorRegistry()
+        name = "bulk_publisher"
+        self._pages = Counter(f"{name}_pages", "Pages settled.", ["status"], registry=registry)
+        self._requests = Counter(
+            f"{name}_requests", "Requests of pages that left.", registry=registry
+        )
+        self._refusals = Counter(
+            f"{name}_refusals", "Requests that a limit refused.", ["code"], registry=registry
+        )
+        self._lost = Counter(
+            f"{name}_lost_requests",
+            "Requests without a usable answer.",
+            ["code"],
+            registry=registry,
+        )
+        self._waited = Counter(
+            f"{name}_wait_seconds",
+            "Seconds in which nothing could leave.",
+            ["limit"],
+            registry=registry,
+        )
+        self._cost = Histogram(
+            f"{name}_page_seconds",
+            "Seconds that the portal worked on a page.",
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._seconds = Gauge(
+            f"{name}_run_seconds", "Seconds at work on the run.", registry=registry
+        )
+        self._selected = Gauge(
+            f"{name}_pages_selected", "Pages in all, where that is known.", registry=registry
+        )
+        self._seconds_left = Gauge(
+            f"{name}_seconds_left",
+            "Seconds until it is done, where that can be told.",
+            registry=registry,
+        )
+        self._left = Gauge(
+            f"{name}_pages_left",
+            "Pages that are not settled, where that is known.",
+            registry=registry,
+        )
+        self._level = Gauge(
+            f"{name}_budget_level", "How full a budget is.", ["budget"], registry=registry
+        )
+        self._limit = Gauge(f"{name}_budget_limit", "What a budget holds.", ["budget"], registry=registry)  # fmt: skip
+        self._waits_since: tuple[Mono, str] | None = None
+        try:
+            self._server, self._thread = start_http_server(port, addr=_ADDRESS, registry=registry)
+        except OSError as error:
+            raise BadSetting(
+                f"--metrics-port {port}: it can't be used: {error.strerror}.", "Name a free port."
+            ) from error
+
+    def finish(self) -> None:
+        """Serve the numbers no more."""
+        super().finish()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def warn(self, text: str) -> None:
+        """Numbers say nothing."""
+
+    def show(self, moment: Moment) -> None:
+        """Take over what the limits say now."""
+        self._seconds.set(moment.seconds)
+        self._selected.set(float("nan") if moment.total is None else moment.total)
+        self._left.set(float("nan") if moment.left is None else moment.left)
+        away = None if moment.arrives_at is None else moment.arrives_at - moment.time
+        self._seconds_left.set(float("nan") if away is None else away)
+        for name, bar in (("operating", moment.operating), ("requests", moment.requests)):
+            if bar is not None:
+                self._level.labels(name).set(bar.level)
+                self._limit.labels(name).set(bar.limit)
+
+    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
+        super().on_settled(outcomes)
+        for outcome in outcomes:
+            self._pages.labels(outcome.status.value).inc()
+            if outcome.duration is not None:
+                self._cost.observe(outcome.duration)
+
+    def on_waiting(self, decision: WaitUntil) -> None:
+        super().on_waiting(decision)
+        self._end_wait()
+        now = self._now()
+        if now is not None:
+            self._waits_since = now, decision.limit.value
+
+    def on_sending(self) -> None:
+        super().on_sending()
+        self._end_wait()
+        self._requests.inc()
+
+    def on_refused(self, fault: Fault) -> None:
+        self._refusals.labels(fault.code).inc()
+
+    def on_lost(self, fault: Fault, pages: int) -> None:
+        self._lost.labels(fault.code).inc()
+
+    def _end_wait(self) -> None:
+        now = self._now()
+        if self._waits_since is not None and now is not None:
+            since, limit = self._waits_since
+            self._waited.labels(limit).inc(now - since)
+        self._waits_since = None
+
+    def _now(self) -> Mono | None:
+        return None if self._started is None else self._started.session.clock.now()
+
+
+class _Both(Progress):
+    """Two that look on."""
+
+    def __init__(self, first: Progress, second: Progress) -> None:
+        super().__init__(first.output)
+        self._all = (first, second)
+
+    def start(self, started: Started) -> None:
+        for one in self._all:
+            one.start(started)
+
+    def finish(self) -> None:
+        for one in self._all:
+            one.finish()
+
+    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
+        self._tell("on_settled", outcomes)
+
+    def on_waiting(self, decision: WaitUntil) -> None:
+        self._tell("on_waiting", decision)
+
+    def on_sending(self) -> None:
+        self._tell("on_sending")
+
+    def on_refused(self, fault: Fault) -> None:
+        self._tell("on_refused", fault)
+
+    def on_lost(self, fault: Fault, pages: int) -> None:
+        self._tell("on_lost", fault, pages)
+
+    def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
+        self._tell("on_site_stopped", site, fault)
+
+    def on_warning(self, text: str) -> None:
+        self._tell("on_warning", text)
+
+    def on_page(self, page: Page) -> None:
+        self._tell("on_page", page)
+
+    def _tell(self, event: str, *what: Any) -> None:
+        for one in self._all:
+            getattr(one, event)(*what)

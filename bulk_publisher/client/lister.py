@@ -1,0 +1,303 @@
+"""What the portal lists: pages by key and by ID, and how many there are.
+
+``landing.landing.getList`` does not page: without a limit it gives everything. So it is asked by
+key: the next so many above the last ID, until it lists none. A short list is no end: a portal may
+give fewer rows than it was asked for. In the same way it is asked for pages by their IDs, until it
+brings none of those that are missing.
+
+Source: docs/bitrix24.md §4, docs/bitrix24-dossier.md §2.1 [doc, source].
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from bulk_publisher.client.listed_rows import (
+    SELECT_INSTEAD,
+    Ascent,
+    Row,
+    Rows,
+    id_of,
+    number_in,
+    page_of,
+    refused_rows,
+    rows_of,
+)
+from bulk_publisher.errors import (
+    BulkPublisherError,
+    ListIncomplete,
+    PortalUnusable,
+    StoppedByPortal,
+)
+from bulk_publisher.model import Fault, FaultClass, Only, Page, PageId, Scope, SiteId
+from bulk_publisher.portal.faults import base_code
+from bulk_publisher.portal.wire import Answer, scope_param
+
+PAGES_METHOD = "landing.landing.getlist"
+LIST_LENGTH = 500
+"""Pages in one list: half a second of the portal's time, and half a megabyte."""
+COUNT_LENGTH = 5_000
+"""Pages in one list that is only counted: it has their IDs and sites, and nothing to look up."""
+
+_FIELDS = ("ID", "TITLE", "SITE_ID", "FOLDER_ID", "ACTIVE")
+_COUNTED_FIELDS = ("ID", "SITE_ID")
+_CHANGED_FIELD = "PUBLIC"
+_NONE: frozenset[SiteId] = frozenset()
+_NOT_TO_THE_END = "The pages can't be listed to the end"
+
+
+Warn = Callable[[str], None]
+"""Is told something that a person should know now."""
+
+
+def say_nothing(_text: str) -> None:
+    """Where nobody is there to be told."""
+
+
+class Calls(Protocol):
+    """A portal that is asked within its limits."""
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault: ...
+
+
+class Lister:
+    """Lists pages of one scope."""
+
+    def __init__(
+        self, calls: Calls, scope: Scope | None, *, foreign: Collection[SiteId] = _NONE
+    ) -> None:
+        """Nothing is listed yet.
+
+        Args:
+            foreign: Sites that are of another kind than *scope*.
+        """
+        self._calls = calls
+        self._scope = scope
+        self._foreign = foreign
+        self.knows_changes = True
+        """Whether the portal says which pages were edited since they were last published."""
+        self.has_listed = False
+        """Whether the portal has listed any page."""
+        self._has_warned = False
+        self._has_told_of_foreign = False
+
+    async def by_key(
+        self,
+        site: SiteId | None,
+        only: Only,
+        *,
+        source: str,
+        after: int = 0,
+        warn: Warn = say_nothing,
+    ) -> AsyncIterator[Page]:
+        """The pages of *site*, or of the whole scope, in the order of their IDs.
+
+        Args:
+            after: The last ID that is not wanted.
+            warn: Told if the portal does not tell which pages changed, or lists what it was not
+                asked for.
+
+        Raises:
+            ListIncomplete: When all that can be told from what the portal lists is listed.
+            BulkPublisherError: If the portal cannot be asked.
+        """
+        untold = None
+        async for rows in self._answers(site, only, after, warn, length=LIST_LENGTH):
+            self.warn_once(only, warn)
+            for row in rows:
+                if self._is_foreign(row, site):
+                    if number_in(row.get("SITE_ID")) is None:
+                        untold = untold or id_of(row)
+                    else:
+                        self._tell_of_foreign(row, site, warn)
+                    continue
+                page = page_of(row, scope=self._scope, source=source)
+                if not is_up_to_date(page, only):
+                    yield page
+        if untold is not None:
+            why = f"the portal does not tell which site page {untold} is of."
+            raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
+
+    async def ids_by_key(
+        self, site: SiteId | None, only: Only, *, after: int
+    ) -> AsyncIterator[list[PageId]]:
+        """The IDs of the same pages, some thousands at a time: for counting them.
+
+        Raises:
+            BulkPublisherError: If that can't be done.
+        """
+        async for rows in self._answers(site, only, after, say_nothing, length=COUNT_LENGTH):
+            yield [id_of(row) for row in rows if not self._is_foreign(row, site)]
+
+    async def _answers(
+        self, site: SiteId | None, only: Only, after: int, warn: Warn, *, length: int
+    ) -> AsyncIterator[list[Row]]:
+        """The new rows of one answer after another, until the portal lists none."""
+        ascent, counted, refused = Ascent(after), None, ""
+        while True:
+            rows = await self._rows({">ID": ascent.last, **_site_filter(site)}, only, length=length)
+            counted = rows.total if counted is None else counted
+            if rows.refused and not refused:
+                refused = rows.refused
+                warn(f"{_capital(refused_rows(refused))}: they are left out.")
+            new = ascent.new_of(rows.good)
+            if not new:
+                break
+            yield new
+        if rows.good:
+            why = f"the portal gives none after {ascent.last}, and no end."
+            raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
+        if refused:
+            hint = f"All others are listed. {SELECT_INSTEAD}"
+            raise ListIncomplete(f"{_NOT_TO_THE_END}: {refused_rows(refused)}.", hint)
+        if counted is not None and ascent.pages < counted:
+            await self._check_count(ascent.pages, site, only, after)
+
+    async def _check_count(self, listed: int, site: SiteId | None, only: Only, after: int) -> None:
+        """Ask the portal again how many there are: fewer, if some are gone meanwhile.
+
+        Raises:
+            ListIncomplete: If there are more than it has listed.
+        """
+        rows = await self._rows({">ID": after, **_site_filter(site)}, only, length=1)
+        if rows.total is not None and rows.total > listed:
+            raise incomplete(listed, rows.total)
+
+    def _is_foreign(self, row: Row, site: SiteId | None) -> bool:
+        of = number_in(row.get("SITE_ID"))
+        return of in self._foreign if site is None else of != site
+
+    def _tell_of_foreign(self, row: Row, site: SiteId | None, warn: Warn) -> None:
+        if self._has_told_of_foreign:
+            return
+        self._has_told_of_foreign = True
+        wanted = "of other sites than" if site is not None else "of another kind of site than"
+        warn(
+            f"The portal lists pages {wanted} it was asked for: they are left out."
+            f" The first is page {id_of(row)}, of site {number_in(row.get('SITE_ID'))}."
+        )
+
+    def warn_once(self, only: Only, warn: Warn) -> None:
+        """Say, once, if *only* asks for changed pages and the portal does not tell which are."""
+        if only is Only.CHANGED and not self.knows_changes and not self._has_warned:
+            self._has_warned = True
+            warn(
+                "The portal does not tell which pages were edited since they were published: "
+                "only those that are not online are taken. --only all takes every page."
+            )
+
+    async def by_id(self, ids: Sequence[PageId]) -> dict[PageId, Page]:
+        """Those of *ids*, at most 500, that the portal lists.
+
+        What is missing from an answer is asked for again, until one brings nothing of it: so what
+        is missing in the end is not listed, however few rows the portal gives at a time.
+
+        Raises:
+            BulkPublisherError: If the portal cannot be asked.
+        """
+        missing = dict.fromkeys(page for page in ids if number_in(page) is not None)
+        found: dict[PageId, Page] = {}
+        while missing:
+            rows = await self._rows({"ID": list(missing)}, Only.ALL, length=LIST_LENGTH)
+            if rows.refused and not rows.good:
+                words = f"The pages can't be looked up: {refused_rows(rows.refused)}."
+                raise StoppedByPortal(words, _hint(""))
+            pages = (page_of(row, scope=self._scope, source="") for row in rows.good)
+            brought = {page.id: page for page in pages if page.id in missing}
+            if not brought:
+                break
+            found |= brought
+            missing = {page: None for page in missing if page not in brought}
+        return found
+
+    async def _rows(self, wanted: Mapping[str, Any], only: Only, *, length: int) -> Rows:
+        answer = await self._ask(wanted, only, length)
+        if isinstance(answer, Fault) and answer.code == "SYSTEM_ERROR" and self.knows_changes:
+            # PUBLIC is a column, but not one of the documented fields: a portal may not know it.
+            self.knows_changes = False
+            answer = await self._ask(wanted, only, length)
+        if isinstance(answer, Fault):
+            raise _error(answer)
+        rows = rows_of(answer.result, answer.total)
+        self.has_listed = self.has_listed or bool(rows.good)
+        if length == LIST_LENGTH and rows.good and _CHANGED_FIELD not in rows.good[0]:
+            self.knows_changes = False
+        return rows
+
+    async def _ask(self, wanted: Mapping[str, Any], only: Only, length: int) -> Answer | Fault:
+        if length == LIST_LENGTH:
+            fields = [*_FIELDS, _CHANGED_FIELD] if self.knows_changes else list(_FIELDS)
+        else:
+            fields = list(_COUNTED_FIELDS)
+        params = {
+            "select": fields,
+            "filter": {**wanted, **self._state_filter(only)},
+            "order": {"ID": "ASC"},
+            "limit": length,
+            **({"get_urls": 1} if length == LIST_LENGTH else {}),
+        }
+        return await self._calls.call(PAGES_METHOD, {"params": params, **scope_param(self._scope)})
+
+    def _state_filter(self, only: Only) -> dict[str, Any]:
+        match only:
+            case Only.ALL:
+                return {}
+            case Only.CHANGED if self.knows_changes:
+                return {"0": {"LOGIC": "OR", "0": {"=ACTIVE": "N"}, "1": {"=PUBLIC": "N"}}}
+            case _:
+                return {"=ACTIVE": "N"}
+
+
+class Listers:
+    """A lister for each scope, which remembers what the portal tells of that one."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._by_scope: dict[Scope | None, Lister] = {}
+
+    def of(self, scope: Scope | None) -> Lister:
+        """The lister of *scope*."""
+        return self._by_scope.setdefault(scope, Lister(self._calls, scope))
+
+
+def is_up_to_date(page: Page, only: Only) -> bool:
+    """Whether *page* is as *only* wants no longer: online, and for ``changed`` without edits."""
+    match only:
+        case Only.ALL:
+            return False
+        case Only.UNPUBLISHED:
+            return page.was_active is True
+        case Only.CHANGED:
+            return page.was_active is True and page.is_changed is not True
+
+
+def incomplete(listed: int, counted: int) -> ListIncomplete:
+    """The error of a list that has fewer pages than the portal counts."""
+    return ListIncomplete(
+        f"{_NOT_TO_THE_END}: the portal counts {counted:,} and lists {listed:,}.",
+        f"Resume the run to list the others. {SELECT_INSTEAD}",
+    )
+
+
+def _site_filter(site: SiteId | None) -> dict[str, Any]:
+    # Exactly this key also leaves out pages in deleted folders, and one site at a time does so
+    # for each [source].
+    return {} if site is None else {"SITE_ID": site}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _error(fault: Fault) -> BulkPublisherError:
+    message = f"The pages can't be listed: {fault.words}"
+    if fault.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}:
+        return PortalUnusable(message, fault.hint)
+    # What is advised for a page or a site of one's own says nothing of a list.
+    is_of_page = fault.is_alone or fault.kind in {FaultClass.PAGE, FaultClass.SITE}
+    return StoppedByPortal(message, _hint(fault.code) if is_of_page else fault.hint)
+
+
+def _hint(code: str) -> str:
+    if base_code(code) == "ACCESS_DENIED":
+        return "The webhook's owner has no access to Sites, or not to sites of this kind; give it to them in Sites > Access rights."
+    return "Select the pages with a CSV or --page, and leave the look-up out with --no-lookup."

@@ -1,0 +1,171 @@
+"""Calls that are not about a page - lists, look-ups, the plan - within the same limits.
+
+A call waits until the limits let it through, is asked again after a fault that may pass, and gives
+the answer or the fault that is left. The lists that a run lives on are asked for as long as its pages,
+and nothing is asked for longer, whatever comes instead of an answer.
+
+A look-up is not a page, so what it meets says nothing about one: it never uses a page's attempts.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from bulk_publisher.client.ports import Portal
+from bulk_publisher.client.usage import (
+    ENVELOPE,
+    finished_at,
+    minute_of,
+    reading_of,
+    started_at,
+)
+from bulk_publisher.clock import Clock
+from bulk_publisher.limits.backoff import ATTEMPTS_ALONE, delay
+from bulk_publisher.limits.decision import Limit, Send, WaitUntil
+from bulk_publisher.limits.governor import Governor
+from bulk_publisher.limits.outage import Drought
+from bulk_publisher.model import Fault, FaultClass, Mono
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer
+
+_ATTEMPTS = 8
+"""Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
+
+Warn = Callable[[str], None]
+
+
+class PacedCalls:
+    """A portal that is asked within its limits, and again where that may help."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        governor: Governor,
+        *,
+        clock: Clock,
+        portal_clock: PortalClock,
+        rng: random.Random,
+        patience: float = 0.0,
+        warn: Warn = lambda _: None,
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            patience: Seconds for which a lost call is asked again, where its attempts end sooner.
+            warn: Told when they do.
+        """
+        self._portal = portal
+        self._governor = governor
+        self._clock = clock
+        self._portal_clock = portal_clock
+        self._rng = rng
+        self._patience = patience
+        self._warn = warn
+
+    def patient(self, warn: Warn, patience: float | None = None) -> Self:
+        """The same, but a lost call is asked again for *patience* seconds; None as long as pages are."""
+        return type(self)(
+            self._portal,
+            self._governor,
+            clock=self._clock,
+            portal_clock=self._portal_clock,
+            rng=self._rng,
+            patience=self._governor.bounds.patience if patience is None else patience,
+            warn=warn,
+        )
+
+    async def call(
+        self, method: str, params: Mapping[str, Any], *, attempts: int = _ATTEMPTS
+    ) -> Answer | Fault:
+        """*method* in a request of its own; a fault that may pass is asked again, *attempts* in all."""
+        lost: list[Fault] = []
+        began_at = self._clock.now()
+        drought = Drought(patience=self._governor.bounds.patience)
+        while True:
+            drought.on_chosen_wait(await self._wait(method))
+            reply = await self._send(method, params)
+            if isinstance(reply, Answer):
+                return reply
+            drought.on_unanswered(self._clock.now(), reply.code)
+            if drought.is_over_patience:
+                return reply
+            match reply.kind:
+                case FaultClass.RATE:
+                    continue
+                case FaultClass.OPERATING:
+                    # What a list costs is little: a minute from now its oldest basket may be gone.
+                    await self._pause(60.0)
+                case FaultClass.TRANSIENT:
+                    if not lost:
+                        began_at = self._clock.now()
+                    lost.append(reply)
+                    if not self._may_pass(lost, attempts, began_at):
+                        return reply
+                    if len(lost) == attempts:
+                        self._warn(_still_asking(reply, self._patience))
+                    await self._pause(delay(len(lost), self._rng))
+                case _:
+                    return reply
+
+    async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault:
+        """*commands* in one request, asked once: for what can be left out if it is not answered."""
+        await self._wait(ENVELOPE)
+        sent_at = self._clock.now()
+        self._governor.calls.on_sent(now=sent_at)
+        reply = await self._portal.batch(commands)
+        if isinstance(reply, Fault) and reply.kind is FaultClass.RATE:
+            self._governor.calls.on_refused(
+                sent_at=sent_at, now=self._clock.now(), retry_after=reply.retry_after
+            )
+        return reply
+
+    def _may_pass(self, lost: Sequence[Fault], attempts: int, began_at: Mono) -> bool:
+        """Whether the last of the faults of a call may pass."""
+        if lost[-1].is_alone:
+            # Of a list it hardly ever does: a field that the portal does not know.
+            return sum(fault.is_alone for fault in lost) < min(attempts, ATTEMPTS_ALONE)
+        return len(lost) < attempts or self._clock.now() - began_at < self._patience
+
+    async def _wait(self, method: str) -> float:
+        """Wait until the limits let a call through; gives the seconds for a meter whose end is known."""
+        for_meter = 0.0
+        while True:
+            now = self._clock.now()
+            match self._governor.calls.next_decision(method, now=now):
+                case Send():
+                    return for_meter
+                case WaitUntil(at=at, limit=limit):
+                    await self._clock.sleep_until(at)
+                    for_meter += (self._clock.now() - now) * (limit is Limit.OPERATING)
+
+    async def _send(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
+        sent_at = self._clock.now()
+        self._governor.calls.on_sent(now=sent_at)
+        reply = await self._portal.call(method, params)
+        now = self._clock.now()
+        if isinstance(reply, Answer):
+            timing = narrowed_answer(reply, seconds=now - sent_at).timing
+            if timing is not None:
+                self._portal_clock.observe(timing, sent_at=sent_at, received_at=now)
+            worked = 0.0 if timing is None else timing.duration
+            self._governor.calls.on_settled(
+                reading_of(method, timing, worked=worked, clock=self._portal_clock),
+                minute=minute_of(timing),
+                sent_at=sent_at,
+                started_at=started_at(timing, clock=self._portal_clock, now=now),
+                finished_at=finished_at(timing, clock=self._portal_clock, now=now),
+                now=now,
+            )
+        elif reply.kind is FaultClass.RATE:
+            self._governor.calls.on_refused(sent_at=sent_at, now=now, retry_after=reply.retry_after)
+        return reply
+
+    async def _pause(self, seconds: float) -> None:
+        await self._clock.sleep_until(Mono(self._clock.now() + seconds))
+
+
+def _still_asking(fault: Fault, patience: float) -> str:
+    return (
+        f"The portal does not answer just now ({fault.words})."
+        f" It is asked again for up to {patience / 60:.0f} min."
+    )

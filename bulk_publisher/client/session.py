@@ -1,0 +1,211 @@
+"""A portal that is open: client, limits and clocks, with the plan asked for.
+
+One session is one credential on one portal; everything that is asked in it keeps the same limits.
+"""
+
+import asyncio
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk_publisher.client.pace import Pace, PortalPlan
+from bulk_publisher.client.paced_calls import PacedCalls, Warn
+from bulk_publisher.client.turns import give, learn_from_other
+from bulk_publisher.client.usage import meters_alone, meters_together
+from bulk_publisher.clock import Clock, LoopClock
+from bulk_publisher.errors import PortalUnusable
+from bulk_publisher.limits.bounds import Bounds
+from bulk_publisher.limits.governor import Governor
+from bulk_publisher.model import Fault, FaultClass
+from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ActionSpec
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
+from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.throttle import Door
+from bulk_publisher.portal.transport import PortalClient
+from bulk_publisher.portal.transport_faults import ANSWER_TIMEOUT
+from bulk_publisher.store.folder.turns import WITHOUT_TURNS, CredentialTurn, open_turn
+
+_JITTER = 1.0
+"""Seconds by which a request may be longer on its way to the portal than the next one."""
+_FIRST_ATTEMPTS = 2
+"""Of the first question: an address at which nobody is, is said at once."""
+_FIRST_PATIENCE = 120.0
+"""Seconds for which it is asked again where somebody is: a portal's restart takes as long."""
+_SILENCE = 5.0
+"""Seconds without an answer after which that is said."""
+_LOOK_UPS = 2
+"""Connections beside those that publish: for lists and look-ups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run works with.
+
+    Attributes:
+        doubt: That there is no turn, and why; empty where there is one.
+    """
+
+    client: PortalClient
+    governor: Governor
+    calls: PacedCalls
+    clock: Clock
+    portal_clock: PortalClock
+    plan: Plan
+    rng: random.Random
+    turn: CredentialTurn | None
+    doubt: str
+
+    @property
+    def warning(self) -> str:
+        """What a person should know of the doubt; empty where there is none."""
+        return f"{self.doubt} {WITHOUT_TURNS}" if self.doubt else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Which portal, and how to get in.
+
+    Attributes:
+        plan: Whose limits apply; None if the portal is to be asked.
+        ca_file: Certificates to trust instead of the system's; None for the system's.
+    """
+
+    credential: Webhook
+    plan: PortalPlan | None = None
+    ca_file: Path | None = None
+
+
+@asynccontextmanager
+async def open_session(
+    access: Access, pace: Pace, spec: ActionSpec, rng: random.Random, *, warn: Warn
+) -> AsyncIterator[Session]:
+    """Open the portal and ask for its plan, unless *access* names it.
+
+    Args:
+        spec: What is done in the session: its method has meters of its own.
+        warn: Told when that takes long.
+
+    Raises:
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
+    """
+    with open_turn(access.credential, secrets.token_hex(8), os.environ) as (turn, doubt):
+        async with _open(access, pace, spec, rng, turn, doubt, warn) as session:
+            try:
+                yield session
+            finally:
+                _tell_next(session)
+
+
+@asynccontextmanager
+async def _open(
+    access: Access,
+    pace: Pace,
+    spec: ActionSpec,
+    rng: random.Random,
+    turn: CredentialTurn | None,
+    doubt: str,
+    warn: Warn,
+) -> AsyncIterator[Session]:
+    clock, portal_clock = LoopClock(), PortalClock()
+    plan = UNKNOWN if access.plan is None else PLANS[access.plan.value]
+    door = Door(capacity=plan.capacity, drain=plan.drain)
+    connections = pace.concurrency + _LOOK_UPS
+    async with PortalClient(
+        access.credential, door, ca_file=access.ca_file, connections=connections
+    ) as client:
+        governor = _governor(pace, plan, spec, rng)
+        calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
+        if turn is not None:
+            turn.hand_over_for(door)
+            learn_from_other(turn, governor, clock)
+        if access.plan is None:
+            plan = await ask_plan(calls, warn)
+            door.set_pace(capacity=plan.capacity, drain=plan.drain)
+            governor.set_bounds(bounds_of(pace, plan), now=clock.now())
+        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn, doubt)
+
+
+def _tell_next(session: Session) -> None:
+    """Leave word of the limits, unless another run is at it and will."""
+    if session.turn is not None and session.turn.try_take():
+        learn_from_other(session.turn, session.governor, session.clock)
+        give(session.turn, session.governor, session.clock)
+
+
+@contextmanager
+def told_if_silent(warn: Warn) -> Iterator[None]:
+    """Say it if what is asked in this block is not answered soon."""
+    words = f"The portal has not answered for {_SILENCE:.0f} s: it is given up to {ANSWER_TIMEOUT:.0f} s."
+    timer = asyncio.get_running_loop().call_later(_SILENCE, warn, words)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
+    """The portal's plan, as its licence tells; the strictest where it does not tell.
+
+    Args:
+        warn: Told when the portal is silent, or down and asked again for a while.
+
+    Raises:
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
+    """
+    with told_if_silent(warn):
+        reply = await calls.call("app.info", {}, attempts=_FIRST_ATTEMPTS)
+    if isinstance(reply, Fault) and _is_worth_waiting(reply):
+        reply = await calls.patient(warn, _FIRST_PATIENCE).call("app.info", {}, attempts=1)
+    if not isinstance(reply, Fault):
+        return plan_of_licence(reply.result)
+    if reply.kind in _USELESS and reply.code not in faults.NOT_CONNECTED:
+        # It may be this question alone that is refused: another that any credential may ask tells.
+        other = await calls.call("scope", {}, attempts=1)
+        if not (isinstance(other, Fault) and other.kind in _USELESS):
+            return UNKNOWN
+        reply = other
+    if reply.kind in _USELESS:
+        is_passing = reply.kind not in {FaultClass.CREDENTIAL, FaultClass.TOKEN}
+        raise PortalUnusable(reply.words, "Nothing was sent. " * is_passing + reply.hint)
+    return UNKNOWN
+
+
+def _is_worth_waiting(fault: Fault) -> bool:
+    """Whether a portal may be there, and answer in a while: a machine's network comes up late, too."""
+    return fault.kind is FaultClass.TRANSIENT and fault.code not in _NOBODY
+
+
+_USELESS = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT, FaultClass.RATE, FaultClass.OPERATING}  # fmt: skip
+"""What a portal answers that can't be used, unless it refuses one question alone."""
+_NOBODY = {faults.UNREACHABLE, faults.PROXY_FAILED, faults.TOO_MANY_FILES, faults.NO_PORTAL}
+"""What a while changes nothing about, most likely: the address is wrong, or this machine's set-up."""
+
+
+def _governor(pace: Pace, plan: Plan, spec: ActionSpec, rng: random.Random) -> Governor:
+    return Governor(
+        bounds_of(pace, plan),
+        together=meters_together(spec.method),
+        alone=meters_alone(spec.method),
+        rng=rng,
+    )
+
+
+def bounds_of(pace: Pace, plan: Plan) -> Bounds:
+    """What there is to keep within on a portal of *plan*."""
+    limit = plan.operating_limit if pace.operating_limit is None else pace.operating_limit
+    return Bounds(
+        capacity=plan.capacity,
+        drain=plan.drain,
+        operating_limit=limit,
+        operating_share=pace.operating_share,
+        intensity_share=pace.intensity_share,
+        concurrency=pace.concurrency,
+        batch_size=pace.batch_size,
+        jitter=_JITTER,
+    )

@@ -1,0 +1,173 @@
+"""What a run writes into its ``run.json``, and what others do with what stands there."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET
+
+from bulk_publisher import __version__
+from bulk_publisher.client.session import Session
+from bulk_publisher.engine.core import Ending
+from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
+from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
+from bulk_publisher.model import Epoch, Status
+from bulk_publisher.operations.selecting import Selected
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.store.description import (
+    Description,
+    FinalTotals,
+    Following,
+    FollowingKind,
+    KeptLimits,
+    StoppedBy,
+)
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.record import SCHEMA_VERSION
+from bulk_publisher.store.totals import Totals
+from bulk_publisher.text.shown import as_text
+from bulk_publisher.utc import as_utc
+
+
+def description_of(
+    folder: RunFolder,
+    job: Job,
+    webhook: Webhook,
+    selected: Selected,
+    session: Session,
+    began_at: Epoch,
+    seed: int,
+    following: Following | None = None,
+) -> Description:
+    """Of a run that begins.
+
+    Args:
+        following: Which other run it follows; None for none.
+    """
+    description = Description(
+        run=folder.run_id,
+        version=__version__,
+        schema=SCHEMA_VERSION,
+        portal=webhook.host,
+        user=webhook.user,
+        plan=session.plan.name,
+        limits=_limits(session),
+        started=as_utc(began_at),
+        seed=seed,
+        folder=as_text(str(Path.cwd())),
+        selected=selected.counts,
+    ).with_job(encode_job(job))
+    if following is None:
+        return description
+    link = "retry_of" if following.kind is FollowingKind.RETRY else "rollback_of"
+    return msgspec.structs.replace(description, following=following, **{link: following.run})
+
+
+def _limits(session: Session) -> KeptLimits:
+    bounds = session.governor.bounds
+    is_limited = bounds.capacity != float("inf")
+    return KeptLimits(
+        capacity=bounds.capacity if is_limited else None,
+        drain=bounds.drain if is_limited else None,
+        operating=bounds.operating_limit,
+    )
+
+
+def with_ending(
+    description: Description, totals: Totals, ending: Ending, ended_at: Epoch, *, left: int
+) -> Description:
+    """*description* when its run has ended.
+
+    Args:
+        left: Pages that were named and have no line.
+    """
+    error = ending.error
+    final = FinalTotals(
+        counts=dict(totals.counts),
+        errors={code: failures.count for code, failures in totals.failures.items()},
+        left=left,
+        seconds=round(ending.seconds, 3),
+        cost=_cost(totals),
+        waited={limit.value: round(s, 3) for limit, s in ending.waited.items()},
+        is_whole=ending.is_whole,
+        is_interrupted=ending.is_interrupted,
+        stopped_by=None if error is None else _stop(error),
+        stopped_sites={str(stop.site): stop.fault.code for stop in ending.stopped_sites},
+    )
+    return msgspec.structs.replace(description, ended=as_utc(ended_at), totals=final)
+
+
+def _stop(error: BulkPublisherError) -> StoppedBy:
+    is_for_resume = UNSET if error.is_for_resume else False
+    return StoppedBy(message=error.message, hint=error.hint, is_for_resume=is_for_resume)
+
+
+def _cost(totals: Totals) -> float | None:
+    """Seconds of the portal's time a page that was done; null where there is none, or no account."""
+    done = totals.counts[Status.PUBLISHED] + totals.counts[Status.UNPUBLISHED]
+    return round(totals.duration / done, 4) if done and totals.duration else None
+
+
+def write_first(folder: RunFolder, description: Description) -> None:
+    """Write the description of a run of which nothing is sent yet.
+
+    Raises:
+        BadSetting: If the disk does not take it.
+    """
+    try:
+        folder.write_description(description)
+    except OSError as error:
+        raise BadSetting(
+            f"{folder.description}: it can't be written: {error.strerror}.",
+            "Make room, or name another place with --runs or BULK_PUBLISHER_RUNS.",
+        ) from error
+
+
+def job_of(folder: RunFolder, description: Description) -> Job:
+    """The job that a run was begun with, its CSV as seen from the current folder.
+
+    Raises:
+        BadJournal: If it is not there, or says what no job may say.
+    """
+    if description.job_data is None or description.portal is None:
+        raise BadJournal(f"{folder.description}: it is no description of a run.")
+    try:
+        # Who follows another run takes its pages from there.
+        job = decode_job(description.job_data, selects=not description.following)
+    except BadJournal as error:
+        raise BadJournal(f"{folder.description}: {error.message}.", error.hint) from error
+    began_in = description.folder
+    if began_in is None or began_in == as_text(str(Path.cwd())):
+        return job
+    return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
+
+
+def check_portal(folder: RunFolder, description: Description, webhook: Webhook) -> None:
+    """Refuse a webhook of another portal than the run's.
+
+    Raises:
+        BadSetting: If it is one.
+    """
+    if description.portal != webhook.host:
+        raise BadSetting(
+            f"Run {folder.run_id} is of {description.portal}, and the webhook is of {webhook.host}.",
+            "Give the webhook of the run's portal, in BITRIX24_WEBHOOK or with --webhook-file.",
+        )
+
+
+def check_real(folder: RunFolder, job: Job) -> None:
+    """Refuse a run on a sandbox of its own, which is gone.
+
+    Raises:
+        BadSetting: If it was one.
+    """
+    if job.portal.sandbox is not None:
+        raise BadSetting(
+            f"Run {folder.run_id} was on a simulated portal of its own, which ended with it.",
+            "To try this, start one that stays: bulk-publisher sandbox.",
+        )
+
+
+def _seen_from_here(select: Selection, began_in: Path) -> Selection:
+    if select.csv is None or select.csv == "-":
+        return select
+    return msgspec.structs.replace(select, csv=str(began_in / select.csv))

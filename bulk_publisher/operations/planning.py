@@ -1,0 +1,240 @@
+"""What would ``publish`` do? The same selection, looked up and counted; nothing is changed."""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bulk_publisher.client.lister import LIST_LENGTH, PAGES_METHOD, Warn, say_nothing
+from bulk_publisher.client.session import Session, bounds_of
+from bulk_publisher.client.sites import Folder, Site, check_sites, list_folders, list_sites_of
+from bulk_publisher.client.usage import meters_alone, meters_together
+from bulk_publisher.errors import BadJournal
+from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.limits.forecast import Billing, Expected, forecast
+from bulk_publisher.model import Action, Fault, FolderId, Page, Scope, SiteId
+from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.plan_file import VERSION, Opened, Plan, Ranges, Row, State, state_of
+from bulk_publisher.operations.selecting import Selected
+from bulk_publisher.portal.actions import ACTIONS
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.wire import Answer, encode_command
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.utc import as_utc
+
+ASSUMED_COST = 0.28
+"""Seconds a page, where no earlier run tells: what pages of a usual size are measured to take."""
+_LOOKED_AT_SITES = 50
+_PROBES = 5
+"""Lists in the batch that tells who pays for it: half a second of work at least."""
+
+
+@dataclass(slots=True)
+class _Counting:
+    counts: Counter[State] = field(default_factory=Counter)
+    rows: Counter[tuple[int | None, int | None, State]] = field(default_factory=Counter)
+    skips: Counter[str] = field(default_factory=Counter)
+    pages: dict[str, Ranges] = field(default_factory=dict)
+    states: dict[State, Ranges] = field(default_factory=dict)
+    listed: int = 0
+    places: set[tuple[Scope | None, SiteId, FolderId | None]] = field(default_factory=set)
+
+    def add(self, page: Page) -> None:
+        state = state_of(page)
+        self.counts[state] += 1
+        self.listed += page.is_missing is False
+        self.rows[page.site, page.folder, state] += 1
+        self.states.setdefault(state, Ranges()).add(page.id)
+        if page.skip is not None:
+            self.skips[page.skip] += 1
+            return
+        self.pages.setdefault(page.scope or "", Ranges()).add(page.id)
+        if page.site is not None:
+            self.places.add((page.scope, page.site, page.folder))
+
+
+async def make_plan(
+    job: Job,
+    selected: Selected,
+    webhook: Webhook,
+    *,
+    runs: Path,
+    cost: float | None,
+    warn: Warn = say_nothing,
+) -> Plan:
+    """What *job* would do, and how long it would take.
+
+    Args:
+        runs: Where earlier runs tell what a page costs.
+        cost: Seconds a page; None to go by those, or by what is usual.
+        warn: Told when the portal does not answer for a while, if it can't be known what other runs
+            of this machine have used, and what a person should know of the selection.
+
+    Raises:
+        BulkPublisherError: If the pages can't be read or listed, or the portal lists none of them.
+    """
+    counting = _Counting()
+    async with session_of(job, webhook, random.Random(), warn=warn) as session:
+        if session.warning:
+            warn(session.warning)
+        await check_sites(session, job.select.scope, job.select.site)
+        timed = _Timed(session)
+        async for page in selected.pages(timed, warn=warn):
+            counting.add(page)
+        selected.check_listed(pages=counting.counts.total(), listed=counting.listed)
+        named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
+        sites = await list_sites_of(session, named)
+        opens = [one async for one in _opened(session, job, counting, sites)]
+        denied = {site.id for site in sites if site.may_publish is False}
+        n_denied = sum(n for (site, _, state), n in counting.rows.items() if site in denied and state is not State.SKIPPED)  # fmt: skip
+        expected = await _expected(session, timed, selected, counting, n_denied)
+        estimate = forecast(
+            _with_cost(expected, webhook.host, runs, cost),
+            bounds_of(job.pace, session.plan),
+            session.governor.hand_over(now=session.clock.now()),
+            together=meters_together(ACTIONS[job.action].method),
+            alone=meters_alone(ACTIONS[job.action].method),
+        )
+        return Plan(
+            version=VERSION,
+            portal=webhook.host,
+            made=as_utc(session.clock.epoch()),
+            job=encode_job(job),
+            pages={scope: ranges.texts() for scope, ranges in counting.pages.items()},
+            states={state: ranges.texts() for state, ranges in counting.states.items()},
+            counts=dict(counting.counts),
+            rows=tuple(
+                Row(site=site, folder=folder, state=state, pages=n)
+                for (site, folder, state), n in counting.rows.items()
+            ),
+            skips=dict(counting.skips),
+            opens=tuple(opens),
+            denied=n_denied,
+            duplicates=selected.duplicates,
+            bad_rows=selected.bad_rows,
+            problems=selected.problems,
+            sha256=selected.sha256,
+            estimate=estimate,
+        )
+
+
+class _Timed:
+    """Calls whose time is taken."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.calls = 0
+        self.seconds = 0.0
+        self.way = float("inf")
+        self.has_meter: bool | None = None
+        self.scope: str | None = None
+
+    async def call(self, method: str, params: Any) -> Answer | Fault:
+        began_at = self._session.clock.now()
+        answer = await self._session.calls.call(method, params)
+        seconds = self._session.clock.now() - began_at
+        self.calls += 1
+        self.seconds += seconds
+        self.scope = params.get("scope")
+        if isinstance(answer, Answer) and answer.timing is not None:
+            self.way = min(self.way, max(0.0, seconds - answer.timing.least_duration))
+            self.has_meter = answer.timing.operating is not None
+        return answer
+
+
+async def _expected(
+    session: Session, timed: _Timed, selected: Selected, counting: _Counting, denied: int
+) -> Expected:
+    look_ups = timed.calls
+    if not timed.calls:
+        await timed.call(PAGES_METHOD, {"params": {"select": ["ID"], "limit": 1}})
+    missing = counting.counts[State.MISSING]
+    sent = counting.counts.total() - counting.counts[State.SKIPPED] - missing
+    is_listed = selected.named is None or bool(look_ups)
+    return Expected(
+        together=max(0, sent - denied),
+        alone=missing,
+        look_ups=look_ups if is_listed else 0,
+        look_up_seconds=timed.seconds / max(1, timed.calls),
+        way=0.0 if timed.way == float("inf") else timed.way,
+        billing=await _billing(session, timed),
+        cost=ASSUMED_COST,
+        cost_from="assumed",
+    )
+
+
+async def _billing(session: Session, timed: _Timed) -> Billing:
+    """Who pays for a batch: one of lists tells, since each of them takes long enough to be booked."""
+    if timed.has_meter is False:
+        return Billing.NOBODY
+    params = {
+        "params[limit]": LIST_LENGTH,
+        **({} if timed.scope is None else {"scope": timed.scope}),
+    }
+    commands = {f"l{number}": encode_command(PAGES_METHOD, params) for number in range(_PROBES)}
+    # Twice: what commands cost shows on their meter only after their batch has ended.
+    await session.calls.batch(commands)
+    answer = await session.calls.batch(commands)
+    if isinstance(answer, Fault) or answer.timing is None:
+        return Billing.COMMANDS
+    envelope = answer.timing.operating or 0.0
+    timings = (one.timing for one in answer.commands.values() if isinstance(one, Answer))
+    inner = [timing.operating or 0.0 for timing in timings if timing is not None]
+    if envelope <= 0:
+        return Billing.COMMANDS
+    return Billing.BOTH if max(inner, default=0.0) > 0 else Billing.BATCH
+
+
+def _with_cost(expected: Expected, host: str, runs: Path, cost: float | None) -> Expected:
+    if cost is not None:
+        return replace(expected, cost=cost, cost_from="as given")
+    measured = measured_cost(host, runs)
+    if measured is None:
+        return expected
+    return replace(expected, cost=measured[0], cost_from=f"as measured in run {measured[1]}")
+
+
+def measured_cost(host: str, runs: Path) -> tuple[float, str] | None:
+    """Seconds a page in the newest run on *host* that tells them, and which run that is."""
+    for path in sorted(runs.glob("*T*Z-*"), reverse=True):
+        try:
+            told = RunFolder(path).read_description()
+        except BadJournal:
+            continue
+        if told.portal == host and told.final.cost:
+            return told.final.cost, path.name
+    return None
+
+
+async def _opened(
+    session: Session, job: Job, counting: _Counting, sites: list[Site]
+) -> AsyncIterator[Opened]:
+    """Sites and folders that are not online, and go online together with the pages.
+
+    Source: docs/bitrix24.md §2: publication opens the folder, all its parents and the site.
+    """
+    if job.action is not Action.PUBLISH:
+        return
+    for site in sites:
+        if site.is_online is False and site.may_publish is not False:
+            yield Opened(kind="site", id=site.id, site=site.id, title=site.title)
+    for site in sites[:_LOOKED_AT_SITES]:
+        used = {folder for _, of, folder in counting.places if of == site.id and folder}
+        if not used or site.may_publish is False:
+            continue
+        folders = await list_folders(session, site)
+        for folder in _with_parents(used, folders):
+            if not folder.is_online:
+                yield Opened(kind="folder", id=folder.id, site=site.id, title=folder.title)
+
+
+def _with_parents(used: set[FolderId], folders: dict[FolderId, Folder]) -> list[Folder]:
+    found: dict[FolderId, Folder] = {}
+    for one in sorted(used):
+        at: FolderId | None = one
+        while at is not None and at not in found and at in folders:
+            found[at] = folders[at]
+            at = folders[at].parent
+    return list(found.values())

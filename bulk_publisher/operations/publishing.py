@@ -1,0 +1,328 @@
+"""A job, done: its folder, its journal, its run, and how it ended.
+
+There is one way through, ``carry_out``, for a run that begins, that goes on, that tries pages of
+another one again or takes them back; they differ in the ``Undertaking`` that they make.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from bulk_publisher.client.lister import Listers
+from bulk_publisher.client.session import Session
+from bulk_publisher.client.sites import check_sites
+from bulk_publisher.engine.core import Ending, RunSettings
+from bulk_publisher.engine.ports import Look, Observer
+from bulk_publisher.engine.shell import Engine
+from bulk_publisher.errors import ListIncomplete
+from bulk_publisher.jobs import Job
+from bulk_publisher.limits.decision import Limit
+from bulk_publisher.model import Page, PageId
+from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.counting import Count
+from bulk_publisher.operations.describing import description_of, with_ending, write_first
+from bulk_publisher.operations.logs import log_to
+from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.portal.actions import ACTIONS
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.store.description import Description, Following
+from bulk_publisher.store.folder.disk import Disk
+from bulk_publisher.store.folder.ledger import Ledger
+from bulk_publisher.store.folder.run_folder import (
+    FolderLock,
+    RunFolder,
+    create_folder,
+    kept_if_begun,
+    point_latest,
+)
+from bulk_publisher.store.folder.sent import Place, SentPages
+from bulk_publisher.store.folder.writer import JournalWriter
+from bulk_publisher.store.totals import Totals
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that is about to begin or to go on: what there is to know, and how to end it.
+
+    Attributes:
+        count: Of its pages; it comes to be known while it goes on, where the portal lists them.
+        totals: Of all its processes; they grow while it goes on.
+        seconds: That earlier processes took.
+    """
+
+    folder: RunFolder
+    selected: Selected
+    session: Session
+    run: Engine
+    count: Count
+    totals: Totals
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that has ended; totals and ending are of all of it, not of its last process alone."""
+
+    folder: RunFolder
+    description: Description
+    selected: Selected
+    totals: Totals
+    ending: Ending
+
+
+OnStart = Callable[[Started], None]
+
+
+@dataclass(slots=True)
+class Undertaking:
+    """What is to be done in a run's folder.
+
+    Attributes:
+        settled: Pages that have their line, and those that are out.
+        out: Pages that an earlier process had sent, and that have no line.
+        place: Where a list of the portal goes on.
+        seconds: That earlier processes took.
+        named: Pages that its last process was to do, as far as it has come to know them.
+        shortfall: Why these are not all, although the portal lists no more.
+        waited: Of those, in which nothing could leave, as far as they could tell.
+        warnings: What a person should know before it goes on.
+    """
+
+    folder: RunFolder
+    job: Job
+    selected: Selected
+    description: Description
+    totals: Totals = field(default_factory=Totals)
+    settled: PageSet = field(default_factory=PageSet)
+    out: tuple[Page, ...] = ()
+    place: Place | None = None
+    seconds: float = 0.0
+    named: int = 0
+    shortfall: ListIncomplete | None = None
+    waited: dict[Limit, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def has_found_pages(self) -> bool:
+        """Whether an earlier process, or an earlier run, has found pages of it on the portal."""
+        return self.selected.is_proved or self.totals.pages > self.totals.bad
+
+
+async def publish(
+    job: Job,
+    webhook: Webhook,
+    *,
+    runs: Path,
+    seed: int,
+    observer: Observer,
+    on_start: OnStart,
+) -> Finished:
+    """Do *job* once.
+
+    Args:
+        runs: Where the run's folder is made.
+        seed: Of everything that is left to chance, so that a run can be understood afterwards.
+        on_start: Told when the run begins; an interruption is asked for through what it is told.
+
+    Raises:
+        UsageError: If the selection cannot be read, or names what is not there; nothing was sent.
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
+    """
+    selected = check_selection(job.select)
+    return await begin(
+        job, selected, webhook, runs=runs, seed=seed, observer=observer, on_start=on_start
+    )
+
+
+async def begin(
+    job: Job,
+    selected: Selected,
+    webhook: Webhook,
+    *,
+    runs: Path,
+    seed: int,
+    observer: Observer,
+    on_start: OnStart,
+    following: Following | None = None,
+    on_created: Callable[[RunFolder], None] | None = None,
+) -> Finished:
+    """A new run of *selected*; see ``publish``.
+
+    Args:
+        following: Which other run it follows; None for none.
+        on_created: Told the run's folder before anything is sent.
+    """
+    rng = random.Random(seed)
+    async with session_of(job, webhook, rng, warn=observer.on_warning) as session:
+        await check_sites(session, job.select.scope, job.select.site)
+        began_at = session.clock.epoch()
+        folder = create_folder(runs, began_at, rng)
+        with kept_if_begun(folder), FolderLock(folder) as lock:
+            description = description_of(
+                folder, job, webhook, selected, session, began_at, seed, following
+            )
+            write_first(folder, description)
+            point_latest(folder)
+            if on_created is not None:
+                on_created(folder)
+            warnings = (lock.doubt,) if lock.doubt else ()
+            undertaking = Undertaking(folder, job, selected, description, warnings=warnings)
+            return await carry_out(undertaking, webhook, session, observer, on_start)
+
+
+async def carry_out(
+    undertaking: Undertaking,
+    webhook: Webhook,
+    session: Session,
+    observer: Observer,
+    on_start: OnStart,
+) -> Finished:
+    """Do what is left of *undertaking*, whose folder is locked.
+
+    Raises:
+        JournalLost: If the journal can't be written from the start.
+    """
+    folder, settled_before = undertaking.folder, undertaking.totals.pages
+    with (
+        log_to(folder.log, webhook, session.clock, run=folder.run_id),
+        JournalWriter(folder.journal) as journal,
+        SentPages(folder.sent, undertaking.out, undertaking.place) as sent,
+        Disk() as disk,
+    ):
+        ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
+        run = _run(undertaking, session, ledger, observer)
+        selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
+        count = Count(selected, undertaking.settled)
+        on_start(Started(folder, selected, session, run, count, totals, seconds))
+        _tell_warnings(undertaking, session, journal, observer)
+        async with asyncio.TaskGroup() as group:
+            counting = group.create_task(count.count(session.calls, session.clock))
+            ending = await run.execute(_pages(undertaking, session, ledger, count, observer))
+            counting.cancel()
+        if undertaking.shortfall is not None:
+            ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
+        if ending.is_whole:
+            sent.forget_all()
+        ending.seconds += undertaking.seconds
+        for limit, seconds in undertaking.waited.items():
+            ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
+        _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
+        named, total = settled_before + undertaking.named, undertaking.selected.total
+        left = max(0, (named if total is None else total) - undertaking.totals.pages)
+        _describe_end(undertaking, session, ending, observer, left=left)
+    return Finished(
+        folder, undertaking.description, undertaking.selected, undertaking.totals, ending
+    )
+
+
+def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Engine:
+    job = undertaking.job
+    max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
+    _log.info(
+        "run.started",
+        action=job.action.value,
+        plan=session.plan.name,
+        job=job.name,
+        settled=undertaking.totals.pages,
+        out=len(undertaking.out),
+    )
+    return Engine(
+        RunSettings(
+            undertaking.folder.run_id,
+            session.client.host,
+            ACTIONS[job.action],
+            max_failures,
+            has_found_pages=undertaking.has_found_pages,
+        ),
+        session.client,
+        session.governor,
+        ledger,
+        watch=observer,
+        clock=session.clock,
+        portal_clock=session.portal_clock,
+        rng=session.rng,
+        look=_look(session),
+        turn=session.turn,
+    )
+
+
+def _look(session: Session) -> Look:
+    """How pages are now, by the portal's list, each scope by itself."""
+    listers = Listers(session.calls)
+
+    async def look(pages: Sequence[Page]) -> dict[PageId, Page]:
+        listed: dict[PageId, Page] = {}
+        for scope in {page.scope for page in pages}:
+            ids = [page.id for page in pages if page.scope == scope]
+            listed |= await listers.of(scope).by_id(ids)
+        return listed
+
+    return look
+
+
+async def _pages(
+    undertaking: Undertaking, session: Session, ledger: Ledger, count: Count, observer: Observer
+) -> AsyncIterator[Page]:
+    """First what an earlier process had sent, whatever the selection says of it by now.
+
+    What the portal has listed is done also where it does not list all.
+    """
+    for page in undertaking.out:
+        undertaking.named += 1
+        yield page
+    selected = undertaking.selected
+    calls = session.calls.patient(observer.on_warning)
+    pages = selected.pages(
+        calls,
+        without=undertaking.settled,
+        taken=len(undertaking.settled),
+        place=undertaking.place,
+        is_proved=undertaking.has_found_pages,
+        warn=observer.on_warning,
+    )
+    pages = count.of(pages, calls)
+    try:
+        async for page in pages if selected.named is not None else ledger.watched(pages):
+            undertaking.named += 1
+            yield page
+    except ListIncomplete as error:
+        undertaking.shortfall = error
+        await ledger.forget_place()
+
+
+def _tell_warnings(
+    undertaking: Undertaking, session: Session, journal: JournalWriter, observer: Observer
+) -> None:
+    if session.warning:
+        _log.warning("turn.not_kept", reason=session.doubt)
+        observer.on_warning(session.warning)
+    for warning in undertaking.warnings:
+        observer.on_warning(warning)
+    if journal.torn_bytes:
+        _log.warning("journal.recovered", torn_bytes=journal.torn_bytes)
+        observer.on_warning(
+            f"The journal's last line was cut short by a crash: {journal.torn_bytes} bytes were "
+            "removed, and its page is done again."
+        )
+
+
+def _describe_end(
+    undertaking: Undertaking, session: Session, ending: Ending, observer: Observer, *, left: int
+) -> None:
+    undertaking.description = with_ending(
+        undertaking.description, undertaking.totals, ending, session.clock.epoch(), left=left
+    )
+    try:
+        undertaking.folder.write_description(undertaking.description)
+    except OSError as error:
+        # The journal is the truth; what is missing here, a resume finds out by it.
+        observer.on_warning(
+            f"{undertaking.folder.description}: how the run ended can't be written: {error.strerror}."
+        )

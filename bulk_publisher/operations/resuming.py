@@ -1,0 +1,266 @@
+"""Goes on with a run where it stopped: what has a line is settled, what was out goes first."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bulk_publisher.client.session import Session
+from bulk_publisher.engine.ports import Observer
+from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.limits.decision import Limit
+from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.describing import check_portal, check_real, job_of
+from bulk_publisher.operations.following import selected_again
+from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, carry_out
+from bulk_publisher.operations.selecting import check_selection
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.story import parse_time, seconds_at_work
+from bulk_publisher.report.text import printable
+from bulk_publisher.store.description import Description, Resumption
+from bulk_publisher.store.folder.files import is_there
+from bulk_publisher.store.folder.reader import read_spent_since
+from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder
+from bulk_publisher.store.folder.sent import read_sent
+from bulk_publisher.store.folder.standing import Standing, read_standing
+from bulk_publisher.store.totals import Totals
+from bulk_publisher.utc import as_utc
+
+_REMEMBERED = 600.0
+"""Seconds for which the portal's meters remember [doc]."""
+_STEP = 10.0
+"""Seconds of the journal that are told to the limits as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A run's folder that is locked and read, ready to go on.
+
+    Attributes:
+        was_changed: The CSV that it takes its pages from is not as it was when it began.
+    """
+
+    undertaking: Undertaking
+    was_changed: bool
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return self.undertaking.folder
+
+    @property
+    def settled(self) -> int:
+        """Pages that have their line."""
+        return self.undertaking.totals.pages
+
+    async def go_on(
+        self, webhook: Webhook, *, seed: int, observer: Observer, on_start: OnStart
+    ) -> Finished:
+        """Do the rest.
+
+        Raises:
+            BadSetting: If the webhook is of another portal.
+            BulkPublisherError: As ``publish`` does.
+        """
+        undertaking = self.undertaking
+        check_portal(self.folder, undertaking.description, webhook)
+        rng = random.Random(seed)
+        async with session_of(undertaking.job, webhook, rng, warn=observer.on_warning) as session:
+            _remind(session, self.folder)
+            description = undertaking.description
+            resumed = Resumption(
+                at=as_utc(session.clock.epoch()),
+                seed=seed,
+                seconds=round(undertaking.seconds, 3),
+                ended=description.ended,
+            )
+            undertaking.description = msgspec.structs.replace(
+                description,
+                resumed=(*description.resumptions, resumed),
+                ended=None,
+                # A list may have grown since.
+                selected=undertaking.selected.counts,
+            )
+            _write_again(self.folder, undertaking.description)
+            return await carry_out(undertaking, webhook, session, observer, on_start)
+
+
+def status_of_whole(folder: RunFolder) -> int | None:
+    """The exit status of a run that is whole, and has its lines still; None for one that is not.
+
+    Raises:
+        BadJournal: If its description or its journal cannot be read.
+    """
+    description = folder.read_description()
+    if description.ended is None or not description.is_whole:
+        return None
+    totals, standing = _read_journal(folder)
+    _check_name(folder, standing)
+    is_all_there = totals.pages + standing.impossible >= _counted(description)
+    return int(bool(totals.bad)) if is_all_there else None
+
+
+def _counted(description: Description) -> int:
+    """Pages that had their line when the run's last process ended."""
+    return sum(description.final.counts.values())
+
+
+def _check_name(folder: RunFolder, standing: Standing) -> None:
+    """Refuse a journal of which no line is the run's own: all of it would be done once more."""
+    if standing.foreign and not standing.settled:
+        raise BadJournal(
+            f"{folder.journal}: its lines are of run {printable(standing.foreign_run)}, and {folder.description.name} is of run {folder.run_id}.",
+            "Put the two files of one run together again, or begin a new run.",
+        )
+
+
+@contextmanager
+def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened]:
+    """Lock the folder and read how far its run has come.
+
+    Args:
+        changes: What is to be otherwise than the job says: values of ``portal`` and ``pace``.
+
+    Raises:
+        RunBusy: If another process is at work in it.
+        UsageError: If the run can't go on.
+        JournalLost: If nothing can be written there.
+    """
+    job = with_changes(job_of(folder, folder.read_description()), changes)
+    check_real(folder, job)
+    with FolderLock(folder) as lock:
+        # Read again: only now nobody else writes it.
+        description = folder.read_description()
+        if changes:
+            description = description.with_job(encode_job(job))
+        totals, standing = _read_journal(folder)
+        _check_name(folder, standing)
+        selected = selected_again(job, folder, description) or check_selection(job.select)
+        warnings = [lock.doubt] if lock.doubt else []
+        if folder.is_copy:
+            warnings.append(copy_in_words(folder))
+        undertaking = Undertaking(
+            folder,
+            job,
+            selected,
+            description,
+            totals,
+            standing.settled,
+            warnings=(*warnings, *_warnings(standing, _counted(description))),
+        )
+        _find_out(undertaking)
+        undertaking.seconds = seconds_at_work(description, last_at=_last_at(folder))
+        undertaking.waited = _waited_so_far(description)
+        yield Reopened(undertaking, was_changed=selected.sha256 != description.selected.sha256)
+
+
+def copy_in_words(folder: RunFolder) -> str:
+    """Whose folder it is that has another name than its run."""
+    return (
+        f"{folder.path} is a copy of run {folder.run_id}, or that run renamed: what is done here, "
+        "another copy does not know."
+    )
+
+
+def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
+    """*job* with other values of ``portal`` and ``pace``."""
+    return msgspec.structs.replace(
+        job,
+        portal=msgspec.structs.replace(job.portal, **changes.get("portal", {})),
+        pace=msgspec.structs.replace(job.pace, **changes.get("pace", {})),
+    )
+
+
+def _find_out(undertaking: Undertaking) -> None:
+    """What was out is sent first, and whatever comes of it: it may be done already."""
+    noted, undertaking.place = read_sent(undertaking.folder.sent)
+    settled = undertaking.settled
+    undertaking.out = tuple(
+        msgspec.structs.replace(page, may_be_done=True, skip=None)
+        for page in noted.values()
+        if page.id not in settled
+    )
+    for page in undertaking.out:
+        settled.add(page.id)
+
+
+def _read_journal(folder: RunFolder) -> tuple[Totals, Standing]:
+    totals = Totals()
+    standing = read_standing(folder.journal, folder.run_id, on_bad=totals.add)
+    totals.counts.update(standing.good)
+    totals.duration += standing.duration
+    totals.repeated += standing.repeated
+    return totals, standing
+
+
+def _warnings(standing: Standing, counted: int) -> Iterator[str]:
+    if len(standing.settled) + standing.impossible < counted:
+        yield (
+            f"{counted:,} pages had their line when the run ended, and {len(standing.settled):,} have one now:"
+            " the others are done again where the selection still names them."
+        )
+    if standing.foreign:
+        yield f"{standing.foreign:,} lines of the journal are of other runs: they are left as they are, and not counted."
+    if standing.impossible:
+        n = standing.impossible
+        lines = "1 line of the journal names" if n == 1 else f"{n:,} lines of the journal name"
+        yield (
+            f"{lines} what can't be a page's ID, the first is line {standing.first_impossible}:"
+            " left as it is, and not counted."
+        )
+    if standing.doubled:
+        yield f"{standing.doubled:,} lines of the journal are of pages that have one already: the first counts."
+
+
+def _write_again(folder: RunFolder, description: Description) -> None:
+    try:
+        folder.write_description(description)
+    except OSError as error:
+        raise JournalLost(
+            f"{folder.description}: it can't be written: {error.strerror}.",
+            "Make room or mount it for writing, then resume.",
+        ) from error
+
+
+def _remind(session: Session, folder: RunFolder) -> None:
+    """Tell the limits what this run has spent in the last ten minutes."""
+    now, now_epoch = session.clock.now(), session.clock.epoch()
+    since = as_utc(Epoch(now_epoch - _REMEMBERED))
+    steps: dict[int, float] = {}
+    last = None
+    try:
+        for spent in read_spent_since(folder.journal, since) if is_there(folder.journal) else ():
+            at = min(datetime.fromisoformat(spent.time).timestamp(), now_epoch)
+            last = at if last is None else last
+            steps[int(at // _STEP)] = steps.get(int(at // _STEP), 0.0) + (spent.operating or 0.0)
+    except (ValueError, OverflowError) as error:
+        raise BadJournal(f"{folder.journal}: a line's time is damaged: {error}.") from error
+    if last is None:
+        return
+    ended = ((min((step + 1) * _STEP, now_epoch), seconds) for step, seconds in steps.items())
+    # It may have been full when the earlier process sent its last request.
+    session.client.door.raise_to(session.plan.capacity - (now_epoch - last) * session.plan.drain)
+    session.governor.on_resumed(
+        [(Mono(now + at - now_epoch), seconds) for at, seconds in ended],
+        last_sent_at=Mono(now + last - now_epoch),
+        now=now,
+    )
+
+
+def _last_at(folder: RunFolder) -> float:
+    """When the journal's newest line was written, in UTC seconds; 0 where there is none."""
+    if not is_there(folder.journal):
+        return 0.0
+    last = next(read_spent_since(folder.journal, ""), None)
+    return 0.0 if last is None else parse_time(last.time)
+
+
+def _waited_so_far(description: Description) -> dict[Limit, float]:
+    waited = description.final.waited
+    return {limit: waited[limit.value] for limit in Limit if limit.value in waited}

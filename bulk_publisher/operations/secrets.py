@@ -1,0 +1,61 @@
+"""Where a secret is named, and the secret itself: read late, and handed to the portal alone."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
+from bulk_publisher.operations import crash
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.sources.opening import found, read_settings, reason
+from bulk_publisher.store.folder.files import is_readable_by_others
+from bulk_publisher.text.shown import as_text
+
+
+def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:
+    """The webhook that *secret* names; None stands for ``BITRIX24_WEBHOOK``.
+
+    Raises:
+        BadSetting: If it is not there, or is no webhook.
+    """
+    named = secret or DEFAULT_WEBHOOK
+    if named.file is not None:
+        return _webhook(_read_file(named.file), where=as_text(named.file))
+    name = named.env or ""
+    text = environment.get(name, "").strip()
+    if not text:
+        raise BadSetting(
+            f"The environment variable {name} is not set: it holds the portal's webhook URL.",
+            f"Create an inbound webhook with the permission for sites (landing), then: export {name}=https://…/rest/1/…/"
+            " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
+        )
+    return _webhook(text, where=name)
+
+
+def doubt_of(secret: Secret | None) -> str:
+    """Why *secret* may be known to others on this machine; empty where nothing speaks for it."""
+    if secret is None or secret.file is None or not is_readable_by_others(Path(found(secret.file))):
+        return ""
+    return (
+        f"{secret.file}: others on this machine may read or change the webhook in it. "
+        f"Keep it to yourself with: chmod 600 {shlex.quote(secret.file)}"
+    )
+
+
+def _webhook(text: str, *, where: str) -> Webhook:
+    """The webhook in *text*, whatever an editor or a shell has put around it."""
+    try:
+        webhook = Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
+    except BadSetting as error:
+        raise BadSetting(f"{where}: {error.message}", error.hint) from error
+    crash.hide(webhook.redactor)
+    return webhook
+
+
+def _read_file(name: str) -> str:
+    try:
+        return read_settings(name).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = reason(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadSetting(f"{as_text(name)}: the webhook can't be read from it: {why}.") from error

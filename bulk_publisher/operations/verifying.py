@@ -1,0 +1,247 @@
+"""Asks the portal whether each page of a run is as its journal says, and settles unknown ones."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulk_publisher.client.lister import LIST_LENGTH, Listers, Warn, say_nothing
+from bulk_publisher.client.session import Session
+from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.jobs import Job
+from bulk_publisher.model import Mono, Outcome, Scope, Status
+from bulk_publisher.operations.access import ca_file_of, session_of
+from bulk_publisher.operations.describing import check_portal, check_real, job_of
+from bulk_publisher.operations.following import taken_down
+from bulk_publisher.page_ids.page_set import PageSet, is_page_id
+from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.proxy import proxy_of
+from bulk_publisher.portal.visits import Visits
+from bulk_publisher.report.text import printable
+from bulk_publisher.store.folder.files import is_there, replacing
+from bulk_publisher.store.folder.reader import read_marks, read_outcomes
+from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder
+from bulk_publisher.store.verdicts import Verdict, judge
+from bulk_publisher.utc import as_utc
+
+_AGAIN = {Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED}
+"""What is done again where it does not hold any more; what has failed is for a retry."""
+_LISTED = 20
+"""Differences that are remembered to be said; all of them are in the file."""
+_VISIT_EVERY = 0.2
+"""Seconds between two public addresses: five a second is less than a reader's browser asks for."""
+
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class Verified:
+    """What came of it.
+
+    Attributes:
+        down: Pages that rollbacks of the run have taken down.
+        differing: Pages that are not as the journal says.
+        rolled_back: Those of them that are down because of a rollback.
+        first: The first of the others.
+        again: Of the others, what can be done again, by scope.
+        settled: Unknown pages that now have a verdict, by it.
+        unsettled: Unknown pages that are still unknown.
+        untold: Pages of which the portal can't show whether the journal is right.
+        bad_urls: Pages up by the journal whose public address does not answer with 200.
+        other_hosts: Public addresses that were not asked for, being elsewhere.
+        first_bad_urls: The first of the pages whose address does not.
+    """
+
+    down: PageSet = field(default_factory=PageSet)
+    pages: int = 0
+    agreeing: int = 0
+    differing: int = 0
+    rolled_back: int = 0
+    first: list[Verdict] = field(default_factory=list)
+    again: dict[Scope | None, PageSet] = field(default_factory=dict)
+    settled: dict[Status, int] = field(default_factory=dict)
+    unsettled: int = 0
+    untold: int = 0
+    visited: int = 0
+    bad_urls: int = 0
+    other_hosts: int = 0
+    first_bad_urls: list[Verdict] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether of no page anything could be verified."""
+        return not self.agreeing and not self.differing and not self.settled
+
+    def add(self, verdict: Verdict) -> None:
+        """One more page."""
+        self.pages += 1
+        if verdict.status is Status.UNKNOWN:
+            if verdict.verdict is Status.UNKNOWN:
+                self.unsettled += 1
+            else:
+                self.settled[verdict.verdict] = self.settled.get(verdict.verdict, 0) + 1
+        elif verdict.agrees is None:
+            self.untold += 1
+        elif verdict.agrees:
+            self.agreeing += 1
+        else:
+            self._add_differing(verdict)
+
+    def _add_differing(self, verdict: Verdict) -> None:
+        self.differing += 1
+        if verdict.active is False and verdict.page in self.down:
+            self.rolled_back += 1
+            return
+        if len(self.first) < _LISTED:
+            self.first.append(verdict)
+        if verdict.listed and verdict.status in _AGAIN:
+            self.again.setdefault(verdict.scope, PageSet()).add(verdict.page)
+
+
+async def verify(
+    folder: RunFolder,
+    webhook: Webhook,
+    *,
+    change: Callable[[Job], Job],
+    visits_urls: bool,
+    on_progress: Callable[[Verified], None],
+    warn: Warn = say_nothing,
+) -> Verified:
+    """Ask for each page of the run, 500 at a time, and write the answers to ``verify.jsonl``.
+
+    What can be done again is written to ``again.csv``.
+
+    Args:
+        change: What is to be otherwise than in the run's job.
+        visits_urls: Ask for each public address too.
+        warn: Told when the portal does not answer for a while, or the limits are not shared.
+
+    Raises:
+        RunBusy: If the run is going on.
+        UsageError: If its journal can't be read, or the webhook is of another portal.
+        JournalLost: If the verdicts can't be written.
+    """
+    description = folder.read_description()
+    job = change(job_of(folder, description))
+    check_real(folder, job)
+    check_portal(folder, description, webhook)
+    _check_lines(folder)
+    verified = Verified(taken_down(folder))
+    with FolderLock(folder):
+        async with (
+            session_of(job, webhook, random.Random(), warn=warn) as session,
+            _visits(job, webhook, wanted=visits_urls) as visits,
+        ):
+            if session.warning:
+                warn(session.warning)
+            with _fresh(folder.verdicts) as file:
+                async for verdict in _verdicts(folder, session, warn):
+                    seen = (
+                        verdict
+                        if visits is None
+                        else await _visited(verdict, visits, session, verified)
+                    )
+                    verified.add(seen)
+                    file.write(_ENCODER.encode(seen) + b"\n")
+                    on_progress(verified)
+        _write_again(folder.again, verified)
+    return verified
+
+
+def _check_lines(folder: RunFolder) -> None:
+    """Refuse a run without a line: that nothing differs from nothing is no success."""
+    foreign = ""
+    for mark in read_marks(folder.journal) if is_there(folder.journal) else ():
+        if mark.run == folder.run_id:
+            return
+        foreign = f": they are of run {printable(mark.run)}"
+    raise BadJournal(
+        f"{folder.journal}: no line in it is of run {folder.run_id}{foreign}. There is nothing to verify.",
+        f"What is left of the run is done by: bulk-publisher resume {folder.name}",
+    )
+
+
+async def _verdicts(folder: RunFolder, session: Session, warn: Warn) -> AsyncIterator[Verdict]:
+    listers = Listers(session.calls.patient(warn))
+    for group in _groups(read_outcomes(folder.journal), folder.run_id):
+        listed = await listers.of(group[0].scope).by_id([outcome.page for outcome in group])
+        time = as_utc(session.clock.epoch())
+        for outcome in group:
+            yield judge(outcome, listed.get(outcome.page), time=time)
+
+
+def _groups(outcomes: Iterable[Outcome], run: str) -> Iterator[list[Outcome]]:
+    """Up to 500 pages of one scope at a time; the scopes may take turns in the journal.
+
+    As for a resume, the first line of a page counts.
+    """
+    open_groups: dict[Scope | None, list[Outcome]] = {}
+    seen = PageSet()
+    for outcome in outcomes:
+        if outcome.run != run or (is_page_id(outcome.page) and not seen.add(outcome.page)):
+            continue
+        group = open_groups.setdefault(outcome.scope, [])
+        group.append(outcome)
+        if len(group) >= LIST_LENGTH:
+            yield open_groups.pop(outcome.scope)
+    yield from open_groups.values()
+
+
+@asynccontextmanager
+async def _visits(job: Job, webhook: Webhook, *, wanted: bool) -> AsyncIterator[Visits | None]:
+    if not wanted:
+        yield None
+        return
+    async with Visits(
+        webhook.url("").partition("/rest/")[0],
+        proxy=proxy_of(webhook),
+        ca_file=ca_file_of(job),
+        connections=1,
+    ) as visits:
+        yield visits
+
+
+async def _visited(
+    verdict: Verdict, visits: Visits, session: Session, verified: Verified
+) -> Verdict:
+    if verdict.url is None:
+        return verdict
+    if not visits.is_of_host(verdict.url):
+        verified.other_hosts += 1
+        return verdict
+    next_at = Mono(session.clock.now() + _VISIT_EVERY)
+    status = await visits.status(verdict.url)
+    await session.clock.sleep_until(next_at)
+    verified.visited += 1
+    visited = msgspec.structs.replace(verdict, url_status=status)
+    if verdict.verdict is Status.PUBLISHED and status != 200:
+        verified.bad_urls += 1
+        if len(verified.first_bad_urls) < _LISTED:
+            verified.first_bad_urls.append(visited)
+    return visited
+
+
+def _write_again(path: Path, verified: Verified) -> None:
+    if not verified.again:
+        path.unlink(missing_ok=True)
+        return
+    with _fresh(path) as file:
+        file.write(b"id,scope\n")
+        for scope, pages in verified.again.items():
+            file.writelines(f"{page},{scope or ''}\n".encode() for page in pages)
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of *path* when all of it is on disk, and not before."""
+    try:
+        with replacing(path, is_forced=True) as file:
+            yield file
+    except OSError as error:
+        raise JournalLost(
+            f"{path}: it can't be written: {error.strerror}.", "Make room, then verify again."
+        ) from error

@@ -1,0 +1,1 @@
+"""Sets and ranges of page IDs, and the texts that stand for them. Pure."""

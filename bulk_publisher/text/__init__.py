@@ -1,0 +1,1 @@
+"""How is what others wrote shown, so that it does no harm? Pure: text in, text out."""
