@@ -42,7 +42,7 @@ def alone(job: Path, environment: Mapping[str, str]) -> Iterator[None]:
         except BlockingIOError as error:
             holder = read_holder(file.fileno())
             raise RunBusy(
-                f"{job}: this job is being done already ({holder.words}).",
+                f"{job}: this job is being done already. Its process: {holder.words}.",
                 holder.what_to_do
                 if holder.is_stopped
                 else "Wait until that run has ended; how it stands says status, where its runs are kept.",
