@@ -12,7 +12,7 @@ import click
 
 from bulk_publisher.cli.completing import scenarios
 from bulk_publisher.cli.options import a_file
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.sandbox import Scenario
@@ -75,11 +75,7 @@ class _BadInput(click.ClickException):
     callback=a_file,
     help="Write the truth here too, at the end.",
 )
-@click.pass_obj
-@says_errors
-def sandbox(
-    output: Output, /, *, scenario: str | None, port: int, truth_json: Path | None, **flags: Any
-) -> None:
+def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:
     """A simulated portal on this machine, as strict as a real one.
 
     It prints the webhook to export and serves until Ctrl-C. Then it prints the truth: what was
@@ -90,6 +86,8 @@ def sandbox(
     """  # noqa: D301 - click's own mark
     from bulk_publisher.sandbox import ScenarioError
 
+    # It may be called by itself, too.
+    output = click.get_current_context().obj or Output(0, "console", is_plain=False)
     try:
         made = _make_scenario(scenario, flags)
         truth = asyncio.run(_serve(made, port, output))
@@ -151,7 +149,7 @@ async def _serve(scenario: "Scenario", port: int, output: Output) -> dict[str, o
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with serve(scenario, port=port) as running:
-        output.put(f"export BITRIX24_WEBHOOK={running.webhook}")
+        output.tell([f"export BITRIX24_WEBHOOK={running.webhook}"])
         pages = len(running.world)
         output.complain(f"{pages:,} pages on {scenario.plan}; Ctrl-C ends it.")
         await stopped.wait()
