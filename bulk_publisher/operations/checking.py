@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from bulk_publisher.client.collections import collection_names
 from bulk_publisher.client.lister import PAGES_METHOD, Warn, say_nothing
 from bulk_publisher.client.session import Session, bounds_of, told_if_silent
 from bulk_publisher.client.sites import Site, find_sites
@@ -30,6 +31,8 @@ NEEDED = ("landing.landing.publication", "landing.landing.unpublic", PAGES_METHO
 """Methods that a run asks for, as the portal spells them."""
 
 _HELPFUL = ("landing.site.getlist", "landing.site.getrights", "landing.site.getfolders")
+_MOST_NAMED = 5
+"""Collections that are named."""
 _FAR = 0.5
 """Seconds of an answer's way from which a portal is far away."""
 _CLOCK_OFF = 60.0
@@ -228,29 +231,15 @@ def _rest_scope(answer: Answer) -> Check:
     )
 
 
-_COLLECTIONS_METHOD = "note.collection.list"
-_MOST_NAMED = 5
-
-
 async def _collections(session: Session) -> list[Check]:
-    """The collections of Knowledge base 2.0, which a person may take for those to publish.
-
-    Nothing depends on them: where the portal does not list them, nothing is said.
-
-    Source: docs/bitrix24.md §10 [doc].
-    """
-    answer = await session.calls.call(
-        _COLLECTIONS_METHOD, {"pagination": {"limit": 200}}, attempts=1
-    )
-    result = answer.result if isinstance(answer, Answer) else None
-    items = result.get("items") if isinstance(result, dict) else None
-    rows = [row for row in items if isinstance(row, dict)] if isinstance(items, list) else []
-    if not rows:
+    """Collections of Knowledge base 2.0, which a person may take for what is to be published."""
+    names = await collection_names(session)
+    if not names:
         return []
-    names = [f"“{row.get('name') or row.get('id')}”" for row in rows[:_MOST_NAMED]]
-    more = f" and {len(rows) - len(names)} more" if len(rows) > len(names) else ""
+    shown = ", ".join(f"“{name}”" for name in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     found = (
-        f"Knowledge base 2.0 has {', '.join(names)}{more}: nothing needs publishing there."
+        f"Knowledge base 2.0 has {shown}{more}: nothing needs publishing there."
         " --scope KNOWLEDGE means the classic knowledge bases."
     )
     return [Check(name="collections", verdict=Verdict.GOOD, found=found)]
