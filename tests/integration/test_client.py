@@ -24,7 +24,7 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import Proxy, proxy_of
 from bulk_publisher.portal.throttle import Door
-from bulk_publisher.portal.transport import PortalClient
+from bulk_publisher.portal.transport import PortalClient, retry_after
 from bulk_publisher.portal.wire import Answer, encode_command
 from tests.bucket import levels
 
@@ -691,3 +691,23 @@ async def test_requests_leave_the_client_no_faster_than_its_door_lets_them():
 
     assert len(moments) == 20
     assert max(levels(sorted(moments), 1.0)) <= 5 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": " 30 "}, 30.0),
+        ({"Retry-After": "-1"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Thu, 26 Nov 2026 12:01:00 GMT", "Date": "Thu, 26 Nov 2026 12:00:15 GMT"}, 45.0),
+        ({"Retry-After": "Thu, 26 Nov 2026 12:01:00 GMT"}, None),
+        ({"Retry-After": "Thu, 26 Nov 2026 12:01:00 GMT", "Date": "Thu, 26 Nov 2026 12:02:00 GMT"}, 0.0),
+        ({"Retry-After": "9" * 400}, 999_999_999.0),
+        ({"Retry-After": "٣"}, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_when_to_ask_again_is_read_as_seconds_or_as_a_date(headers, seconds):
+    assert retry_after(headers) == seconds

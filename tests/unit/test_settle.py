@@ -37,7 +37,7 @@ BROKEN = _fault(FaultClass.TRANSIENT, sent=False)
 ALONE = _fault(FaultClass.TRANSIENT, code="SYSTEM_ERROR", is_alone=True)
 
 
-def _settle(reply, *, page=PAGE, action=PUBLISH):
+def _settle(reply, *, page=PAGE, action=Action.PUBLISH):
     return settle(Work(page), reply, ACTIONS[action])
 
 
