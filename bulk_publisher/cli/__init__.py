@@ -101,7 +101,7 @@ class _Commands(click.Group):
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command = getattr(import_module(f"bulk_publisher.cli.{entry[0]}"), cmd_name)
+        command = getattr(import_module(f"bulk_publisher.cli.commands.{entry[0]}"), cmd_name)
         return saying_options(command) if isinstance(command, click.Command) else None
 
     def resolve_command(

@@ -102,5 +102,5 @@ def test_a_webhook_that_others_may_read_is_doubted(
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/full"])
 def test_a_webhook_without_an_end_is_none(name: str) -> None:
-    with pytest.raises(BadSetting, match="the webhook can't be read from it: it is no file"):
+    with pytest.raises(BadSetting, match="the webhook can't be read from it: it has over 1 MB"):
         read_webhook(Secret(file=name), {})
