@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from functools import partial
 
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.summary import NO_PAGE
@@ -30,9 +29,8 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
         if session.warning:
             output.explain(session.warning, colour="yellow")
         await check_sites(session, job.select.scope, job.select.site)
-        async for page in selected.pages(
-            session.calls, warn=partial(output.explain, colour="yellow")
-        ):
+        # Whether the scope is the right one is asked once all pages were looked for.
+        async for page in selected.pages(session.calls, is_proved=True, warn=output.warn):
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1
             places[page.scope, page.site] += page.skip is None

@@ -164,7 +164,7 @@ async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
         reply = await calls.patient(warn, _FIRST_PATIENCE).call("app.info", {}, attempts=1)
     if not isinstance(reply, Fault):
         return plan_of_licence(reply.result)
-    if reply.kind in _USELESS and reply.code not in faults.NOT_CONNECTED:
+    if reply.kind in _DOUBTFUL and reply.code not in faults.NOT_CONNECTED:
         # It may be this question alone that is refused: another that any credential may ask tells.
         other = await calls.call("scope", {}, attempts=1)
         if not (isinstance(other, Fault) and other.kind in _USELESS):
@@ -181,8 +181,10 @@ def _is_worth_waiting(fault: Fault) -> bool:
     return fault.kind is FaultClass.TRANSIENT and fault.code not in _NOBODY
 
 
-_USELESS = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT, FaultClass.RATE, FaultClass.OPERATING}  # fmt: skip
+_DOUBTFUL = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT}
 """What a portal answers that can't be used, unless it refuses one question alone."""
+_USELESS = _DOUBTFUL | {FaultClass.RATE, FaultClass.OPERATING}
+"""And what has been refused for so long that nothing else will be answered either."""
 _NOBODY = {faults.UNREACHABLE, faults.PROXY_FAILED, faults.TOO_MANY_FILES, faults.NO_PORTAL}
 """What a while changes nothing about, most likely: the address is wrong, or this machine's set-up."""
 

@@ -63,7 +63,7 @@ def started_at(timing: Timing | None, *, clock: PortalClock, now: Mono) -> Mono 
     """When the portal began on a request, by our clock, at the latest; None where it does not tell."""
     if timing is None:
         return None
-    moment = clock.to_mono(PortalEpoch(min(timing.start + _WHOLE_SECOND, timing.finish)))
+    moment = clock.to_mono(PortalEpoch(min(timing.began_at + _WHOLE_SECOND, timing.finish)))
     return None if moment is None else Mono(min(now, moment))
 
 

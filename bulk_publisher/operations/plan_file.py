@@ -187,6 +187,8 @@ def check_replaceable(path: Path) -> None:
     """
     if not path.exists():
         return
+    if not path.is_file():
+        raise BadSetting(f"{path}: the plan can't be written: that is no file.", _ELSEWHERE)
     try:
         told = read_settings(str(path), most=_LARGEST)
     except OSError as error:

@@ -81,7 +81,8 @@ async def make_plan(
             warn(session.warning)
         await check_sites(session, job.select.scope, job.select.site)
         timed = _Timed(session)
-        async for page in selected.pages(timed, warn=warn):
+        # Whether the scope is the right one is asked once all pages were looked for.
+        async for page in selected.pages(timed, is_proved=True, warn=warn):
             counting.add(page)
         selected.check_listed(pages=counting.counts.total(), listed=counting.listed)
         named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)

@@ -22,7 +22,7 @@ class PortalClock:
 
     def observe(self, timing: Timing, *, sent_at: Mono, received_at: Mono) -> None:
         """An answer came."""
-        low, high = timing.finish - received_at, timing.start - sent_at
+        low, high = timing.finish - received_at, timing.began_at - sent_at
         if self._low is not None:
             low_so_far, high_so_far = max(self._low, low), min(self._high, high)
             if low_so_far <= high_so_far + _DRIFT:

@@ -67,7 +67,13 @@ class Timing(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_cut(self) -> bool:
         """Whether its start was cut to a whole second, as newer portals do: it began up to a second later."""
-        return self.start % 1 == 0 and self.finish % 1 != 0
+        return self.start % 1 == 0 and self.finish % 1 != 0 and self.began_at == self.start
+
+    @property
+    def began_at(self) -> PortalEpoch:
+        """Its start, or what can be told instead where that is absurd."""
+        is_told = 0 <= self.finish - self.start <= _LONGEST
+        return self.start if is_told else PortalEpoch(self.finish - self.duration)
 
     @property
     def least_duration(self) -> float:
@@ -201,7 +207,7 @@ def narrowed_answer(answer: Answer, *, seconds: float) -> Answer:
     timing = answer.timing
     if timing is None or not timing.is_cut:
         return answer
-    return Answer(answer.result, timing.narrowed(timing.finish - seconds))
+    return msgspec.structs.replace(answer, timing=timing.narrowed(timing.finish - seconds))
 
 
 def narrowed_batch(whole: BatchAnswer, *, seconds: float) -> BatchAnswer:
@@ -219,7 +225,8 @@ def narrowed_batch(whole: BatchAnswer, *, seconds: float) -> BatchAnswer:
     ended_at: float = timing.start
     for key, answer in whole.commands.items():
         if isinstance(answer, Answer) and answer.timing is not None:
-            commands[key] = Answer(answer.result, answer.timing.narrowed(ended_at))
+            narrowed = answer.timing.narrowed(ended_at)
+            commands[key] = msgspec.structs.replace(answer, timing=narrowed)
             ended_at = answer.timing.finish
         else:
             commands[key] = answer

@@ -14,8 +14,8 @@ from bulk_publisher.client.lister import LIST_LENGTH, Lister
 from bulk_publisher.errors import BadSetting, ListIncomplete, StoppedByPortal
 from bulk_publisher.jobs import Selection
 from bulk_publisher.model import Only, PageId, Scope, SiteId, Status
-from bulk_publisher.operations.following import Kind
 from bulk_publisher.portal.wire import Answer
+from bulk_publisher.store.description import FollowingKind
 from bulk_publisher.store.record import encode_outcomes
 from tests.hostile.hostile_lists import listing, of_site
 from tests.oracle import Seen, journal_of, run_job
@@ -126,12 +126,12 @@ async def test_a_resume_lists_anew_what_was_not_listed_to_its_end(tmp_path, is_k
     assert _is_done_once(portal, range(1, 201))
 
 
-@pytest.mark.parametrize("ignores", [{"SITE_ID"}, {"SITE_ID", "limit"}], ids=str)
+@pytest.mark.parametrize("ignores", [("SITE_ID",), ("SITE_ID", "limit")], ids=" and ".join)
 async def test_pages_of_other_sites_are_left_out_and_that_is_said(tmp_path, ignores) -> None:
     pages = of_site(7, *range(1, 21)) | of_site(1, *range(21, 41)) | of_site(2, *range(41, 61))
     seen = Seen()
     async with listing(pages=pages, kinds={1: "KNOWLEDGE", 2: "KNOWLEDGE"}) as portal:
-        portal.ignores = ignores
+        portal.ignores = {*ignores}
         finished = await run_job(portal, tmp_path, OF_SITES, observer=seen)
 
     assert _is_done_once(portal, range(21, 61))
@@ -379,8 +379,8 @@ async def test_a_journal_with_what_can_t_be_a_page_is_read(tmp_path, page) -> No
     async with listing(pages=of_site(1, *range(1, 11))) as portal:
         folder = await _kept(portal, tmp_path, {"page": page, "status": Status.FAILED})
         result = await verified(portal, folder)
-        again = follower_of(folder, Kind.RETRY)
-        down = follower_of(folder, Kind.ROLLBACK)
+        again = follower_of(folder, FollowingKind.RETRY)
+        down = follower_of(folder, FollowingKind.ROLLBACK)
         finished = await resume(portal, folder, observer=seen)
 
     assert (result.pages, result.agreeing) == (11, 11)
@@ -404,7 +404,10 @@ async def test_of_a_page_with_two_lines_the_first_counts_for_every_command(tmp_p
     async with listing(pages=of_site(1, *range(1, 11))) as portal:
         folder = await _kept(portal, tmp_path, {"status": Status.FAILED}, {})
         result = await verified(portal, folder)
-        again, down = follower_of(folder, Kind.RETRY), follower_of(folder, Kind.ROLLBACK)
+        again, down = (
+            follower_of(folder, FollowingKind.RETRY),
+            follower_of(folder, FollowingKind.ROLLBACK),
+        )
 
     assert (result.pages, result.agreeing) == (10, 10)
     assert (again.pages, down.pages) == (0, 10)

@@ -131,7 +131,7 @@ async def test_pages_that_come_and_go_never_make_it_more_than_all(tmp_path):
     assert finished.ending.is_whole
     assert finished.ending.error is None
     assert finished.totals.pages == watching.moment().total
-    assert finished.folder.read_description()["totals"]["left"] == 0
+    assert finished.folder.read_description().final.left == 0
 
 
 async def test_status_elsewhere_and_prometheus_know_it_too(tmp_path):

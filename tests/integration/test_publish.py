@@ -493,6 +493,6 @@ async def test_a_list_and_a_folder_whose_names_are_no_text_are_published_and_des
 
     assert {line.source for line in journal_of(finished)} == {r"p\xf0.csv:2", r"p\xf0.csv:3"}
     description = finished.folder.read_description()
-    assert description["folder"] == rf"{tmp_path}/\xd1\xf2"
+    assert description.folder == rf"{tmp_path}/\xd1\xf2"
     assert job_of(finished.folder, description).select.csv == r"p\xf0.csv"
     assert r"\xd1\xf2" in html_report([read_story(finished.folder)])
