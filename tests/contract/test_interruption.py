@@ -123,7 +123,10 @@ def test_a_job_that_is_being_done_is_not_begun_again(start_sandbox, tmp_path: Pa
     while not first.stderr.readline().startswith("Run "):
         pass
 
+    # Stopped, it can't have ended before the other has looked.
+    first.send_signal(signal.SIGSTOP)
     second = subprocess.run([*COMMAND, "run", "nightly.toml"], capture_output=True, text=True, check=False, **given)  # fmt: skip
+    first.send_signal(signal.SIGCONT)
     first.communicate(timeout=30)
 
     assert second.returncode == 5

@@ -174,7 +174,7 @@ async def test_a_disk_that_takes_nothing_keeps_no_folder_of_a_run(
 
 @pytest.mark.real_time
 async def test_a_second_process_in_a_folder_is_told_who_is_there(tmp_path: Path) -> None:
-    async with serve(Scenario(pages=400, cost=0.02, plan="self-hosted")) as sandbox:
+    async with serve(Scenario(pages=4_000, cost=0.02, plan="self-hosted")) as sandbox:
         first = await spawn(sandbox, tmp_path, *PUBLISH)
         await begun(first)
         status, words = await do(sandbox, tmp_path, *RESUME)

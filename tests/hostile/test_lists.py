@@ -118,7 +118,7 @@ async def test_a_resume_lists_anew_what_was_not_listed_to_its_end(tmp_path, is_k
         if is_killed:
             # As if it had gone before its end: what is noted is all that there is.
             told = first.folder.read_description()
-            first.folder.write_description(told | {"ended": None, "totals": None})
+            first.folder.write_description(msgspec.structs.replace(told, ended=None, totals=None))
         portal.spoil = lambda rows, _: rows
         finished = await resume(portal, first.folder)
 
