@@ -19,7 +19,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,10 +27,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import aiohttp
 
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import Event, PagesSettled
 from bulk_publisher.jobs import Job, Pace, PortalPlan, Selection
 from bulk_publisher.jobs import Portal as PortalOfJob
-from bulk_publisher.model import Outcome, Scope
+from bulk_publisher.model import Scope
 from bulk_publisher.operations.logs import configure_log
 from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
@@ -60,15 +60,17 @@ def resident() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-class Onlooker(Observer):
+class Onlooker:
     """Notes the memory now and then."""
 
     def __init__(self, every: int) -> None:
         self.every, self.settled = every, 0
         self.memory: list[tuple[int, float]] = []
 
-    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
-        before, self.settled = self.settled, self.settled + len(outcomes)
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, PagesSettled):
+            return
+        before, self.settled = self.settled, self.settled + len(event.outcomes)
         if before // self.every != self.settled // self.every:
             self.memory.append((self.settled, resident()))
 
@@ -88,7 +90,7 @@ async def with_engine(webhook: str, pages: int) -> list[tuple[int, float]]:
             Webhook(webhook),
             runs=Path(folder),
             seed=1,
-            observer=onlooker,
+            watch=onlooker,
             on_start=lambda _: None,
         )
     if not done.ending.is_whole:

@@ -35,8 +35,9 @@ import aiohttp
 import structlog
 import virtual
 
+from bulk_publisher.engine.events import Event, PagesSettled, Refused
 from bulk_publisher.jobs import Job, Pace, Selection
-from bulk_publisher.model import Outcome, Page, Scope
+from bulk_publisher.model import Scope
 from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
@@ -137,21 +138,18 @@ class Onlooker:
         self.work = 0.0
         self.refused_at: list[float] = []
 
-    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
-        self.work += sum(outcome.duration or 0.0 for outcome in outcomes)
+    def __call__(self, event: Event) -> None:
+        match event:
+            case PagesSettled(outcomes):
+                self.work += sum(outcome.duration or 0.0 for outcome in outcomes)
+            case Refused():
+                self.on_refused()
 
-    def on_refused(self, fault: object) -> None:
+    def on_refused(self) -> None:
         now = asyncio.get_running_loop().time()
         # A request ends within a minute: what was in flight then meets the same limit.
         if not self.refused_at or now > self.refused_at[-1] + 60.0:
             self.refused_at.append(now)
-
-    def on_page(self, page: Page) -> None: ...
-    def on_waiting(self, decision: object) -> None: ...
-    def on_sending(self) -> None: ...
-    def on_lost(self, fault: object, pages: int) -> None: ...
-    def on_site_stopped(self, site: object, fault: object) -> None: ...
-    def on_warning(self, text: str) -> None: ...
 
 
 async def publish_all(sandbox: Sandbox, case: Case) -> tuple[float, Onlooker, bool]:
@@ -166,7 +164,7 @@ async def publish_all(sandbox: Sandbox, case: Case) -> tuple[float, Onlooker, bo
             Webhook(sandbox.webhook),
             runs=Path(folder),
             seed=1,
-            observer=onlooker,
+            watch=onlooker,
             on_start=lambda _: None,
         )
     return done.ending.seconds, onlooker, done.ending.is_whole
@@ -189,7 +187,7 @@ async def publish_plainly(sandbox: Sandbox, case: Case) -> tuple[float, Onlooker
                     # Its start is cut to a whole second, so that its duration is too long.
                     onlooker.work += min(seconds, said["time"]["duration"])
                     break
-                onlooker.on_refused(said)
+                onlooker.on_refused()
                 next_at = loop.time() + 1.0
     is_whole = len(sandbox.truth.publications) == case.scenario["pages"]
     return loop.time() - began_at, onlooker, is_whole

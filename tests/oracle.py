@@ -5,10 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import (
+    Event,
+    PagesSettled,
+    Refused,
+    RequestLost,
+    SiteStopped,
+    WaitBegun,
+    Warned,
+)
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.limits.decision import WaitUntil
-from bulk_publisher.model import Fault, Outcome, Page, Scope, SiteId, Status
+from bulk_publisher.model import Fault, Outcome, Scope, SiteId, Status
 from bulk_publisher.operations.publishing import Finished, Started, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox
@@ -18,8 +26,8 @@ ALL_OF_IT = Selection(scope=Scope.KNOWLEDGE)
 
 
 @dataclass
-class Seen(Observer):
-    """Remembers what an observer is told."""
+class Seen:
+    """Remembers what a watcher is told."""
 
     started: list[Started] = field(default_factory=list)
     waits: list[WaitUntil] = field(default_factory=list)
@@ -27,35 +35,31 @@ class Seen(Observer):
     lost: list[Fault] = field(default_factory=list)
     sites: dict[SiteId, Fault] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    named: int = 0
     settled: int = 0
     stop_after: int | None = None
 
     def on_start(self, started: Started) -> None:
         self.started.append(started)
 
-    def on_page(self, page: Page) -> None:
-        self.named += 1
+    def __call__(self, event: Event) -> None:
+        match event:
+            case PagesSettled(outcomes):
+                self.settled += len(outcomes)
+                self.on_settled()
+            case WaitBegun(wait):
+                self.waits.append(wait)
+            case Refused(fault):
+                self.refused.append(fault)
+            case RequestLost(fault):
+                self.lost.append(fault)
+            case SiteStopped(site, fault):
+                self.sites[site] = fault
+            case Warned(text):
+                self.warnings.append(text)
 
-    def on_settled(self, outcomes) -> None:
-        self.settled += len(outcomes)
+    def on_settled(self) -> None:
         if self.stop_after is not None and self.settled >= self.stop_after:
             self.started[0].run.drain()
-
-    def on_waiting(self, decision: WaitUntil) -> None:
-        self.waits.append(decision)
-
-    def on_refused(self, fault: Fault) -> None:
-        self.refused.append(fault)
-
-    def on_lost(self, fault: Fault, pages: int) -> None:
-        self.lost.append(fault)
-
-    def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
-        self.sites[site] = fault
-
-    def on_warning(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 async def run_job(
@@ -64,17 +68,17 @@ async def run_job(
     select: Selection = ALL_OF_IT,
     *,
     pace: Pace = Pace(),  # noqa: B008 - frozen
-    observer: Seen | None = None,
+    watch: Seen | None = None,
     job: Job | None = None,
 ) -> Finished:
     """A job on *sandbox*, in a folder below *runs*."""
-    seen = observer or Seen()
+    seen = watch or Seen()
     return await publish(
         job or Job(name="test", select=select, pace=pace),
         Webhook(sandbox.webhook),
         runs=runs,
         seed=1,
-        observer=seen,
+        watch=seen,
         on_start=seen.on_start,
     )
 

@@ -29,8 +29,7 @@ class Lost(Seen):
     task: asyncio.Task[Finished] | None = None
     folders: list[RunFolder] = field(default_factory=list)
 
-    def on_settled(self, outcomes) -> None:
-        self.settled += len(outcomes)
+    def on_settled(self) -> None:
         if self.settled >= self.after and self.task is not None:
             self.task.cancel()
 
@@ -45,7 +44,7 @@ async def lose(
 ) -> RunFolder:
     """A run that is gone when *after* pages are settled, its requests still under way."""
     seen = Lost(after=after)
-    seen.task = asyncio.ensure_future(run_job(sandbox, runs, select, pace=pace, observer=seen))
+    seen.task = asyncio.ensure_future(run_job(sandbox, runs, select, pace=pace, watch=seen))
     with contextlib.suppress(asyncio.CancelledError):
         await seen.task
     return find_folder("latest", runs)
@@ -61,14 +60,14 @@ async def resume(
     sandbox: Sandbox,
     folder: RunFolder,
     *,
-    observer: Seen | None = None,
+    watch: Seen | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Go on with the run in *folder*."""
-    seen = observer or Seen()
+    seen = watch or Seen()
     with reopened(folder, changes or {}) as again:
         return await again.go_on(
-            Webhook(sandbox.webhook), seed=2, observer=seen, on_start=seen.on_start
+            Webhook(sandbox.webhook), seed=2, watch=seen, on_start=seen.on_start
         )
 
 
@@ -78,14 +77,14 @@ def follower_of(folder: RunFolder, kind: Kind, **wanted: Any) -> Follower:
     return follow(folder, following, _same)
 
 
-async def begin(follower: Follower, sandbox: Sandbox, observer: Seen | None = None) -> Finished:
+async def begin(follower: Follower, sandbox: Sandbox, watch: Seen | None = None) -> Finished:
     """Begin it."""
-    seen = observer or Seen()
+    seen = watch or Seen()
     return await follower.begin(
         Webhook(sandbox.webhook),
         runs=follower.earlier.path.parent,
         seed=3,
-        observer=seen,
+        watch=seen,
         on_start=seen.on_start,
     )
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bulk_publisher.cli.progress.moment import read_moment
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Status
 from bulk_publisher.report.text import pages_in_words, printable
 from bulk_publisher.store.folder.run_folder import RunFolder, is_locked, known_runs
+from bulk_publisher.store.moment import read_moment
 
 _NEWEST = 20
 """Runs that are told to a person: a nightly job makes hundreds."""

@@ -20,7 +20,7 @@ from bulk_publisher.cli.progress.metrics import watched
 from bulk_publisher.cli.progress.showing import progress_for
 from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_fields, summary_lines
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import Warned, Watcher
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
@@ -81,7 +81,7 @@ class Task(Protocol):
     """What is done on an open portal: a run that begins, or one that goes on."""
 
     def __call__(
-        self, webhook: Webhook, /, *, seed: int, observer: Observer, on_start: OnStart
+        self, webhook: Webhook, /, *, seed: int, watch: Watcher, on_start: OnStart
     ) -> Coroutine[Any, Any, Finished]: ...
 
 
@@ -143,7 +143,7 @@ class _Doing:
             return await self._what(
                 webhook,
                 seed=random.SystemRandom().randrange(2**32),
-                observer=self._progress,
+                watch=self._progress,
                 on_start=self._start,
             )
         except BulkPublisherError as error:
@@ -168,7 +168,7 @@ class _Doing:
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
             self._started.run.drain()
-            self._progress.on_warning(self._stopping(self._started, self._signal))
+            self._progress(Warned(self._stopping(self._started, self._signal)))
         elif self._task is not None:
             self._task.cancel()
 

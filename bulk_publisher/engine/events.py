@@ -62,5 +62,10 @@ Watcher = Callable[[Event], None]
 """Is told of each event."""
 
 
+def warner(watch: Watcher) -> Callable[[str], None]:
+    """For who has nothing but sentences to tell *watch*."""
+    return lambda text: watch(Warned(text))
+
+
 def watch_nothing(_event: Event) -> None:
     """Where nobody looks on."""

@@ -20,8 +20,8 @@ _BASKETS = 600.0
 """Seconds in which the operating limit is renewed."""
 
 
-class Arrival:
-    """What is left of a run, in seconds."""
+class Eta:
+    """When a run will have ended, in seconds from now."""
 
     def __init__(self, governor: Governor, began_at: Mono) -> None:
         """The process begins.

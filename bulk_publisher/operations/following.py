@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from bulk_publisher.client.paced_calls import Warn
 from bulk_publisher.clock import LoopClock
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Action, Mono, Status
@@ -80,7 +81,7 @@ class Follower:
         check_portal(self.earlier, self.earlier.read_description(), webhook)
 
     async def begin(
-        self, webhook: Webhook, *, runs: Path, seed: int, observer: Observer, on_start: OnStart
+        self, webhook: Webhook, *, runs: Path, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Begin the run; both say in their descriptions that they belong together.
 
@@ -88,7 +89,8 @@ class Follower:
             BulkPublisherError: As ``publish`` does.
         """
         self.check_webhook(webhook)
-        await self._let_end_what_was_sent(observer)
+        warn = warner(watch)
+        await self._let_end_what_was_sent(warn)
         following = self.following
         return await begin(
             self.job,
@@ -96,20 +98,20 @@ class Follower:
             webhook,
             runs=runs,
             seed=seed,
-            observer=observer,
+            watch=watch,
             on_start=on_start,
             following=msgspec.structs.replace(following, folder=as_text(following.folder)),
-            on_created=lambda folder: _link_back(self.earlier, following.kind, folder, observer),
+            on_created=lambda folder: _link_back(self.earlier, following.kind, folder, warn),
         )
 
-    async def _let_end_what_was_sent(self, observer: Observer) -> None:
+    async def _let_end_what_was_sent(self, warn: Warn) -> None:
         """A page that is taken down must not be put up afterwards by a request of a dead process."""
         if not self.found.pages.without_line:
             return
         clock = LoopClock()
         wait = _LONGEST - (clock.epoch() - self.earlier.sent.stat().st_mtime)
         if wait > 0:
-            observer.on_warning(
+            warn(
                 f"The portal may still be at work on what the run has sent: waiting {in_words(wait)}."
             )
             await clock.sleep_until(Mono(clock.now() + wait))
@@ -250,9 +252,7 @@ def _folder_of(following: Following, folder: RunFolder) -> RunFolder:
     return folder_at(beside if beside.is_dir() else Path(named_file(following.folder)))
 
 
-def _link_back(
-    earlier: RunFolder, kind: FollowingKind, folder: RunFolder, observer: Observer
-) -> None:
+def _link_back(earlier: RunFolder, kind: FollowingKind, folder: RunFolder, warn: Warn) -> None:
     try:
         with FolderLock(earlier):
             description = earlier.read_description()
@@ -266,6 +266,6 @@ def _link_back(
                 )
             earlier.write_description(linked)
     except (BulkPublisherError, OSError) as error:
-        observer.on_warning(
+        warn(
             f"{earlier.description}: it can't be noted there that {folder.run_id} follows it: {error}."
         )

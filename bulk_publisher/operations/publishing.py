@@ -13,10 +13,12 @@ from pathlib import Path
 import structlog
 
 from bulk_publisher.client.lister import Listers
+from bulk_publisher.client.paced_calls import Warn
 from bulk_publisher.client.session import Session
 from bulk_publisher.client.sites import check_sites
 from bulk_publisher.engine.core import Ending, RunSettings
-from bulk_publisher.engine.ports import Look, Observer
+from bulk_publisher.engine.events import Watcher, warner
+from bulk_publisher.engine.ports import Look
 from bulk_publisher.engine.shell import Engine
 from bulk_publisher.errors import ListIncomplete
 from bulk_publisher.jobs import Job
@@ -121,7 +123,7 @@ async def publish(
     *,
     runs: Path,
     seed: int,
-    observer: Observer,
+    watch: Watcher,
     on_start: OnStart,
 ) -> Finished:
     """Do *job* once.
@@ -129,6 +131,7 @@ async def publish(
     Args:
         runs: Where the run's folder is made.
         seed: Of everything that is left to chance, so that a run can be understood afterwards.
+        watch: Told of each event.
         on_start: Told when the run begins; an interruption is asked for through what it is told.
 
     Raises:
@@ -136,9 +139,7 @@ async def publish(
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     selected = check_selection(job.select)
-    return await begin(
-        job, selected, webhook, runs=runs, seed=seed, observer=observer, on_start=on_start
-    )
+    return await begin(job, selected, webhook, runs=runs, seed=seed, watch=watch, on_start=on_start)
 
 
 async def begin(
@@ -148,7 +149,7 @@ async def begin(
     *,
     runs: Path,
     seed: int,
-    observer: Observer,
+    watch: Watcher,
     on_start: OnStart,
     following: Following | None = None,
     on_created: Callable[[RunFolder], None] | None = None,
@@ -160,7 +161,7 @@ async def begin(
         on_created: Told the run's folder before anything is sent.
     """
     rng = random.Random(seed)
-    async with session_of(job, webhook, rng, warn=observer.on_warning) as session:
+    async with session_of(job, webhook, rng, warn=warner(watch)) as session:
         await check_sites(session, job.select.scope, job.select.site)
         began_at = session.clock.epoch()
         folder = create_folder(runs, began_at, rng)
@@ -174,14 +175,14 @@ async def begin(
                 on_created(folder)
             warnings = (lock.doubt,) if lock.doubt else ()
             undertaking = Undertaking(folder, job, selected, description, warnings=warnings)
-            return await carry_out(undertaking, webhook, session, observer, on_start)
+            return await carry_out(undertaking, webhook, session, watch, on_start)
 
 
 async def carry_out(
     undertaking: Undertaking,
     webhook: Webhook,
     session: Session,
-    observer: Observer,
+    watch: Watcher,
     on_start: OnStart,
 ) -> Finished:
     """Do what is left of *undertaking*, whose folder is locked.
@@ -190,6 +191,7 @@ async def carry_out(
         JournalLost: If the journal can't be written from the start.
     """
     folder, settled_before = undertaking.folder, undertaking.totals.pages
+    warn = warner(watch)
     with (
         log_to(folder.log, webhook, session.clock, run=folder.run_id),
         JournalWriter(folder.journal) as journal,
@@ -197,14 +199,14 @@ async def carry_out(
         Disk() as disk,
     ):
         ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
-        run = _run(undertaking, session, ledger, observer)
+        run = _run(undertaking, session, ledger, watch)
         selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
         count = Count(selected, undertaking.settled)
         on_start(Started(folder, selected, session, run, count, totals, seconds))
-        _tell_warnings(undertaking, session, journal, observer)
+        _tell_warnings(undertaking, session, journal, warn)
         async with asyncio.TaskGroup() as group:
             counting = group.create_task(count.count(session.calls, session.clock))
-            ending = await run.execute(_pages(undertaking, session, ledger, count, observer))
+            ending = await run.execute(_pages(undertaking, session, ledger, count, warn))
             counting.cancel()
         if undertaking.shortfall is not None:
             ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
@@ -216,13 +218,13 @@ async def carry_out(
         _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
         named, total = settled_before + undertaking.named, undertaking.selected.total
         left = max(0, (named if total is None else total) - undertaking.totals.pages)
-        _describe_end(undertaking, session, ending, observer, left=left)
+        _describe_end(undertaking, session, ending, warn, left=left)
     return Finished(
         folder, undertaking.description, undertaking.selected, undertaking.totals, ending
     )
 
 
-def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: Observer) -> Engine:
+def _run(undertaking: Undertaking, session: Session, ledger: Ledger, watch: Watcher) -> Engine:
     job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
     _log.info(
@@ -244,7 +246,7 @@ def _run(undertaking: Undertaking, session: Session, ledger: Ledger, observer: O
         session.client,
         session.governor,
         ledger,
-        watch=observer,
+        watch=watch,
         clock=session.clock,
         portal_clock=session.portal_clock,
         rng=session.rng,
@@ -268,7 +270,7 @@ def _look(session: Session) -> Look:
 
 
 async def _pages(
-    undertaking: Undertaking, session: Session, ledger: Ledger, count: Count, observer: Observer
+    undertaking: Undertaking, session: Session, ledger: Ledger, count: Count, warn: Warn
 ) -> AsyncIterator[Page]:
     """First what an earlier process had sent, whatever the selection says of it by now.
 
@@ -278,14 +280,14 @@ async def _pages(
         undertaking.named += 1
         yield page
     selected = undertaking.selected
-    calls = session.calls.patient(observer.on_warning)
+    calls = session.calls.patient(warn)
     pages = selected.pages(
         calls,
         without=undertaking.settled,
         taken=len(undertaking.settled),
         place=undertaking.place,
         is_proved=undertaking.has_found_pages,
-        warn=observer.on_warning,
+        warn=warn,
     )
     pages = count.of(pages, calls)
     try:
@@ -298,23 +300,23 @@ async def _pages(
 
 
 def _tell_warnings(
-    undertaking: Undertaking, session: Session, journal: JournalWriter, observer: Observer
+    undertaking: Undertaking, session: Session, journal: JournalWriter, warn: Warn
 ) -> None:
     if session.warning:
         _log.warning("turn.not_kept", reason=session.doubt)
-        observer.on_warning(session.warning)
+        warn(session.warning)
     for warning in undertaking.warnings:
-        observer.on_warning(warning)
+        warn(warning)
     if journal.torn_bytes:
         _log.warning("journal.recovered", torn_bytes=journal.torn_bytes)
-        observer.on_warning(
+        warn(
             f"The journal's last line was cut short by a crash: {journal.torn_bytes} bytes were "
             "removed, and its page is done again."
         )
 
 
 def _describe_end(
-    undertaking: Undertaking, session: Session, ending: Ending, observer: Observer, *, left: int
+    undertaking: Undertaking, session: Session, ending: Ending, warn: Warn, *, left: int
 ) -> None:
     undertaking.description = with_ending(
         undertaking.description, undertaking.totals, ending, session.clock.epoch(), left=left
@@ -323,6 +325,6 @@ def _describe_end(
         undertaking.folder.write_description(undertaking.description)
     except OSError as error:
         # The journal is the truth; what is missing here, a resume finds out by it.
-        observer.on_warning(
+        warn(
             f"{undertaking.folder.description}: how the run ended can't be written: {error.strerror}."
         )

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bulk_publisher.client.session import Session
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.decision import Limit
@@ -60,7 +60,7 @@ class Reopened:
         return self.undertaking.totals.pages
 
     async def go_on(
-        self, webhook: Webhook, *, seed: int, observer: Observer, on_start: OnStart
+        self, webhook: Webhook, *, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Do the rest.
 
@@ -71,7 +71,7 @@ class Reopened:
         undertaking = self.undertaking
         check_portal(self.folder, undertaking.description, webhook)
         rng = random.Random(seed)
-        async with session_of(undertaking.job, webhook, rng, warn=observer.on_warning) as session:
+        async with session_of(undertaking.job, webhook, rng, warn=warner(watch)) as session:
             _remind(session, self.folder)
             description = undertaking.description
             resumed = Resumption(
@@ -88,7 +88,7 @@ class Reopened:
                 selected=undertaking.selected.counts,
             )
             _write_again(self.folder, undertaking.description)
-            return await carry_out(undertaking, webhook, session, observer, on_start)
+            return await carry_out(undertaking, webhook, session, watch, on_start)
 
 
 def status_of_whole(folder: RunFolder) -> int | None:

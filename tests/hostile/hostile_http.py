@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import Watcher, watch_nothing
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
@@ -158,7 +158,7 @@ async def run(
     pages: int = 200,
     *,
     pace: Pace | None = None,
-    observer: Observer | None = None,
+    watch: Watcher = watch_nothing,
 ) -> Finished:
     """Publish pages 1 to *pages*, which are not looked up."""
     job = Job(
@@ -169,6 +169,6 @@ async def run(
         Webhook(portal.webhook),
         runs=runs,
         seed=1,
-        observer=observer or Observer(),
+        watch=watch,
         on_start=lambda _: None,
     )

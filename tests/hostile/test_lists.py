@@ -132,7 +132,7 @@ async def test_pages_of_other_sites_are_left_out_and_that_is_said(tmp_path, igno
     seen = Seen()
     async with listing(pages=pages, kinds={1: "KNOWLEDGE", 2: "KNOWLEDGE"}) as portal:
         portal.ignores = {*ignores}
-        finished = await run_job(portal, tmp_path, OF_SITES, observer=seen)
+        finished = await run_job(portal, tmp_path, OF_SITES, watch=seen)
 
     assert _is_done_once(portal, range(21, 61))
     assert finished.totals.pages == 40
@@ -153,7 +153,7 @@ async def test_a_page_whose_site_is_not_told_is_not_taken_for_one_of_the_site(tm
 async def test_pages_of_another_kind_of_site_are_left_out_and_that_is_said(tmp_path) -> None:
     pages, seen = of_site(1, 1, 2, 3) | of_site(9, 4, 5), Seen()
     async with listing(pages=pages, kinds={1: "KNOWLEDGE", 9: "PAGE"}) as portal:
-        await run_job(portal, tmp_path, ALL, observer=seen)
+        await run_job(portal, tmp_path, ALL, watch=seen)
 
     assert _is_done_once(portal, [1, 2, 3])
     assert any("another kind of site" in text and "page 4" in text for text in seen.warnings)
@@ -190,7 +190,7 @@ async def test_a_row_whose_id_can_t_be_one_is_refused_and_the_others_are_done(tm
     seen = Seen()
     async with listing(pages=of_site(1, *range(1, 101))) as portal:
         portal.spoil = lambda rows, _: [*rows, {"ID": bad, "SITE_ID": "1"}]
-        finished = await run_job(portal, tmp_path, ALL, observer=seen)
+        finished = await run_job(portal, tmp_path, ALL, watch=seen)
 
     assert _is_done_once(portal, range(1, 101))
     assert not finished.ending.is_whole
@@ -381,7 +381,7 @@ async def test_a_journal_with_what_can_t_be_a_page_is_read(tmp_path, page) -> No
         result = await verified(portal, folder)
         again = follower_of(folder, FollowingKind.RETRY)
         down = follower_of(folder, FollowingKind.ROLLBACK)
-        finished = await resume(portal, folder, observer=seen)
+        finished = await resume(portal, folder, watch=seen)
 
     assert (result.pages, result.agreeing) == (11, 11)
     assert (again.pages, down.pages) == (0, 10)

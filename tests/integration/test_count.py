@@ -6,14 +6,15 @@ from click.testing import CliRunner
 from bulk_publisher.cli import main
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress.metrics import Metrics
-from bulk_publisher.cli.progress.moment import Moment, status_line
 from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.progress.words import status_line
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Only, Scope
 from bulk_publisher.operations.publishing import publish
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, Site, serve
+from bulk_publisher.store.moment import Moment
 
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
 LISTS = "landing.landing.getlist"
@@ -34,7 +35,7 @@ class Watching(Progress):
         self.seen.append(moment)
         self.meddle(moment)
         if self.stop_after is not None and moment.pages >= self.stop_after:
-            self._started.run.drain()
+            self._watcher.started.run.drain()
 
     @property
     def totals(self) -> list[int | None]:
@@ -44,7 +45,7 @@ class Watching(Progress):
 async def _publish(sandbox, runs, progress, **select):
     job = Job(name="t", select=Selection(scope=Scope.KNOWLEDGE, **select))
     try:
-        return await publish(job, Webhook(sandbox.webhook), runs=runs, seed=1, observer=progress, on_start=progress.start)  # fmt: skip
+        return await publish(job, Webhook(sandbox.webhook), runs=runs, seed=1, watch=progress, on_start=progress.start)  # fmt: skip
     finally:
         progress.finish()
 
@@ -108,7 +109,7 @@ async def test_what_goes_on_counts_what_is_settled_with_it(tmp_path):
     async with serve(Scenario(pages=5_000, cost=0.1, plan="self-hosted")) as sandbox:
         first = await _publish(sandbox, tmp_path, Watching(stop_after=400))
         with reopened(first.folder, {}) as again:
-            await again.go_on(Webhook(sandbox.webhook), seed=2, observer=watching, on_start=watching.start)  # fmt: skip
+            await again.go_on(Webhook(sandbox.webhook), seed=2, watch=watching, on_start=watching.start)  # fmt: skip
         watching.finish()
 
     assert watching.seen[0].pages >= 400

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import Refused, WaitBegun, Warned
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.operations.publishing import Finished, publish
@@ -15,7 +15,7 @@ from bulk_publisher.sandbox.truth import Truth
 PUBLICATION = "landing.landing.publication"
 
 
-class Onlooker(Observer):
+class Onlooker:
     """Notes refusals and waits."""
 
     def __init__(self) -> None:
@@ -23,21 +23,14 @@ class Onlooker(Observer):
         self.waits: list[str] = []
         self.warnings: list[str] = []
 
-    def on_refused(self, fault) -> None:
-        self.refused.append(fault.code)
-
-    def on_waiting(self, decision) -> None:
-        self.waits.append(decision.because)
-
-    def on_settled(self, outcomes) -> None: ...
-    def on_sending(self) -> None: ...
-    def on_lost(self, fault, pages) -> None: ...
-    def on_site_stopped(self, site, fault) -> None: ...
-    def on_warning(self, text) -> None:
-        self.warnings.append(text)
-
-    def on_page(self, page) -> None: ...
-    def on_turn(self, turn) -> None: ...
+    def __call__(self, event) -> None:
+        match event:
+            case Refused(fault):
+                self.refused.append(fault.code)
+            case WaitBegun(wait):
+                self.waits.append(wait.because)
+            case Warned(text):
+                self.warnings.append(text)
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ def run(tmp_path):
                 Webhook(sandbox.webhook),
                 runs=tmp_path,
                 seed=1,
-                observer=onlooker,
+                watch=onlooker,
                 on_start=started.append,
             )
             governor = started[0].session.governor

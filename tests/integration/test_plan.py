@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import watch_nothing
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.limits.forecast import Estimate
@@ -59,7 +59,7 @@ async def _publish(job: Job, sandbox: Sandbox, runs: Path):
         Webhook(sandbox.webhook),
         runs=runs,
         seed=1,
-        observer=Observer(),
+        watch=watch_nothing,
         on_start=lambda _started: None,
     )
 

@@ -8,25 +8,18 @@ import pytest
 from rich.console import Console
 
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.moment import (
-    FILE,
-    Bar,
-    Heard,
-    Moment,
-    Wait,
-    read_moment,
-    status_line,
-    waiting_line,
-)
 from bulk_publisher.cli.progress.screen import Screen, drawn
 from bulk_publisher.cli.progress.showing import progress_for
 from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.progress.words import status_line, waiting_line
+from bulk_publisher.engine.events import WaitBegun
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from bulk_publisher.store.moment import FILE, Bar, Heard, Moment, Wait, read_moment
 from tests.oracle import Seen, run_job
 
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
@@ -41,7 +34,7 @@ async def _publish(scenario: Scenario, progress: Progress, runs: Path) -> Finish
                 Webhook(sandbox.webhook),
                 runs=runs,
                 seed=1,
-                observer=progress,
+                watch=progress,
                 on_start=progress.start,
             )
         finally:
@@ -125,9 +118,9 @@ async def test_all_numbers_of_a_resumed_run_are_of_the_whole_run(tmp_path):
     select = Selection(page=("1-100",), scope=Scope.KNOWLEDGE, lookup=False)
     progress = Watching(OUTPUT)
     async with serve(scenario) as sandbox:
-        first = await run_job(sandbox, tmp_path, select, pace=Pace(batch_size=10), observer=Seen(stop_after=30))  # fmt: skip
+        first = await run_job(sandbox, tmp_path, select, pace=Pace(batch_size=10), watch=Seen(stop_after=30))  # fmt: skip
         with reopened(first.folder, {}) as again:
-            finished = await again.go_on(Webhook(sandbox.webhook), seed=2, observer=progress, on_start=progress.start)  # fmt: skip
+            finished = await again.go_on(Webhook(sandbox.webhook), seed=2, watch=progress, on_start=progress.start)  # fmt: skip
         progress.finish()
 
     assert (seen[0].pages, seen[0].bad) == (first.totals.pages, first.totals.bad)
@@ -195,9 +188,10 @@ async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):
     in_flight: list[int] = []
 
     class Watching(Progress):
-        def on_waiting(self, decision):
-            session = self._started.session
-            in_flight.append(session.governor.snapshot(now=session.clock.now()).in_flight)
+        def __call__(self, event):
+            if isinstance(event, WaitBegun):
+                session = self._watcher.started.session
+                in_flight.append(session.governor.snapshot(now=session.clock.now()).in_flight)
 
     await _publish(Scenario(pages=400, cost=0.28, operating_limit=60), Watching(OUTPUT), tmp_path)
 

@@ -83,7 +83,7 @@ async def test_a_locked_site_is_left_and_the_other_one_is_done(tmp_path: Path) -
     )
     seen = Seen()
     async with serve(scenario) as sandbox:
-        finished = await run_job(sandbox, tmp_path, observer=seen)
+        finished = await run_job(sandbox, tmp_path, watch=seen)
 
     lines = journal_of(finished)
     assert {line.site for line in lines} == {5}
@@ -110,7 +110,7 @@ async def test_the_wrong_scope_is_asked_about_and_stops_the_run(tmp_path: Path) 
     seen = Seen()
     async with serve(Scenario(pages=3000)) as sandbox:
         finished = await run_job(
-            sandbox, tmp_path, Selection(page=("1-3000",), lookup=False), observer=seen
+            sandbox, tmp_path, Selection(page=("1-3000",), lookup=False), watch=seen
         )
 
     assert seen.warnings == [
@@ -216,7 +216,7 @@ async def test_a_portal_that_is_down_when_a_run_begins_is_asked_for_two_minutes_
     seen = Seen()
     away = [TimedFault(at=0, fault="html502", seconds=60)]
     async with serve(Scenario(pages=50, cost=0.05, script=away)) as sandbox:
-        finished = await run_job(sandbox, tmp_path, observer=seen)
+        finished = await run_job(sandbox, tmp_path, watch=seen)
 
     assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 50}
     assert ["HTTP 502" in text and "2 min" in text for text in seen.warnings] == [True]
@@ -249,7 +249,7 @@ async def test_a_portal_that_does_not_answer_the_first_question_is_said_to_be_si
     seen = Seen()
     silent = [TimedFault(at=0, fault="hang", seconds=10)]
     async with serve(Scenario(pages=50, cost=0.05, script=silent)) as sandbox:
-        await run_job(sandbox, tmp_path, observer=seen)
+        await run_job(sandbox, tmp_path, watch=seen)
 
     assert ["not answered for 5 s" in text for text in seen.warnings] == [True]
 
@@ -310,7 +310,7 @@ async def test_a_list_that_is_not_answered_is_waited_for_as_long_as_pages_are(
     away = [TimedFault(at=10, fault="html502", seconds=600)]
     seen = Seen()
     async with serve(Scenario(pages=4000, cost=0.05, script=away)) as sandbox:
-        finished = await run_job(sandbox, tmp_path, observer=seen)
+        finished = await run_job(sandbox, tmp_path, watch=seen)
 
     assert finished.ending.error is None
     assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 4000}
@@ -402,7 +402,7 @@ async def test_an_interrupted_run_records_what_was_in_flight_and_takes_no_more(
 ) -> None:
     seen = Seen(stop_after=100)
     async with serve(Scenario(pages=3000)) as sandbox:
-        finished = await run_job(sandbox, tmp_path, observer=seen)
+        finished = await run_job(sandbox, tmp_path, watch=seen)
 
     lines = journal_of(finished)
     assert finished.ending.is_interrupted

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.engine.ports import Observer
+from bulk_publisher.engine.events import watch_nothing
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Scope
 from bulk_publisher.operations.publishing import publish
@@ -26,7 +26,7 @@ async def _report(runs: Path) -> Path:
             Webhook(sandbox.webhook),
             runs=runs,
             seed=1,
-            observer=Observer(),
+            watch=watch_nothing,
             on_start=lambda _started: None,
         )
     path = leave_report(finished.folder)

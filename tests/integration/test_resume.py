@@ -28,7 +28,7 @@ SMALL = Pace(batch_size=10)
 
 async def test_what_was_not_tried_is_done_by_a_resume(tmp_path: Path) -> None:
     async with serve(Scenario(pages=200, cost=0.1)) as sandbox:
-        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=50))
+        first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=50))
 
         second = await resume(sandbox, first.folder)
 
@@ -78,7 +78,7 @@ async def test_a_selection_by_state_still_names_what_was_out(tmp_path: Path) -> 
 async def test_a_selection_that_the_portal_lists_goes_on_by_key(tmp_path: Path) -> None:
     pace = Pace(batch_size=50)
     async with serve(Scenario(pages=4000, cost=0.01, plan="self-hosted")) as sandbox:
-        first = await run_job(sandbox, tmp_path, pace=pace, observer=Seen(stop_after=1800))
+        first = await run_job(sandbox, tmp_path, pace=pace, watch=Seen(stop_after=1800))
         listed = sandbox.truth.requests_by_method["landing.landing.getlist"]
 
         second = await resume(sandbox, first.folder)
@@ -104,7 +104,7 @@ async def test_pages_that_are_settled_are_not_looked_up_again(tmp_path: Path) ->
     csv.write_text("id\n" + "\n".join(str(page) for page in range(1, 101)))
     select = Selection(csv=str(csv), scope=Scope.KNOWLEDGE)
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
-        first = await run_job(sandbox, tmp_path, select, pace=SMALL, observer=Seen(stop_after=50))
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, watch=Seen(stop_after=50))
 
         second = await resume(sandbox, first.folder)
 
@@ -115,11 +115,11 @@ async def test_pages_that_are_settled_are_not_looked_up_again(tmp_path: Path) ->
 async def test_a_scope_that_has_been_proved_is_not_doubted(tmp_path: Path) -> None:
     select, seen = Selection(page=("1-100",), scope=Scope.KNOWLEDGE), Seen()
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
-        first = await run_job(sandbox, tmp_path, select, pace=SMALL, observer=Seen(stop_after=50))
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, watch=Seen(stop_after=50))
         for page in range(1, 101):
             sandbox.world.trash(page)
 
-        await resume(sandbox, first.folder, observer=seen)
+        await resume(sandbox, first.folder, watch=seen)
 
     assert seen.warnings == []
 
@@ -141,10 +141,10 @@ async def test_a_list_that_has_grown_is_counted_anew(tmp_path: Path) -> None:
     csv.write_text("id\n" + "\n".join(map(str, range(1, 61))) + "\n")
     select = Selection(csv=str(csv), scope=Scope.KNOWLEDGE)
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
-        first = await run_job(sandbox, tmp_path, select, pace=SMALL, observer=Seen(stop_after=20))
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, watch=Seen(stop_after=20))
         csv.write_text("id\n" + "\n".join(map(str, range(1, 91))) + "\n")
 
-        again = await resume(sandbox, first.folder, observer=Seen(stop_after=20))
+        again = await resume(sandbox, first.folder, watch=Seen(stop_after=20))
 
     description = again.folder.read_description()
     assert description.selected.total == 90
@@ -180,7 +180,7 @@ async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_ag
         finished.folder.journal.write_bytes(b"".join(lines[:4] + lines[5:]))
         status = status_of_whole(finished.folder)
 
-        again = await resume(sandbox, finished.folder, observer=seen)
+        again = await resume(sandbox, finished.folder, watch=seen)
 
     assert status is None
     assert sorted(line.page for line in journal_of(again)) == list(range(1, 21))
@@ -192,10 +192,10 @@ async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_ag
 
 async def test_a_run_on_another_portal_is_refused_with_both_hosts(tmp_path: Path) -> None:
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
-        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=20))
+        first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=20))
         other = Webhook("https://other.bitrix24.com/rest/1/secret/")
         with reopened(first.folder, {}) as again, pytest.raises(BadSetting) as caught:
-            await again.go_on(other, seed=1, observer=Seen(), on_start=lambda _: None)
+            await again.go_on(other, seed=1, watch=Seen(), on_start=lambda _: None)
 
         assert "other.bitrix24.com" in caught.value.message
         assert Webhook(sandbox.webhook).host in caught.value.message
@@ -220,7 +220,7 @@ async def test_a_run_that_is_going_on_is_not_resumed(tmp_path: Path) -> None:
 
 async def test_the_pace_may_be_another(tmp_path: Path) -> None:
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
-        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=20))
+        first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=20))
 
         second = await resume(sandbox, first.folder, changes={"pace": {"concurrency": 1}})
 
@@ -254,7 +254,7 @@ async def test_pages_in_doubt_at_an_interruption_are_left_to_the_resume(
     async with serve(Scenario(pages=1000, cost=0.1, script=all_at_once)) as sandbox:
         with monkeypatch.context() as asking:
             asking.setattr(publishing, "_look", lambda _: stopped_while_it_is_asked)
-            stopped = await run_job(sandbox, tmp_path, observer=seen)
+            stopped = await run_job(sandbox, tmp_path, watch=seen)
         before = journal_of(stopped)
         finished = await resume(sandbox, stopped.folder)
 
@@ -283,9 +283,9 @@ async def test_the_time_of_all_processes_is_told_and_no_pause_between_them(tmp_p
     async with serve(Scenario(pages=300, cost=0.3)) as sandbox:
         folder = await lose(sandbox, tmp_path, after=50)
         await asyncio.sleep(1000)
-        second = await resume(sandbox, folder, observer=Seen(stop_after=50))
+        second = await resume(sandbox, folder, watch=Seen(stop_after=50))
         await asyncio.sleep(1000)
-        third = await resume(sandbox, folder, observer=Seen())
+        third = await resume(sandbox, folder, watch=Seen())
 
     before = [again.seconds for again in third.description.resumptions]
     assert 0 < before[0] < before[1] < third.ending.seconds < 200
@@ -295,7 +295,7 @@ async def test_the_time_of_all_processes_is_told_and_no_pause_between_them(tmp_p
 
 async def test_the_waits_of_all_processes_are_told(tmp_path: Path) -> None:
     async with serve(Scenario(pages=300, cost=0.5, operating_limit=60)) as sandbox:
-        first = await run_job(sandbox, tmp_path, pace=SMALL, observer=Seen(stop_after=150))
+        first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=150))
         waited = dict(first.ending.waited)
         second = await resume(sandbox, first.folder)
 

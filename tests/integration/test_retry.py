@@ -86,6 +86,6 @@ async def test_a_retry_can_be_resumed(tmp_path: Path) -> None:
         second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
         forget(second.folder, after=1)
 
-        third = await resume(sandbox, second.folder, observer=Seen())
+        third = await resume(sandbox, second.folder, watch=Seen())
 
         assert sorted(line.page for line in journal_of(third)) == [7, 8, 9]

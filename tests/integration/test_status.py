@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from bulk_publisher.cli import main
 from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress.metrics import watched
-from bulk_publisher.cli.progress.moment import FILE, Moment
 from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job, Selection
@@ -22,6 +21,7 @@ from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store.folder.run_folder import LOCK, FolderLock
+from bulk_publisher.store.moment import FILE, Moment
 from tests.folders import describe, described
 
 OLDER = "20260301T030000Z-1f2e"
@@ -36,7 +36,7 @@ async def _publish(progress: Progress, runs: Path, **scenario: Any) -> Finished:
                 Webhook(sandbox.webhook),
                 runs=runs,
                 seed=1,
-                observer=progress,
+                watch=progress,
                 on_start=progress.start,
             )
         finally:

@@ -27,9 +27,7 @@ async def _run_both(sandbox: Sandbox, runs: Path, seen: Seen) -> list[Finished]:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(
-                run_job(
-                    sandbox, runs, Selection(page=(half,), scope=Scope.KNOWLEDGE), observer=seen
-                )
+                run_job(sandbox, runs, Selection(page=(half,), scope=Scope.KNOWLEDGE), watch=seen)
             )
             for half in halves
         ]
@@ -109,7 +107,7 @@ async def test_a_run_whose_neighbour_is_killed_asks_what_is_left(
         runs = []
         for one, half in zip(seen, ("1-1000", "1001-2000"), strict=True):
             select = Selection(page=(half,), scope=Scope.KNOWLEDGE)
-            runs.append(asyncio.ensure_future(run_job(sandbox, tmp_path, select, observer=one)))
+            runs.append(asyncio.ensure_future(run_job(sandbox, tmp_path, select, watch=one)))
             await asyncio.sleep(0.5)
         await asyncio.sleep(114)
         turns = [one.started[0].session.turn for one in seen]
@@ -144,7 +142,7 @@ async def test_a_run_that_was_stopped_with_its_turn_is_named_and_not_waited_for_
     seen = Seen()
     async with serve(Scenario(pages=60)) as sandbox:
         turn = _plant(sandbox, f"host {socket.gethostname()}, pid 4711, turn 1\n")
-        finished = await run_job(sandbox, tmp_path, observer=seen)
+        finished = await run_job(sandbox, tmp_path, watch=seen)
         os.close(turn)
 
     assert "kill -CONT 4711" in seen.waits[0].because

@@ -11,9 +11,9 @@ from bulk_publisher.cli.options import runs_option
 from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 
 if TYPE_CHECKING:
-    from bulk_publisher.cli.progress.moment import Heard
     from bulk_publisher.report.story import Story
     from bulk_publisher.store.folder.run_folder import RunFolder
+    from bulk_publisher.store.moment import Heard
 
 
 @click.command("status")
@@ -31,9 +31,9 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
     import msgspec
 
     from bulk_publisher.cli.all_runs import run_lines, runs_as_list
-    from bulk_publisher.cli.progress.moment import read_moment
     from bulk_publisher.report.story import read_story
     from bulk_publisher.store.folder.run_folder import find_folder, is_locked
+    from bulk_publisher.store.moment import read_moment
 
     if name is None:
         if is_json:
@@ -62,7 +62,7 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
 
 
 def _moment_lines(heard: "Heard", folder: "RunFolder") -> Iterator[str]:
-    from bulk_publisher.cli.progress.moment import budget_lines, status_line, waiting_line
+    from bulk_publisher.cli.progress.words import budget_lines, status_line, waiting_line
     from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
     from bulk_publisher.store.folder.run_folder import holder_of
 

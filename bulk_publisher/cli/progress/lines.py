@@ -3,10 +3,11 @@
 import msgspec
 
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.moment import Moment, status_line, waiting_line
 from bulk_publisher.cli.progress.watching import Progress
-from bulk_publisher.limits.decision import WaitUntil
+from bulk_publisher.cli.progress.words import status_line, waiting_line
+from bulk_publisher.engine.events import Event, WaitBegun
 from bulk_publisher.model import Mono
+from bulk_publisher.store.moment import Moment
 
 _LINE_EVERY = 30.0
 """Seconds between two lines in a pipe."""
@@ -32,13 +33,17 @@ class Lines(Progress):
                 f"{status_line(moment)}{'; ' if waiting else ''}{waiting}", event="progress"
             )
 
-    def on_waiting(self, decision: WaitUntil) -> None:
-        super().on_waiting(decision)
-        moment = self.moment() if self._said_wait != decision.at else None
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if isinstance(event, WaitBegun) and event.wait.at != self._said_wait:
+            self._say_wait(event.wait.at)
+
+    def _say_wait(self, at: Mono) -> None:
+        moment = self.moment()
         if moment is None or moment.waiting is None or moment.waiting.until is None:
             return
         if moment.waiting.until - moment.time >= _LONG:
-            self._said_wait = decision.at
+            self._said_wait = at
             self.output.say(f"{status_line(moment)}; {waiting_line(moment)}", event="progress")
 
 

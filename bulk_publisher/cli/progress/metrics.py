@@ -1,15 +1,21 @@
 """Numbers of a run for Prometheus, while it goes on: ``--metrics-port``."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.moment import Moment
 from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.engine.events import (
+    Event,
+    PagesSettled,
+    Refused,
+    RequestLost,
+    RequestSent,
+    WaitBegun,
+)
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.limits.decision import WaitUntil
-from bulk_publisher.model import Fault, Mono, Outcome, Page, SiteId
+from bulk_publisher.model import Mono, Outcome
 from bulk_publisher.operations.publishing import Started
+from bulk_publisher.store.moment import Moment
 
 _ADDRESS = "127.0.0.1"
 """What a run does is this machine's business: an agent or a proxy on it may pass it on."""
@@ -28,7 +34,7 @@ def watched(progress: Progress, output: Output) -> Progress:
 
 
 class Metrics(Progress):
-    """An observer that counts for Prometheus. What is read of the limits is read in the loop."""
+    """A watcher that counts for Prometheus. What is read of the limits is read in the loop."""
 
     every = 1.0
 
@@ -124,30 +130,31 @@ class Metrics(Progress):
                 self._level.labels(name).set(bar.level)
                 self._limit.labels(name).set(bar.limit)
 
-    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
-        super().on_settled(outcomes)
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        match event:
+            case PagesSettled(outcomes):
+                self._count(outcomes)
+            case WaitBegun(wait):
+                self._end_wait()
+                now = self._now()
+                if now is not None:
+                    self._waits_since = now, wait.limit.value
+            case RequestSent():
+                self._end_wait()
+                self._requests.inc()
+            case Refused(fault):
+                self._refusals.labels(fault.code).inc()
+            case RequestLost(fault):
+                self._lost.labels(fault.code).inc()
+            case _:
+                pass
+
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             self._pages.labels(outcome.status.value).inc()
             if outcome.duration is not None:
                 self._cost.observe(outcome.duration)
-
-    def on_waiting(self, decision: WaitUntil) -> None:
-        super().on_waiting(decision)
-        self._end_wait()
-        now = self._now()
-        if now is not None:
-            self._waits_since = now, decision.limit.value
-
-    def on_sending(self) -> None:
-        super().on_sending()
-        self._end_wait()
-        self._requests.inc()
-
-    def on_refused(self, fault: Fault) -> None:
-        self._refusals.labels(fault.code).inc()
-
-    def on_lost(self, fault: Fault, pages: int) -> None:
-        self._lost.labels(fault.code).inc()
 
     def _end_wait(self) -> None:
         now = self._now()
@@ -157,7 +164,7 @@ class Metrics(Progress):
         self._waits_since = None
 
     def _now(self) -> Mono | None:
-        return None if self._started is None else self._started.session.clock.now()
+        return None if self._watcher is None else self._watcher.started.session.clock.now()
 
 
 class _Both(Progress):
@@ -175,30 +182,6 @@ class _Both(Progress):
         for one in self._all:
             one.finish()
 
-    def on_settled(self, outcomes: Sequence[Outcome]) -> None:
-        self._tell("on_settled", outcomes)
-
-    def on_waiting(self, decision: WaitUntil) -> None:
-        self._tell("on_waiting", decision)
-
-    def on_sending(self) -> None:
-        self._tell("on_sending")
-
-    def on_refused(self, fault: Fault) -> None:
-        self._tell("on_refused", fault)
-
-    def on_lost(self, fault: Fault, pages: int) -> None:
-        self._tell("on_lost", fault, pages)
-
-    def on_site_stopped(self, site: SiteId, fault: Fault) -> None:
-        self._tell("on_site_stopped", site, fault)
-
-    def on_warning(self, text: str) -> None:
-        self._tell("on_warning", text)
-
-    def on_page(self, page: Page) -> None:
-        self._tell("on_page", page)
-
-    def _tell(self, event: str, *what: Any) -> None:
+    def __call__(self, event: Event) -> None:
         for one in self._all:
-            getattr(one, event)(*what)
+            one(event)

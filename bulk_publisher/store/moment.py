@@ -1,22 +1,15 @@
-"""A run at one moment, as data and in words: what progress shows, and what ``status`` reads."""
+"""A run at one moment, as data: what it leaves in its folder while it goes on, and what reads that."""
 
-from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from bulk_publisher.clock import seconds_since_written
-from bulk_publisher.limits.decision import Limit
-from bulk_publisher.report.text import in_words, pages_in_words, printable
 from bulk_publisher.store.description import Count, Seconds
 from bulk_publisher.store.folder.files import read_own, replacing
 from bulk_publisher.store.folder.run_folder import LOCK
-
-_TELLING = 10.0
-"""Seconds after which the rate so far says something: before, most pages are still in flight."""
 
 _SILENT = 15.0
 """Seconds without a word after which what was said is old: one comes every five."""
@@ -88,56 +81,6 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.total is None else max(0, self.total - self.pages)
 
 
-def status_line(moment: Moment) -> str:
-    """``1,204 of 5,000 pages, 12 failed, 3,796 left, 8.4 a second, done at about 14:32``."""
-    if moment.total:
-        parts = [f"{moment.pages:,} of {pages_in_words(moment.total)}"]
-    else:
-        parts = [pages_in_words(moment.pages)]
-    if moment.bad:
-        parts.append(f"{moment.bad:,} failed")
-    if moment.left:
-        parts.append(f"{moment.left:,} left")
-    if moment.rate is not None and moment.seconds >= _TELLING:
-        parts.append(f"{moment.rate:.1f} a second")
-    if moment.arrives_at is not None and moment.left:
-        away = in_words(moment.arrives_at - moment.time)
-        parts.append(f"done in about {away} ({clock_time(moment.arrives_at, moment.time)})")
-    return ", ".join(parts)
-
-
-def waiting_line(moment: Moment) -> str:
-    """``waiting 4 min 10 s (until 14:32:10) for operating time (479 of 480 s used)``; or nothing."""
-    wait = moment.waiting
-    if wait is None:
-        return ""
-    if wait.limit == Limit.TURN:
-        # For how long nobody knows: it is looked at four times a second.
-        return f"waiting: {wait.because}"
-    if wait.until is None:
-        return f"waiting for {wait.because}" if wait.limit == Limit.OUTAGE else ""
-    if wait.until - moment.time < 1:
-        return ""
-    until = datetime.fromtimestamp(wait.until).astimezone()
-    return (
-        f"waiting {in_words(wait.until - moment.time)} (until {until:%H:%M:%S}) for {wait.because}"
-    )
-
-
-def budget_lines(moment: Moment) -> Iterator[str]:
-    """Both budgets, as far as there are any."""
-    for name, bar in (("operating time", moment.operating), ("requests", moment.requests)):
-        if bar is not None:
-            unit = " s" if name == "operating time" else ""
-            yield f"{name}: {bar.level:.0f} of {bar.limit:.0f}{unit}"
-
-
-def clock_time(moment: float, now: float) -> str:
-    """*moment* by the clock on the wall; with its day where that is not *now*'s."""
-    then, today = (datetime.fromtimestamp(at).astimezone() for at in (moment, now))
-    return f"{then:%H:%M}" if then.date() == today.date() else f"{then:%a %d %b, %H:%M}"
-
-
 def write_moment(moment: Moment, folder: Path) -> None:
     """Leave *moment* in a run's folder for ``status``; where the disk takes nothing, there is none."""
     with suppress(OSError), replacing(folder / FILE, is_forced=False) as file:
@@ -174,8 +117,3 @@ def read_moment(folder: Path) -> Heard | None:
         return heard
     quiet = msgspec.structs.replace(heard.moment, arrives_at=None, waiting=None)
     return Heard(quiet, heard.age)
-
-
-def failure_line(page: int, code: str, title: str | None) -> str:
-    """``page 57: LANDING_NOT_EXIST “Title”``."""
-    return printable(f"page {page}: {code}" + (f" “{title}”" if title else ""))
