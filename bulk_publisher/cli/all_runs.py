@@ -8,7 +8,7 @@ from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Status
 from bulk_publisher.report.text import pages_in_words, printable
 from bulk_publisher.store.folder.run_folder import RunFolder, is_locked, known_runs
-from bulk_publisher.store.moment import read_moment
+from bulk_publisher.store.heard import read_moment
 
 _NEWEST = 20
 """Runs that are told to a person: a nightly job makes hundreds."""

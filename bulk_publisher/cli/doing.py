@@ -26,9 +26,8 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action, Only
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
-from bulk_publisher.operations.secrets import doubt_of, read_webhook
+from bulk_publisher.operations.secrets import Webhook, doubt_of, read_webhook
 from bulk_publisher.operations.selecting import Selected, check_selection
-from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report
 

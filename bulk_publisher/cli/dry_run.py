@@ -10,8 +10,8 @@ from bulk_publisher.client.sites import check_sites, list_sites_of
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.secrets import Webhook
 from bulk_publisher.operations.selecting import Selected
-from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines
 
 

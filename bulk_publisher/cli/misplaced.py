@@ -60,19 +60,15 @@ def hidden(text: str) -> str:
     """*text* in which every webhook's URL is hidden, and the code of the environment's webhook."""
     from bulk_publisher.text.redaction import without_webhooks
 
-    redactor = _redactor_of(os.environ.get("BITRIX24_WEBHOOK", ""))
+    redactor = _redactor(os.environ.get("BITRIX24_WEBHOOK", ""))
     return without_webhooks(text if redactor is None else redactor.plain(text))
 
 
 @lru_cache(maxsize=1)
-def _redactor_of(url: str) -> "Redactor | None":
-    from bulk_publisher.errors import BadSetting
-    from bulk_publisher.portal.credentials import Webhook
+def _redactor(url: str) -> "Redactor | None":
+    from bulk_publisher.operations.secrets import redactor_of
 
-    try:
-        return Webhook(url).redactor
-    except BadSetting:
-        return None
+    return redactor_of(url)
 
 
 @contextmanager

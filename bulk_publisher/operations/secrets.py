@@ -7,9 +7,12 @@ from pathlib import Path
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
 from bulk_publisher.operations import crash
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import (
+    Webhook as Webhook,  # noqa: PLC0414 - whoever is handed one finds it here too
+)
 from bulk_publisher.sources.opening import found, read_settings, reason
 from bulk_publisher.store.folder.files import is_readable_by_others
+from bulk_publisher.text.redaction import Redactor
 from bulk_publisher.text.shown import as_text
 
 
@@ -31,6 +34,14 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
             " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
         )
     return _webhook(text, where=name)
+
+
+def redactor_of(url: str) -> Redactor | None:
+    """What takes the secret of the webhook *url* out of a text; None where it is no webhook."""
+    try:
+        return Webhook(url).redactor
+    except BadSetting:
+        return None
 
 
 def doubt_of(secret: Secret | None) -> str:

@@ -9,7 +9,7 @@ from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.limits.eta import NOT_FORESEEN, Eta
 from bulk_publisher.model import Outcome
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.store.moment import Bar, Moment, Wait
+from bulk_publisher.store.heard import Bar, Moment, Wait
 from bulk_publisher.text.escaping import printable
 
 _LAST_FAILURES = 3

@@ -14,7 +14,7 @@ from bulk_publisher.operations.publishing import publish
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, Site, serve
-from bulk_publisher.store.moment import Moment
+from bulk_publisher.store.heard import Moment
 
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
 LISTS = "landing.landing.getlist"

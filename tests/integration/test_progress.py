@@ -19,7 +19,7 @@ from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
-from bulk_publisher.store.moment import FILE, Bar, Heard, Moment, Wait, read_moment
+from bulk_publisher.store.heard import FILE, Bar, Heard, Moment, Wait, read_moment
 from tests.oracle import Seen, run_job
 
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)

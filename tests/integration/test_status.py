@@ -21,7 +21,7 @@ from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store.folder.run_folder import LOCK, FolderLock
-from bulk_publisher.store.moment import FILE, Moment
+from bulk_publisher.store.heard import FILE, Moment
 from tests.folders import describe, described
 
 OLDER = "20260301T030000Z-1f2e"

@@ -13,7 +13,7 @@ from bulk_publisher.cli.output import Output, name_for_commands, says_errors
 if TYPE_CHECKING:
     from bulk_publisher.report.story import Story
     from bulk_publisher.store.folder.run_folder import RunFolder
-    from bulk_publisher.store.moment import Heard
+    from bulk_publisher.store.heard import Heard
 
 
 @click.command("status")
@@ -33,7 +33,7 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
     from bulk_publisher.cli.all_runs import run_lines, runs_as_list
     from bulk_publisher.report.story import read_story
     from bulk_publisher.store.folder.run_folder import find_folder, is_locked
-    from bulk_publisher.store.moment import read_moment
+    from bulk_publisher.store.heard import read_moment
 
     if name is None:
         if is_json:

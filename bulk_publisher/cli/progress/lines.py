@@ -7,7 +7,7 @@ from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.engine.events import Event, WaitBegun
 from bulk_publisher.model import Mono
-from bulk_publisher.store.moment import Moment
+from bulk_publisher.store.heard import Moment
 
 _LINE_EVERY = 30.0
 """Seconds between two lines in a pipe."""

@@ -15,7 +15,7 @@ from bulk_publisher.engine.events import (
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Mono, Outcome
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.store.moment import Moment
+from bulk_publisher.store.heard import Moment
 
 _ADDRESS = "127.0.0.1"
 """What a run does is this machine's business: an agent or a proxy on it may pass it on."""

@@ -15,7 +15,7 @@ from bulk_publisher.cli.output import Output
 from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.store.moment import Bar, Moment
+from bulk_publisher.store.heard import Bar, Moment
 from bulk_publisher.text.escaping import legible
 
 _FULL = 0.9

@@ -11,7 +11,7 @@ from bulk_publisher.cli.output import Output
 from bulk_publisher.engine.events import Event, RequestLost, SiteStopped, Warned
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.operations.watching import RunWatcher
-from bulk_publisher.store.moment import FILE, Moment, write_moment
+from bulk_publisher.store.heard import FILE, Moment, write_moment
 
 _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""

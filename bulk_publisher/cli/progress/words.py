@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bulk_publisher.report.text import in_words, pages_in_words
-from bulk_publisher.store.moment import Moment
+from bulk_publisher.store.heard import Moment
 
 _TELLING = 10.0
 """Seconds after which the rate so far says something: before, most pages are still in flight."""

@@ -1,4 +1,4 @@
-"""A run at one moment, as data: what it leaves in its folder while it goes on, and what reads that."""
+"""What a run says of itself while it goes on, for whoever asks elsewhere how it stands."""
 
 from contextlib import suppress
 from pathlib import Path
