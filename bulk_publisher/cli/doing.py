@@ -214,8 +214,7 @@ class _Doing:
         return 128 + (self._signal or signal.SIGINT)
 
     def _end(self, finished: Finished) -> int:
-        can_be_followed = self._job.portal.sandbox is None
-        lines = [*summary_lines(finished, can_be_followed=can_be_followed)]
+        lines = [*summary_lines(finished)]
         self._output.tell(lines)
         if self._output.is_json:
             self._output.event("summary", **summary_fields(finished), text="\n".join(lines))
@@ -231,7 +230,7 @@ class _Doing:
         if error is not None:
             say_error(self._output, error)
         is_for_resume = error is None or error.is_for_resume
-        if not finished.ending.is_whole and can_be_followed and is_for_resume:
+        if not finished.is_whole and finished.can_be_followed and is_for_resume:
             self._output.complain(how_to_go_on(finished), event="hint")
         return self._status(finished)
 

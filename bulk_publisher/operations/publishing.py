@@ -32,6 +32,7 @@ from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.report.summary import Summary
 from bulk_publisher.store.description import Description, Following
 from bulk_publisher.store.folder.disk import Disk
 from bulk_publisher.store.folder.ledger import Ledger
@@ -69,7 +70,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Summary):
     """A run that has ended; totals and ending are of all of it, not of its last process alone."""
 
     folder: RunFolder

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from bulk_publisher.model import Outcome, Status
+from bulk_publisher.report.summary import Summary
 from bulk_publisher.report.timeline import Timeline
-from bulk_publisher.store.description import Description, FinalTotals
+from bulk_publisher.store.description import Description
 from bulk_publisher.store.folder.files import is_there
 from bulk_publisher.store.folder.reader import read_outcomes
 from bulk_publisher.store.folder.run_folder import RunFolder
-from bulk_publisher.store.totals import Left, Totals
+from bulk_publisher.store.totals import Totals
 
 LISTED_FAILURES = 5_000
 """Failures that a report lists one by one: more would be read by nobody, and slow a browser."""
@@ -34,7 +35,7 @@ ELSEWHERE: Place = (-1, -1)
 
 
 @dataclass(slots=True)
-class Story:
+class Story(Summary):
     """What a run's folder tells.
 
     Attributes:
@@ -55,39 +56,9 @@ class Story:
     failures: list[Outcome] = field(default_factory=list)
 
     @property
-    def told(self) -> FinalTotals:
-        """What it says itself at its end; all zero where it has not come to one, or goes on from it."""
-        return self.description.final if self.has_ended else FinalTotals()
-
-    @property
     def seconds(self) -> float:
         """How long its processes were at work on it."""
         return seconds_at_work(self.description, last_at=self.timeline.last_at)
-
-    @property
-    def waited(self) -> dict[str, float]:
-        """Seconds that each limit held it, as its processes say that have ended in order."""
-        return self.description.final.waited
-
-    @property
-    def can_be_followed(self) -> bool:
-        """Whether other commands can go on with it: not where its portal was simulated for it alone."""
-        return self.description.job.portal.sandbox is None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it said at its end that every page of its selection has a line."""
-        return self.told.is_whole
-
-    @property
-    def left(self) -> Left:
-        """Pages without a line."""
-        return pages_left(self.description, self.totals.pages)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it has come to its end, in order or not."""
-        return self.description.ended is not None
 
     def add(self, outcome: Outcome) -> None:
         """One more line."""
@@ -110,14 +81,6 @@ class Story:
             self.costs[bisect_right(COST_EDGES, outcome.duration) - 1] += 1
         if not is_good and len(self.failures) < LISTED_FAILURES:
             self.failures.append(outcome)
-
-
-def pages_left(description: Description, settled: int) -> Left:
-    """Pages of a run without a line."""
-    total = description.selected.total
-    if total is not None:
-        return Left(max(0, total - settled))
-    return Left(None if description.ended is None else description.final.left, is_all=False)
 
 
 def seconds_at_work(description: Description, *, last_at: float) -> float:

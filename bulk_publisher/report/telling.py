@@ -1,8 +1,9 @@
-"""A run's story in words, for a terminal."""
+"""How a run ended, in words for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bulk_publisher.report.story import Story
+from bulk_publisher.report.summary import Summary
 from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
@@ -21,29 +22,49 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
     Args:
         name: How a command that is given here names the run.
     """
-    description, totals, seconds, told = story.description, story.totals, story.seconds, story.told
-    action = description.job.action
-    yield f"Run {story.run}: {action} on {printable(str(description.portal))}"
-    yield settled_line(totals.pages, seconds, action=action, is_whole=story.is_whole)
-    yield from counts_lines(totals)
-    yield from passed_over_lines(description.selected)
-    yield from waits_lines(story.waited, of_all=not description.has_lost_a_process)
-    stopped = told.stopped_by
+    description = story.description
+    yield f"Run {story.run}: {description.job.action} on {printable(str(description.portal))}"
+    yield from course_lines(story)
+    stopped = story.told.stopped_by
     if stopped is not None:
         yield from wrapped(printable(f"Stopped: {stopped.message} {stopped.hint}"), indent=0)
-    for site, code in told.stopped_sites.items():
-        yield printable(f"Site {site} was left: {code}")
-    if totals.failures:
-        yield "Why pages failed:"
-        yield from failures_lines(totals)
-        if story.can_be_followed and story.is_whole:
-            # What is left comes first: a retry would not take it up.
-            yield f"Try them again with: bulk-publisher retry {name}"
+    yield from failure_lines(story, name)
     if not story.has_ended:
         yield f"It has not come to its end; how it stands says: bulk-publisher status {name}"
     elif not story.is_whole and story.can_be_followed and description.is_for_resume:
         yield go_on_line(story.left, name)
     yield from rollback_lines(story)
+
+
+def course_lines(summary: Summary) -> Iterator[str]:
+    """How the pages of a run ended, in which time, and what held it."""
+    description, totals = summary.description, summary.totals
+    action = description.job.action
+    yield settled_line(totals.pages, summary.seconds, action=action, is_whole=summary.is_whole)
+    yield from counts_lines(totals)
+    yield from passed_over_lines(description.selected)
+    yield from waits_lines(summary.waited, of_all=not description.has_lost_a_process)
+
+
+def failure_lines(
+    summary: Summary, name: str, *, hints: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Why sites were left and pages failed, and how these are tried again.
+
+    Args:
+        hints: What can be done for a site that was left; None where that is not told any more.
+    """
+    failures = summary.totals.failures
+    for site, code in summary.told.stopped_sites.items():
+        yield printable(f"Site {site} was left: {code}")
+        if hints is not None and code not in failures:
+            yield from wrapped(printable(hints[site]), indent=4)
+    if failures:
+        yield "Why pages failed:"
+        yield from failures_lines(summary.totals)
+        if summary.can_be_followed and summary.is_whole:
+            # What is left comes first: a retry would not take it up.
+            yield f"Try them again with: bulk-publisher retry {name}"
 
 
 def rollback_lines(story: Story) -> Iterator[str]:

@@ -44,7 +44,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     from bulk_publisher.cli.doing import open_webhook
     from bulk_publisher.operations.describing import check_real, job_of
     from bulk_publisher.operations.verifying import verify as verify_run
-    from bulk_publisher.report.story import pages_left
+    from bulk_publisher.report.summary import pages_left
     from bulk_publisher.report.text import go_on_line
     from bulk_publisher.store.folder.run_folder import find_folder
 
