@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bulk_publisher.cli.all_runs import run_lines, runs_as_list
+from bulk_publisher.cli.commands.all_runs import run_lines, runs_as_list
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.operations.following import follow, taken_down
 from bulk_publisher.operations.plan_file import changes_since, read_plan

@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from bulk_publisher import __version__
-from bulk_publisher.cli.misplaced import refuse_misplaced, told_without_secrets
-from bulk_publisher.cli.saying import saying_options
+from bulk_publisher.cli.output.misplaced import refuse_misplaced, told_without_secrets
+from bulk_publisher.cli.output.saying import saying_options
 
 _COMMANDS = {
     "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
@@ -72,7 +72,7 @@ class _Commands(click.Group):
         """The whole program, from its words to its exit status."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        from bulk_publisher.cli.streams import installed
+        from bulk_publisher.cli.output.streams import installed
 
         words = list(sys.argv[1:] if args is None else args)
         with installed(is_json=_asks_for_json(words)):
@@ -81,7 +81,8 @@ class _Commands(click.Group):
     def _status_of(
         self, words: list[str], name: str | None, variable: str | None, extra: dict[str, Any]
     ) -> int:
-        from bulk_publisher.cli.output import Output, errors_said, say_usage
+        from bulk_publisher.cli.output.complaints import errors_said, say_usage
+        from bulk_publisher.cli.output.output import Output
 
         log_format = "json" if _asks_for_json(words) else "console"
         output = Output(verbosity=0, log_format=log_format, is_plain="--no-color" in words)
@@ -162,7 +163,7 @@ def main(ctx: click.Context, verbose: int, quiet: bool, log_format: str, no_colo
     Exit status: 0 every page well, 1 some failed, 2 bad usage, 3 stopped early (resume),
     4 portal or credential can't be used, 5 the run is busy, 130/143 interrupted (resume).
     """  # noqa: D301 - click's own mark
-    from bulk_publisher.cli.output import Output
+    from bulk_publisher.cli.output.output import Output
 
     ctx.obj = Output(verbosity=-1 if quiet else verbose, log_format=log_format, is_plain=no_color)
 

@@ -10,7 +10,7 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from bulk_publisher.cli import main
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output.output import Output
 
 COMMANDS = main.list_commands(None)  # type: ignore[arg-type]
 RUNS = ("20261124T211933Z-a996", "20261124T222708Z-1352", "20261125T030000Z-9a6e")

@@ -4,9 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_publisher.cli import main
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.metrics import Metrics
-from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.words import status_line
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Only, Scope

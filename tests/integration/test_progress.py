@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.screen import Screen, drawn
 from bulk_publisher.cli.progress.showing import progress_for
-from bulk_publisher.cli.progress.watching import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.engine.events import WaitBegun
 from bulk_publisher.jobs import Job, Pace, Selection

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_publisher.cli import main
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.metrics import watched
-from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Scope

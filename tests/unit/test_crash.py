@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_publisher.cli import main
-from bulk_publisher.cli.output import Output, errors_said
+from bulk_publisher.cli.output.complaints import errors_said
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.errors import LimitReached
 from bulk_publisher.operations import crash

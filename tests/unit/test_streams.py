@@ -12,11 +12,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from bulk_publisher.cli import streams
-from bulk_publisher.cli.alphabet import encoded, shown_by
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output import streams
+from bulk_publisher.cli.output.alphabet import encoded, shown_by
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.output.streams import Data, ReaderGone, Words, installed
 from bulk_publisher.cli.progress.screen import Screen, drawn
-from bulk_publisher.cli.streams import Data, ReaderGone, Words, installed
 from bulk_publisher.errors import BadSetting
 from tests.integration.test_progress import _moment
 
@@ -130,7 +130,7 @@ def test_the_summary_is_not_waited_for_at_a_pipe_that_nobody_reads(pipe, monkeyp
     _, stream = pipe
     _fill(stream.fileno())
     monkeypatch.setattr(sys, "stdout", Data(stream))
-    monkeypatch.setattr("bulk_publisher.cli.output.PATIENCE", 0.05)
+    monkeypatch.setattr("bulk_publisher.cli.output.output.PATIENCE", 0.05)
 
     OUTPUT.tell(["12 pages settled"] * 1000)
 

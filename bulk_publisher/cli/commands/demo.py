@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
 
 
 @click.command("demo")
@@ -18,7 +19,7 @@ def demo(output: Output, *, runs: Path) -> None:
 
     A handful of its pages are bad in different ways; the summary says how.
     """
-    from bulk_publisher.cli.doing import run_job
+    from bulk_publisher.cli.commands.doing import run_job
     from bulk_publisher.jobs import Job, Portal, Selection
     from bulk_publisher.model import Scope
 

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.options import portal_job, portal_options, scope_option
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.commands.parameters.job_options import (
+    portal_job,
+    portal_options,
+    scope_option,
+)
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.client.sites import Site
@@ -36,7 +41,7 @@ def doctor(
 
     Exit status: 0 a run could work, 4 it could not.
     """
-    from bulk_publisher.cli.doing import open_webhook
+    from bulk_publisher.cli.commands.doing import open_webhook
     from bulk_publisher.client.sites import EVERY_SCOPE
     from bulk_publisher.operations.checking import examine
 

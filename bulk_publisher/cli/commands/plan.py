@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.options import a_file, job_of_options, job_options, runs_option
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.commands.parameters.job_options import (
+    a_file,
+    job_of_options,
+    job_options,
+    runs_option,
+)
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
@@ -60,7 +66,7 @@ def plan(
     """  # noqa: D301 - click's own mark
     import msgspec
 
-    from bulk_publisher.cli.summary import NO_PAGE
+    from bulk_publisher.cli.progress.ending import NO_PAGE
     from bulk_publisher.model import Only
     from bulk_publisher.operations.plan_file import check_replaceable, write_plan
 
@@ -96,7 +102,7 @@ def plan_of(
     Raises:
         BulkPublisherError: If that can't be told.
     """
-    from bulk_publisher.cli.doing import open_webhook
+    from bulk_publisher.cli.commands.doing import open_webhook
     from bulk_publisher.operations.planning import make_plan
     from bulk_publisher.operations.selecting import check_selection
 

@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from bulk_publisher.cli.earlier import yes_option
-from bulk_publisher.cli.options import (
+from bulk_publisher.cli.commands.parameters.job_options import (
     job_of_options,
     job_options,
     option_name,
     runs_option,
     watching_options,
 )
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.commands.parameters.run_options import yes_option
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
 
 _dry_run = click.option(
     "--dry-run", is_flag=True, help="Say what would be done; look, but change nothing."
@@ -57,7 +58,7 @@ def publish(
 
         _refuse_others(options)
         job = planned_job(plan, output, runs=runs)
-    from bulk_publisher.cli.doing import do_job
+    from bulk_publisher.cli.commands.doing import do_job
 
     do_job(job, output, runs=runs, is_dry_run=dry_run)
 
@@ -78,8 +79,8 @@ def unpublish(
     It asks first, with how many pages of which sites they are; where nobody can answer it needs
     --yes. Folders and sites stay as they are.
     """
-    from bulk_publisher.cli.doing import check_sense, do_job, run_job
-    from bulk_publisher.cli.taking_down import may_take_down
+    from bulk_publisher.cli.commands.doing import check_sense, do_job, run_job
+    from bulk_publisher.cli.commands.taking_down import may_take_down
     from bulk_publisher.operations.selecting import check_selection
 
     job = job_of_options("unpublish", options)

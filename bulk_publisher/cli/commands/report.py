@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk_publisher.cli.completing import runs_there
-from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, name_for_commands, say_error, says_errors
+from bulk_publisher.cli.commands.parameters.completing import runs_there
+from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.output.complaints import say_error, says_errors
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.errors import BadJournal

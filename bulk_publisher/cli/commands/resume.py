@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from bulk_publisher.cli.earlier import (
+from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.run_options import (
     changes_of,
     confirm,
     pace_changes,
@@ -14,8 +15,9 @@ from bulk_publisher.cli.earlier import (
     run_argument,
     yes_option,
 )
-from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
 
 
 @click.command("resume")
@@ -33,7 +35,7 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
     Pages that have their line in its journal are settled; pages that were out go first. The
     selection is the run's own; the pace may be another. The webhook is read anew, as for publish.
     """
-    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.resuming import reopened, status_of_whole
     from bulk_publisher.report.text import pages_in_words
     from bulk_publisher.store.folder.run_folder import find_folder

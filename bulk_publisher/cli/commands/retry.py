@@ -7,9 +7,16 @@ from typing import Any
 
 import click
 
-from bulk_publisher.cli.earlier import changer, pace_changes, portal_changes, run_argument
-from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.run_options import (
+    changer,
+    pace_changes,
+    portal_changes,
+    run_argument,
+)
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
 
 
 @click.command("retry")
@@ -39,7 +46,7 @@ def retry(
     \b
     bulk-publisher retry latest --error LANDING_PAYMENT_FAILED
     """  # noqa: D301 - click's own mark
-    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.model import Status
     from bulk_publisher.operations.following import follow
     from bulk_publisher.report.text import pages_in_words

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.earlier import (
+from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.run_options import (
     changer,
     confirm,
     pace_changes,
@@ -17,8 +18,9 @@ from bulk_publisher.cli.earlier import (
     say_out,
     yes_option,
 )
-from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.operations.following import Follower
@@ -60,7 +62,7 @@ def rollback(
 
     Exit status: 1 too if pages are left of which it is not known whether they are to be taken down.
     """
-    from bulk_publisher.cli.doing import run_task
+    from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.following import follow
     from bulk_publisher.report.text import pages_in_words
     from bulk_publisher.store.description import Following, FollowingKind

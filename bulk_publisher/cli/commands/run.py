@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from bulk_publisher.cli.options import runs_option, watching_options
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
 
 
 @click.command("run")
@@ -23,7 +24,7 @@ def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
     It is checked in full before anything runs. Paths in it are relative to its own folder. While
     it is being done it is not begun again: that ends with status 5.
     """
-    from bulk_publisher.cli.doing import do_job
+    from bulk_publisher.cli.commands.doing import do_job
     from bulk_publisher.jobs import read_job
     from bulk_publisher.store.folder.job_lock import alone
 

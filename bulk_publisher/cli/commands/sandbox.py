@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.completing import scenarios
-from bulk_publisher.cli.options import a_file
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.commands.parameters.completing import scenarios
+from bulk_publisher.cli.commands.parameters.job_options import a_file
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.sandbox import Scenario

@@ -2,7 +2,8 @@
 
 import click
 
-from bulk_publisher.cli.output import Output, says_errors
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
 
 
 @click.command("schema")

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.completing import runs_there
-from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, name_for_commands, says_errors
+from bulk_publisher.cli.commands.parameters.completing import runs_there
+from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.report.story import Story
@@ -30,7 +32,7 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
     """
     import msgspec
 
-    from bulk_publisher.cli.all_runs import run_lines, runs_as_list
+    from bulk_publisher.cli.commands.all_runs import run_lines, runs_as_list
     from bulk_publisher.report.story import read_story
     from bulk_publisher.store.folder.run_folder import find_folder, is_locked
     from bulk_publisher.store.heard import read_moment
@@ -119,7 +121,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
 
 
 def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:
-    from bulk_publisher.cli.all_runs import state_of
+    from bulk_publisher.cli.commands.all_runs import state_of
     from bulk_publisher.report.export import story_as_dict
 
     state = state_of(is_running=is_going_on, has_ended=story.has_ended)

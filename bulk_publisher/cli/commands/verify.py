@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.earlier import (
+from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.run_options import (
     changer,
     pages_in_a_line,
     portal_changes,
     run_argument,
     say_out,
 )
-from bulk_publisher.cli.options import runs_option
-from bulk_publisher.cli.output import Output, name_for_commands, path_from_here, says_errors
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.naming import name_for_commands, path_from_here
+from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.model import Action, Scope
@@ -41,7 +43,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
 
     Exit status: 0 all as the journal says, 1 something differs, or nothing could be verified.
     """
-    from bulk_publisher.cli.doing import open_webhook
+    from bulk_publisher.cli.commands.doing import open_webhook
     from bulk_publisher.operations.describing import check_real, job_of
     from bulk_publisher.operations.verifying import verify as verify_run
     from bulk_publisher.report.summary import pages_left

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.engine.events import Event, WaitBegun
 from bulk_publisher.model import Mono

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.engine.events import (
     Event,
     PagesSettled,

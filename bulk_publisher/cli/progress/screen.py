@@ -10,9 +10,9 @@ from rich.console import Console, Group, OverflowMethod
 from rich.live import Live
 from rich.text import Text
 
-from bulk_publisher.cli.alphabet import shown_by
-from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.output.alphabet import shown_by
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.store.heard import Bar, Moment

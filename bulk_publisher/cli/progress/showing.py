@@ -1,7 +1,7 @@
 """Which progress suits where the words go."""
 
-from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.progress.watching import Progress
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.progress import Progress
 
 
 def progress_for(output: Output, mode: str = "auto") -> Progress:

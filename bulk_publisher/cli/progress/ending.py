@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bulk_publisher.cli.output import name_for_commands
+from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.telling import course_lines, failure_lines
 from bulk_publisher.report.text import go_on_line

@@ -14,12 +14,14 @@ from typing import Any, Protocol
 
 import structlog
 
-from bulk_publisher.cli.dry_run import dry_run
-from bulk_publisher.cli.output import Output, name_for_commands, say_error
+from bulk_publisher.cli.commands.dry_run import dry_run
+from bulk_publisher.cli.output.complaints import say_error
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.ending import NO_PAGE, how_to_go_on, summary_fields, summary_lines
 from bulk_publisher.cli.progress.metrics import watched
+from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.showing import progress_for
-from bulk_publisher.cli.progress.watching import Progress
-from bulk_publisher.cli.summary import NO_PAGE, how_to_go_on, summary_fields, summary_lines
 from bulk_publisher.engine.events import Warned, Watcher
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job

@@ -1,37 +1,27 @@
-"""Where words go: data to stdout, everything else to stderr; and how an error is said.
+"""Where words go: data to stdout, everything else to stderr.
 
 Where a program reads stderr - ``--progress json``, ``--log-format json`` - each word there is a line of
 JSON with its ``event``.
 """
 
-import io
 import os
-import shlex
-import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import wraps
-from pathlib import Path
-from typing import Any, ParamSpec, TextIO, TypeVar
+from typing import Any, TextIO
 
 import click
 
-from bulk_publisher.cli.alphabet import encoded, shown_by
-from bulk_publisher.cli.misplaced import hidden
-from bulk_publisher.cli.streams import PATIENCE, Data, ReaderGone, Words, utf8_file
-from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
+from bulk_publisher.cli.output.alphabet import encoded, shown_by
+from bulk_publisher.cli.output.misplaced import hidden
+from bulk_publisher.cli.output.streams import PATIENCE, Data, ReaderGone, Words, utf8_file
+from bulk_publisher.errors import BadSetting
 from bulk_publisher.text.escaping import json_text, legible
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 _WIDEST = 80
 """Columns that a sentence takes at most, however wide the terminal is: lines beyond tire the eye."""
-_FAULT = 70
-"""The exit status of a fault of ours (sysexits.h: EX_SOFTWARE)."""
 _EVENTS = {"red": "error", "yellow": "warning"}
 """What a word is, by the colour that it has for people."""
 
@@ -247,111 +237,3 @@ def _columns() -> int:
         return os.get_terminal_size(sys.stderr.fileno()).columns or _WIDEST
     except (OSError, ValueError):
         return _WIDEST
-
-
-@contextmanager
-def errors_said(output: Output) -> Iterator[None]:
-    """Say what ends a command in a line or two, and exit with its status."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        # Before a run has begun, or in a command that only looks: nothing is left half done.
-        sys.exit(128 + signal.SIGINT)
-    except (click.ClickException, click.Abort, click.exceptions.Exit):
-        # What is wrong with an option is said by whoever called the command.
-        raise
-    except ReaderGone:
-        # Who read it has enough: not an error, and nothing more to say there.
-        sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line and a status
-        sys.exit(_say_end(output, error))
-
-
-def _say_end(output: Output, error: Exception) -> int:
-    """Say what has ended a command; gives the exit status."""
-    from bulk_publisher.operations import crash
-
-    inner = crash.innermost(error)
-    if isinstance(inner, BulkPublisherError):
-        say_error(output, inner)
-        return inner.exit_status
-    if isinstance(inner, OSError) and inner.filename is not None and not crash.logged_in(error):
-        # A file that isn't as it must be, and nothing was begun.
-        why = f"{_name_of(inner.filename)}: {inner.strerror or inner}."
-        say_error(output, BadSetting(f"It can't be used: {why}"))
-        return BadSetting.exit_status
-    _say_crash(output, error)
-    return _FAULT
-
-
-def _name_of(file: object) -> str:
-    return os.fsdecode(file) if isinstance(file, str | bytes) else str(file)
-
-
-def _say_crash(output: Output, error: Exception) -> None:
-    """A fault of ours in a line: what, and where its traceback is."""
-    from bulk_publisher.operations import crash
-
-    file = crash.keep(error, os.environ)
-    where = f"Its traceback is in {file}." if file else "Its traceback is shown with -vv."
-    text = f"Error: a fault of bulk-publisher itself: {crash.words_of(error)}. {where}"
-    trace = crash.traceback_of(error) if output.verbosity > 1 else None
-    if output.is_json:
-        fields = {} if trace is None else {"traceback": trace}
-        output.event("crash", text=text, log=str(file) if file else None, status=_FAULT, **fields)
-        return
-    output.explain(text, colour="red")
-    if trace is not None:
-        output.complain(trace.rstrip())
-
-
-def say_error(output: Output, error: BulkPublisherError) -> None:
-    """An error in a line or two: what is wrong, where, and what to do."""
-    problems = error.problems if isinstance(error, BadSource) else ()
-    if output.is_json:
-        more = {"problems": list(problems)} if problems else {}
-        output.event(
-            "error", text=error.message, hint=error.hint or None, status=error.exit_status, **more
-        )
-        return
-    output.explain(f"Error: {error.message}", colour="red")
-    for problem in problems:
-        output.explain(problem, indent=2)
-    if error.hint:
-        output.explain(error.hint)
-
-
-def say_usage(output: Output, error: click.ClickException) -> int:
-    """What is wrong with the command itself, as click has it; gives the exit status."""
-    # Its own 1 would mean that pages have failed.
-    status = BadSetting.exit_status
-    if output.is_json:
-        output.event("error", text=error.format_message(), hint=None, status=status)
-    else:
-        said = io.StringIO()
-        error.show(said)
-        output.complain(said.getvalue().rstrip("\n"))
-    return status
-
-
-def says_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A command whose errors are said by ``errors_said``."""
-
-    @wraps(command)
-    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with errors_said(click.get_current_context().obj):
-            return command(*args, **kwargs)
-
-    return wrapped
-
-
-def name_for_commands(path: Path) -> str:
-    """How a run's folder is named in a command that can be copied: by its ID where that is found."""
-    runs = Path(os.environ.get("BULK_PUBLISHER_RUNS") or "runs")
-    return path.name if path.parent in {runs, runs.resolve()} else shlex.quote(str(path))
-
-
-def path_from_here(path: Path) -> str:
-    """How a file is named in a command that can be copied: from the current folder where that is short."""
-    here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

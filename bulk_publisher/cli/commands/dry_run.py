@@ -3,8 +3,8 @@
 import random
 from collections import Counter
 
-from bulk_publisher.cli.output import Output
-from bulk_publisher.cli.summary import NO_PAGE
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.ending import NO_PAGE
 from bulk_publisher.client.session import Session
 from bulk_publisher.client.sites import check_sites, list_sites_of
 from bulk_publisher.jobs import Job

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from bulk_publisher.cli.alphabet import REPLACED, encoded
+from bulk_publisher.cli.output.alphabet import REPLACED, encoded
 from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ terminal, seldom elsewhere.
 import asyncio
 from contextlib import suppress
 
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.engine.events import Event, RequestLost, SiteStopped, Warned
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.operations.watching import RunWatcher

@@ -5,9 +5,13 @@ import random
 from collections import Counter
 from functools import partial
 
-from bulk_publisher.cli.doing import open_webhook
-from bulk_publisher.cli.earlier import confirm, is_somebody_there, nobody_there
-from bulk_publisher.cli.output import Output
+from bulk_publisher.cli.commands.doing import open_webhook
+from bulk_publisher.cli.commands.parameters.run_options import (
+    confirm,
+    is_somebody_there,
+    nobody_there,
+)
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.client.sites import check_sites
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import SiteId

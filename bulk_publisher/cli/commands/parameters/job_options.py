@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk_publisher.cli.completing import files, scopes
+from bulk_publisher.cli.commands.parameters.completing import files, scopes
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job, Portal

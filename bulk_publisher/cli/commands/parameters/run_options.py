@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk_publisher.cli.completing import files, runs_there
-from bulk_publisher.cli.options import option_name
-from bulk_publisher.cli.output import Output, name_for_commands
+from bulk_publisher.cli.commands.parameters.completing import files, runs_there
+from bulk_publisher.cli.commands.parameters.job_options import option_name
+from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:
