@@ -1,13 +1,18 @@
 """What did the user ask for? Job files and command lines both end in the same `Job`.
 
-This room does not know how any of it is done.
+This room does not know how any of it is done. Its names are loaded when they are used: a command shows
+its options without them.
 """
 
-from bulk_publisher.client.pace import Pace, PortalPlan
-from bulk_publisher.jobs.job import DEFAULT_WEBHOOK, Job, Portal, Secret, Selection
-from bulk_publisher.jobs.job_file import read_job
-from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
-from bulk_publisher.jobs.written import decode_job, encode_job
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bulk_publisher.client.pace import Pace, PortalPlan
+    from bulk_publisher.jobs.job import DEFAULT_WEBHOOK, Job, Portal, Secret, Selection
+    from bulk_publisher.jobs.job_file import read_job
+    from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
+    from bulk_publisher.jobs.written import decode_job, encode_job
 
 __all__ = [
     "DEFAULT_WEBHOOK",
@@ -24,3 +29,18 @@ __all__ = [
     "read_job",
     "selection_problems",
 ]
+
+_HOMES = {
+    "client.pace": {"Pace", "PortalPlan"},
+    "jobs.job": {"DEFAULT_WEBHOOK", "Job", "Portal", "Secret", "Selection"},
+    "jobs.job_file": {"read_job"},
+    "jobs.rules": {"pace_problems", "portal_problems", "selection_problems"},
+    "jobs.written": {"decode_job", "encode_job"},
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"bulk_publisher.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

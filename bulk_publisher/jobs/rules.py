@@ -6,15 +6,16 @@ How it works:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TypeGuard
 
 import msgspec
 
-from bulk_publisher.client.pace import Pace, PortalPlan
+from bulk_publisher.client.pace import Pace
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.job import Portal, Selection
+from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
 from bulk_publisher.model import Action, Only, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
 from bulk_publisher.sources.cells import Wrong, parse_scope
@@ -130,16 +131,33 @@ def _secret(value: object) -> object:
     return given
 
 
+def _rules_of(options: Iterable[Option]) -> dict[str, Rule]:
+    return {option.key: _rule_of(option.kind) for option in options}
+
+
+def _rule_of(kind: Whole | Kind | type[StrEnum]) -> Rule:
+    match kind:
+        case Whole(least, most):
+            return _whole(least, LARGEST_ID if most is None else most)
+        case Kind():
+            return _RULES[kind]
+        case words:
+            return _one_of(words)
+
+
+_RULES: Mapping[Kind, Rule] = {
+    Kind.SECONDS: _positive,
+    Kind.SHARE: _share,
+    Kind.FLAG: _flag,
+    Kind.FILE: _text,
+    Kind.SECRET_FILE: _secret,
+}
+
 TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action)}
 """The keys outside of any table."""
 
 TABLES: Mapping[str, Mapping[str, Rule]] = {
-    "portal": {
-        "webhook": _secret,
-        "sandbox": _text,
-        "plan": _one_of(PortalPlan),
-        "ca_file": _text,
-    },
+    "portal": {"webhook": _secret, "sandbox": _text, **_rules_of(PORTAL)},
     "select": {
         "csv": _text,
         "column": _text,
@@ -151,15 +169,7 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "limit": _whole(1),
         "lookup": _flag,
     },
-    "pace": {
-        "concurrency": _whole(1, 64),
-        "batch_size": _whole(1, 50),
-        "operating_limit": _positive,
-        "operating_share": _share,
-        "intensity_share": _share,
-        "fail_fast": _flag,
-        "max_failures": _whole(1),
-    },
+    "pace": _rules_of(PACE),
 }
 """The keys of each table, as `Portal`, `Selection` and `Pace` have them."""
 

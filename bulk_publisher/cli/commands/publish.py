@@ -9,11 +9,11 @@ import click
 from bulk_publisher.cli.commands.parameters.job_options import (
     job_of_options,
     job_options,
-    option_name,
     runs_option,
     watching_options,
 )
 from bulk_publisher.cli.commands.parameters.run_options import yes_option
+from bulk_publisher.cli.commands.parameters.settings import option_name
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import files, scopes
+from bulk_publisher.cli.commands.parameters.settings import decorated, given, option_name, settings
+from bulk_publisher.jobs.options import PACE, PORTAL
 
 if TYPE_CHECKING:
-    from bulk_publisher.jobs import Job, Portal
+    from bulk_publisher.jobs import Job
     from bulk_publisher.model import Scope
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def option_name(key: str) -> str:
-    """How the option is written whose key in a job file, and whose argument here, is *key*."""
-    return f"--{key.replace('_', '-')}"
 
 
 def a_file(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
@@ -78,32 +75,6 @@ _SELECTION = [
         help="Don't ask beforehand for the state of pages of a CSV or of --page.",
     ),
 ]
-_PORTAL = [
-    click.option(
-        "--webhook-file",
-        metavar="FILE",
-        shell_complete=files,
-        help="Holds the webhook's URL.  [default: the environment's BITRIX24_WEBHOOK]",
-    ),
-    click.option(
-        "--portal-plan",
-        type=click.Choice(["standard", "enterprise", "self-hosted"]),
-        help="Whose limits apply.  [default: the portal is asked]",
-    ),
-    click.option(
-        "--ca-file", metavar="FILE", shell_complete=files, help="Certificate authorities to trust."
-    ),
-]
-_PACE = [
-    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests in flight at most."),
-    click.option("--batch-size", type=click.IntRange(1, 50), default=50, show_default=True, help="Pages in a request at most."),
-    click.option("--operating-limit", type=float, metavar="S", help="Seconds of operating time in ten minutes.  [default: by plan]"),
-    click.option("--operating-share", type=float, default=0.98, show_default=True, help="Of it, what this run may use."),
-    click.option("--intensity-share", type=float, default=1.0, show_default=True, help="Of the limit of requests, what this run may use."),
-    click.option("--fail-fast", is_flag=True, help="Stop at the first page that fails; what is in flight is let finish."),
-    click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Stop when N pages have failed."),
-]  # fmt: skip
-
 scope_option = _scope("Only this kind of sites.  [default: every kind]")
 
 
@@ -159,34 +130,19 @@ runs_option = click.option(
 
 def job_options(command: _Command) -> _Command:
     """The options that describe a job: selection, portal and pace."""
-    for option in reversed([*_SELECTION, *_PORTAL, *_PACE]):
-        command = option(command)
-    return command
+    return decorated(command, [*_SELECTION, *settings(PORTAL), *settings(PACE)])
 
 
 def portal_options(command: _Command) -> _Command:
     """The options that say which portal."""
-    for option in reversed(_PORTAL):
-        command = option(command)
-    return command
+    return decorated(command, settings(PORTAL))
 
 
 def portal_job(name: str, options: dict[str, Any]) -> "Job":
     """A job that says no more than which portal, as *options* of ``portal_options`` do."""
     from bulk_publisher import jobs
 
-    return jobs.Job(name=name, portal=_portal(options))
-
-
-def _portal(options: dict[str, Any]) -> "Portal":
-    from bulk_publisher import jobs
-
-    webhook_file, plan = options["webhook_file"], options["portal_plan"]
-    return jobs.Portal(
-        webhook=None if webhook_file is None else jobs.Secret(file=webhook_file),
-        plan=None if plan is None else jobs.PortalPlan(plan),
-        ca_file=options["ca_file"],
-    )
+    return jobs.Job(name=name, portal=jobs.Portal(**given(PORTAL, options)))
 
 
 def job_of_options(action: str, options: dict[str, Any]) -> "Job":
@@ -210,8 +166,8 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         limit=options["limit"],
         lookup=not options["no_lookup"],
     )
-    pace = jobs.Pace(**{name: options[name] for name in jobs.Pace.__struct_fields__})
-    portal = _portal(options)
+    pace = jobs.Pace(**given(PACE, options))
+    portal = jobs.Portal(**given(PORTAL, options))
     if not (select.csv or select.page or select.site or select.scope):
         raise BadSetting(
             "No pages are selected.",

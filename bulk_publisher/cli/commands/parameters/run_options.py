@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk_publisher.cli.commands.parameters.completing import files, runs_there
-from bulk_publisher.cli.commands.parameters.job_options import option_name
+from bulk_publisher.cli.commands.parameters.completing import runs_there
+from bulk_publisher.cli.commands.parameters.settings import decorated, given, option_name, settings
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs.options import PACE, PORTAL
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
@@ -25,35 +26,15 @@ _RANGES = 12
 run_argument = click.argument("name", metavar="RUN", shell_complete=runs_there)
 yes_option = click.option("-y", "--yes", "is_yes", is_flag=True, help="Ask nothing.")
 
-_PORTAL = [
-    click.option("--webhook-file", metavar="FILE", shell_complete=files, help="Holds the webhook's URL.  [default: as for the run]"),
-    click.option("--portal-plan", type=click.Choice(["standard", "enterprise", "self-hosted"]), help="Whose limits apply.  [default: as for the run]"),
-    click.option("--ca-file", metavar="FILE", shell_complete=files, help="Certificate authorities to trust."),
-]  # fmt: skip
-_PACE = [
-    click.option("--concurrency", type=click.IntRange(1, 64), help="Requests in flight at most."),
-    click.option("--batch-size", type=click.IntRange(1, 50), help="Pages in a request at most."),
-    click.option("--operating-limit", type=float, metavar="S", help="Seconds of operating time in ten minutes."),
-    click.option("--operating-share", type=float, help="Of it, what this run may use."),
-    click.option("--intensity-share", type=float, help="Of the limit of requests, what this run may use."),
-    click.option("--fail-fast/--no-fail-fast", default=None, help="Stop at the first page that fails."),
-    click.option("--max-failures", type=click.IntRange(1), metavar="N", help="Stop when N more pages have failed."),
-]  # fmt: skip
-_PACE_NAMES = ("concurrency", "batch_size", "operating_limit", "operating_share", "intensity_share", "fail_fast", "max_failures")  # fmt: skip
-
 
 def portal_changes(command: _Command) -> _Command:
     """The options by which the portal may be reached otherwise than the run's job says."""
-    for option in reversed(_PORTAL):
-        command = option(command)
-    return command
+    return decorated(command, settings(PORTAL, is_again=True))
 
 
 def pace_changes(command: _Command) -> _Command:
     """The options by which the pace may be another than the run's."""
-    for option in reversed(_PACE):
-        command = option(command)
-    return command
+    return decorated(command, settings(PACE, is_again=True))
 
 
 def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -64,14 +45,7 @@ def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """
     from bulk_publisher import jobs
 
-    portal: dict[str, Any] = {}
-    if options["webhook_file"] is not None:
-        portal["webhook"] = jobs.Secret(file=options["webhook_file"])
-    if options["portal_plan"] is not None:
-        portal["plan"] = jobs.PortalPlan(options["portal_plan"])
-    if options["ca_file"] is not None:
-        portal["ca_file"] = options["ca_file"]
-    pace = {name: options[name] for name in _PACE_NAMES if options.get(name) is not None}
+    portal, pace = given(PORTAL, options), given(PACE, options)
     problems = jobs.pace_problems(jobs.Pace(**pace), naming=option_name)
     if problems:
         raise BadSetting("\n".join(problems))

@@ -1,0 +1,106 @@
+"""How a portal is reached and how fast: each setting once, for job files, for commands, for what a run may change. Pure.
+
+How it works: of a row come the rule of its key in a job file (``rules``), and the option of a command
+(``cli``), for a run that begins and for one that goes on or is followed, where what is not given stays as
+it was. The default is that of ``Portal`` and ``Pace``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bulk_publisher.client.pace import PortalPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number; *most* is None for no upper bound."""
+
+    least: int
+    most: int | None = None
+
+
+class Kind(StrEnum):
+    """What else a setting may be."""
+
+    SECONDS = "seconds"
+    """Above 0."""
+    SHARE = "share"
+    """Above 0 and up to 1."""
+    FLAG = "flag"
+    FILE = "file"
+    SECRET_FILE = "secret file"  # noqa: S105 - that is no secret
+    """A command names a file that holds it; a job file may name a variable, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One setting.
+
+    Attributes:
+        key: In its table of a job file.
+        kind: What may be said; an enumeration for one of its words.
+        help: For a command that begins a run.
+        help_again: For a run that goes on or is followed; empty for the same.
+        name: Of the option; empty where it is the key's.
+    """
+
+    key: str
+    kind: Whole | Kind | type[StrEnum]
+    help: str
+    help_again: str = ""
+    name: str = ""
+
+    @property
+    def argument(self) -> str:
+        """How a command calls it, with underscores."""
+        return self.name or self.key
+
+
+PORTAL = (
+    Option(
+        key="webhook",
+        name="webhook_file",
+        kind=Kind.SECRET_FILE,
+        help="Holds the webhook's URL.  [default: the environment's BITRIX24_WEBHOOK]",
+        help_again="Holds the webhook's URL.  [default: as for the run]",
+    ),
+    Option(
+        key="plan",
+        name="portal_plan",
+        kind=PortalPlan,
+        help="Whose limits apply.  [default: the portal is asked]",
+        help_again="Whose limits apply.  [default: as for the run]",
+    ),
+    Option(key="ca_file", kind=Kind.FILE, help="Certificate authorities to trust."),
+)
+"""Of ``Portal``, as far as a command may say it."""
+
+PACE = (
+    Option(key="concurrency", kind=Whole(1, 64), help="Requests in flight at most."),
+    Option(key="batch_size", kind=Whole(1, 50), help="Pages in a request at most."),
+    Option(
+        key="operating_limit",
+        kind=Kind.SECONDS,
+        help="Seconds of operating time in ten minutes.  [default: by plan]",
+        help_again="Seconds of operating time in ten minutes.",
+    ),
+    Option(key="operating_share", kind=Kind.SHARE, help="Of it, what this run may use."),
+    Option(
+        key="intensity_share",
+        kind=Kind.SHARE,
+        help="Of the limit of requests, what this run may use.",
+    ),
+    Option(
+        key="fail_fast",
+        kind=Kind.FLAG,
+        help="Stop at the first page that fails; what is in flight is let finish.",
+        help_again="Stop at the first page that fails.",
+    ),
+    Option(
+        key="max_failures",
+        kind=Whole(1),
+        help="Stop when N pages have failed.",
+        help_again="Stop when N more pages have failed.",
+    ),
+)
+"""All of ``Pace``."""
