@@ -1,6 +1,7 @@
 """Numbers of a run for Prometheus, while it goes on: ``--metrics-port``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.progress import Progress
@@ -16,6 +17,14 @@ from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Mono, Outcome
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.store.heard import Moment
+
+if TYPE_CHECKING:
+    from threading import Thread
+    from wsgiref.simple_server import WSGIServer
+
+    from prometheus_client import CollectorRegistry
+
+_T = TypeVar("_T")
 
 _ADDRESS = "127.0.0.1"
 """What a run does is this machine's business: an agent or a proxy on it may pass it on."""
@@ -46,7 +55,6 @@ class Metrics(Progress):
                 Counter,
                 Gauge,
                 Histogram,
-                start_http_server,
             )
         except ImportError as error:
             raise BadSetting(
@@ -54,59 +62,24 @@ class Metrics(Progress):
                 "Install it with: pip install 'bulk-publisher[metrics]'",
             ) from error
         registry = CollectorRegistry()
-        name = "bulk_publisher"
-        self._pages = Counter(f"{name}_pages", "Pages settled.", ["status"], registry=registry)
-        self._requests = Counter(
-            f"{name}_requests", "Requests of pages that left.", registry=registry
-        )
-        self._refusals = Counter(
-            f"{name}_refusals", "Requests that a limit refused.", ["code"], registry=registry
-        )
-        self._lost = Counter(
-            f"{name}_lost_requests",
-            "Requests without a usable answer.",
-            ["code"],
-            registry=registry,
-        )
-        self._waited = Counter(
-            f"{name}_wait_seconds",
-            "Seconds in which nothing could leave.",
-            ["limit"],
-            registry=registry,
-        )
-        self._cost = Histogram(
-            f"{name}_page_seconds",
-            "Seconds that the portal worked on a page.",
-            buckets=_BUCKETS,
-            registry=registry,
-        )
-        self._seconds = Gauge(
-            f"{name}_run_seconds", "Seconds at work on the run.", registry=registry
-        )
-        self._selected = Gauge(
-            f"{name}_pages_selected", "Pages in all, where that is known.", registry=registry
-        )
-        self._seconds_left = Gauge(
-            f"{name}_seconds_left",
-            "Seconds until it is done, where that can be told.",
-            registry=registry,
-        )
-        self._left = Gauge(
-            f"{name}_pages_left",
-            "Pages that are not settled, where that is known.",
-            registry=registry,
-        )
-        self._level = Gauge(
-            f"{name}_budget_level", "How full a budget is.", ["budget"], registry=registry
-        )
-        self._limit = Gauge(f"{name}_budget_limit", "What a budget holds.", ["budget"], registry=registry)  # fmt: skip
+
+        def made(kind: Callable[..., _T], name: str, about: str, *labels: str, **more: Any) -> _T:
+            return kind(f"bulk_publisher_{name}", about, labels, registry=registry, **more)
+
+        self._pages = made(Counter, "pages", "Pages settled.", "status")
+        self._requests = made(Counter, "requests", "Requests of pages that left.")
+        self._refusals = made(Counter, "refusals", "Requests that a limit refused.", "code")
+        self._lost = made(Counter, "lost_requests", "Requests without a usable answer.", "code")
+        self._waited = made(Counter, "wait_seconds", "Seconds in which nothing could leave.", "limit")  # fmt: skip
+        self._cost = made(Histogram, "page_seconds", "Seconds that the portal worked on a page.", buckets=_BUCKETS)  # fmt: skip
+        self._seconds = made(Gauge, "run_seconds", "Seconds at work on the run.")
+        self._selected = made(Gauge, "pages_selected", "Pages in all, where that is known.")
+        self._seconds_left = made(Gauge, "seconds_left", "Seconds until it is done, where that can be told.")  # fmt: skip
+        self._left = made(Gauge, "pages_left", "Pages that are not settled, where that is known.")
+        self._level = made(Gauge, "budget_level", "How full a budget is.", "budget")
+        self._limit = made(Gauge, "budget_limit", "What a budget holds.", "budget")
         self._waits_since: tuple[Mono, str] | None = None
-        try:
-            self._server, self._thread = start_http_server(port, addr=_ADDRESS, registry=registry)
-        except OSError as error:
-            raise BadSetting(
-                f"--metrics-port {port}: it can't be used: {error.strerror}.", "Name a free port."
-            ) from error
+        self._server, self._thread = _served(registry, port)
 
     def finish(self) -> None:
         """Serve the numbers no more."""
@@ -185,3 +158,14 @@ class _Both(Progress):
     def __call__(self, event: Event) -> None:
         for one in self._all:
             one(event)
+
+
+def _served(registry: "CollectorRegistry", port: int) -> "tuple[WSGIServer, Thread]":
+    from prometheus_client import start_http_server
+
+    try:
+        return start_http_server(port, addr=_ADDRESS, registry=registry)
+    except OSError as error:
+        raise BadSetting(
+            f"--metrics-port {port}: it can't be used: {error.strerror}.", "Name a free port."
+        ) from error
