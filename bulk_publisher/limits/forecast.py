@@ -1,7 +1,7 @@
 """How long will it take, and which limit binds when? The real limits, run ahead in virtual time.
 
 Pure: no socket, no clock, no loop. The governor that paces a run is asked and told here by a
-portal of a few lines: requests take what their pages cost, and one meter sums them up.
+portal of a few lines: requests take what their pages cost, and meters like our mirrors sum them up.
 
 What a page costs must be told: an earlier run has measured it, or it is assumed.
 """
@@ -10,7 +10,7 @@ import heapq
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -28,7 +28,7 @@ from bulk_publisher.limits.decision import (
 )
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.handover import Handover
-from bulk_publisher.limits.operating import BASKET_LIFE
+from bulk_publisher.limits.operating import OperatingMeter
 from bulk_publisher.model import Mono
 
 _SPREAD = 0.4
@@ -109,31 +109,10 @@ class Expected:
     cost_from: str
 
 
-@dataclass(slots=True)
-class _Meter:
-    """Seconds, and when the first of them were booked, by the minute of that."""
-
-    baskets: dict[int, list[float]] = field(default_factory=dict)
-
-    def book(self, seconds: float, now: float) -> None:
-        basket = self.baskets.setdefault(int(now // 60), [now, 0.0])
-        basket[1] += seconds
-        for minute in [key for key, (first, _) in self.baskets.items() if first + BASKET_LIFE <= now]:  # fmt: skip
-            del self.baskets[minute]
-
-    def total(self) -> float:
-        return sum(spent for _, spent in self.baskets.values())
-
-    def read(self, name: str, worked: float) -> Reading:
-        oldest = min(first for first, _ in self.baskets.values())
-        return Reading(name, self.total(), worked, Mono(oldest + BASKET_LIFE))
-
-
-def _meter_left(left: Handover, name: str) -> _Meter:
-    meter = _Meter()
-    for basket in left.meters[name].baskets if name in left.meters else ():
-        first = basket.leaves_in - BASKET_LIFE
-        meter.baskets.setdefault(int(first // 60), [first, 0.0])[1] += basket.spent
+def _meter_left(left: Handover, name: str) -> OperatingMeter:
+    meter = OperatingMeter()
+    if name in left.meters:
+        meter.take_over(left.meters[name], since=Mono(0.0))
     return meter
 
 
@@ -160,7 +139,9 @@ class _Run:
         if expected.billing is Billing.COMMANDS:
             # One sum stands behind both: the fuller mirror knows more of it.
             self.meters[alone[-1]] = max(
-                self.meters[alone[-1]], self.meters[together[-1]], key=_Meter.total
+                self.meters[alone[-1]],
+                self.meters[together[-1]],
+                key=lambda meter: meter.booked(Mono(0.0)),
             )
         self.in_flight: list[tuple[float, int, Permit, tuple[float, ...]]] = []
         self.requests = 0
@@ -258,9 +239,9 @@ class _Run:
                 yield self._read(commands, self.alone[-1], worked)
 
     def _read(self, name: str, sum_of: str, worked: float) -> Reading:
-        meter = self.meters[sum_of]
-        meter.book(worked, self.now)
-        return meter.read(name, worked)
+        meter, now = self.meters[sum_of], Mono(self.now)
+        meter.book(worked, minute=int(now // 60), started_at=now, finished_at=now, now=now)
+        return Reading(name, meter.booked(now), worked, meter.next_leaves_at(now))
 
 
 def forecast(

@@ -109,6 +109,10 @@ class OperatingMeter:
         """Seconds in the sum at *now*."""
         return sum(basket.spent for basket in self._baskets if basket.leaves_at > now)
 
+    def next_leaves_at(self, now: Mono) -> Mono | None:
+        """When the oldest basket leaves the sum; None where there is none."""
+        return min((one.leaves_at for one in self._baskets if one.leaves_at > now), default=None)
+
     def certain(self, now: Mono) -> float:
         """Seconds that are in the sum at *now* for sure: not guessed, and not about to leave."""
         return sum(

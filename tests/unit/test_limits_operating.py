@@ -70,6 +70,14 @@ def test_requests_of_one_minute_leave_with_the_first_of_them(meter):
     assert [meter.booked(Mono(at)) for at in (601.0, 601.1)] == [60.0, 0.0]
 
 
+def test_it_tells_when_the_oldest_of_its_baskets_leaves(meter):
+    book(meter, 30.0, 1.0, minute=0)
+    book(meter, 30.0, 59.0)
+
+    told = [meter.next_leaves_at(Mono(at)) for at in (60.0, 602.0, 660.0)]
+    assert told == [pytest.approx(601.0, abs=0.1), pytest.approx(659.0, abs=0.1), None]
+
+
 def test_a_request_whose_minute_is_not_known_leaves_by_itself(meter):
     book(meter, 30.0, 1.0, minute=0)
     book(meter, 30.0, 59.0)
