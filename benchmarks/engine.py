@@ -35,6 +35,7 @@ from bulk_publisher.operations.logs import configure_log
 from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store import open_store
 
 BATCH = 50
 CONCURRENCY = 4
@@ -88,7 +89,7 @@ async def with_engine(webhook: str, pages: int) -> list[tuple[int, float]]:
         done = await publish(
             job,
             Webhook(webhook),
-            runs=Path(folder),
+            store=open_store(Path(folder)),
             seed=1,
             watch=onlooker,
             on_start=lambda _: None,

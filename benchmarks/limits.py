@@ -42,6 +42,7 @@ from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from bulk_publisher.sandbox.meters import MeterKey
+from bulk_publisher.store import open_store
 
 RESULTS = Path(__file__).parent / "results"
 PUBLICATION = "landing.landing.publication"
@@ -162,7 +163,7 @@ async def publish_all(sandbox: Sandbox, case: Case) -> tuple[float, Onlooker, bo
         done = await publish(
             job,
             Webhook(sandbox.webhook),
-            runs=Path(folder),
+            store=open_store(Path(folder)),
             seed=1,
             watch=onlooker,
             on_start=lambda _: None,

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bulk_publisher.report.writing import leave_report
+from bulk_publisher.store.folder.folder_run import FolderRun
 from bulk_publisher.store.folder.run_folder import RunFolder
 
 _CODES = ("LANDING_NOT_EXIST", "NOT_PUBLISHED", "URLCHECKER_FAIL", "LANDING_PAYMENT_FAILED")
@@ -43,7 +44,7 @@ def make_run(pages: int, folder: Path) -> RunFolder:
                 json.dumps(
                     {
                         "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                        "run": run.run_id,
+                        "run": run.path.name,
                         "portal": "example.bitrix24.com",
                         "scope": "KNOWLEDGE",
                         "page": page,
@@ -65,21 +66,20 @@ def make_run(pages: int, folder: Path) -> RunFolder:
                 )
                 + "\n"
             )
-    run.write_description(
-        {
-            "run": run.run_id,
-            "portal": "example.bitrix24.com",
-            "started": start.isoformat(),
-            "ended": at.isoformat(),
-            "limits": {"capacity": 50, "drain": 2, "operating": 480},
-            "job": {"name": "nightly", "action": "publish"},
-            "totals": {
-                "seconds": (at - start).total_seconds(),
-                "waited": {"operating": 480.0 * (pages // _PAGES_IN_TEN_MINUTES)},
-                "is_whole": True,
-            },
-        }
-    )
+    told = {
+        "run": run.path.name,
+        "portal": "example.bitrix24.com",
+        "started": start.isoformat(),
+        "ended": at.isoformat(),
+        "limits": {"capacity": 50, "drain": 2, "operating": 480},
+        "job": {"name": "nightly", "action": "publish"},
+        "totals": {
+            "seconds": (at - start).total_seconds(),
+            "waited": {"operating": 480.0 * (pages // _PAGES_IN_TEN_MINUTES)},
+            "is_whole": True,
+        },
+    }
+    run.description.write_text(json.dumps(told), encoding="utf-8")
     return run
 
 
@@ -88,11 +88,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = make_run(pages, Path(sys.argv[2]) if len(sys.argv) > 2 else Path(scratch))
         began_at = time.perf_counter()
-        path = leave_report(run)
+        path = leave_report(FolderRun(run.path))
         seconds = time.perf_counter() - began_at
         if path is None:
             sys.exit("matplotlib is not installed")
-        megabytes = path.stat().st_size / 1e6
+        megabytes = Path(path).stat().st_size / 1e6
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{pages:,} pages: {seconds:.1f} s, {megabytes:.2f} MB, {memory:.0f} MiB of memory")
 

@@ -95,9 +95,13 @@ class ListIncomplete(StoppedByPortal):
 
 
 class JournalLost(BulkPublisherError):
-    """The journal can't be written any more: nothing further is claimed."""
+    """What is to be kept can't be written any more: nothing further is claimed; *reason* in few words."""
 
     exit_status = 3
+
+    def __init__(self, message: str, hint: str = "", reason: str = "") -> None:
+        super().__init__(message, hint)
+        self.reason = reason
 
 
 class PortalUnusable(BulkPublisherError):

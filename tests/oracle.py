@@ -20,7 +20,7 @@ from bulk_publisher.model import Fault, Outcome, Scope, SiteId, Status
 from bulk_publisher.operations.publishing import Finished, Started, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox
-from bulk_publisher.store.folder.reader import read_outcomes
+from bulk_publisher.store import open_store
 
 ALL_OF_IT = Selection(scope=Scope.KNOWLEDGE)
 
@@ -76,7 +76,7 @@ async def run_job(
     return await publish(
         job or Job(name="test", select=select, pace=pace),
         Webhook(sandbox.webhook),
-        runs=runs,
+        store=open_store(runs),
         seed=1,
         watch=seen,
         on_start=seen.on_start,
@@ -85,7 +85,7 @@ async def run_job(
 
 def journal_of(finished: Finished) -> list[Outcome]:
     """The lines of the run's journal."""
-    return list(read_outcomes(finished.folder.journal))
+    return list(finished.folder.outcomes())
 
 
 def codes(lines: list[Outcome]) -> Counter[str | None]:

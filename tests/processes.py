@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bulk_publisher.model import Outcome
 from bulk_publisher.sandbox import Sandbox
-from bulk_publisher.store.folder.reader import read_outcomes
-from bulk_publisher.store.folder.run_folder import RunFolder, find_folder
+from bulk_publisher.store import KeptRun, open_store
+from tests.folders import files_of
 
 PUBLISH = ("publish", "--scope", "KNOWLEDGE", "--portal-plan", "self-hosted", "--batch-size", "10")
 RESUME = ("resume", "latest", "--yes")
@@ -100,10 +100,10 @@ async def strike(
     if status == -signal.SIGKILL:
         while sandbox.busy:  # noqa: ASYNC110 - it ends within milliseconds, and has no event
             await asyncio.sleep(0.01)
-        story.hits.update(hit(sandbox, find_folder("latest", runs), story))
+        story.hits.update(hit(sandbox, open_store(runs).find("latest"), story))
 
 
-def hit(sandbox: Sandbox, folder: RunFolder, story: Story) -> list[int]:
+def hit(sandbox: Sandbox, folder: KeptRun, story: Story) -> list[int]:
     """Pages that were published once more than there is a line, a kill or a lost answer for."""
     settled = {line.page for line in lines_of(folder)}
     return [
@@ -118,14 +118,14 @@ def explained(page: int, sandbox: Sandbox, story: Story) -> int:
     return story.hits[page] + sandbox.truth.unheard.get(page, 0)
 
 
-def lines_of(folder: RunFolder) -> list[Outcome]:
+def lines_of(folder: KeptRun) -> list[Outcome]:
     """The lines of a journal; none where there is none."""
-    return list(read_outcomes(folder.journal)) if folder.journal.exists() else []
+    return list(folder.outcomes()) if files_of(folder).journal.exists() else []
 
 
 async def struck(
     sandbox: Sandbox, runs: Path, number: signal.Signals, *, times: int, rng: random.Random
-) -> tuple[RunFolder, Story]:
+) -> tuple[KeptRun, Story]:
     """A run that is ended *times* times at random moments, and then resumed to its end."""
     story = Story()
     words = PUBLISH
@@ -135,7 +135,7 @@ async def struck(
     status, said = await do(sandbox, runs, *words)
     story.statuses.append(status)
     story.words.append(said)
-    return find_folder("latest", runs), story
+    return open_store(runs).find("latest"), story
 
 
 def too_often(sandbox: Sandbox, story: Story) -> dict[int, int]:

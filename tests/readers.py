@@ -16,15 +16,14 @@ from bulk_publisher.report.export import story_as_dict
 from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
+from bulk_publisher.store import KeptRun, open_store
 from bulk_publisher.store.description import Following, FollowingKind
-from bulk_publisher.store.folder.reader import read_spent_since
-from bulk_publisher.store.folder.run_folder import RunFolder, folder_at
-from bulk_publisher.store.verdicts import read_verdicts
+from bulk_publisher.store.folder.folder_run import run_at
 
 
 def read_run(path: Path, *, draws: bool = False) -> list[BulkPublisherError]:
     """What each reader of the run in *path* refuses; anything but that is raised."""
-    folder = folder_at(path)
+    folder = run_at(path)
 
     def report() -> None:
         story = read_story(folder)
@@ -36,20 +35,20 @@ def read_run(path: Path, *, draws: bool = False) -> list[BulkPublisherError]:
             cost_chart(story)
 
     def lists() -> None:
-        "\n".join(run_lines(path.parent)).encode()
-        json.dumps(runs_as_list(path.parent), allow_nan=False)
-        measured_cost("example.bitrix24.com", path.parent)
+        "\n".join(run_lines(open_store(path.parent))).encode()
+        json.dumps(runs_as_list(open_store(path.parent)), allow_nan=False)
+        measured_cost("example.bitrix24.com", open_store(path.parent))
 
     def resume() -> None:
         status_of_whole(folder)
         with reopened(folder, {}):
             pass
-        list(read_spent_since(folder.journal, ""))
+        list(folder.spent_since(""))
 
     def verify() -> None:
         taken_down(folder)
         _check_lines(folder)
-        read_verdicts(folder.verdicts)
+        folder.read_verdicts()
 
     readers = [report, lists, resume, verify, *(_follow(folder, kind) for kind in FollowingKind)]
     return [error for read in readers if (error := _refusal(read)) is not None]
@@ -65,10 +64,10 @@ def read_again(path: Path) -> BulkPublisherError | None:
     return _refusal(read)
 
 
-def _follow(folder: RunFolder, kind: FollowingKind) -> Callable[[], None]:
+def _follow(folder: KeptRun, kind: FollowingKind) -> Callable[[], None]:
     def read() -> None:
         following = Following(
-            kind=kind, run=folder.name, folder=str(folder.path), includes_unknown=True
+            kind=kind, run=folder.name, folder=folder.place, includes_unknown=True
         )
         follow(folder, following, lambda job: job)
 

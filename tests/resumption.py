@@ -15,9 +15,10 @@ from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.operations.verifying import Verified, verify
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox
+from bulk_publisher.store import KeptRun, open_store
 from bulk_publisher.store.description import Following
 from bulk_publisher.store.description import FollowingKind as Kind
-from bulk_publisher.store.folder.run_folder import RunFolder, find_folder
+from tests.folders import files_of
 from tests.oracle import ALL_OF_IT, Seen, run_job
 
 
@@ -27,7 +28,7 @@ class Lost(Seen):
 
     after: int = 0
     task: asyncio.Task[Finished] | None = None
-    folders: list[RunFolder] = field(default_factory=list)
+    folders: list[KeptRun] = field(default_factory=list)
 
     def on_settled(self) -> None:
         if self.settled >= self.after and self.task is not None:
@@ -41,24 +42,24 @@ async def lose(
     *,
     after: int,
     pace: Pace = Pace(batch_size=10),  # noqa: B008 - frozen
-) -> RunFolder:
+) -> KeptRun:
     """A run that is gone when *after* pages are settled, its requests still under way."""
     seen = Lost(after=after)
     seen.task = asyncio.ensure_future(run_job(sandbox, runs, select, pace=pace, watch=seen))
     with contextlib.suppress(asyncio.CancelledError):
         await seen.task
-    return find_folder("latest", runs)
+    return open_store(runs).find("latest")
 
 
-def forget(folder: RunFolder, *, after: int) -> None:
+def forget(folder: KeptRun, *, after: int) -> None:
     """Leave the first *after* lines of a journal, as if the run had been lost there."""
-    lines = folder.journal.read_bytes().splitlines(keepends=True)
-    folder.journal.write_bytes(b"".join(lines[:after]))
+    lines = files_of(folder).journal.read_bytes().splitlines(keepends=True)
+    files_of(folder).journal.write_bytes(b"".join(lines[:after]))
 
 
 async def resume(
     sandbox: Sandbox,
-    folder: RunFolder,
+    folder: KeptRun,
     *,
     watch: Seen | None = None,
     changes: Mapping[str, Any] | None = None,
@@ -71,9 +72,9 @@ async def resume(
         )
 
 
-def follower_of(folder: RunFolder, kind: Kind, **wanted: Any) -> Follower:
+def follower_of(folder: KeptRun, kind: Kind, **wanted: Any) -> Follower:
     """What follows the run in *folder*."""
-    following = Following(kind=kind, run=folder.run_id, folder=str(folder.path), **wanted)
+    following = Following(kind=kind, run=folder.run_id, folder=folder.place, **wanted)
     return follow(folder, following, _same)
 
 
@@ -82,14 +83,14 @@ async def begin(follower: Follower, sandbox: Sandbox, watch: Seen | None = None)
     seen = watch or Seen()
     return await follower.begin(
         Webhook(sandbox.webhook),
-        runs=follower.earlier.path.parent,
+        store=open_store(files_of(follower.earlier).path.parent),
         seed=3,
         watch=seen,
         on_start=seen.on_start,
     )
 
 
-async def verified(sandbox: Sandbox, folder: RunFolder, *, visits_urls: bool = False) -> Verified:
+async def verified(sandbox: Sandbox, folder: KeptRun, *, visits_urls: bool = False) -> Verified:
     """Ask the portal about the run in *folder*."""
     return await verify(
         folder,

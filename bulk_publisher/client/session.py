@@ -4,17 +4,17 @@ One session is one credential on one portal; everything that is asked in it keep
 """
 
 import asyncio
-import os
+import hashlib
 import random
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_publisher.client.pace import Pace, PortalPlan
 from bulk_publisher.client.paced_calls import PacedCalls, Warn
-from bulk_publisher.client.turns import give, learn_from_other
+from bulk_publisher.client.turns import DoorTurn, give, learn_from_other
 from bulk_publisher.client.usage import meters_alone, meters_together
 from bulk_publisher.clock import Clock, LoopClock
 from bulk_publisher.errors import PortalUnusable
@@ -29,7 +29,7 @@ from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.portal.transport_faults import ANSWER_TIMEOUT
-from bulk_publisher.store.folder.turns import WITHOUT_TURNS, CredentialTurn, open_turn
+from bulk_publisher.store.protocol import SharedState, Sharing, Turn
 
 _JITTER = 1.0
 """Seconds by which a request may be longer on its way to the portal than the next one."""
@@ -49,6 +49,7 @@ class Session:
 
     Attributes:
         doubt: That there is no turn, and why; empty where there is one.
+        advice: What to do about that.
     """
 
     client: PortalClient
@@ -58,13 +59,14 @@ class Session:
     portal_clock: PortalClock
     plan: Plan
     rng: random.Random
-    turn: CredentialTurn | None
+    turn: Turn | None
     doubt: str
+    advice: str
 
     @property
     def warning(self) -> str:
         """What a person should know of the doubt; empty where there is none."""
-        return f"{self.doubt} {WITHOUT_TURNS}" if self.doubt else ""
+        return f"{self.doubt} {self.advice}" if self.doubt else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,13 @@ class Access:
     Attributes:
         plan: Whose limits apply; None if the portal is to be asked.
         ca_file: Certificates to trust instead of the system's; None for the system's.
+        state: Where the limits are shared with other runs; None for nowhere.
     """
 
     credential: Webhook
     plan: PortalPlan | None = None
     ca_file: Path | None = None
+    state: SharedState | None = None
 
 
 @asynccontextmanager
@@ -94,8 +98,8 @@ async def open_session(
     Raises:
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
-    with open_turn(access.credential, secrets.token_hex(8), os.environ) as (turn, doubt):
-        async with _open(access, pace, spec, rng, turn, doubt, warn) as session:
+    with _sharing(access) as sharing:
+        async with _open(access, pace, spec, rng, sharing, warn) as session:
             try:
                 yield session
             finally:
@@ -108,8 +112,7 @@ async def _open(
     pace: Pace,
     spec: ActionSpec,
     rng: random.Random,
-    turn: CredentialTurn | None,
-    doubt: str,
+    sharing: Sharing,
     warn: Warn,
 ) -> AsyncIterator[Session]:
     clock, portal_clock = LoopClock(), PortalClock()
@@ -121,14 +124,27 @@ async def _open(
     ) as client:
         governor = _governor(pace, plan, spec, rng)
         calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
+        turn = None if sharing.turn is None else DoorTurn(sharing.turn, door)
         if turn is not None:
-            turn.hand_over_for(door)
             learn_from_other(turn, governor, clock)
         if access.plan is None:
             plan = await ask_plan(calls, warn)
             door.set_pace(capacity=plan.capacity, drain=plan.drain)
             governor.set_bounds(bounds_of(pace, plan), now=clock.now())
-        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn, doubt)
+        doubt, advice = sharing.doubt, sharing.advice
+        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn, doubt, advice)
+
+
+def _sharing(access: Access) -> AbstractContextManager[Sharing]:
+    """The turn of a new session."""
+    if access.state is None:
+        return nullcontext(Sharing(None))
+    return access.state.turn(_identity(access.credential), secrets.token_hex(8))
+
+
+def _identity(credential: Webhook) -> str:
+    """What all runs with *credential* have in common, and nobody else; it tells nothing of the secret."""
+    return hashlib.sha256(f"{credential.host} {credential.secret}".encode()).hexdigest()[:24]
 
 
 def _tell_next(session: Session) -> None:

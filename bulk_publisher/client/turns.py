@@ -5,13 +5,16 @@ while to whoever waits for it: once nothing of its own is in flight, so that wha
 all there is to know of the limits.
 """
 
-from bulk_publisher.client.ports import Turn
+import msgspec
+
 from bulk_publisher.clock import Clock
 from bulk_publisher.errors import StoppedByPortal
 from bulk_publisher.limits.decision import NEVER, Limit, WaitUntil
 from bulk_publisher.limits.governor import Governor
-from bulk_publisher.model import Mono
-from bulk_publisher.store.folder.holders import Holder
+from bulk_publisher.limits.handover import Handover
+from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.portal.throttle import Door
+from bulk_publisher.store.protocol import Holder, Turn
 
 _SLICE = 20.0
 """Seconds after which the turn is given to whoever waits for it."""
@@ -23,6 +26,45 @@ _PATIENCE = 900.0
 """Seconds for which one run may keep the turn: it gives it after half a minute, unless it hangs."""
 _LONG = 2.0
 """Seconds of waiting in which another run may as well have the turn."""
+
+
+class DoorTurn:
+    """A turn at a door: what that has let through is handed over, whatever the limits say of it."""
+
+    def __init__(self, turn: Turn, door: Door) -> None:
+        self._turn = turn
+        self._door = door
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this run may send."""
+        return self._turn.is_ours
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether another run waits for it."""
+        return self._turn.is_wanted
+
+    def holder(self) -> Holder:
+        """Who has it, or had it last."""
+        return self._turn.holder()
+
+    def try_take(self) -> bool:
+        """Take it if no other run has it."""
+        return self._turn.try_take()
+
+    def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
+        """How another run has left the limits; the door learns of its requests, too."""
+        left = self._turn.left_by_other(now, epoch)
+        if left is not None:
+            handover, since = left
+            self._door.raise_to(handover.requests - (now - since) * self._door.drain)
+        return left
+
+    def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
+        """Let others have it."""
+        requests = max(handover.requests, self._door.level)
+        self._turn.give(msgspec.structs.replace(handover, requests=requests), now, epoch)
 
 
 class Turns:

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import structlog
 
-from bulk_publisher.client.ports import Portal, Turn
+from bulk_publisher.client.ports import Portal
 from bulk_publisher.client.turns import Turns
 from bulk_publisher.clock import Clock, wait_until
 from bulk_publisher.engine.core import (
@@ -48,6 +48,7 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, Mono, Outcome, Page
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
+from bulk_publisher.store.protocol import Turn
 
 _MOST_UNTAKEN = 1_000
 """Outcomes that may wait for who takes them before nothing more leaves."""

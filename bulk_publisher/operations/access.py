@@ -1,5 +1,6 @@
 """From a job to an open portal."""
 
+import os
 import random
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -10,11 +11,12 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sources.opening import found
+from bulk_publisher.store import machine_state
 
 
 def access_of(job: Job, webhook: Webhook) -> Access:
     """The portal that *job* names, by *webhook*."""
-    return Access(webhook, job.portal.plan, ca_file_of(job))
+    return Access(webhook, job.portal.plan, ca_file_of(job), machine_state(os.environ))
 
 
 def ca_file_of(job: Job) -> Path | None:

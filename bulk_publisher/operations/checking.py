@@ -25,7 +25,6 @@ from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, plan_of_licence
 from bulk_publisher.portal.wire import Answer, Timing
-from bulk_publisher.store.folder.turns import WITHOUT_TURNS
 
 NEEDED = ("landing.landing.publication", "landing.landing.unpublic", PAGES_METHOD)
 """Methods that a run asks for, as the portal spells them."""
@@ -121,7 +120,7 @@ async def examine(
         if session.doubt:
             examination.checks.append(
                 Check(
-                    name="limits", verdict=Verdict.NOTE, found=session.doubt, advice=WITHOUT_TURNS
+                    name="limits", verdict=Verdict.NOTE, found=session.doubt, advice=session.advice
                 )
             )
         if examination.is_usable:

@@ -20,7 +20,7 @@ from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.model import Mono, Only, Page
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.page_ids.page_set import PageSet
-from bulk_publisher.store.folder.sent import Place
+from bulk_publisher.store.standing import Place
 
 _READY = 4 * LIST_LENGTH
 """Pages that a run reads ahead of what it sends: of so few the list itself tells soon enough."""

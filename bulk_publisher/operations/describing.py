@@ -1,4 +1,4 @@
-"""What a run writes into its ``run.json``, and what others do with what stands there."""
+"""What a run writes into its description, and what others do with what stands there."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from bulk_publisher.store.description import (
     KeptLimits,
     StoppedBy,
 )
-from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.record import SCHEMA_VERSION
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.text.shown import as_text
@@ -29,7 +29,7 @@ from bulk_publisher.utc import as_utc
 
 
 def description_of(
-    folder: RunFolder,
+    folder: KeptRun,
     job: Job,
     webhook: Webhook,
     selected: Selected,
@@ -107,41 +107,26 @@ def _cost(totals: Totals) -> float | None:
     return round(totals.duration / done, 4) if done and totals.duration else None
 
 
-def write_first(folder: RunFolder, description: Description) -> None:
-    """Write the description of a run of which nothing is sent yet.
-
-    Raises:
-        BadSetting: If the disk does not take it.
-    """
-    try:
-        folder.write_description(description)
-    except OSError as error:
-        raise BadSetting(
-            f"{folder.description}: it can't be written: {error.strerror}.",
-            "Make room, or name another place with --runs or BULK_PUBLISHER_RUNS.",
-        ) from error
-
-
-def job_of(folder: RunFolder, description: Description) -> Job:
+def job_of(folder: KeptRun, description: Description) -> Job:
     """The job that a run was begun with, its CSV as seen from the current folder.
 
     Raises:
         BadJournal: If it is not there, or says what no job may say.
     """
     if description.job_data is None or description.portal is None:
-        raise BadJournal(f"{folder.description}: it is no description of a run.")
+        raise BadJournal(f"{folder.names.description}: it is no description of a run.")
     try:
         # Who follows another run takes its pages from there.
         job = decode_job(description.job_data, selects=not description.following)
     except BadJournal as error:
-        raise BadJournal(f"{folder.description}: {error.message}.", error.hint) from error
+        raise BadJournal(f"{folder.names.description}: {error.message}.", error.hint) from error
     began_in = description.folder
     if began_in is None or began_in == as_text(str(Path.cwd())):
         return job
     return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
 
 
-def check_portal(folder: RunFolder, description: Description, webhook: Webhook) -> None:
+def check_portal(folder: KeptRun, description: Description, webhook: Webhook) -> None:
     """Refuse a webhook of another portal than the run's.
 
     Raises:
@@ -154,7 +139,7 @@ def check_portal(folder: RunFolder, description: Description, webhook: Webhook) 
         )
 
 
-def check_real(folder: RunFolder, job: Job) -> None:
+def check_real(folder: KeptRun, job: Job) -> None:
     """Refuse a run on a sandbox of its own, which is gone.
 
     Raises:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import msgspec
 
 from bulk_publisher.client.paced_calls import Warn
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.engine.events import Watcher, warner
-from bulk_publisher.errors import BadSetting, BulkPublisherError
+from bulk_publisher.errors import BadSetting, BulkPublisherError, JournalLost
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Action, Mono, Status
 from bulk_publisher.operations.describing import check_portal, check_real, job_of
@@ -20,7 +19,6 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.text import in_words
 from bulk_publisher.sources.earlier import (
     EarlierPages,
-    find_earlier,
     is_doubtful,
     is_to_retry,
     is_to_take_back,
@@ -28,12 +26,8 @@ from bulk_publisher.sources.earlier import (
 )
 from bulk_publisher.sources.opening import found as named_file
 from bulk_publisher.store.description import Description, Following, FollowingKind
-from bulk_publisher.store.folder.files import is_there
-from bulk_publisher.store.folder.reader import read_marks
-from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder, folder_at
-from bulk_publisher.store.folder.sent import still_out
+from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.store.record import Mark
-from bulk_publisher.store.verdicts import read_verdicts
 from bulk_publisher.text.shown import as_text
 
 _LONGEST = 60.0
@@ -62,7 +56,7 @@ class Found:
 class Follower:
     """A run that is about to follow another."""
 
-    earlier: RunFolder
+    earlier: KeptRun
     following: Following
     job: Job
     found: Found
@@ -81,7 +75,7 @@ class Follower:
         check_portal(self.earlier, self.earlier.read_description(), webhook)
 
     async def begin(
-        self, webhook: Webhook, *, runs: Path, seed: int, watch: Watcher, on_start: OnStart
+        self, webhook: Webhook, *, store: Store, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Begin the run; both say in their descriptions that they belong together.
 
@@ -96,7 +90,7 @@ class Follower:
             self.job,
             _selected(self.job.select, self.found),
             webhook,
-            runs=runs,
+            store=store,
             seed=seed,
             watch=watch,
             on_start=on_start,
@@ -109,7 +103,7 @@ class Follower:
         if not self.found.pages.without_line:
             return
         clock = LoopClock()
-        wait = _LONGEST - (clock.epoch() - self.earlier.sent.stat().st_mtime)
+        wait = _LONGEST - (clock.epoch() - self.earlier.noted_at())
         if wait > 0:
             warn(
                 f"The portal may still be at work on what the run has sent: waiting {in_words(wait)}."
@@ -117,7 +111,7 @@ class Follower:
             await clock.sleep_until(Mono(clock.now() + wait))
 
 
-def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job]) -> Follower:
+def follow(earlier: KeptRun, following: Following, change: Callable[[Job], Job]) -> Follower:
     """Find the pages of *earlier* that *following* wants.
 
     Args:
@@ -134,7 +128,7 @@ def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job
             f"Run {earlier.run_id} took pages down: there is nothing that it put up.",
             "Publish them with: bulk-publisher publish.",
         )
-    with FolderLock(earlier):
+    with earlier.lock():
         found = _find(earlier, following)
     action = Action.UNPUBLISH if following.kind is FollowingKind.ROLLBACK else job.action
     # What was known of pages that are tried again is old by now; what is taken down needs no look.
@@ -144,7 +138,7 @@ def follow(earlier: RunFolder, following: Following, change: Callable[[Job], Job
     return Follower(earlier, following, job, found)
 
 
-def selected_again(job: Job, folder: RunFolder, description: Description) -> Selected | None:
+def selected_again(job: Job, folder: KeptRun, description: Description) -> Selected | None:
     """The pages of a run that follows another; None for one that does not.
 
     Raises:
@@ -157,12 +151,12 @@ def selected_again(job: Job, folder: RunFolder, description: Description) -> Sel
     return _selected(job.select, found)
 
 
-def _has_found_pages(run: RunFolder) -> bool:
+def _has_found_pages(run: KeptRun) -> bool:
     """Whether *run* has found pages on the portal, or the one that it follows."""
-    seen: set[Path] = set()
-    while is_there(run.description) and run.path not in seen:
-        seen.add(run.path)
-        if is_there(run.journal) and any(mark.status.is_good for mark in read_marks(run.journal)):
+    seen: set[str] = set()
+    while run.is_described and run.place not in seen:
+        seen.add(run.place)
+        if run.has_journal and any(mark.status.is_good for mark in run.marks()):
             return True
         following = run.read_description().following
         if not following:
@@ -171,7 +165,7 @@ def _has_found_pages(run: RunFolder) -> bool:
     return False
 
 
-def _find(earlier: RunFolder, following: Following, *, by: str | None = None) -> Found:
+def _find(earlier: KeptRun, following: Following, *, by: str | None = None) -> Found:
     """The pages of *earlier* that are wanted.
 
     Args:
@@ -184,19 +178,19 @@ def _find(earlier: RunFolder, following: Following, *, by: str | None = None) ->
     return replace(found, is_proved=_has_found_pages(earlier))
 
 
-def _find_to_retry(earlier: RunFolder, following: Following) -> Found:
-    verdicts, run = read_verdicts(earlier.verdicts), earlier.run_id
+def _find_to_retry(earlier: KeptRun, following: Following) -> Found:
+    verdicts, run = earlier.read_verdicts(), earlier.run_id
 
     def is_wanted(mark: Mark) -> bool:
         return is_to_retry(
             mark, run, verdicts, statuses=following.statuses, errors=following.errors
         )
 
-    return Found(find_earlier(earlier.journal, run, is_wanted, is_newest_first=False))
+    return Found(EarlierPages(earlier.find_lines(is_wanted), is_newest_first=False))
 
 
-def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) -> Found:
-    verdicts, run = read_verdicts(earlier.verdicts), earlier.run_id
+def _find_to_take_down(earlier: KeptRun, following: Following, down: PageSet) -> Found:
+    verdicts, run = earlier.read_verdicts(), earlier.run_id
     includes = following.includes_unknown
     down_already = 0
 
@@ -208,13 +202,13 @@ def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) 
         down_already += is_down
         return not is_down
 
-    pages = find_earlier(earlier.journal, run, is_wanted, is_newest_first=True)
+    pages = EarlierPages(earlier.find_lines(is_wanted), is_newest_first=True)
     if includes:
-        out = still_out(earlier.sent, earlier.journal)
+        out = earlier.still_out()
         wanted = (page for page in out if page.was_active is not True and page.id not in down)
         pages = replace(pages, without_line=tuple(wanted))
     unlooked, unknown = PageSet(), PageSet()
-    for mark in read_marks(earlier.journal):
+    for mark in earlier.marks():
         if mark.page in down or not is_doubtful(mark, run, verdicts):
             continue
         if status_of(mark, verdicts) is Status.UNKNOWN:
@@ -224,7 +218,7 @@ def _find_to_take_down(earlier: RunFolder, following: Following, down: PageSet) 
     return Found(pages, unlooked, unknown, down_already)
 
 
-def taken_down(earlier: RunFolder, *, before: str | None = None) -> PageSet:
+def taken_down(earlier: KeptRun, *, before: str | None = None) -> PageSet:
     """Pages that rollbacks of *earlier* have taken down.
 
     Args:
@@ -233,12 +227,12 @@ def taken_down(earlier: RunFolder, *, before: str | None = None) -> PageSet:
     rollbacks = earlier.read_description().rollbacks
     if before in rollbacks:
         rollbacks = rollbacks[: rollbacks.index(before)]
-    journals = (RunFolder(earlier.path.parent / run).journal for run in rollbacks)
+    runs = (earlier.beside(name) for name in rollbacks)
     return PageSet(
         mark.page
-        for journal in journals
-        if is_there(journal)
-        for mark in read_marks(journal)
+        for run in runs
+        if run.has_journal
+        for mark in run.marks()
         if mark.status is Status.UNPUBLISHED
     )
 
@@ -247,14 +241,13 @@ def _selected(select: Selection, found: Found) -> Selected:
     return Selected(select, found.pages.pages, 0, 0, (), None, found.pages, found.is_proved)
 
 
-def _folder_of(following: Following, folder: RunFolder) -> RunFolder:
-    beside = folder.path.parent / following.run
-    return folder_at(beside if beside.is_dir() else Path(named_file(following.folder)))
+def _folder_of(following: Following, folder: KeptRun) -> KeptRun:
+    return folder.beside(following.run, named_file(following.folder))
 
 
-def _link_back(earlier: RunFolder, kind: FollowingKind, folder: RunFolder, warn: Warn) -> None:
+def _link_back(earlier: KeptRun, kind: FollowingKind, folder: KeptRun, warn: Warn) -> None:
     try:
-        with FolderLock(earlier):
+        with earlier.lock():
             description = earlier.read_description()
             if kind is FollowingKind.RETRY:
                 linked = msgspec.structs.replace(
@@ -265,7 +258,11 @@ def _link_back(earlier: RunFolder, kind: FollowingKind, folder: RunFolder, warn:
                     description, rolled_back_by=(*description.rollbacks, folder.run_id)
                 )
             earlier.write_description(linked)
-    except (BulkPublisherError, OSError) as error:
+    except BulkPublisherError as error:
         warn(
-            f"{earlier.description}: it can't be noted there that {folder.run_id} follows it: {error}."
+            f"{earlier.names.description}: it can't be noted there that {folder.run_id} follows it: {_why(error)}."
         )
+
+
+def _why(error: BulkPublisherError) -> str:
+    return error.reason if isinstance(error, JournalLost) and error.reason else error.message

@@ -17,7 +17,7 @@ from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.operations import crash
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.store.folder.files import open_own
+from bulk_publisher.store.files import open_own
 from bulk_publisher.text.escaping import json_text, printable
 from bulk_publisher.text.redaction import Redactor
 from bulk_publisher.utc import as_utc

@@ -15,7 +15,7 @@ from bulk_publisher.model import Action, Page
 from bulk_publisher.page_ids.page_set import LARGEST_ID
 from bulk_publisher.sources.opening import read_settings, reason
 from bulk_publisher.store.description import Count, decode_error_in_words
-from bulk_publisher.store.folder.files import replacing
+from bulk_publisher.store.files import replacing
 from bulk_publisher.text.shown import shown
 
 _LARGEST = 512 * 2**20

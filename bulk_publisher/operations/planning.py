@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from bulk_publisher.client.lister import LIST_LENGTH, PAGES_METHOD, Warn, say_nothing
@@ -21,7 +20,7 @@ from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.wire import Answer, encode_command
-from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.protocol import Store
 from bulk_publisher.utc import as_utc
 
 ASSUMED_COST = 0.28
@@ -60,14 +59,14 @@ async def make_plan(
     selected: Selected,
     webhook: Webhook,
     *,
-    runs: Path,
+    store: Store,
     cost: float | None,
     warn: Warn = say_nothing,
 ) -> Plan:
     """What *job* would do, and how long it would take.
 
     Args:
-        runs: Where earlier runs tell what a page costs.
+        store: Where earlier runs tell what a page costs.
         cost: Seconds a page; None to go by those, or by what is usual.
         warn: Told when the portal does not answer for a while, if it can't be known what other runs
             of this machine have used, and what a person should know of the selection.
@@ -92,7 +91,7 @@ async def make_plan(
         n_denied = sum(n for (site, _, state), n in counting.rows.items() if site in denied and state is not State.SKIPPED)  # fmt: skip
         expected = await _expected(session, timed, selected, counting, n_denied)
         estimate = forecast(
-            _with_cost(expected, webhook.host, runs, cost),
+            _with_cost(expected, webhook.host, store, cost),
             bounds_of(job.pace, session.plan),
             session.governor.hand_over(now=session.clock.now()),
             together=meters_together(ACTIONS[job.action].method),
@@ -188,24 +187,24 @@ async def _billing(session: Session, timed: _Timed) -> Billing:
     return Billing.BOTH if max(inner, default=0.0) > 0 else Billing.BATCH
 
 
-def _with_cost(expected: Expected, host: str, runs: Path, cost: float | None) -> Expected:
+def _with_cost(expected: Expected, host: str, store: Store, cost: float | None) -> Expected:
     if cost is not None:
         return replace(expected, cost=cost, cost_from="as given")
-    measured = measured_cost(host, runs)
+    measured = measured_cost(host, store)
     if measured is None:
         return expected
     return replace(expected, cost=measured[0], cost_from=f"as measured in run {measured[1]}")
 
 
-def measured_cost(host: str, runs: Path) -> tuple[float, str] | None:
+def measured_cost(host: str, store: Store) -> tuple[float, str] | None:
     """Seconds a page in the newest run on *host* that tells them, and which run that is."""
-    for path in sorted(runs.glob("*T*Z-*"), reverse=True):
+    for run in store.runs():
         try:
-            told = RunFolder(path).read_description()
+            told = run.read_description()
         except BadJournal:
             continue
         if told.portal == host and told.final.cost:
-            return told.final.cost, path.name
+            return told.final.cost, run.name
     return None
 
 

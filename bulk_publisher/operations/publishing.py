@@ -1,4 +1,4 @@
-"""A job, done: its folder, its journal, its run, and how it ended.
+"""A job, done: where it is kept, its journal, its run, and how it ended.
 
 There is one way through, ``carry_out``, for a run that begins, that goes on, that tries pages of
 another one again or takes them back; they differ in the ``Undertaking`` that they make.
@@ -20,13 +20,13 @@ from bulk_publisher.engine.core import Ending, RunSettings
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.engine.ports import Look
 from bulk_publisher.engine.shell import Engine
-from bulk_publisher.errors import ListIncomplete
+from bulk_publisher.errors import JournalLost, ListIncomplete
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.counting import Count
-from bulk_publisher.operations.describing import description_of, with_ending, write_first
+from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet
@@ -34,17 +34,8 @@ from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.summary import Summary
 from bulk_publisher.store.description import Description, Following
-from bulk_publisher.store.folder.disk import Disk
-from bulk_publisher.store.folder.ledger import Ledger
-from bulk_publisher.store.folder.run_folder import (
-    FolderLock,
-    RunFolder,
-    create_folder,
-    kept_if_begun,
-    point_latest,
-)
-from bulk_publisher.store.folder.sent import Place, SentPages
-from bulk_publisher.store.folder.writer import JournalWriter
+from bulk_publisher.store.protocol import KeptRun, Recording, Store
+from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
 
 _log = structlog.get_logger()
@@ -60,7 +51,7 @@ class Started:
         seconds: That earlier processes took.
     """
 
-    folder: RunFolder
+    folder: KeptRun
     selected: Selected
     session: Session
     run: Engine
@@ -73,7 +64,7 @@ class Started:
 class Finished(Summary):
     """A run that has ended; totals and ending are of all of it, not of its last process alone."""
 
-    folder: RunFolder
+    folder: KeptRun
     description: Description
     selected: Selected
     totals: Totals
@@ -98,7 +89,7 @@ class Undertaking:
         warnings: What a person should know before it goes on.
     """
 
-    folder: RunFolder
+    folder: KeptRun
     job: Job
     selected: Selected
     description: Description
@@ -122,7 +113,7 @@ async def publish(
     job: Job,
     webhook: Webhook,
     *,
-    runs: Path,
+    store: Store,
     seed: int,
     watch: Watcher,
     on_start: OnStart,
@@ -130,7 +121,7 @@ async def publish(
     """Do *job* once.
 
     Args:
-        runs: Where the run's folder is made.
+        store: Where the run is kept.
         seed: Of everything that is left to chance, so that a run can be understood afterwards.
         watch: Told of each event.
         on_start: Told when the run begins; an interruption is asked for through what it is told.
@@ -140,7 +131,9 @@ async def publish(
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     selected = check_selection(job.select)
-    return await begin(job, selected, webhook, runs=runs, seed=seed, watch=watch, on_start=on_start)
+    return await begin(
+        job, selected, webhook, store=store, seed=seed, watch=watch, on_start=on_start
+    )
 
 
 async def begin(
@@ -148,33 +141,31 @@ async def begin(
     selected: Selected,
     webhook: Webhook,
     *,
-    runs: Path,
+    store: Store,
     seed: int,
     watch: Watcher,
     on_start: OnStart,
     following: Following | None = None,
-    on_created: Callable[[RunFolder], None] | None = None,
+    on_created: Callable[[KeptRun], None] | None = None,
 ) -> Finished:
     """A new run of *selected*; see ``publish``.
 
     Args:
         following: Which other run it follows; None for none.
-        on_created: Told the run's folder before anything is sent.
+        on_created: Told the run before anything is sent.
     """
     rng = random.Random(seed)
     async with session_of(job, webhook, rng, warn=warner(watch)) as session:
         await check_sites(session, job.select.scope, job.select.site)
         began_at = session.clock.epoch()
-        folder = create_folder(runs, began_at, rng)
-        with kept_if_begun(folder), FolderLock(folder) as lock:
+        with store.create(began_at, rng) as folder:
             description = description_of(
                 folder, job, webhook, selected, session, began_at, seed, following
             )
-            write_first(folder, description)
-            point_latest(folder)
+            folder.begin(description)
             if on_created is not None:
                 on_created(folder)
-            warnings = (lock.doubt,) if lock.doubt else ()
+            warnings = (folder.doubt,) if folder.doubt else ()
             undertaking = Undertaking(folder, job, selected, description, warnings=warnings)
             return await carry_out(undertaking, webhook, session, watch, on_start)
 
@@ -194,25 +185,24 @@ async def carry_out(
     folder, settled_before = undertaking.folder, undertaking.totals.pages
     warn = warner(watch)
     with (
-        log_to(folder.log, webhook, session.clock, run=folder.run_id),
-        JournalWriter(folder.journal) as journal,
-        SentPages(folder.sent, undertaking.out, undertaking.place) as sent,
-        Disk() as disk,
+        log_to(Path(folder.names.log), webhook, session.clock, run=folder.run_id),
+        folder.record(
+            undertaking.totals, out=undertaking.out, place=undertaking.place
+        ) as recording,
     ):
-        ledger = Ledger(journal, sent, disk, undertaking.totals, undertaking.place)
-        run = _run(undertaking, session, ledger, watch)
+        run = _run(undertaking, session, recording, watch)
         selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
         count = Count(selected, undertaking.settled)
         on_start(Started(folder, selected, session, run, count, totals, seconds))
-        _tell_warnings(undertaking, session, journal, warn)
+        _tell_warnings(undertaking, session, recording, warn)
         async with asyncio.TaskGroup() as group:
             counting = group.create_task(count.count(session.calls, session.clock))
-            ending = await run.execute(_pages(undertaking, session, ledger, count, warn))
+            ending = await run.execute(_pages(undertaking, session, recording, count, warn))
             counting.cancel()
         if undertaking.shortfall is not None:
             ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
         if ending.is_whole:
-            sent.forget_all()
+            recording.forget_all()
         ending.seconds += undertaking.seconds
         for limit, seconds in undertaking.waited.items():
             ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
@@ -225,7 +215,9 @@ async def carry_out(
     )
 
 
-def _run(undertaking: Undertaking, session: Session, ledger: Ledger, watch: Watcher) -> Engine:
+def _run(
+    undertaking: Undertaking, session: Session, recording: Recording, watch: Watcher
+) -> Engine:
     job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
     _log.info(
@@ -246,7 +238,7 @@ def _run(undertaking: Undertaking, session: Session, ledger: Ledger, watch: Watc
         ),
         session.client,
         session.governor,
-        ledger,
+        recording,
         watch=watch,
         clock=session.clock,
         portal_clock=session.portal_clock,
@@ -271,7 +263,7 @@ def _look(session: Session) -> Look:
 
 
 async def _pages(
-    undertaking: Undertaking, session: Session, ledger: Ledger, count: Count, warn: Warn
+    undertaking: Undertaking, session: Session, recording: Recording, count: Count, warn: Warn
 ) -> AsyncIterator[Page]:
     """First what an earlier process had sent, whatever the selection says of it by now.
 
@@ -292,26 +284,26 @@ async def _pages(
     )
     pages = count.of(pages, calls)
     try:
-        async for page in pages if selected.named is not None else ledger.watched(pages):
+        async for page in pages if selected.named is not None else recording.watched(pages):
             undertaking.named += 1
             yield page
     except ListIncomplete as error:
         undertaking.shortfall = error
-        await ledger.forget_place()
+        await recording.forget_place()
 
 
 def _tell_warnings(
-    undertaking: Undertaking, session: Session, journal: JournalWriter, warn: Warn
+    undertaking: Undertaking, session: Session, recording: Recording, warn: Warn
 ) -> None:
     if session.warning:
         _log.warning("turn.not_kept", reason=session.doubt)
         warn(session.warning)
     for warning in undertaking.warnings:
         warn(warning)
-    if journal.torn_bytes:
-        _log.warning("journal.recovered", torn_bytes=journal.torn_bytes)
+    if recording.torn_bytes:
+        _log.warning("journal.recovered", torn_bytes=recording.torn_bytes)
         warn(
-            f"The journal's last line was cut short by a crash: {journal.torn_bytes} bytes were "
+            f"The journal's last line was cut short by a crash: {recording.torn_bytes} bytes were "
             "removed, and its page is done again."
         )
 
@@ -324,8 +316,8 @@ def _describe_end(
     )
     try:
         undertaking.folder.write_description(undertaking.description)
-    except OSError as error:
+    except JournalLost as error:
         # The journal is the truth; what is missing here, a resume finds out by it.
         warn(
-            f"{undertaking.folder.description}: how the run ended can't be written: {error.strerror}."
+            f"{undertaking.folder.names.description}: how the run ended can't be written: {error.reason}."
         )

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
 from bulk_publisher.client.session import Session
 from bulk_publisher.engine.events import Watcher, warner
-from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Epoch, Mono
@@ -24,11 +25,8 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.story import parse_time, seconds_at_work
 from bulk_publisher.report.text import printable
 from bulk_publisher.store.description import Description, Resumption
-from bulk_publisher.store.folder.files import is_there
-from bulk_publisher.store.folder.reader import read_spent_since
-from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder
-from bulk_publisher.store.folder.sent import read_sent
-from bulk_publisher.store.folder.standing import Standing, read_standing
+from bulk_publisher.store.protocol import KeptRun
+from bulk_publisher.store.standing import Standing
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.utc import as_utc
 
@@ -40,7 +38,7 @@ _STEP = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """A run's folder that is locked and read, ready to go on.
+    """A run that is locked and read, ready to go on.
 
     Attributes:
         was_changed: The CSV that it takes its pages from is not as it was when it began.
@@ -50,8 +48,8 @@ class Reopened:
     was_changed: bool
 
     @property
-    def folder(self) -> RunFolder:
-        """The run's folder."""
+    def folder(self) -> KeptRun:
+        """The run, as it is kept."""
         return self.undertaking.folder
 
     @property
@@ -87,11 +85,11 @@ class Reopened:
                 # A list may have grown since.
                 selected=undertaking.selected.counts,
             )
-            _write_again(self.folder, undertaking.description)
+            self.folder.write_description(undertaking.description)
             return await carry_out(undertaking, webhook, session, watch, on_start)
 
 
-def status_of_whole(folder: RunFolder) -> int | None:
+def status_of_whole(folder: KeptRun) -> int | None:
     """The exit status of a run that is whole, and has its lines still; None for one that is not.
 
     Raises:
@@ -111,17 +109,17 @@ def _counted(description: Description) -> int:
     return sum(description.final.counts.values())
 
 
-def _check_name(folder: RunFolder, standing: Standing) -> None:
+def _check_name(folder: KeptRun, standing: Standing) -> None:
     """Refuse a journal of which no line is the run's own: all of it would be done once more."""
     if standing.foreign and not standing.settled:
         raise BadJournal(
-            f"{folder.journal}: its lines are of run {printable(standing.foreign_run)}, and {folder.description.name} is of run {folder.run_id}.",
+            f"{folder.names.journal}: its lines are of run {printable(standing.foreign_run)}, and {PurePath(folder.names.description).name} is of run {folder.run_id}.",
             "Put the two files of one run together again, or begin a new run.",
         )
 
 
 @contextmanager
-def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened]:
+def reopened(folder: KeptRun, changes: Mapping[str, Any]) -> Iterator[Reopened]:
     """Lock the folder and read how far its run has come.
 
     Args:
@@ -134,7 +132,7 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
     """
     job = with_changes(job_of(folder, folder.read_description()), changes)
     check_real(folder, job)
-    with FolderLock(folder) as lock:
+    with folder.lock():
         # Read again: only now nobody else writes it.
         description = folder.read_description()
         if changes:
@@ -142,7 +140,7 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
         totals, standing = _read_journal(folder)
         _check_name(folder, standing)
         selected = selected_again(job, folder, description) or check_selection(job.select)
-        warnings = [lock.doubt] if lock.doubt else []
+        warnings = [folder.doubt] if folder.doubt else []
         if folder.is_copy:
             warnings.append(copy_in_words(folder))
         undertaking = Undertaking(
@@ -160,10 +158,10 @@ def reopened(folder: RunFolder, changes: Mapping[str, Any]) -> Iterator[Reopened
         yield Reopened(undertaking, was_changed=selected.sha256 != description.selected.sha256)
 
 
-def copy_in_words(folder: RunFolder) -> str:
+def copy_in_words(folder: KeptRun) -> str:
     """Whose folder it is that has another name than its run."""
     return (
-        f"{folder.path} is a copy of run {folder.run_id}, or that run renamed: what is done here, "
+        f"{folder.place} is a copy of run {folder.run_id}, or that run renamed: what is done here, "
         "another copy does not know."
     )
 
@@ -179,7 +177,7 @@ def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
 
 def _find_out(undertaking: Undertaking) -> None:
     """What was out is sent first, and whatever comes of it: it may be done already."""
-    noted, undertaking.place = read_sent(undertaking.folder.sent)
+    noted, undertaking.place = undertaking.folder.read_notes()
     settled = undertaking.settled
     undertaking.out = tuple(
         msgspec.structs.replace(page, may_be_done=True, skip=None)
@@ -190,9 +188,9 @@ def _find_out(undertaking: Undertaking) -> None:
         settled.add(page.id)
 
 
-def _read_journal(folder: RunFolder) -> tuple[Totals, Standing]:
+def _read_journal(folder: KeptRun) -> tuple[Totals, Standing]:
     totals = Totals()
-    standing = read_standing(folder.journal, folder.run_id, on_bad=totals.add)
+    standing = folder.read_standing(totals.add)
     totals.counts.update(standing.good)
     totals.duration += standing.duration
     totals.repeated += standing.repeated
@@ -218,29 +216,19 @@ def _warnings(standing: Standing, counted: int) -> Iterator[str]:
         yield f"{standing.doubled:,} lines of the journal are of pages that have one already: the first counts."
 
 
-def _write_again(folder: RunFolder, description: Description) -> None:
-    try:
-        folder.write_description(description)
-    except OSError as error:
-        raise JournalLost(
-            f"{folder.description}: it can't be written: {error.strerror}.",
-            "Make room or mount it for writing, then resume.",
-        ) from error
-
-
-def _remind(session: Session, folder: RunFolder) -> None:
+def _remind(session: Session, folder: KeptRun) -> None:
     """Tell the limits what this run has spent in the last ten minutes."""
     now, now_epoch = session.clock.now(), session.clock.epoch()
     since = as_utc(Epoch(now_epoch - _REMEMBERED))
     steps: dict[int, float] = {}
     last = None
     try:
-        for spent in read_spent_since(folder.journal, since) if is_there(folder.journal) else ():
+        for spent in folder.spent_since(since) if folder.has_journal else ():
             at = min(datetime.fromisoformat(spent.time).timestamp(), now_epoch)
             last = at if last is None else last
             steps[int(at // _STEP)] = steps.get(int(at // _STEP), 0.0) + (spent.operating or 0.0)
     except (ValueError, OverflowError) as error:
-        raise BadJournal(f"{folder.journal}: a line's time is damaged: {error}.") from error
+        raise BadJournal(f"{folder.names.journal}: a line's time is damaged: {error}.") from error
     if last is None:
         return
     ended = ((min((step + 1) * _STEP, now_epoch), seconds) for step, seconds in steps.items())
@@ -253,11 +241,11 @@ def _remind(session: Session, folder: RunFolder) -> None:
     )
 
 
-def _last_at(folder: RunFolder) -> float:
+def _last_at(folder: KeptRun) -> float:
     """When the journal's newest line was written, in UTC seconds; 0 where there is none."""
-    if not is_there(folder.journal):
+    if not folder.has_journal:
         return 0.0
-    last = next(read_spent_since(folder.journal, ""), None)
+    last = next(folder.spent_since(""), None)
     return 0.0 if last is None else parse_time(last.time)
 
 

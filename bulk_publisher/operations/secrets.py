@@ -11,7 +11,7 @@ from bulk_publisher.portal.credentials import (
     Webhook as Webhook,  # noqa: PLC0414 - whoever is handed one finds it here too
 )
 from bulk_publisher.sources.opening import found, read_settings, reason
-from bulk_publisher.store.folder.files import is_readable_by_others
+from bulk_publisher.store.files import is_readable_by_others
 from bulk_publisher.text.redaction import Redactor
 from bulk_publisher.text.shown import as_text
 

@@ -14,7 +14,7 @@ from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
 from bulk_publisher.sources.lookup import look_up
 from bulk_publisher.store.description import SelectedCounts
-from bulk_publisher.store.folder.sent import Place
+from bulk_publisher.store.standing import Place
 
 _NONE: frozenset[PageId] = frozenset()
 

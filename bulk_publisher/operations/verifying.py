@@ -2,16 +2,14 @@
 
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from bulk_publisher.client.lister import LIST_LENGTH, Listers, Warn, say_nothing
 from bulk_publisher.client.session import Session
-from bulk_publisher.errors import BadJournal, JournalLost
+from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Mono, Outcome, Scope, Status
 from bulk_publisher.operations.access import ca_file_of, session_of
@@ -22,9 +20,7 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
 from bulk_publisher.report.text import printable
-from bulk_publisher.store.folder.files import is_there, replacing
-from bulk_publisher.store.folder.reader import read_marks, read_outcomes
-from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder
+from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.verdicts import Verdict, judge
 from bulk_publisher.utc import as_utc
 
@@ -34,8 +30,6 @@ _LISTED = 20
 """Differences that are remembered to be said; all of them are in the file."""
 _VISIT_EVERY = 0.2
 """Seconds between two public addresses: five a second is less than a reader's browser asks for."""
-
-_ENCODER = msgspec.json.Encoder()
 
 
 @dataclass(slots=True)
@@ -103,7 +97,7 @@ class Verified:
 
 
 async def verify(
-    folder: RunFolder,
+    folder: KeptRun,
     webhook: Webhook,
     *,
     change: Callable[[Job], Job],
@@ -111,9 +105,9 @@ async def verify(
     on_progress: Callable[[Verified], None],
     warn: Warn = say_nothing,
 ) -> Verified:
-    """Ask for each page of the run, 500 at a time, and write the answers to ``verify.jsonl``.
+    """Ask for each page of the run, 500 at a time, and keep the answers.
 
-    What can be done again is written to ``again.csv``.
+    What can be done again is kept as a list.
 
     Args:
         change: What is to be otherwise than in the run's job.
@@ -131,14 +125,14 @@ async def verify(
     check_portal(folder, description, webhook)
     _check_lines(folder)
     verified = Verified(taken_down(folder))
-    with FolderLock(folder):
+    with folder.lock():
         async with (
             session_of(job, webhook, random.Random(), warn=warn) as session,
             _visits(job, webhook, wanted=visits_urls) as visits,
         ):
             if session.warning:
                 warn(session.warning)
-            with _fresh(folder.verdicts) as file:
+            with folder.replace_verdicts() as keep:
                 async for verdict in _verdicts(folder, session, warn):
                     seen = (
                         verdict
@@ -146,28 +140,28 @@ async def verify(
                         else await _visited(verdict, visits, session, verified)
                     )
                     verified.add(seen)
-                    file.write(_ENCODER.encode(seen) + b"\n")
+                    keep(seen)
                     on_progress(verified)
-        _write_again(folder.again, verified)
+        folder.write_again(verified.again)
     return verified
 
 
-def _check_lines(folder: RunFolder) -> None:
+def _check_lines(folder: KeptRun) -> None:
     """Refuse a run without a line: that nothing differs from nothing is no success."""
     foreign = ""
-    for mark in read_marks(folder.journal) if is_there(folder.journal) else ():
+    for mark in folder.marks() if folder.has_journal else ():
         if mark.run == folder.run_id:
             return
         foreign = f": they are of run {printable(mark.run)}"
     raise BadJournal(
-        f"{folder.journal}: no line in it is of run {folder.run_id}{foreign}. There is nothing to verify.",
+        f"{folder.names.journal}: no line in it is of run {folder.run_id}{foreign}. There is nothing to verify.",
         f"What is left of the run is done by: bulk-publisher resume {folder.name}",
     )
 
 
-async def _verdicts(folder: RunFolder, session: Session, warn: Warn) -> AsyncIterator[Verdict]:
+async def _verdicts(folder: KeptRun, session: Session, warn: Warn) -> AsyncIterator[Verdict]:
     listers = Listers(session.calls.patient(warn))
-    for group in _groups(read_outcomes(folder.journal), folder.run_id):
+    for group in _groups(folder.outcomes(), folder.run_id):
         listed = await listers.of(group[0].scope).by_id([outcome.page for outcome in group])
         time = as_utc(session.clock.epoch())
         for outcome in group:
@@ -223,25 +217,3 @@ async def _visited(
         if len(verified.first_bad_urls) < _LISTED:
             verified.first_bad_urls.append(visited)
     return visited
-
-
-def _write_again(path: Path, verified: Verified) -> None:
-    if not verified.again:
-        path.unlink(missing_ok=True)
-        return
-    with _fresh(path) as file:
-        file.write(b"id,scope\n")
-        for scope, pages in verified.again.items():
-            file.writelines(f"{page},{scope or ''}\n".encode() for page in pages)
-
-
-@contextmanager
-def _fresh(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of *path* when all of it is on disk, and not before."""
-    try:
-        with replacing(path, is_forced=True) as file:
-            yield file
-    except OSError as error:
-        raise JournalLost(
-            f"{path}: it can't be written: {error.strerror}.", "Make room, then verify again."
-        ) from error

@@ -8,8 +8,7 @@ import msgspec
 
 from bulk_publisher.model import Outcome
 from bulk_publisher.report.story import Story
-from bulk_publisher.store.folder.reader import read_outcomes
-from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.text.escaping import cell
 
 
@@ -51,7 +50,7 @@ def story_as_dict(story: Story) -> dict[str, Any]:
     }
 
 
-def write_csv(folders: list[RunFolder], file: TextIO) -> None:
+def write_csv(folders: list[KeptRun], file: TextIO) -> None:
     """Every line of the journals in *folders*, as a CSV with a header.
 
     Raises:
@@ -71,8 +70,8 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _rows(folder: RunFolder) -> Iterator[list[str]]:
-    for outcome in read_outcomes(folder.journal):
+def _rows(folder: KeptRun) -> Iterator[list[str]]:
+    for outcome in folder.outcomes():
         yield [_cell(getattr(outcome, name)) for name in Outcome.__struct_fields__]
 
 

@@ -238,7 +238,7 @@ def _moment(text: str | None) -> str:
 
 def _named(story: Story) -> str:
     """The run in a command: the file may be read in any folder."""
-    return _escape(shlex.quote(as_text(str(story.path))))
+    return _escape(shlex.quote(as_text(story.kept.address)))
 
 
 def _escape(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A run's whole story, read from its folder in one pass: totals, time, sites, costs, failures.
+"""A run's whole story, read in one pass: totals, time, sites, costs, failures.
 
 It holds no more for a million pages than for some thousands: counts, bins, and the first so many
 failures of each code.
@@ -10,15 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from bulk_publisher.model import Outcome, Status
 from bulk_publisher.report.summary import Summary
 from bulk_publisher.report.timeline import Timeline
 from bulk_publisher.store.description import Description
-from bulk_publisher.store.folder.files import is_there
-from bulk_publisher.store.folder.reader import read_outcomes
-from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.totals import Totals
 
 LISTED_FAILURES = 5_000
@@ -36,24 +33,28 @@ ELSEWHERE: Place = (-1, -1)
 
 @dataclass(slots=True)
 class Story(Summary):
-    """What a run's folder tells.
+    """What is kept of a run, told.
 
     Attributes:
-        path: Its folder, as every command finds it from anywhere on this machine.
-        description: Of ``run.json``.
+        kept: The run.
+        description: As it was asked for, and how it ended.
         places: Pages by site and folder, and how they ended.
         costs: Pages by what they cost; the bins lie between ``COST_EDGES``.
         failures: The first of them, in their order.
     """
 
-    run: str
-    path: Path
+    kept: KeptRun
     description: Description
     timeline: Timeline
     totals: Totals = field(default_factory=Totals)
     places: dict[Place, Counter[Status]] = field(default_factory=dict)
     costs: list[int] = field(default_factory=lambda: [0] * len(COST_EDGES))
     failures: list[Outcome] = field(default_factory=list)
+
+    @property
+    def run(self) -> str:
+        """Its ID."""
+        return self.kept.run_id
 
     @property
     def seconds(self) -> float:
@@ -103,27 +104,27 @@ def seconds_at_work(description: Description, *, last_at: float) -> float:
     return seconds + (max(0.0, last_at - began_at) if began_at else 0.0)
 
 
-def check_readable(folder: RunFolder) -> None:
-    """Read the run in *folder* through, and keep nothing of it.
+def check_readable(folder: KeptRun) -> None:
+    """Read *folder* through, and keep nothing of it.
 
     Raises:
         BadJournal: If its description or its journal can't be read.
     """
     folder.read_description()
-    for _ in read_outcomes(folder.journal) if is_there(folder.journal) else ():
+    for _ in folder.outcomes() if folder.has_journal else ():
         pass
 
 
-def read_story(folder: RunFolder) -> Story:
-    """The story of the run in *folder*.
+def read_story(folder: KeptRun) -> Story:
+    """The story of *folder*.
 
     Raises:
         BadJournal: If its description or its journal can't be read.
     """
     description = folder.read_description()
-    outcomes: Iterable[Outcome] = read_outcomes(folder.journal) if is_there(folder.journal) else ()
+    outcomes: Iterable[Outcome] = folder.outcomes() if folder.has_journal else ()
     started = description.started
-    make = partial(Story, folder.run_id, folder.path.resolve(), description)
+    make = partial(Story, folder, description)
     story = make(Timeline(parse_time(started))) if started is not None else None
     for outcome in outcomes:
         if story is None:

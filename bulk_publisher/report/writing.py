@@ -1,22 +1,16 @@
-"""A report as a file: written beside itself first, so that a reader never sees half of one."""
+"""A report as a file: all of it or none, so that a reader never sees half of one."""
 
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.report.html_page import html_report, is_drawable
 from bulk_publisher.report.story import read_story
-from bulk_publisher.store.folder.files import FILE_MODE, replacing
-from bulk_publisher.store.folder.run_folder import RunFolder
-
-FILE = "report.html"
-"""In a run's folder."""
+from bulk_publisher.store.files import replacing
+from bulk_publisher.store.protocol import KeptRun
 
 
-def write_html(folders: list[RunFolder], path: Path, *, mode: int = 0o666) -> None:
+def write_html(folders: list[KeptRun], path: Path) -> None:
     """The report on *folders* in *path*.
-
-    Args:
-        mode: Who may read it, before the umask.
 
     Raises:
         BadJournal: If a run can't be read.
@@ -24,20 +18,16 @@ def write_html(folders: list[RunFolder], path: Path, *, mode: int = 0o666) -> No
     """
     text = html_report([read_story(folder) for folder in folders])
     try:
-        with replacing(path, is_forced=False, mode=mode) as file:
+        with replacing(path, is_forced=False, mode=0o666) as file:
             file.write(text.encode())
     except OSError as error:
         raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
 
 
-def leave_report(folder: RunFolder) -> Path | None:
-    """A report in the run's own folder; None where its pictures can't be drawn here.
+def leave_report(folder: KeptRun) -> str | None:
+    """A report beside what is kept of the run, and where; None where its pictures can't be drawn here.
 
     Raises:
-        BulkPublisherError: If the run can't be read, or the disk takes nothing.
+        BulkPublisherError: If the run can't be read, or nothing can be written.
     """
-    if not is_drawable():
-        return None
-    path = folder.path / FILE
-    write_html([folder], path, mode=FILE_MODE)
-    return path
+    return folder.write_report(html_report([read_story(folder)])) if is_drawable() else None

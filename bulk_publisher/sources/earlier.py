@@ -1,20 +1,15 @@
 """Pages of an earlier run, by what its journal says of them: to be tried again, or taken back.
 
-How it works: the journal is read through once, and where the wanted lines begin is kept, eight
-bytes for each. The pages are read from there while the run goes on, in either direction.
+How it works: the journal is read through once, and it is kept where the wanted lines are. The pages
+are read from there while the run goes on, in either direction.
 """
 
-from array import array
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from bulk_publisher.errors import BadJournal
-from bulk_publisher.model import Page, PageId, Status
-from bulk_publisher.store.folder.files import LARGEST, open_to_read
-from bulk_publisher.store.folder.reader import damaged
-from bulk_publisher.store.folder.standing import find_lines
-from bulk_publisher.store.record import Mark, decode_outcome
+from bulk_publisher.model import Outcome, Page, PageId, Status
+from bulk_publisher.store.protocol import KeptLines
+from bulk_publisher.store.record import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +17,11 @@ class EarlierPages:
     """Pages of a journal; iterate it for them, in the order of their settling or newest first.
 
     Attributes:
-        lines: Where in the journal theirs begin.
+        lines: Theirs in the journal.
         without_line: Pages that have none, and come before those.
     """
 
-    journal: Path
-    lines: "array[int]"
+    lines: KeptLines
     is_newest_first: bool
     without_line: tuple[Page, ...] = ()
 
@@ -44,26 +38,8 @@ class EarlierPages:
         """
         for page in self.without_line:
             yield page
-        try:
-            with open_to_read(self.journal) as file:
-                for at in reversed(self.lines) if self.is_newest_first else self.lines:
-                    file.seek(at)
-                    yield _page(file.readline(LARGEST))
-        except OSError as error:
-            raise BadJournal(f"{self.journal}: it can't be read: {error.strerror}.") from error
-        except (ValueError, RecursionError) as error:
-            raise damaged(self.journal, 0, error) from error
-
-
-def find_earlier(
-    journal: Path, run: str, is_wanted: Callable[[Mark], bool], *, is_newest_first: bool
-) -> EarlierPages:
-    """The pages of *run* in *journal* that are wanted, each once.
-
-    Raises:
-        BadJournal: If it can't be read, or a line in it is damaged.
-    """
-    return EarlierPages(journal, find_lines(journal, run, is_wanted), is_newest_first)
+        for outcome in reversed(self.lines) if self.is_newest_first else self.lines:
+            yield _page(outcome)
 
 
 def status_of(mark: Mark, verdicts: Mapping[PageId, Status]) -> Status:
@@ -112,8 +88,7 @@ def is_doubtful(mark: Mark, run: str, verdicts: Mapping[PageId, Status]) -> bool
     return status is Status.UNKNOWN or (status is Status.PUBLISHED and mark.was_active is None)
 
 
-def _page(line: bytes) -> Page:
-    outcome = decode_outcome(line)
+def _page(outcome: Outcome) -> Page:
     return Page(
         outcome.page,
         scope=outcome.scope,

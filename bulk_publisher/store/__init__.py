@@ -1,4 +1,24 @@
 """What is kept, and is it safe? Runs, their journals and notes, what limits were learned, and who has the turn.
 
-It knows no portal and no retry; nothing but a store knows a file's name.
+It knows no portal and no retry; nothing but a store knows a file's name. Here it is chosen which one
+it is; everybody else speaks of the protocol.
 """
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bulk_publisher.store.folder.folder_state import FolderState
+from bulk_publisher.store.folder.folder_store import FolderStore
+from bulk_publisher.store.protocol import KeptRun, SharedState, Store
+
+__all__ = ["KeptRun", "SharedState", "Store", "machine_state", "open_store"]
+
+
+def open_store(place: str | Path) -> Store:
+    """The store at *place*: a folder, which need not be there yet."""
+    return FolderStore(Path(place))
+
+
+def machine_state(environment: Mapping[str, str]) -> SharedState:
+    """What runs of this machine and its user share."""
+    return FolderState(environment)

@@ -1,22 +1,13 @@
-"""What a run says of itself while it goes on, for whoever asks elsewhere how it stands."""
+"""What a run says of itself while it goes on, for whoever asks elsewhere how it stands. Pure."""
 
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
 
-from bulk_publisher.clock import seconds_since_written
 from bulk_publisher.store.description import Count, Seconds
-from bulk_publisher.store.folder.files import read_own, replacing
-from bulk_publisher.store.folder.run_folder import LOCK
 
 _SILENT = 15.0
 """Seconds without a word after which what was said is old: one comes every five."""
-
-FILE = "progress.json"
-"""In a run's folder, while it goes on."""
-
 
 _Figure = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 _When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
@@ -81,12 +72,6 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.total is None else max(0, self.total - self.pages)
 
 
-def write_moment(moment: Moment, folder: Path) -> None:
-    """Leave *moment* in a run's folder for ``status``; where the disk takes nothing, there is none."""
-    with suppress(OSError), replacing(folder / FILE, is_forced=False) as file:
-        file.write(msgspec.json.encode(moment))
-
-
 class Heard(NamedTuple):
     """What a run has said of itself, and how many seconds ago."""
 
@@ -99,21 +84,12 @@ class Heard(NamedTuple):
         return self.age >= _SILENT
 
 
-def read_moment(folder: Path) -> Heard | None:
-    """What a run has left in its *folder*; None where there is nothing to be read.
+def heard(moment: Moment, age: float) -> Heard:
+    """*moment*, said *age* seconds ago.
 
-    What a process left that was killed says nothing of the one that has the folder now. Of one that
-    is silent nothing is promised: neither when it ends, nor what it waits for.
+    Of a run that is silent nothing is promised: neither when it ends, nor what it waits for.
     """
-    path = folder / FILE
-    try:
-        heard = Heard(msgspec.json.decode(read_own(path), type=Moment), seconds_since_written(path))
-        is_of_another = path.stat().st_mtime_ns < (folder / LOCK).stat().st_mtime_ns
-    except (OSError, ValueError, RecursionError):
-        return None
-    if is_of_another:
-        return None
-    if not heard.is_silent:
-        return heard
-    quiet = msgspec.structs.replace(heard.moment, arrives_at=None, waiting=None)
-    return Heard(quiet, heard.age)
+    found = Heard(moment, age)
+    if not found.is_silent:
+        return found
+    return Heard(msgspec.structs.replace(moment, arrives_at=None, waiting=None), age)

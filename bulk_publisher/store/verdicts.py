@@ -1,19 +1,12 @@
 """What the portal says of a page when it is asked afterwards, against what the journal says.
 
-Pure, but for reading the file. A page that is ``unknown`` in the journal is settled here: the line
+Pure. A page that is ``unknown`` in the journal is settled here: the line
 in the journal stays as it is, and the verdict stands beside it, in ``verify.jsonl``.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 
-from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Action, Outcome, Page, PageId, Scope, Status
-from bulk_publisher.store.description import decode_error_in_words
-from bulk_publisher.store.folder.files import is_there
-from bulk_publisher.store.folder.reader import read_lines
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +40,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None
 
 
-_DECODER = msgspec.json.Decoder(Verdict)
-
-
 def judge(outcome: Outcome, listed: Page | None, *, time: str) -> Verdict:
     """What *listed*, the page as the portal lists it now, says of its *outcome*."""
     verdict, agrees, note = _judged(outcome, listed)
@@ -69,28 +59,6 @@ def judge(outcome: Outcome, listed: Page | None, *, time: str) -> Verdict:
         url_status=None,
         note=note,
     )
-
-
-def read_verdicts(path: Path) -> dict[PageId, Status]:
-    """The verdicts on pages that are unknown in the journal; none where nobody has asked.
-
-    Raises:
-        BadJournal: If the file can't be read, or a line in it is damaged.
-    """
-    if not is_there(path):
-        return {}
-    return {line.page: line.verdict for line in _verdicts(path) if line.status is Status.UNKNOWN}
-
-
-def _verdicts(path: Path) -> Iterator[Verdict]:
-    for number, line in read_lines(path):
-        try:
-            yield _DECODER.decode(line)
-        except (ValueError, RecursionError) as error:
-            raise BadJournal(
-                f"{path}:{number}: the line is damaged: {decode_error_in_words(error)}.",
-                "Verify the run again.",
-            ) from error
 
 
 def _judged(outcome: Outcome, listed: Page | None) -> tuple[Status, bool | None, str | None]:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.store.folder.run_folder import find_folder
+from bulk_publisher.store import open_store
 from tests.contract.conftest import AS_LEADER, COMMAND, environment
+from tests.folders import files_of
 from tests.processes import lines_of
 
 PUBLISH = ("publish", "--scope", "KNOWLEDGE", "--batch-size", "5")
@@ -38,11 +39,11 @@ def test_a_terminal_that_is_closed_ends_the_run_in_order(start_sandbox, tmp_path
 
     status = process.wait(timeout=30)
 
-    folder = find_folder("latest", tmp_path / "runs")
-    ended = json.loads(folder.description.read_text())["ended"]
+    folder = open_store(tmp_path / "runs").find("latest")
+    ended = json.loads(files_of(folder).description.read_text())["ended"]
     assert (status, ended is not None) == (128 + signal.SIGHUP, True)
     assert 0 < len(lines_of(folder)) < 200
-    assert not json.loads(folder.sent.read_text() or "{}").get("pages")
+    assert not json.loads(files_of(folder).sent.read_text() or "{}").get("pages")
 
 
 def test_a_run_that_is_begun_with_nohup_outlives_its_terminal(
@@ -63,7 +64,7 @@ def test_a_run_that_is_begun_with_nohup_outlives_its_terminal(
     process.communicate(timeout=30)
 
     assert process.returncode == 0
-    assert len(lines_of(find_folder("latest", tmp_path / "runs"))) == 40
+    assert len(lines_of(open_store(tmp_path / "runs").find("latest"))) == 40
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

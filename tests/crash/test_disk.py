@@ -13,7 +13,8 @@ import pytest
 
 from bulk_publisher.errors import BadSetting, JournalLost
 from bulk_publisher.sandbox import Scenario, serve
-from bulk_publisher.store.folder.run_folder import RunFolder, find_folder
+from bulk_publisher.store import open_store
+from bulk_publisher.store.folder.run_folder import RunFolder
 from bulk_publisher.store.folder.sent import read_sent
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.processes import PUBLISH, RESUME, begun, do, ended, lines_of, repeats, spawn
@@ -41,12 +42,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(small_disk: Path) -> None:
     async with serve(QUICK) as sandbox:
         stopped, words = await do(sandbox, small_disk, *PUBLISH)
-        before = len(lines_of(find_folder("latest", small_disk)))
+        before = len(lines_of(open_store(small_disk).find("latest")))
         still, _ = await do(sandbox, small_disk, *RESUME)
         mount("-o", "remount,size=16m", str(small_disk))
         status, _ = await do(sandbox, small_disk, *RESUME)
 
-        lines = lines_of(find_folder("latest", small_disk))
+        lines = lines_of(open_store(small_disk).find("latest"))
         assert (stopped, still, status) == (3, 3, 0), words
         assert "No space left" in words
         assert "Traceback" not in words
@@ -61,7 +62,7 @@ async def test_a_journal_that_may_not_grow_stops_the_run(tmp_path: Path) -> None
         stopped, words = await do(sandbox, tmp_path, *PUBLISH, shell="ulimit -f 64")
         status, _ = await do(sandbox, tmp_path, *RESUME)
 
-        lines = lines_of(find_folder("latest", tmp_path))
+        lines = lines_of(open_store(tmp_path).find("latest"))
         assert (stopped, status) == (3, 0), words
         assert "Traceback" not in words
         assert len(lines) == 400
@@ -85,7 +86,7 @@ async def test_a_disk_for_reading_alone_is_said(small_disk: Path) -> None:
         assert (first, stopped, status) == (143, 3, 0)
         assert "Read-only file system" in words
         assert "Traceback" not in words
-        assert_journal_tells_the_truth(lines_of(find_folder("latest", small_disk)), sandbox)
+        assert_journal_tells_the_truth(lines_of(open_store(small_disk).find("latest")), sandbox)
 
 
 @pytest.mark.crash

@@ -12,6 +12,7 @@ from bulk_publisher.engine.events import Watcher, watch_nothing
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.store import open_store
 
 SECRET = "s3cr3tC0de"
 TIME = {"start": 1_700_000_000.5, "finish": 1_700_000_000.6, "duration": 0.1, "processing": 0.1}
@@ -167,7 +168,7 @@ async def run(
     return await publish(
         job,
         Webhook(portal.webhook),
-        runs=runs,
+        store=open_store(runs),
         seed=1,
         watch=watch,
         on_start=lambda _: None,

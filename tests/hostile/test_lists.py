@@ -17,6 +17,7 @@ from bulk_publisher.model import Only, PageId, Scope, SiteId, Status
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.store.description import FollowingKind
 from bulk_publisher.store.record import encode_outcomes
+from tests.folders import files_of
 from tests.hostile.hostile_lists import listing, of_site
 from tests.oracle import Seen, journal_of, run_job
 from tests.resumption import follower_of, resume, verified
@@ -366,10 +367,10 @@ async def _kept(portal, tmp_path, *more):
     finished = await run_job(portal, tmp_path, ALL)
     first, *_ = lines = journal_of(finished)
     odd = [msgspec.structs.replace(first, **change) for change in more]
-    finished.folder.journal.write_bytes(encode_outcomes([*lines, *odd]))
-    told = json.loads(finished.folder.description.read_text())
+    files_of(finished.folder).journal.write_bytes(encode_outcomes([*lines, *odd]))
+    told = json.loads(files_of(finished.folder).description.read_text())
     told["totals"]["is_whole"], told["ended"] = False, None
-    finished.folder.description.write_text(json.dumps(told))
+    files_of(finished.folder).description.write_text(json.dumps(told))
     return finished.folder
 
 
@@ -393,7 +394,7 @@ async def test_a_journal_with_what_can_t_be_a_page_is_read(tmp_path, page) -> No
 async def test_a_note_of_what_can_t_be_a_page_is_passed_over(tmp_path) -> None:
     async with listing(pages=of_site(1, *range(1, 11))) as portal:
         folder = await _kept(portal, tmp_path)
-        folder.sent.write_text(json.dumps({"pages": [{"id": TOO_LARGE}]}) + "\n")
+        files_of(folder).sent.write_text(json.dumps({"pages": [{"id": TOO_LARGE}]}) + "\n")
         finished = await resume(portal, folder)
 
     assert finished.ending.is_whole

@@ -14,6 +14,7 @@ from bulk_publisher.operations.publishing import publish
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, Site, serve
+from bulk_publisher.store import open_store
 from bulk_publisher.store.heard import Moment
 
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
@@ -45,7 +46,7 @@ class Watching(Progress):
 async def _publish(sandbox, runs, progress, **select):
     job = Job(name="t", select=Selection(scope=Scope.KNOWLEDGE, **select))
     try:
-        return await publish(job, Webhook(sandbox.webhook), runs=runs, seed=1, watch=progress, on_start=progress.start)  # fmt: skip
+        return await publish(job, Webhook(sandbox.webhook), store=open_store(runs), seed=1, watch=progress, on_start=progress.start)  # fmt: skip
     finally:
         progress.finish()
 

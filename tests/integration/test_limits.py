@@ -11,6 +11,7 @@ from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from bulk_publisher.sandbox.truth import Truth
+from bulk_publisher.store import open_store
 
 PUBLICATION = "landing.landing.publication"
 
@@ -62,7 +63,7 @@ def run(tmp_path):
             done = await publish(
                 job,
                 Webhook(sandbox.webhook),
-                runs=tmp_path,
+                store=open_store(tmp_path),
                 seed=1,
                 watch=onlooker,
                 on_start=started.append,

@@ -22,6 +22,7 @@ from bulk_publisher.operations.selecting import check_selection
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, serve
 from bulk_publisher.sandbox.scenario import make_scenario
+from bulk_publisher.store import open_store
 
 EMPTY = Plan(
     version=1,
@@ -50,14 +51,16 @@ def _job(pages: int, pace: Pace | None = None, **select: Any) -> Job:
 
 async def _plan(job: Job, sandbox: Sandbox, runs: Path, cost: float | None = None) -> Plan:
     webhook = Webhook(sandbox.webhook)
-    return await make_plan(job, check_selection(job.select), webhook, runs=runs, cost=cost)
+    return await make_plan(
+        job, check_selection(job.select), webhook, store=open_store(runs), cost=cost
+    )
 
 
 async def _publish(job: Job, sandbox: Sandbox, runs: Path):
     return await publish(
         job,
         Webhook(sandbox.webhook),
-        runs=runs,
+        store=open_store(runs),
         seed=1,
         watch=watch_nothing,
         on_start=lambda _started: None,

@@ -19,7 +19,10 @@ from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
-from bulk_publisher.store.heard import FILE, Bar, Heard, Moment, Wait, read_moment
+from bulk_publisher.store import open_store
+from bulk_publisher.store.folder.folder_run import FolderRun
+from bulk_publisher.store.heard import Bar, Heard, Moment, Wait
+from tests.folders import files_of
 from tests.oracle import Seen, run_job
 
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
@@ -32,7 +35,7 @@ async def _publish(scenario: Scenario, progress: Progress, runs: Path) -> Finish
             return await publish(
                 Job(name="t", select=select),
                 Webhook(sandbox.webhook),
-                runs=runs,
+                store=open_store(runs),
                 seed=1,
                 watch=progress,
                 on_start=progress.start,
@@ -142,13 +145,13 @@ async def test_a_run_leaves_its_progress_in_its_folder_while_it_goes_on(tmp_path
 
     class Peeking(Progress):
         def show(self, moment: Moment) -> None:
-            seen.append(read_moment(tmp_path / moment.run))
+            seen.append(FolderRun(tmp_path / moment.run).read_progress())
 
     finished = await _publish(Scenario(pages=100, cost=1.0), Peeking(OUTPUT), tmp_path)
 
     assert seen[-1] is not None
     assert 0 < seen[-1].moment.pages < 100
-    assert not (finished.folder.path / FILE).exists()
+    assert not files_of(finished.folder).progress.exists()
 
 
 async def test_a_terminal_is_redrawn_and_left_clean(tmp_path):

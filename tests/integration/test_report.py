@@ -13,6 +13,7 @@ from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store import open_store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")  # fmt: skip
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")  # fmt: skip
@@ -24,12 +25,12 @@ async def _report(runs: Path) -> Path:
         finished = await publish(
             Job(name="t", select=select),
             Webhook(sandbox.webhook),
-            runs=runs,
+            store=open_store(runs),
             seed=1,
             watch=watch_nothing,
             on_start=lambda _started: None,
         )
-    path = leave_report(finished.folder)
+    path = Path(leave_report(finished.folder))
     assert path is not None
     return path
 

@@ -13,8 +13,7 @@ from bulk_publisher.operations import publishing
 from bulk_publisher.operations.resuming import reopened, status_of_whole
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
-from bulk_publisher.store.folder.sent import read_sent
-from tests.folders import described
+from tests.folders import described, files_of
 from tests.oracle import (
     Seen,
     assert_journal_tells_the_truth,
@@ -163,8 +162,8 @@ async def test_a_run_that_is_whole_says_how_it_ended(tmp_path: Path) -> None:
 async def test_a_whole_run_whose_journal_is_damaged_is_not_called_whole(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-    text = finished.folder.journal.read_text()
-    finished.folder.journal.write_text(text.replace('"page"', '"pa', 1))
+    text = files_of(finished.folder).journal.read_text()
+    files_of(finished.folder).journal.write_text(text.replace('"page"', '"pa', 1))
 
     with pytest.raises(BadJournal, match=r"outcomes.jsonl:1: the line is damaged"):
         status_of_whole(finished.folder)
@@ -176,8 +175,8 @@ async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_ag
     seen = Seen()
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        lines = finished.folder.journal.read_bytes().splitlines(keepends=True)
-        finished.folder.journal.write_bytes(b"".join(lines[:4] + lines[5:]))
+        lines = files_of(finished.folder).journal.read_bytes().splitlines(keepends=True)
+        files_of(finished.folder).journal.write_bytes(b"".join(lines[:4] + lines[5:]))
         status = status_of_whole(finished.folder)
 
         again = await resume(sandbox, finished.folder, watch=seen)
@@ -306,7 +305,7 @@ async def test_the_waits_of_all_processes_are_told(tmp_path: Path) -> None:
 async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=40, cost=0.1)) as sandbox:
         folder = await lose(sandbox, tmp_path, after=10)
-        out, _ = read_sent(folder.sent)
+        out, _ = folder.read_notes()
         settled = {line.page for line in journal_of(_Folder(folder))}
 
         with reopened(folder, {}) as again:

@@ -9,7 +9,6 @@ from bulk_publisher.jobs import Selection
 from bulk_publisher.model import Action, Scope
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store.description import FollowingKind as Kind
-from bulk_publisher.store.folder.sent import still_out
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.resumption import begin, follower_of, forget, lose, resume
 
@@ -114,7 +113,7 @@ async def test_pages_that_are_out_are_taken_down_if_that_is_asked_for(tmp_path: 
     async with serve(Scenario(pages=60, active_share=0.3, cost=0.1)) as sandbox:
         before = set(sandbox.world.active_ids())
         lost = await lose(sandbox, tmp_path, GIVEN, after=20)
-        assert still_out(lost.sent, lost.journal)
+        assert lost.still_out()
 
         await begin(follower_of(lost, Kind.ROLLBACK, includes_unknown=True), sandbox)
 

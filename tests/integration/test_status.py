@@ -20,9 +20,10 @@ from bulk_publisher.model import Scope
 from bulk_publisher.operations.publishing import Finished, publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
-from bulk_publisher.store.folder.run_folder import LOCK, FolderLock
-from bulk_publisher.store.heard import FILE, Moment
-from tests.folders import describe, described
+from bulk_publisher.store import open_store
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.heard import Moment
+from tests.folders import describe, described, files_of
 
 OLDER = "20260301T030000Z-1f2e"
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
@@ -34,7 +35,7 @@ async def _publish(progress: Progress, runs: Path, **scenario: Any) -> Finished:
             return await publish(
                 Job(name="t", select=Selection(page=("1-100",), scope=Scope.KNOWLEDGE)),
                 Webhook(sandbox.webhook),
-                runs=runs,
+                store=open_store(runs),
                 seed=1,
                 watch=progress,
                 on_start=progress.start,
@@ -74,11 +75,11 @@ async def test_a_run_that_was_not_heard_of_for_long_says_so_and_promises_nothing
 
     class Peeking(Progress):
         def show(self, moment: Moment) -> None:
-            path = tmp_path / moment.run / FILE
+            path = RunFolder(tmp_path / moment.run).progress
             written_at = path.stat().st_mtime - 25
             os.utime(path, (written_at, written_at))
             # Which the process has had for longer than that.
-            os.utime(path.with_name(LOCK), (0, 0))
+            os.utime(path.with_name("lock"), (0, 0))
             seen.extend((_status(tmp_path), _status(tmp_path, "--json")))
 
     await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
@@ -95,15 +96,15 @@ async def test_what_a_killed_process_has_left_is_not_said_of_the_one_that_is_at_
 
     class Peeking(Progress):
         def show(self, moment: Moment) -> None:
-            left.append((tmp_path / moment.run / FILE).read_bytes())
+            left.append(RunFolder(tmp_path / moment.run).progress.read_bytes())
 
     finished = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
     folder = finished.folder
-    (folder.path / FILE).write_bytes(left[0])
-    os.utime(folder.path / FILE, (0, 0))
+    files_of(folder).progress.write_bytes(left[0])
+    os.utime(files_of(folder).progress, (0, 0))
     describe(folder, ended=None)
 
-    with FolderLock(folder):
+    with folder.lock():
         told = _status(tmp_path)
 
     assert "last heard of" not in told
@@ -133,7 +134,7 @@ async def test_a_run_whose_process_is_gone_names_resume(tmp_path):
     finished = await _publish(Progress(OUTPUT), tmp_path, pages=100)
     describe(finished.folder, ended=None, totals=None)
 
-    assert f"bulk-publisher resume {finished.folder.path}" in _status(tmp_path)
+    assert f"bulk-publisher resume {files_of(finished.folder).path}" in _status(tmp_path)
     assert json.loads(_status(tmp_path, "--json"))["state"] == "dead"
 
 
@@ -158,7 +159,7 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
             seen.append(_all_runs(tmp_path))
 
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100, missing_pages=[5, 6])
-    first.folder.path.rename(tmp_path / OLDER)
+    files_of(first.folder).path.rename(tmp_path / OLDER)
     second = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
     describe(second.folder, ended=None)
 
@@ -175,7 +176,7 @@ async def test_a_run_that_stopped_early_or_can_t_be_read_is_listed_too(tmp_path)
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100)
     describe(first.folder, totals=described(first.folder)["totals"] | {"is_whole": False})
     stopped = _all_runs(tmp_path)
-    first.folder.description.write_text("{")
+    files_of(first.folder).description.write_text("{")
 
     assert stopped == f"{first.folder.run_id}  t  stopped early: 100 pages\n"
     assert "can't be read" in _all_runs(tmp_path)

@@ -17,7 +17,7 @@ from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from bulk_publisher.store.folder import holders
-from bulk_publisher.store.folder.turns import CredentialTurn, _folder_of
+from bulk_publisher.store.folder.turns import CredentialTurn
 from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
 
 
@@ -112,7 +112,7 @@ async def test_a_run_whose_neighbour_is_killed_asks_what_is_left(
         await asyncio.sleep(114)
         turns = [one.started[0].session.turn for one in seen]
         victim = next(number for number, turn in enumerate(turns) if turn.is_ours)
-        killed = turns[victim]
+        killed = turns[victim]._turn
         runs[victim].cancel()
         await asyncio.sleep(300)
 
@@ -125,7 +125,12 @@ async def test_a_run_whose_neighbour_is_killed_asks_what_is_left(
 
 def _plant(sandbox: Sandbox, holder: str) -> int:
     """Another process's turn, taken and kept; gives its lock."""
-    folder = _folder_of(Webhook(sandbox.webhook), os.environ)
+    folder = (
+        Path(os.environ["XDG_STATE_HOME"])
+        / "bulk-publisher"
+        / session._identity(Webhook(sandbox.webhook))
+    )
+    folder.mkdir(parents=True, exist_ok=True)
     turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT)
     fcntl.flock(turn, fcntl.LOCK_EX)
     os.pwrite(turn, holder.encode(), 0)

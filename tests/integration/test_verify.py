@@ -15,10 +15,10 @@ from bulk_publisher.model import Action, Page, PageId, Scope, Status
 from bulk_publisher.operations.verifying import Verified
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from bulk_publisher.store.description import FollowingKind as Kind
-from bulk_publisher.store.folder.run_folder import folder_at
+from bulk_publisher.store.folder.folder_run import run_at
 from bulk_publisher.store.record import encode_outcomes
 from bulk_publisher.store.verdicts import judge
-from tests.folders import describe
+from tests.folders import describe, files_of
 from tests.oracle import journal_of, run_job
 from tests.outcomes import outcome
 from tests.resumption import begin, follower_of, statuses, verified
@@ -34,7 +34,7 @@ def made_unknown(finished, *pages: int) -> None:
         else line
         for line in journal_of(finished)
     ]
-    finished.folder.journal.write_bytes(encode_outcomes(lines))
+    files_of(finished.folder).journal.write_bytes(encode_outcomes(lines))
 
 
 async def test_a_journal_that_is_right_has_no_difference(tmp_path: Path) -> None:
@@ -61,13 +61,13 @@ async def test_a_portal_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -
 async def test_a_journal_that_is_damaged_leaves_no_half_of_a_verdict(tmp_path: Path) -> None:
     async with serve(Scenario(pages=30)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
-        first, *rest = finished.folder.journal.read_bytes().splitlines(keepends=True)
-        finished.folder.journal.write_bytes(first + b"nonsense\n" + b"".join(rest))
+        first, *rest = files_of(finished.folder).journal.read_bytes().splitlines(keepends=True)
+        files_of(finished.folder).journal.write_bytes(first + b"nonsense\n" + b"".join(rest))
 
         with pytest.raises(BadJournal, match=r"outcomes\.jsonl:2"):
             await verified(sandbox, finished.folder)
 
-        assert [*finished.folder.path.glob("verify*")] == []
+        assert [*files_of(finished.folder).path.glob("verify*")] == []
 
 
 async def test_a_page_that_was_trashed_since_differs(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ async def test_pages_that_differ_can_all_be_done_again(tmp_path: Path) -> None:
         sandbox.world.trash(2)
 
         result = await verified(sandbox, finished.folder)
-        again = Selection(csv=str(finished.folder.again))
+        again = Selection(csv=str(files_of(finished.folder).again))
         repaired = await run_job(sandbox, tmp_path, again)
 
         assert result.differing == down.totals.pages + 1 == 46
@@ -106,7 +106,7 @@ async def test_what_a_rollback_has_taken_down_is_not_to_be_done_again(tmp_path: 
 
         assert (result.differing, result.rolled_back) == (30, 30)
         assert (result.first, result.again) == ([], {})
-        assert not finished.folder.again.exists()
+        assert not files_of(finished.folder).again.exists()
 
 
 async def test_an_unknown_page_is_settled_and_no_longer_retried(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_every_page_has_its_verdict_in_the_file(tmp_path: Path) -> None:
 
         await verified(sandbox, finished.folder)
 
-        lines = finished.folder.verdicts.read_text().splitlines()
+        lines = files_of(finished.folder).verdicts.read_text().splitlines()
         assert {json.loads(line)["page"] for line in lines} == set(range(1, 1201))
 
 
@@ -174,9 +174,9 @@ async def test_a_page_online_with_edits_stays_unknown(tmp_path: Path) -> None:
 async def test_a_copy_of_a_run_is_verified_as_the_run_that_it_is(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        copied = shutil.copytree(finished.folder.path, tmp_path / "COPY")
+        copied = shutil.copytree(files_of(finished.folder).path, tmp_path / "COPY")
 
-        found = await verified(sandbox, folder_at(copied))
+        found = await verified(sandbox, run_at(copied))
 
     assert found.agreeing == 20
 
@@ -185,14 +185,14 @@ async def test_a_copy_of_a_run_is_verified_as_the_run_that_it_is(tmp_path: Path)
 async def test_that_nothing_is_to_be_verified_is_no_success(tmp_path: Path, lines) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        finished.folder.journal.unlink()
+        files_of(finished.folder).journal.unlink()
         if lines is not None:
-            finished.folder.journal.write_bytes(lines)
+            files_of(finished.folder).journal.write_bytes(lines)
 
         with pytest.raises(BadJournal, match="There is nothing to verify"):
             await verified(sandbox, finished.folder)
 
-    assert not finished.folder.verdicts.exists()
+    assert not files_of(finished.folder).verdicts.exists()
 
 
 async def test_lines_of_another_run_are_named_where_none_is_its_own(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_lines_of_another_run_are_named_where_none_is_its_own(tmp_path: Pa
         describe(finished.folder, run="another")
 
         with pytest.raises(BadJournal, match=f"they are of run {finished.folder.run_id}"):
-            await verified(sandbox, folder_at(finished.folder.path))
+            await verified(sandbox, run_at(files_of(finished.folder).path))
 
 
 def test_of_pages_that_the_portal_tells_nothing_of_nothing_is_verified() -> None:

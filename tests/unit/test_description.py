@@ -8,7 +8,7 @@ import pytest
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.operations.describing import job_of
 from bulk_publisher.store.description import decode_description, encode_description
-from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.folder.folder_run import FolderRun
 from tests.folders import describe
 
 OLD = {
@@ -106,7 +106,7 @@ def test_what_is_no_description_is_said_in_words(data: bytes, words: str) -> Non
 def test_a_job_that_was_written_down_keeps_the_rules_of_all_jobs(
     tmp_path, named: str, job: dict[str, object]
 ) -> None:
-    folder = RunFolder(tmp_path)
+    folder = FolderRun(tmp_path)
     describe(folder, **{**OLD, "job": {"name": "a", "select": {"page": ["1"]}, **job}})
 
     with pytest.raises(BadJournal) as caught:

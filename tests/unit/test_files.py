@@ -12,11 +12,13 @@ from bulk_publisher.errors import BadJournal, BulkPublisherError, JournalLost
 from bulk_publisher.operations.logs import log_to
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sources.opening import read_settings
+from bulk_publisher.store import files
 from bulk_publisher.store.description import Description
-from bulk_publisher.store.folder import files
-from bulk_publisher.store.folder.files import open_own, read_own, replacing
+from bulk_publisher.store.files import open_own, read_own, replacing
+from bulk_publisher.store.folder.folder_run import FolderRun
 from bulk_publisher.store.folder.reader import read_outcomes, read_spent_since
-from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder, is_locked
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.folder.run_lock import FolderLock, is_locked
 from bulk_publisher.store.folder.sent import SentPages, read_sent
 from bulk_publisher.store.folder.turns import CredentialTurn
 from bulk_publisher.store.folder.writer import JournalWriter
@@ -73,7 +75,7 @@ def test_what_is_read_back_is_a_file_of_its_own(folder: RunFolder, plant) -> Non
         plant(path)
 
     reads: list[Callable[[], object]] = [
-        folder.read_description,
+        FolderRun(folder.path).read_description,
         lambda: read_sent(folder.sent),
         lambda: list(read_outcomes(folder.journal)),
         lambda: list(read_spent_since(folder.journal, "")),
@@ -104,17 +106,17 @@ def test_what_takes_a_place_goes_through_a_name_that_nobody_knows(folder: RunFol
         _link(folder.path / f"{name}.new")
         _link(folder.path / name)
 
-    folder.write_description(Description(run="a"))
+    FolderRun(folder.path).write_description(Description(run="a"))
     SentPages(folder.sent).close()
     with replacing(folder.path / "limits.json", is_forced=False) as file:
         file.write(b"{}")
 
-    assert folder.read_description().run == "a"
+    assert FolderRun(folder.path).read_description().run == "a"
     assert not (folder.path / "limits.json").is_symlink()
 
 
 def test_what_is_made_is_its_owners_alone(folder: RunFolder) -> None:
-    folder.write_description(Description(run="a"))
+    FolderRun(folder.path).write_description(Description(run="a"))
     with FolderLock(folder), JournalWriter(folder.journal):
         SentPages(folder.sent)
 

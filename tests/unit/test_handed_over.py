@@ -11,17 +11,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bulk_publisher.client.turns import DoorTurn
 from bulk_publisher.limits.bounds import Bounds, Waiting
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
-from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.throttle import Door
+from bulk_publisher.store import machine_state
 from bulk_publisher.store.folder import turns
-from bulk_publisher.store.folder.turns import CredentialTurn, open_turn
+from bulk_publisher.store.folder.turns import CredentialTurn
 
-WEBHOOK = Webhook("https://portal.example/rest/1/abc/")
 LEFT = Handover(requests=7.0, operating_limit=None, meters={})
 
 
@@ -76,12 +76,13 @@ def test_a_run_does_not_learn_from_itself(second):
 def test_where_no_turn_can_be_kept_it_is_said_why(tmp_path):
     (tmp_path / "file").touch()
 
-    with open_turn(WEBHOOK, "first", {"XDG_STATE_HOME": str(tmp_path / "file")}) as (turn, doubt):
-        assert turn is None
+    with machine_state({"XDG_STATE_HOME": str(tmp_path / "file")}).turn("abc", "first") as sharing:
+        assert sharing.turn is None
 
+    doubt = sharing.doubt
     assert doubt.startswith("Runs on this machine can't share the limits of the webhook (")
     assert "Not a directory" in doubt
-    assert "abc" not in doubt
+    assert "XDG_STATE_HOME" in sharing.advice
 
 
 def test_where_the_file_system_keeps_no_locks_there_is_no_turn(tmp_path, monkeypatch):
@@ -90,16 +91,16 @@ def test_where_the_file_system_keeps_no_locks_there_is_no_turn(tmp_path, monkeyp
 
     monkeypatch.setattr(fcntl, "flock", refuse)
 
-    with open_turn(WEBHOOK, "first", {"XDG_STATE_HOME": str(tmp_path)}) as (turn, doubt):
-        assert turn is None
-    assert "No locks available" in doubt
+    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("abc", "first") as sharing:
+        assert sharing.turn is None
+    assert "No locks available" in sharing.doubt
 
 
 def test_a_turn_that_is_kept_leaves_no_doubt(tmp_path):
-    with open_turn(WEBHOOK, "first", {"XDG_STATE_HOME": str(tmp_path)}) as (turn, doubt):
-        assert turn is not None
-        assert turn.try_take()
-    assert doubt == ""
+    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("abc", "first") as sharing:
+        assert sharing.turn is not None
+        assert sharing.turn.try_take()
+    assert sharing.doubt == ""
 
 
 @pytest.mark.parametrize(
@@ -143,17 +144,16 @@ def test_nobody_is_waited_for_longer_than_a_request_lasts():
 
 async def test_what_the_door_has_let_through_is_handed_on_whatever_the_limits_say(tmp_path, second):
     now, epoch = Mono(asyncio.get_running_loop().time()), Epoch(1_800_000_000.0)
-    first = CredentialTurn(tmp_path, "first")
+    turn = CredentialTurn(tmp_path, "first")
     door, next_door = Door(capacity=50, drain=2), Door(capacity=50, drain=2)
-    first.hand_over_for(door)
-    second.hand_over_for(next_door)
+    first, second = DoorTurn(turn, door), DoorTurn(second, next_door)
     for _ in range(40):
         async with door:
             pass
 
     first.try_take()
     first.give(msgspec.structs.replace(LEFT, requests=0.0), now, epoch)
-    first.close()
+    turn.close()
     second.left_by_other(now, epoch)
 
     assert next_door.level == pytest.approx(40)

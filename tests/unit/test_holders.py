@@ -13,11 +13,12 @@ import pytest
 from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.jobs import Secret
 from bulk_publisher.operations.secrets import doubt_of, read_webhook
+from bulk_publisher.store import machine_state
+from bulk_publisher.store.files import FOLDER_MODE
 from bulk_publisher.store.folder import holders
-from bulk_publisher.store.folder.files import FOLDER_MODE
-from bulk_publisher.store.folder.holders import Holder, read_holder, write_holder
-from bulk_publisher.store.folder.job_lock import alone
-from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder
+from bulk_publisher.store.folder.holders import LockHolder, read_holder, write_holder
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.folder.run_lock import FolderLock
 
 HERE = socket.gethostname()
 
@@ -42,11 +43,11 @@ def test_a_folder_whose_process_is_stopped_says_so_and_what_to_do(tmp_path: Path
 
 @pytest.mark.usefixtures("stopped")
 def test_a_job_whose_process_is_stopped_says_so_and_what_to_do(tmp_path: Path) -> None:
-    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    state = machine_state({"XDG_STATE_HOME": str(tmp_path)})
     with (
-        alone(tmp_path / "a.toml", environment),
+        state.alone(tmp_path / "a.toml"),
         pytest.raises(RunBusy) as caught,
-        alone(tmp_path / "a.toml", environment),
+        state.alone(tmp_path / "a.toml"),
     ):
         pass
 
@@ -58,7 +59,7 @@ def test_a_job_whose_process_is_stopped_says_so_and_what_to_do(tmp_path: Path) -
 
 def test_the_kernel_tells_whether_a_process_is_stopped() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    holder = Holder(HERE, process.pid, "")
+    holder = LockHolder(HERE, process.pid, "")
     try:
         before = holder.is_stopped
         process.send_signal(signal.SIGSTOP)

@@ -7,17 +7,20 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bulk_publisher.journal import folder as folders
 
 from bulk_publisher.errors import BadJournal, JournalLost, RunBusy
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Status
+from bulk_publisher.store import KeptRun, open_store
 from bulk_publisher.store.description import Description
+from bulk_publisher.store.folder import run_lock
+from bulk_publisher.store.folder.lines import read_standing
 from bulk_publisher.store.folder.reader import read_outcomes, read_spent_since
-from bulk_publisher.store.folder.run_folder import FolderLock, RunFolder, create_folder, find_folder
-from bulk_publisher.store.folder.sent import Place, SentPages, read_sent
-from bulk_publisher.store.folder.standing import read_standing
+from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.folder.run_lock import FolderLock
+from bulk_publisher.store.folder.sent import SentPages, read_sent
 from bulk_publisher.store.folder.writer import JournalWriter
 from bulk_publisher.store.record import encode_outcomes
+from bulk_publisher.store.standing import Place
 from tests.outcomes import RUN, outcome
 
 FOUR = [outcome(page) for page in range(1, 5)]
@@ -173,14 +176,14 @@ def test_a_damaged_note_is_named_by_its_line(tmp_path: Path) -> None:
 
 
 def test_a_second_process_is_told_who_has_the_lock(tmp_path: Path) -> None:
-    folder = create_folder(tmp_path, Epoch(0.0), random.Random(1))
+    folder = RunFolder(tmp_path)
 
     with FolderLock(folder), pytest.raises(RunBusy, match=f"pid {os.getpid()}"):
         FolderLock(folder).__enter__()
 
 
 def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
-    folder = create_folder(tmp_path, Epoch(0.0), random.Random(1))
+    folder = RunFolder(tmp_path)
 
     with FolderLock(folder):
         pass
@@ -200,14 +203,14 @@ def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
     ],
 )
 def test_the_file_system_of_a_folder_is_found(mount: str, kind: str) -> None:
-    assert folders._kind_among([mount], Path("/runs/20260301T030000Z-1f2e")) == kind
+    assert run_lock._kind_among([mount], Path("/runs/20260301T030000Z-1f2e")) == kind
 
 
 def test_locks_that_other_machines_may_not_see_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mounts = written(tmp_path / "mountinfo", b"9 1 0:1 / / rw - fuse.sshfs me@host: rw\n")
-    monkeypatch.setattr(folders, "_MOUNTS", mounts)
+    monkeypatch.setattr(run_lock, "_MOUNTS", mounts)
 
     doubt = FolderLock(RunFolder(tmp_path)).doubt
 
@@ -215,30 +218,26 @@ def test_locks_that_other_machines_may_not_see_are_said(
 
 
 def test_a_run_is_found_by_its_id_its_folder_and_latest(tmp_path: Path) -> None:
-    folder = create_folder(tmp_path, Epoch(0.0), random.Random(1))
-    folder.write_description(Description(run=folder.run_id))
-    folders.point_latest(folder)
+    run = made_run(tmp_path, 0.0)
 
-    found = {
-        find_folder(name, tmp_path).path for name in (folder.run_id, str(folder.path), "latest")
-    }
+    found = {open_store(tmp_path).find(name).place for name in (run.run_id, run.place, "latest")}
 
-    assert found == {folder.path.resolve()}
+    assert found == {run.address}
 
 
-def made_run(runs: Path, now: float) -> RunFolder:
-    folder = create_folder(runs, Epoch(now), random.Random(1))
-    folder.write_description(Description(run=folder.run_id))
-    folders.point_latest(folder)
-    return folder
+def made_run(runs: Path, now: float, *, is_begun: bool = True) -> KeptRun:
+    with open_store(runs).create(Epoch(now), random.Random(1)) as run:
+        if is_begun:
+            run.begin(Description(run=run.run_id))
+    return run
 
 
 def test_a_run_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
     folder = made_run(tmp_path, 0.0)
-    empty = create_folder(tmp_path, Epoch(60.0), random.Random(1))
+    empty = made_run(tmp_path, 60.0, is_begun=False)
 
     with pytest.raises(BadJournal) as caught:
-        find_folder(empty.run_id, tmp_path)
+        open_store(tmp_path).find(empty.run_id)
 
     assert folder.run_id in caught.value.hint
     assert empty.run_id not in caught.value.hint
@@ -246,8 +245,8 @@ def test_a_run_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> 
 
 def test_the_latest_run_is_the_newest_that_is_there(tmp_path: Path) -> None:
     older, newest = made_run(tmp_path, 0.0), made_run(tmp_path, 60.0)
-    create_folder(tmp_path, Epoch(120.0), random.Random(1))
+    made_run(tmp_path, 120.0, is_begun=False)
 
-    assert find_folder("latest", tmp_path).run_id == newest.run_id
+    assert open_store(tmp_path).find("latest").run_id == newest.run_id
     shutil.rmtree(newest.path)
-    assert find_folder("latest", tmp_path).run_id == older.run_id
+    assert open_store(tmp_path).find("latest").run_id == older.run_id

@@ -13,7 +13,7 @@ from bulk_publisher.operations.secrets import read_webhook
 from bulk_publisher.sandbox import ScenarioError, load_scenario
 from bulk_publisher.sources import opening
 from bulk_publisher.sources.opening import found, opened, read_settings
-from bulk_publisher.store.folder.job_lock import alone
+from bulk_publisher.store import machine_state
 from bulk_publisher.text.shown import as_text
 
 ODD = os.fsdecode(b"\xd1\xf2\xf0")
@@ -133,5 +133,6 @@ def test_a_job_in_a_file_whose_name_is_no_text_is_done_once_at_a_time() -> None:
 
     with pytest.raises(BadJobFile, match=r"^\\xd1\\xf2\\xf0.toml:3: column means nothing"):
         read_job(path)
-    with alone(path, os.environ), pytest.raises(RunBusy), alone(path, os.environ):
+    state = machine_state(os.environ)
+    with state.alone(path), pytest.raises(RunBusy), state.alone(path):
         pass

@@ -151,12 +151,12 @@ def test_a_bad_run_is_named_and_spoils_no_other(folder: RunFolder) -> None:
     (bad / "run.json").write_text('{"run": 7}')
 
     told = _invoke(folder, "status")
-    reported = _invoke(folder, "report", bad.name, folder.name)
-    listed = _invoke(folder, "report", "--json", bad.name, folder.name)
+    reported = _invoke(folder, "report", bad.name, folder.path.name)
+    listed = _invoke(folder, "report", "--json", bad.name, folder.path.name)
 
     assert told.exit_code == 0
     assert f"{bad.name}/run.json: it is damaged: run: " in told.stdout
-    assert f"{folder.name}  a  4 pages, 1 failed" in told.stdout
+    assert f"{folder.path.name}  a  4 pages, 1 failed" in told.stdout
     assert "4 pages settled" in reported.stdout
     assert f"{bad.name}/run.json: it is damaged" in reported.stderr
     assert reported.exit_code == 2

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.errors import BadSetting
+from bulk_publisher.errors import BadSetting, JournalLost
 from bulk_publisher.report import writing
 from bulk_publisher.store.description import Description
-from bulk_publisher.store.folder.files import replacing
+from bulk_publisher.store.files import replacing
+from bulk_publisher.store.folder.folder_run import FolderRun
 from bulk_publisher.store.folder.run_folder import RunFolder
 
 
@@ -61,7 +62,7 @@ def test_a_description_that_can_t_be_written_leaves_nothing(tmp_path: Path) -> N
     folder = RunFolder(tmp_path)
     folder.description.mkdir()
 
-    with pytest.raises(OSError, match="directory"):
-        folder.write_description(Description(run="a"))
+    with pytest.raises(JournalLost, match="directory"):
+        FolderRun(tmp_path).write_description(Description(run="a"))
 
     assert [*tmp_path.iterdir()] == [folder.description]

@@ -19,12 +19,13 @@ from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
 from bulk_publisher.report.text import printable
 from bulk_publisher.report.writing import leave_report
-from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store import KeptRun
+from bulk_publisher.store.folder.folder_run import FolderRun
 from bulk_publisher.store.record import encode_outcomes
-from tests.folders import describe
+from tests.folders import describe, files_of
 from tests.outcomes import RUN, outcome
 
-MakeRun = Callable[..., RunFolder]
+MakeRun = Callable[..., KeptRun]
 
 
 def _outcome(page: int, **changes: object) -> Outcome:
@@ -41,10 +42,10 @@ def _failed(page: int, **changes: object) -> Outcome:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    def make(*outcomes: Outcome, **description: object) -> RunFolder:
-        folder = RunFolder(tmp_path / RUN)
-        folder.path.mkdir()
-        folder.journal.write_bytes(encode_outcomes(outcomes))
+    def make(*outcomes: Outcome, **description: object) -> KeptRun:
+        folder = FolderRun(tmp_path / RUN)
+        files_of(folder).path.mkdir()
+        files_of(folder).journal.write_bytes(encode_outcomes(outcomes))
         describe(
             folder,
             **{
@@ -92,7 +93,7 @@ def test_a_page_of_html_names_the_run_so_that_it_is_found_from_any_folder(make_r
 
     text = html_report([read_story(folder)])
 
-    assert f"bulk-publisher {name} {folder.path}<" in text
+    assert f"bulk-publisher {name} {folder.place}<" in text
 
 
 def test_time_between_two_processes_is_no_time_at_work(make_run):
@@ -263,9 +264,9 @@ def test_nothing_that_moves_a_cursor_reaches_a_terminal(sign):
 
 def test_the_page_of_html_goes_to_standard_output_for_a_dash(make_run, monkeypatch):
     folder = make_run(_outcome(1))
-    monkeypatch.chdir(folder.path)
+    monkeypatch.chdir(folder.place)
 
-    done = CliRunner().invoke(main, ["report", str(folder.path), "--html", "-"])
+    done = CliRunner().invoke(main, ["report", folder.place, "--html", "-"])
 
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("<!doctype html>")
@@ -277,7 +278,7 @@ def test_the_page_of_html_goes_to_standard_output_for_a_dash(make_run, monkeypat
 def test_a_dash_is_no_run_beside_what_goes_to_standard_output_anyway(make_run, option):
     folder = make_run(_outcome(1))
 
-    done = CliRunner().invoke(main, ["report", str(folder.path), option, "-"])
+    done = CliRunner().invoke(main, ["report", folder.place, option, "-"])
 
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: {option} takes no file")

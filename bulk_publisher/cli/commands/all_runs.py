@@ -1,26 +1,24 @@
 """All runs of a folder, a line each: what ``status`` says where no run is named."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Status
 from bulk_publisher.report.text import pages_in_words, printable
-from bulk_publisher.store.folder.run_folder import RunFolder, is_locked, known_runs
-from bulk_publisher.store.heard import read_moment
+from bulk_publisher.store.protocol import KeptRun, Store
 
 _NEWEST = 20
 """Runs that are told to a person: a nightly job makes hundreds."""
 
 
-def run_lines(runs: Path) -> Iterator[str]:
-    """The newest runs below *runs* in words."""
-    known = known_runs(runs)
+def run_lines(store: Store) -> Iterator[str]:
+    """The newest runs of *store* in words."""
+    known = store.runs()
     if not known:
-        yield f"There is no run in {runs} yet."
+        yield f"There is no run in {store.place} yet."
         return
-    told = [_told(runs / run) for run in known[:_NEWEST]]
+    told = [_told(run) for run in known[:_NEWEST]]
     width = max(len(one["job"]) for one in told)
     for one in told:
         yield f"{one['run']}  {one['job']:{width}}  {_in_words(one)}"
@@ -28,9 +26,9 @@ def run_lines(runs: Path) -> Iterator[str]:
         yield f"and {len(known) - _NEWEST:,} older ones"
 
 
-def runs_as_list(runs: Path) -> list[dict[str, Any]]:
-    """All runs below *runs* as plain data, the newest first."""
-    return [_told(runs / run) for run in known_runs(runs)]
+def runs_as_list(store: Store) -> list[dict[str, Any]]:
+    """All runs of *store* as plain data, the newest first."""
+    return [_told(run) for run in store.runs()]
 
 
 def state_of(*, is_running: bool, has_ended: bool) -> str:
@@ -38,16 +36,15 @@ def state_of(*, is_running: bool, has_ended: bool) -> str:
     return "running" if is_running else "ended" if has_ended else "dead"
 
 
-def _told(path: Path) -> dict[str, Any]:
-    """What a run's folder says without a look at its journal."""
-    folder = RunFolder(path)
+def _told(folder: KeptRun) -> dict[str, Any]:
+    """What a run says without a look at its journal."""
     told: dict[str, Any] = {"run": folder.name, "job": "", "state": "damaged", "counts": {}}
     try:
         description = folder.read_description()
     except BadJournal as error:
         return told | {"why": printable(error.message)}
-    is_running, has_ended = is_locked(folder), description.ended is not None
-    heard = read_moment(path) if is_running else None
+    is_running, has_ended = folder.is_locked, description.ended is not None
+    heard = folder.read_progress() if is_running else None
     final = description.final
     counts = {status.value: count for status, count in final.counts.items()}
     return told | {

@@ -32,6 +32,7 @@ from bulk_publisher.operations.secrets import Webhook, doubt_of, read_webhook
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report
+from bulk_publisher.store import open_store
 
 _log = structlog.get_logger()
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -75,7 +76,7 @@ def run_job(job: Job, output: Output, *, runs: Path, selected: Selected | None =
         BulkPublisherError: If it cannot be begun.
     """
     selected = selected or check_selection(job.select)
-    return run_task(job, partial(begin, job, selected, runs=runs), output)
+    return run_task(job, partial(begin, job, selected, store=open_store(runs)), output)
 
 
 class Task(Protocol):
@@ -211,7 +212,7 @@ class _Doing:
         else:
             folder = self._started.folder
             self._output.complain(
-                f"Left at once. Go on with: bulk-publisher resume {name_for_commands(folder.path)}"
+                f"Left at once. Go on with: bulk-publisher resume {name_for_commands(folder)}"
             )
         return 128 + (self._signal or signal.SIGINT)
 

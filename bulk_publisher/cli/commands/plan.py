@@ -105,13 +105,16 @@ def plan_of(
     from bulk_publisher.cli.commands.doing import open_webhook
     from bulk_publisher.operations.planning import make_plan
     from bulk_publisher.operations.selecting import check_selection
+    from bulk_publisher.store import open_store
 
     output.open_log()
     selected = check_selection(job.select)
 
     async def look() -> "Plan":
         async with open_webhook(job, output) as webhook:
-            return await make_plan(job, selected, webhook, runs=runs, cost=cost, warn=warn)
+            return await make_plan(
+                job, selected, webhook, store=open_store(runs), cost=cost, warn=warn
+            )
 
     return asyncio.run(look())
 

@@ -14,7 +14,7 @@ from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.errors import BadJournal
-    from bulk_publisher.store.folder.run_folder import RunFolder
+    from bulk_publisher.store.protocol import KeptRun
 
 
 @click.command("report")
@@ -52,7 +52,7 @@ def report(
     from bulk_publisher.report.html_page import html_report
     from bulk_publisher.report.story import read_story
     from bulk_publisher.report.writing import write_html
-    from bulk_publisher.store.folder.run_folder import find_folder
+    from bulk_publisher.store import open_store
 
     if is_json + is_csv + (html is not None) > 1:
         raise BadSetting("--json, --csv and --html exclude each other.", "Ask once for each.")
@@ -61,7 +61,7 @@ def report(
             f"--{'json' if is_json else 'csv'} takes no file: it is written to standard output.",
             "Leave the - out.",
         )
-    found = [find_folder(name, runs) for name in names]
+    found = [open_store(runs).find(name) for name in names]
     folders, bad = _readable(found)
     if html == Path("-"):
         output.put_data(html_report([read_story(folder) for folder in folders]))
@@ -82,18 +82,18 @@ def report(
         sys.exit(bad[0].exit_status)
 
 
-def _tell(folders: "list[RunFolder]", output: Output) -> None:
+def _tell(folders: "list[KeptRun]", output: Output) -> None:
     from bulk_publisher.report.story import read_story
     from bulk_publisher.report.telling import story_lines
 
     for number, folder in enumerate(folders):
         if number:
             output.put()
-        for line in story_lines(read_story(folder), name_for_commands(folder.path)):
+        for line in story_lines(read_story(folder), name_for_commands(folder)):
             output.put(line)
 
 
-def _readable(folders: "list[RunFolder]") -> "tuple[list[RunFolder], list[BadJournal]]":
+def _readable(folders: "list[KeptRun]") -> "tuple[list[KeptRun], list[BadJournal]]":
     """Those of *folders* that can be read, and why the others can't: they spoil nothing.
 
     Raises:

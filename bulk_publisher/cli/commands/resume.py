@@ -38,16 +38,16 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.resuming import reopened, status_of_whole
     from bulk_publisher.report.text import pages_in_words
-    from bulk_publisher.store.folder.run_folder import find_folder
+    from bulk_publisher.store import open_store
 
-    folder = find_folder(name, runs)
+    folder = open_store(runs).find(name)
     changes = changes_of(options)
     status = status_of_whole(folder)
     if status is not None:
         output.say(f"Run {folder.run_id} is whole: every page has its line. Nothing is left to do.")
         if status:
             output.say(
-                f"Some of its pages failed. Try them again with: bulk-publisher retry {name_for_commands(folder.path)}"
+                f"Some of its pages failed. Try them again with: bulk-publisher retry {name_for_commands(folder)}"
             )
         sys.exit(status)
     with reopened(folder, changes) as again:

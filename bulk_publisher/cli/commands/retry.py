@@ -50,14 +50,14 @@ def retry(
     from bulk_publisher.model import Status
     from bulk_publisher.operations.following import follow
     from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store import open_store
     from bulk_publisher.store.description import Following, FollowingKind
-    from bulk_publisher.store.folder.run_folder import find_folder
 
-    folder = find_folder(name, runs)
+    folder = open_store(runs).find(name)
     following = Following(
         kind=FollowingKind.RETRY,
         run=folder.name,
-        folder=str(folder.path),
+        folder=folder.place,
         statuses=tuple(Status(word) for word in status),
         errors=tuple(code.upper().partition("[")[0] for code in error),
     )
@@ -70,8 +70,8 @@ def retry(
     if not description.is_whole and description.is_for_resume:
         output.say(
             f"It has not come to its end, and what it has not come to is not tried. "
-            f"Go on with: bulk-publisher resume {name_for_commands(folder.path)}"
+            f"Go on with: bulk-publisher resume {name_for_commands(folder)}"
         )
     if not follower.pages:
         return
-    sys.exit(run_task(follower.job, partial(follower.begin, runs=runs), output))
+    sys.exit(run_task(follower.job, partial(follower.begin, store=open_store(runs)), output))

@@ -65,14 +65,14 @@ def rollback(
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.following import follow
     from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store import open_store
     from bulk_publisher.store.description import Following, FollowingKind
-    from bulk_publisher.store.folder.run_folder import find_folder
 
-    folder = find_folder(name, runs)
+    folder = open_store(runs).find(name)
     following = Following(
         kind=FollowingKind.ROLLBACK,
         run=folder.name,
-        folder=str(folder.path),
+        folder=folder.place,
         includes_unknown=include_unknown,
     )
     follower = follow(folder, following, changer(options))
@@ -97,7 +97,7 @@ def rollback(
     question = f"Take down {pages_in_words(follower.pages)} that run {folder.run_id} has put up?"
     if not confirm(question, is_yes=is_yes, output=output):
         sys.exit(2)
-    status = run_task(follower.job, partial(follower.begin, runs=runs), output)
+    status = run_task(follower.job, partial(follower.begin, store=open_store(runs)), output)
     sys.exit(status or int(is_rest))
 
 
@@ -105,7 +105,7 @@ def _say_left_alone(follower: "Follower", output: Output) -> bool:
     """Say which pages are not touched, why, and what can be done; whether there are any."""
     unlooked, unknown = follower.found.unlooked, follower.found.unknown
     earlier, scope = follower.earlier, follower.job.select.scope
-    run, name = earlier.run_id, name_for_commands(earlier.path)
+    run, name = earlier.run_id, name_for_commands(earlier)
     if unlooked:
         output.explain(
             f"Published by run {run} and left online, {_named(unlooked)}: nobody looked whether they "

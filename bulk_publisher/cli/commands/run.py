@@ -26,8 +26,8 @@ def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
     """
     from bulk_publisher.cli.commands.doing import do_job
     from bulk_publisher.jobs import read_job
-    from bulk_publisher.store.folder.job_lock import alone
+    from bulk_publisher.store import machine_state
 
     what = read_job(job)
-    with nullcontext() if dry_run else alone(job, os.environ):
+    with nullcontext() if dry_run else machine_state(os.environ).alone(job):
         do_job(what, output, runs=runs, is_dry_run=dry_run)

@@ -14,8 +14,8 @@ from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.report.story import Story
-    from bulk_publisher.store.folder.run_folder import RunFolder
     from bulk_publisher.store.heard import Heard
+    from bulk_publisher.store.protocol import KeptRun
 
 
 @click.command("status")
@@ -34,19 +34,19 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
 
     from bulk_publisher.cli.commands.all_runs import run_lines, runs_as_list
     from bulk_publisher.report.story import read_story
-    from bulk_publisher.store.folder.run_folder import find_folder, is_locked
-    from bulk_publisher.store.heard import read_moment
+    from bulk_publisher.store import open_store
 
+    store = open_store(runs)
     if name is None:
         if is_json:
-            output.put_json(runs_as_list(runs))
+            output.put_json(runs_as_list(store))
             return
-        for line in run_lines(runs):
+        for line in run_lines(store):
             output.put(line)
         return
-    folder = find_folder(name, runs)
-    is_going_on = is_locked(folder)
-    heard = read_moment(folder.path) if is_going_on else None
+    folder = store.find(name)
+    is_going_on = folder.is_locked
+    heard = folder.read_progress() if is_going_on else None
     if heard is not None:
         if is_json:
             told = {"state": "running", "age": round(heard.age, 3)}
@@ -63,13 +63,12 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
         output.put(line)
 
 
-def _moment_lines(heard: "Heard", folder: "RunFolder") -> Iterator[str]:
+def _moment_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
     from bulk_publisher.cli.progress.words import budget_lines, status_line, waiting_line
     from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
-    from bulk_publisher.store.folder.run_folder import holder_of
 
     moment = heard.moment
-    holder = holder_of(folder)
+    holder = folder.holder()
     if holder.is_stopped:
         yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
     elif heard.is_silent:
@@ -101,7 +100,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
         passed_over_lines,
     )
 
-    name = name_for_commands(story.path)
+    name = name_for_commands(story.kept)
     if story.has_ended and not is_going_on:
         yield from story_lines(story, name)
         return

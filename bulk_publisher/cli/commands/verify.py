@@ -48,10 +48,10 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     from bulk_publisher.operations.verifying import verify as verify_run
     from bulk_publisher.report.summary import pages_left
     from bulk_publisher.report.text import go_on_line
-    from bulk_publisher.store.folder.run_folder import find_folder
+    from bulk_publisher.store import open_store
 
     output.open_log()  # fmt: skip
-    folder = find_folder(name, runs)
+    folder = open_store(runs).find(name)
     change = changer(options)
     description = folder.read_description()
     job = change(job_of(folder, description))
@@ -77,15 +77,15 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     except KeyboardInterrupt:
         sys.exit(130)
     if folder.is_copy:
-        output.explain(f"{folder.path} is a copy of run {folder.run_id}, or that run renamed.")
+        output.explain(f"{folder.place} is a copy of run {folder.run_id}, or that run renamed.")
     say_out(folder, output)
     output.tell(_lines(verified, description.rollbacks))
     if not description.is_whole and description.is_for_resume:
         left = pages_left(description, verified.pages)
-        output.say(go_on_line(left, name_for_commands(folder.path)))
+        output.say(go_on_line(left, name_for_commands(folder)))
     if verified.again:
-        output.say(_how_to_do_again(job.action, verified.again, folder.again))
-    output.say(f"What the portal shows of each page, and the verdict: {folder.verdicts}")
+        output.say(_how_to_do_again(job.action, verified.again, Path(folder.names.again)))
+    output.say(f"What the portal shows of each page, and the verdict: {folder.names.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
 
 

@@ -4,11 +4,13 @@ import os
 import shlex
 from pathlib import Path
 
+from bulk_publisher.store.protocol import KeptRun
 
-def name_for_commands(path: Path) -> str:
-    """How a run's folder is named in a command that can be copied: by its ID where that is found."""
-    runs = Path(os.environ.get("BULK_PUBLISHER_RUNS") or "runs")
-    return path.name if path.parent in {runs, runs.resolve()} else shlex.quote(str(path))
+
+def name_for_commands(run: KeptRun) -> str:
+    """How a run is named in a command that can be copied: by its ID where that is found."""
+    runs = os.environ.get("BULK_PUBLISHER_RUNS") or "runs"
+    return run.name if run.is_in(runs) else shlex.quote(run.place)
 
 
 def path_from_here(path: Path) -> str:

@@ -5,13 +5,12 @@ terminal, seldom elsewhere.
 """
 
 import asyncio
-from contextlib import suppress
 
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.engine.events import Event, RequestLost, SiteStopped, Warned
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.operations.watching import RunWatcher
-from bulk_publisher.store.heard import FILE, Moment, write_moment
+from bulk_publisher.store.heard import Moment
 
 _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""
@@ -42,8 +41,7 @@ class Progress:
         if self._timer is not None:
             self._timer.cancel()
         if self._watcher is not None:
-            with suppress(OSError):
-                (self._watcher.started.folder.path / FILE).unlink(missing_ok=True)
+            self._watcher.started.folder.clear_progress()
 
     def show(self, moment: Moment) -> None:
         """It is time to show something."""
@@ -84,7 +82,7 @@ class Progress:
         moment = self._watcher.moment()
         if is_first or moment.seconds - self._filed >= _FILE_EVERY - _TICK:
             self._filed = moment.seconds
-            write_moment(moment, self._watcher.started.folder.path)
+            self._watcher.started.folder.write_progress(moment)
         if is_first or moment.seconds - self._shown >= self.every - _TICK:
             self._shown = moment.seconds
             self.show(moment)

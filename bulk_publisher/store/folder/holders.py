@@ -17,7 +17,7 @@ _STOPPED = ([b"T"], [b"t"])
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockHolder:
     """The process that has a lock.
 
     Attributes:
@@ -49,7 +49,7 @@ class Holder:
         return "Wait until it has ended, or stop it."
 
 
-NOBODY = Holder("", 0, "")
+NOBODY = LockHolder("", 0, "")
 
 
 def write_holder(file: int, rest: str = "") -> None:
@@ -65,14 +65,14 @@ def write_holder(file: int, rest: str = "") -> None:
         os.pwrite(file, f"host {socket.gethostname()}, pid {os.getpid()}{rest}\n".encode(), 0)
 
 
-def read_holder(file: int) -> Holder:
+def read_holder(file: int) -> LockHolder:
     """Who has written its name into the lock *file*."""
     try:
         text = os.pread(file, 400, 0).decode("utf-8", "replace")
     except OSError:
         text = ""
     found = _HOLDER.match(text)
-    return Holder(found["host"], int(found["pid"]), text) if found else Holder("", 0, text)
+    return LockHolder(found["host"], int(found["pid"]), text) if found else LockHolder("", 0, text)
 
 
 def _is_stopped(pid: int) -> bool:

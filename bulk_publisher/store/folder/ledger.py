@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from bulk_publisher.model import Outcome, Page, PageId
 from bulk_publisher.store.folder.disk import Disk, Groups
-from bulk_publisher.store.folder.sent import Place, SentPages
+from bulk_publisher.store.folder.sent import SentPages
 from bulk_publisher.store.folder.writer import JournalWriter
+from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
 
 _MOST_LEFT = 10_000
@@ -23,7 +24,7 @@ class _Leaving(NamedTuple):
 
 
 class Ledger:
-    """The runner's sink. It counts what is on disk, and knows how far the selection is used up."""
+    """The engine's sink. It counts what is on disk, and knows how far the selection is used up."""
 
     def __init__(
         self,
@@ -57,6 +58,15 @@ class Ledger:
         self._place, self._is_stuck = None, True
         self._left.clear()
         await self._notes.add([_Leaving((), None)])
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes of a last line that a crash had cut short, removed on opening."""
+        return self._journal.torn_bytes
+
+    def forget_all(self) -> None:
+        """The run is whole."""
+        self._sent.forget_all()
 
     @property
     def ahead(self) -> int:

@@ -15,7 +15,7 @@ from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Outcome
 from bulk_publisher.page_ids.page_set import is_page_id
 from bulk_publisher.store.description import decode_error_in_words
-from bulk_publisher.store.folder.files import LARGEST, open_to_read
+from bulk_publisher.store.files import LARGEST, open_to_read
 from bulk_publisher.store.record import (
     Mark,
     Spent,

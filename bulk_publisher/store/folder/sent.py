@@ -13,33 +13,21 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.model import Page, PageId
-from bulk_publisher.page_ids.page_set import LARGEST_ID, is_page_id
+from bulk_publisher.page_ids.page_set import is_page_id
 from bulk_publisher.store.description import decode_error_in_words
+from bulk_publisher.store.files import is_there, make_beside
 from bulk_publisher.store.folder.closing import Closing
-from bulk_publisher.store.folder.files import is_there, make_beside
 from bulk_publisher.store.folder.reader import read_lines, read_marks
 from bulk_publisher.store.folder.writer import sync_folder, write_all
+from bulk_publisher.store.standing import Place
 
 _GROWN = 4 * 2**20
 """Bytes from which the file is made anew: some ten thousand pages."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A place in a selection that the portal lists: all pages up to it have their lines.
-
-    Attributes:
-        source: The selection's part, as its pages name it.
-        after: The ID up to which nothing is left.
-    """
-
-    source: str
-    after: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_ID)]
 
 
 class _Note(msgspec.Struct, frozen=True, omit_defaults=True):

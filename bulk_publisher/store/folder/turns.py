@@ -10,10 +10,8 @@ Where the file system keeps no locks, or the folder can't be made, runs do not k
 """
 
 import fcntl
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -22,16 +20,11 @@ import structlog
 
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
-from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.portal.throttle import Door
-from bulk_publisher.store.folder.files import FOLDER_MODE, open_own, read_own, replacing
-from bulk_publisher.store.folder.holders import Holder, read_holder, write_holder
+from bulk_publisher.store.files import open_own, read_own, replacing
+from bulk_publisher.store.folder.holders import LockHolder, read_holder, write_holder
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Another one after each start of the machine (Linux)."""
-
-WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."
-"""What to do where no turn can be kept."""
 
 _log = structlog.get_logger()
 
@@ -79,7 +72,6 @@ class CredentialTurn:
             raise
         self._is_ours = False
         self._taken = 0
-        self._door: Door | None = None
         self._read: _Left | None = None
         try:
             _check_locks(self._queue)
@@ -113,13 +105,9 @@ class CredentialTurn:
             _try_lock(self._queue, fcntl.LOCK_SH)
         return self._is_ours
 
-    def holder(self) -> Holder:
+    def holder(self) -> LockHolder:
         """Who has the turn, or had it last."""
         return read_holder(self._turn)
-
-    def hand_over_for(self, door: Door) -> None:
-        """Tell what *door* has let through, whatever the limits say of it, and tell it that of others."""
-        self._door = door
 
     def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
         """How another run has left the limits, and when; None where there is no new word."""
@@ -133,18 +121,12 @@ class CredentialTurn:
         if left.session == self._session or left == self._read:
             return None
         self._read = left
-        since = _moment(left, now, epoch)
-        if self._door is not None:
-            self._door.raise_to(left.handover.requests - (now - since) * self._door.drain)
-        return left.handover, since
+        return left.handover, _moment(left, now, epoch)
 
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have the turn."""
         if not self._is_ours:
             return
-        if self._door is not None:
-            requests = max(handover.requests, self._door.level)
-            handover = msgspec.structs.replace(handover, requests=requests)
         left = _Left(session=self._session, boot=_boot(), uptime=now, time=epoch, handover=handover)
         try:
             with replacing(self._left, is_forced=False) as file:
@@ -160,30 +142,6 @@ class CredentialTurn:
         os.close(self._queue)
 
 
-@contextmanager
-def open_turn(
-    webhook: Webhook, session: str, environment: Mapping[str, str]
-) -> Iterator[tuple[CredentialTurn | None, str]]:
-    """The turn of *session*; where this machine can't keep one None, and that in words."""
-    try:
-        folder = _folder_of(webhook, environment)
-        turn = CredentialTurn(folder, session)
-    except OSError as error:
-        yield None, _doubt(f"{error.filename or 'the state folder'}: {error.strerror}")
-        return
-    except RuntimeError:
-        yield None, _doubt("nobody knows where the home folder is")
-        return
-    try:
-        yield turn, ""
-    finally:
-        turn.close()
-
-
-def _doubt(reason: str) -> str:
-    return f"Runs on this machine can't share the limits of the webhook ({reason})."
-
-
 def _moment(left: _Left, now: Mono, epoch: Epoch) -> Mono:
     """When *left* was left, by our clock. UTC may have been set since, or the machine have slept."""
     if left.boot and left.boot == _boot():
@@ -196,24 +154,6 @@ def _boot() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return ""
-
-
-def state_folder(environment: Mapping[str, str]) -> Path:
-    """Where runs of this machine leave word for each other.
-
-    Raises:
-        RuntimeError: If nobody knows where the home is.
-    """
-    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "bulk-publisher"
-
-
-def _folder_of(webhook: Webhook, environment: Mapping[str, str]) -> Path:
-    """A folder that the credential's runs share; its name tells nothing of the secret."""
-    name = hashlib.sha256(f"{webhook.host} {webhook.secret}".encode()).hexdigest()[:24]
-    folder = state_folder(environment) / name
-    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    return folder
 
 
 def _check_locks(file: int) -> None:

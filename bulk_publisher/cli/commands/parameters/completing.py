@@ -1,7 +1,5 @@
 """What the Tab key offers where it is not plain from the option: runs, scopes, scenarios, files."""
 
-from pathlib import Path
-
 import click
 from click.shell_completion import CompletionItem
 
@@ -12,15 +10,15 @@ def runs_there(
     context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """The runs that begin so, the newest first, and ``latest``; a folder where one is named."""
-    from bulk_publisher.store.folder.run_folder import LATEST, known_runs
+    from bulk_publisher.store import open_store
 
     if _PATH in begun or begun.startswith((".", "~")):
         return [CompletionItem(begun, type="dir")]
     try:
-        known = known_runs(Path(context.params.get("runs") or "runs"))
+        known = [run.name for run in open_store(context.params.get("runs") or "runs").runs()]
     except OSError:
         known = []
-    names = [*known, *([LATEST] if known else [])]
+    names = [*known, *(["latest"] if known else [])]
     return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 

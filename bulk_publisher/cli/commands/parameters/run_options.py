@@ -16,7 +16,7 @@ from bulk_publisher.jobs.options import PACE, PORTAL
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
-    from bulk_publisher.store.folder.run_folder import RunFolder
+    from bulk_publisher.store.protocol import KeptRun
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -98,7 +98,7 @@ def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
     return False
 
 
-def say_out(folder: "RunFolder", output: Output, *, otherwise: str = "") -> bool:
+def say_out(folder: "KeptRun", output: Output, *, otherwise: str = "") -> bool:
     """Say if pages of a run were sent and have no line: only a resume tells what became of them.
 
     Args:
@@ -111,13 +111,12 @@ def say_out(folder: "RunFolder", output: Output, *, otherwise: str = "") -> bool
         BadJournal: If the run's files can't be read.
     """
     from bulk_publisher.report.text import pages_in_words
-    from bulk_publisher.store.folder.sent import still_out
 
-    out = still_out(folder.sent, folder.journal)
+    out = folder.still_out()
     if out:
         output.explain(
             f"{pages_in_words(len(out))} of run {folder.run_id}, sent or about to be when it ended, without a line yet: not looked at here. "
-            f"What became of them says: bulk-publisher resume {name_for_commands(folder.path)}{otherwise}",
+            f"What became of them says: bulk-publisher resume {name_for_commands(folder)}{otherwise}",
             colour="yellow",
         )
     return bool(out)

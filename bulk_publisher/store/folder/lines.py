@@ -1,41 +1,46 @@
-"""How far has a run come? What its journal says of every page, read in one go for a resume."""
+"""Reads a journal through, once: how far its run has come, and where the lines are that are wanted."""
 
 from array import array
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Outcome, Status
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
-from bulk_publisher.store.folder.files import is_there
+from bulk_publisher.store.files import LARGEST, is_there, open_to_read
 from bulk_publisher.store.folder.reader import damaged, read_marked_lines
 from bulk_publisher.store.record import Mark, decode_outcome, figure
+from bulk_publisher.store.standing import Standing
 
 
-@dataclass(slots=True)
-class Standing:
-    """What is settled.
+@dataclass(frozen=True, slots=True)
+class FolderLines:
+    """Lines of a journal; *starts* says where they begin, eight bytes for each."""
 
-    Attributes:
-        settled: The pages that have a line of this run.
-        good: How many of them ended well, by their status.
-        foreign: Lines of other runs: they stay where they are, and count for nothing here.
-        foreign_run: One of those.
-        doubled: Lines for a page that had one already.
-        impossible: Lines of what can't be a page: they count for nothing either.
-        first_impossible: Which line is the first of them; 0 for none.
-    """
+    journal: Path
+    starts: "array[int]"
 
-    settled: PageSet = field(default_factory=PageSet)
-    good: Counter[Status] = field(default_factory=Counter)
-    duration: float = 0.0
-    repeated: int = 0
-    foreign: int = 0
-    foreign_run: str = ""
-    doubled: int = 0
-    impossible: int = 0
-    first_impossible: int = 0
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return self._read(self.starts)
+
+    def __reversed__(self) -> Iterator[Outcome]:
+        return self._read(reversed(self.starts))
+
+    def _read(self, starts: Iterable[int]) -> Iterator[Outcome]:
+        try:
+            with open_to_read(self.journal) as file:
+                for at in starts:
+                    file.seek(at)
+                    yield decode_outcome(file.readline(LARGEST))
+        except OSError as error:
+            raise BadJournal(f"{self.journal}: it can't be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
+            raise damaged(self.journal, 0, error) from error
 
 
 def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) -> Standing:
@@ -77,8 +82,8 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
     return standing
 
 
-def find_lines(path: Path, run: str, is_wanted: Callable[[Mark], bool]) -> "array[int]":
-    """Where the lines of *run* begin whose marks are wanted: eight bytes for each, in order.
+def find_lines(path: Path, run: str, is_wanted: Callable[[Mark], bool]) -> FolderLines:
+    """The lines of *run* whose marks are wanted, in order.
 
     As for a resume, the first line of a page counts, and those of what can't be a page do not.
 
@@ -91,4 +96,4 @@ def find_lines(path: Path, run: str, is_wanted: Callable[[Mark], bool]) -> "arra
         is_first = mark.run == run and is_page_id(mark.page) and seen.add(mark.page)
         if is_first and is_wanted(mark):
             lines.append(at)
-    return lines
+    return FolderLines(path, lines)

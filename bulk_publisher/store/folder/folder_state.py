@@ -1,0 +1,102 @@
+"""What runs of this machine leave for each other: below the user's folder for state, a folder a credential.
+
+And a lock for each job: it is done once at a time, since cron may begin it again before it has ended.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from bulk_publisher.errors import RunBusy
+from bulk_publisher.store.files import FOLDER_MODE, open_own
+from bulk_publisher.store.folder.holders import read_holder, write_holder
+from bulk_publisher.store.folder.turns import CredentialTurn
+from bulk_publisher.store.protocol import Sharing
+
+_WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."
+"""What to do where no turn can be kept."""
+
+_log = structlog.get_logger()
+
+
+class FolderState:
+    """The folder for state; it is made when it is needed."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Of the user whose *environment* it is; nothing is looked at."""
+        self._environment = environment
+
+    @contextmanager
+    def turn(self, identity: str, session: str) -> Iterator[Sharing]:
+        """The turn of *session* in the folder *identity*."""
+        try:
+            turn = CredentialTurn(self._made(identity), session)
+        except OSError as error:
+            yield _doubt(f"{error.filename or 'the state folder'}: {error.strerror}")
+            return
+        except RuntimeError:
+            yield _doubt("nobody knows where the home folder is")
+            return
+        try:
+            yield Sharing(turn)
+        finally:
+            turn.close()
+
+    @contextmanager
+    def alone(self, job: Path) -> Iterator[None]:
+        """Hold the job of the file *job* while it is done; the hold ends with its process.
+
+        Not the file itself: who edits it may replace it, and who calls this may hold it already. Where
+        there is no place for a lock nobody is kept out.
+
+        Raises:
+            RunBusy: If another process of this machine does it just now.
+        """
+        name = hashlib.sha256(os.fsencode(job.resolve())).hexdigest()[:24]
+        try:
+            opened = open_own(self._made("jobs") / name, os.O_RDWR | os.O_CREAT)
+        except (OSError, RuntimeError) as error:
+            _log.debug("job.not_locked", reason=str(error))
+            yield
+            return
+        with os.fdopen(opened, "r+b", buffering=0) as file:
+            _lock_job(file.fileno(), job)
+            yield
+
+    def _made(self, name: str) -> Path:
+        """A folder in the user's.
+
+        Raises:
+            OSError: If it can't be made.
+            RuntimeError: If nobody knows where the home is.
+        """
+        state = self._environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        folder = Path(state) / "bulk-publisher" / name
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        return folder
+
+
+def _lock_job(file: int, job: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = read_holder(file)
+        raise RunBusy(
+            f"{job}: this job is being done already. Its process: {holder.words}.",
+            holder.what_to_do
+            if holder.is_stopped
+            else "Wait until that run has ended; how it stands says status, where its runs are kept.",
+        ) from error
+    except OSError as error:
+        _log.debug("job.not_locked", reason=error.strerror)
+    write_holder(file)
+
+
+def _doubt(reason: str) -> Sharing:
+    words = f"Runs on this machine can't share the limits of the webhook ({reason})."
+    return Sharing(None, words, _WITHOUT_TURNS)

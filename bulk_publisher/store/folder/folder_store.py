@@ -1,0 +1,103 @@
+"""Runs below a folder: how one is made, found and listed, and which one is the latest."""
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulk_publisher.errors import BadJournal, BadSetting
+from bulk_publisher.model import Epoch
+from bulk_publisher.store.files import FOLDER_MODE
+from bulk_publisher.store.folder.folder_run import LATEST, FolderRun, run_at
+from bulk_publisher.store.folder.run_folder import RunFolder
+
+_NAMED = 5
+"""Runs that are named where several are meant."""
+_RUN_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{4}$")
+
+
+class FolderStore:
+    """The runs below one folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self._path)
+
+    @contextmanager
+    def create(self, now: Epoch, rng: random.Random) -> Iterator[FolderRun]:
+        """Make the folder of a new run, locked; one in which no run has begun is removed again.
+
+        Raises:
+            BadSetting: If that cannot be done.
+        """
+        run = FolderRun(self._make(now, rng))
+        try:
+            with run.lock():
+                yield run
+        except BaseException:
+            run.forget_unbegun()
+            raise
+
+    def find(self, name: str) -> FolderRun:
+        """The run that *name* stands for: a folder, a run's id or its beginning, or ``latest``.
+
+        Raises:
+            BadJournal: If there is none, or several begin so.
+        """
+        for path in (self._path / name, Path(name)):
+            # What is too long for a name is none.
+            with suppress(OSError):
+                if name and RunFolder(path).description.is_file():
+                    return run_at(path.resolve())
+        known = self._known()
+        begun_so = [run for run in known if name and run.startswith(name)]
+        if len(begun_so) == 1:
+            return run_at((self._path / begun_so[0]).resolve())
+        if begun_so:
+            more = f", and {len(begun_so) - _NAMED} more" if len(begun_so) > _NAMED else ""
+            raise BadJournal(
+                f"{name}: {len(begun_so)} runs in {self._path} begin so: {', '.join(begun_so[:_NAMED])}{more}.",
+                "Name one of them in full.",
+            )
+        if name == LATEST and known:
+            # The newest was removed, or links can't be made there.
+            return run_at((self._path / known[0]).resolve())
+        newest = ", ".join(known[:3])
+        hint = f"The newest runs there: {newest}." if known else "There is no run there yet."
+        raise BadJournal(f"{name}: no such run in {self._path}.", hint)
+
+    def runs(self) -> list[FolderRun]:
+        """All that have begun, the newest first."""
+        return [FolderRun(self._path / name) for name in self._known()]
+
+    def _known(self) -> list[str]:
+        folders = (path.parent for path in self._path.glob(f"*/{RunFolder(Path()).description}"))
+        return sorted((one.name for one in folders if _RUN_ID.match(one.name)), reverse=True)
+
+    def _make(self, now: Epoch, rng: random.Random) -> Path:
+        try:
+            self._path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            while True:
+                path = self._path / _new_run_id(now, rng)
+                try:
+                    path.mkdir(FOLDER_MODE)
+                except FileExistsError:
+                    continue
+                return path
+        except OSError as error:
+            raise BadSetting(
+                f"{self._path}: no folder for the run can be made there: {error.strerror}.",
+                "Name another place with --runs or BULK_PUBLISHER_RUNS.",
+            ) from error
+
+
+def _new_run_id(now: Epoch, rng: random.Random) -> str:
+    """A name for a run that begins at *now*: ``20260301T030000Z-1f2e``."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{rng.randrange(16**4):04x}"
