@@ -1,0 +1,87 @@
+"""What runs share, in any store: whose turn it is, how the limits were left, which job is being done."""
+
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.errors import RunBusy
+from bulk_publisher.limits.handover import Handover
+from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.store import SharedState
+from bulk_publisher.store.protocol import Turn
+
+LEFT = Handover(requests=7.0, operating_limit=None, meters={}, busy_for=2.0)
+
+
+def test_a_turn_is_one_sessions_at_a_time(state: SharedState) -> None:
+    with state.turn("a", "1") as one, state.turn("a", "2") as other:
+        first, second = _both(one.turn, other.turn)
+
+        assert first.try_take()
+        assert first.is_ours
+        assert not first.is_wanted
+        assert not second.try_take()
+        assert first.is_wanted
+        assert second.holder().pid > 0
+        first.give(LEFT, Mono(1.0), Epoch(1.0))
+        assert second.try_take()
+        assert not first.try_take()
+
+
+def test_a_turn_is_let_go_with_its_session(state: SharedState) -> None:
+    with state.turn("a", "1") as one:
+        assert one.turn is not None
+        assert one.turn.try_take()
+
+    with state.turn("a", "2") as other:
+        assert other.turn is not None
+        assert other.turn.try_take()
+
+
+def test_credentials_do_not_wait_for_each_other(state: SharedState) -> None:
+    with state.turn("a", "1") as one, state.turn("b", "2") as other:
+        first, second = _both(one.turn, other.turn)
+
+        assert first.try_take()
+        assert second.try_take()
+        first.give(LEFT, Mono(1.0), Epoch(1.0))
+        assert second.left_by_other(Mono(2.0), Epoch(2.0)) is None
+
+
+def test_limits_are_handed_on_once_and_never_to_who_left_them(state: SharedState) -> None:
+    with state.turn("a", "1") as one, state.turn("a", "2") as other:
+        first, second = _both(one.turn, other.turn)
+        first.try_take()
+        first.give(LEFT, Mono(10.0), Epoch(1_800_000_010.0))
+
+        assert first.left_by_other(Mono(13.0), Epoch(1_800_000_013.0)) is None
+        assert second.left_by_other(Mono(13.0), Epoch(1_800_000_013.0)) == (LEFT, 10.0)
+        assert second.left_by_other(Mono(14.0), Epoch(1_800_000_014.0)) is None
+
+
+def test_who_has_no_turn_leaves_no_word(state: SharedState) -> None:
+    with state.turn("a", "1") as one, state.turn("a", "2") as other:
+        first, second = _both(one.turn, other.turn)
+
+        first.give(LEFT, Mono(10.0), Epoch(10.0))
+
+        assert second.left_by_other(Mono(13.0), Epoch(13.0)) is None
+
+
+def test_a_job_is_done_once_at_a_time(state: SharedState, tmp_path: Path) -> None:
+    with (
+        state.alone(tmp_path / "a.toml"),
+        state.alone(tmp_path / "b.toml"),
+        pytest.raises(RunBusy, match="being done already"),
+        state.alone(tmp_path / "." / "a.toml"),
+    ):
+        pass
+
+    with state.alone(tmp_path / "a.toml"):
+        pass
+
+
+def _both(first: Turn | None, second: Turn | None) -> tuple[Turn, Turn]:
+    assert first is not None
+    assert second is not None
+    return first, second
