@@ -29,7 +29,7 @@ from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.portal.transport_faults import ANSWER_TIMEOUT
-from bulk_publisher.store.protocol import SharedState, Sharing, Turn
+from bulk_publisher.store.sharing import SharedState, Sharing, Turn
 
 _JITTER = 1.0
 """Seconds by which a request may be longer on its way to the portal than the next one."""

@@ -14,7 +14,7 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.throttle import Door
-from bulk_publisher.store.protocol import Holder, Turn
+from bulk_publisher.store.sharing import Holder, Turn
 
 _SLICE = 20.0
 """Seconds after which the turn is given to whoever waits for it."""

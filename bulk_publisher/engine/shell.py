@@ -48,7 +48,7 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, Mono, Outcome, Page
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
-from bulk_publisher.store.protocol import Turn
+from bulk_publisher.store.sharing import Turn
 
 _MOST_UNTAKEN = 1_000
 """Outcomes that may wait for who takes them before nothing more leaves."""

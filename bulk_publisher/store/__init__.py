@@ -7,9 +7,9 @@ it is; everybody else speaks of the protocol.
 from collections.abc import Mapping
 from pathlib import Path
 
-from bulk_publisher.store.folder.folder_state import FolderState
 from bulk_publisher.store.folder.folder_store import FolderStore
-from bulk_publisher.store.protocol import KeptRun, SharedState, Store
+from bulk_publisher.store.protocol import KeptRun, Store
+from bulk_publisher.store.sharing import SharedState
 
 __all__ = ["KeptRun", "SharedState", "Store", "machine_state", "open_store"]
 
@@ -21,4 +21,6 @@ def open_store(place: str | Path) -> Store:
 
 def machine_state(environment: Mapping[str, str]) -> SharedState:
     """What runs of this machine and its user share."""
+    from bulk_publisher.store.folder.folder_state import FolderState  # noqa: PLC0415 - it loads structlog: the Tab key lists runs without it
+
     return FolderState(environment)

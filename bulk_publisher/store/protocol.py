@@ -26,117 +26,17 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from bulk_publisher.limits.handover import Handover
-from bulk_publisher.model import Epoch, Mono, Outcome, Page, PageId, Scope, Status
+from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.description import Description
 from bulk_publisher.store.heard import Heard, Moment
 from bulk_publisher.store.record import Mark, Spent
+from bulk_publisher.store.sharing import Holder
 from bulk_publisher.store.standing import Place, Standing
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.store.verdicts import Verdict
-
-
-class Holder(Protocol):
-    """Who has a lock, and how that process stands: for whoever waits for it."""
-
-    @property
-    def pid(self) -> int:
-        """0 where it is not known."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """All that is known of it; another one each time that it takes the lock."""
-        ...
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether it is one of this machine that was stopped, and can be continued."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """Who it is, and that it is stopped where it is."""
-        ...
-
-    @property
-    def what_to_do(self) -> str:
-        """About it, so that the lock gets free."""
-        ...
-
-
-class Turn(Protocol):
-    """Whose turn it is among the runs that use one credential, and how the last one left its limits.
-
-    Asked for in the loop. One that has lost it finds that it is not its own, and what it gives then is
-    not kept.
-    """
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this run may send."""
-        ...
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether another run waits for it."""
-        ...
-
-    def holder(self) -> Holder:
-        """Who has it, or had it last."""
-        ...
-
-    def try_take(self) -> bool:
-        """Take it if no other run has it; else be seen waiting for it."""
-        ...
-
-    def left_by_other(self, now: Mono, epoch: Epoch) -> tuple[Handover, Mono] | None:
-        """How another run has left the limits, and when; None where there is no new word.
-
-        Each word is given once.
-        """
-        ...
-
-    def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
-        """Leave word of the limits, and let others have it: both or, where it is not ours, neither."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """A turn; or that there is none, why, and what to do about it."""
-
-    turn: Turn | None
-    doubt: str = ""
-    advice: str = ""
-
-
-class SharedState(Protocol):
-    """What runs leave for each other, whichever store they are kept in."""
-
-    def turn(self, identity: str, session: str) -> AbstractContextManager[Sharing]:
-        """The turn of *session* among those of one credential; gone when the block ends.
-
-        Args:
-            identity: Of the credential: the same for all that the portal counts together, for ever. No
-                secret.
-            session: A name that no other has.
-        """
-        ...
-
-    def alone(self, job: Path) -> AbstractContextManager[None]:
-        """Hold the job of the file *job* while it is done.
-
-        Where locks can't be kept nobody is kept out.
-
-        Raises:
-            RunBusy: If another process does it just now.
-        """
-        ...
 
 
 class Recording(Protocol):

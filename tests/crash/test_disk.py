@@ -13,9 +13,8 @@ import pytest
 
 from bulk_publisher.errors import BadSetting, JournalLost
 from bulk_publisher.sandbox import Scenario, serve
-from bulk_publisher.store import open_store
-from bulk_publisher.store.folder.run_folder import RunFolder
-from bulk_publisher.store.folder.sent import read_sent
+from bulk_publisher.store import KeptRun, open_store
+from tests.folders import files_of
 from tests.oracle import assert_journal_tells_the_truth, journal_of, run_job
 from tests.processes import PUBLISH, RESUME, begun, do, ended, lines_of, repeats, spawn
 from tests.resumption import resume
@@ -141,7 +140,7 @@ async def test_a_disk_that_fails_in_mid_run_at_any_call_loses_nothing(
             broken.setattr(os, "write", disk.failing_write)
             broken.setattr(os, "fdatasync", disk.failing_sync)
             stopped = await run_job(sandbox, tmp_path)
-        out, _ = read_sent(stopped.folder.sent)
+        out, _ = stopped.folder.read_notes()
         before = journal_of(stopped)
         done = set(sandbox.truth.publications)
         finished = await resume(sandbox, stopped.folder)
@@ -190,7 +189,7 @@ async def test_a_second_process_in_a_folder_is_told_who_is_there(tmp_path: Path)
 async def test_a_journal_cut_at_any_byte_of_its_last_lines_is_resumed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=6, cost=0.01, plan="self-hosted")) as sandbox:
         first = await run_job(sandbox, tmp_path)
-        whole = first.folder.journal.read_bytes()
+        whole = files_of(first.folder).journal.read_bytes()
         last_three = len(b"".join(whole.splitlines(keepends=True)[-3:]))
 
         resumed = [
@@ -201,7 +200,7 @@ async def test_a_journal_cut_at_any_byte_of_its_last_lines_is_resumed(tmp_path: 
         assert {tuple(pages) for pages in resumed} == {(1, 2, 3, 4, 5, 6)}
 
 
-async def _resumed_after_cut(folder: RunFolder, sandbox, data: bytes) -> list[int]:
-    folder.journal.write_bytes(data)
+async def _resumed_after_cut(folder: KeptRun, sandbox, data: bytes) -> list[int]:
+    files_of(folder).journal.write_bytes(data)
     finished = await resume(sandbox, folder)
     return sorted(line.page for line in journal_of(finished))

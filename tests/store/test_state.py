@@ -8,7 +8,7 @@ from bulk_publisher.errors import RunBusy
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.store import SharedState
-from bulk_publisher.store.protocol import Turn
+from bulk_publisher.store.sharing import Turn
 
 LEFT = Handover(requests=7.0, operating_limit=None, meters={}, busy_for=2.0)
 

@@ -248,5 +248,5 @@ def test_the_latest_run_is_the_newest_that_is_there(tmp_path: Path) -> None:
     made_run(tmp_path, 120.0, is_begun=False)
 
     assert open_store(tmp_path).find("latest").run_id == newest.run_id
-    shutil.rmtree(newest.path)
+    shutil.rmtree(newest.place)
     assert open_store(tmp_path).find("latest").run_id == older.run_id

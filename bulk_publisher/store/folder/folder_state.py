@@ -16,7 +16,7 @@ from bulk_publisher.errors import RunBusy
 from bulk_publisher.store.files import FOLDER_MODE, open_own
 from bulk_publisher.store.folder.holders import read_holder, write_holder
 from bulk_publisher.store.folder.turns import CredentialTurn
-from bulk_publisher.store.protocol import Sharing
+from bulk_publisher.store.sharing import Sharing
 
 _WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."
 """What to do where no turn can be kept."""
