@@ -30,7 +30,8 @@ from io import IncrementalNewlineDecoder, StringIO
 from itertools import islice
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.cells import Wrong, folded, is_whole, parse_id
+from bulk_publisher.sources.cells import Wrong, folded, parse_id
+from bulk_publisher.sources.id_columns import PAGE_COLUMNS, Column, is_rival
 from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
 
 SAMPLE_SIZE = 1 << 16
@@ -38,14 +39,6 @@ SAMPLE_SIZE = 1 << 16
 
 MOST_COLUMNS = 16_384
 """As many as Excel has; each name is compared with others."""
-
-PAGE_COLUMNS = ("lid", "id", "page", "page_id")
-"""Names of the column with the ids; where ``lid`` is not there, one of them must be alone."""
-
-_PAGE_WORDS = frozenset({"page", "pages", "landing", "страница", "страницы", "страниц", "лендинг", "лендинга"})  # fmt: skip
-_ID_WORDS = frozenset({"id", "ids", "lid", "ид", "айди", "идентификатор", "номер", "number", "nr"})
-_OTHER_WORDS = frozenset({"site", "folder", "domain", "template", "tpl", "by", "xml", "parent", "user", "author", "owner", "сайта", "папки", "автора"})  # fmt: skip
-"""Whose ids stand beside a page's own, as the portal lists them."""
 
 _DELIMITERS = (",", ";", "\t")
 _SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -296,12 +289,9 @@ def _id_column(
     if "lid" in header:
         return _the_only(first, header, header.index("lid"), name=name)
     known = next(at for at, cell in enumerate(header) if cell in PAGE_COLUMNS)
+    columns = [Column(cell, _cells(rows, at)) for at, cell in enumerate(header)]
     candidates = [
-        at
-        for at, cell in enumerate(header)
-        if at == known
-        or _may_hold_ids(cell, beside=header[known])
-        or (_is_a_page(cell) and any(is_whole(row[at]) for row in rows if at < len(row)))
+        at for at, one in enumerate(columns) if at == known or is_rival(one, columns[known])
     ]
     _the_only(first, header, known, name=name)
     if len(candidates) > 1:
@@ -342,38 +332,9 @@ def _the_only(first: Sequence[str], header: Sequence[str], at: int, *, name: str
     return at
 
 
-def _may_hold_ids(name: str, *, beside: str) -> bool:
-    """Whether a column of that folded name may be the one with the ids, such as ``landing-id``.
-
-    Args:
-        beside: The known name that is there, too. A bare ``id`` may be the list's own, so that
-            ``b24_id`` says more than it.
-    """
-    words = _words(name)
-    if name in PAGE_COLUMNS or "lid" in words:
-        return True
-    is_id = bool(words & _ID_WORDS)
-    return is_id and (bool(words & _PAGE_WORDS) or (beside == "id" and not words & _OTHER_WORDS))
-
-
-def _is_a_page(name: str) -> bool:
-    """Whether a column's name says nothing but that it is a page's: its id, or its title."""
-    words = _words(name)
-    return bool(words) and words <= _PAGE_WORDS
-
-
-def _words(name: str) -> set[str]:
-    words = re.findall(r"[^\W\d_]+", name)
-    return {*words, *(part for word in words for part in _parts(word))}
-
-
-def _parts(word: str) -> tuple[str, ...]:
-    """The words that one without a blank is made of: ``pageid``, ``idpage``."""
-    for mark in ("id", "ид"):
-        for rest in (word.removesuffix(mark), word.removeprefix(mark)):
-            if rest in _PAGE_WORDS | _OTHER_WORDS and rest != word:
-                return rest, mark
-    return ()
+def _cells(rows: Sequence[Sequence[str]], at: int) -> list[str]:
+    """What stands below the header in a column, as far as it is filled."""
+    return [row[at].strip() for row in rows[1:] if at < len(row) and not is_blank([row[at]])]
 
 
 def _place(header: Sequence[str], name: str) -> int | None:
