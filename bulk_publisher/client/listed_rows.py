@@ -113,7 +113,7 @@ def id_of(row: Row) -> PageId:
 def page_of(row: Row, *, scope: Scope | None, source: str) -> Page:
     """The page that a good row names, and what it says of it."""
     site, folder = number_in(row.get("SITE_ID")), number_in(row.get("FOLDER_ID"))
-    active, public = row.get("ACTIVE"), row.get("PUBLIC")
+    public = flag_in(row.get("PUBLIC"))
     return Page(
         id=id_of(row),
         scope=scope,
@@ -122,10 +122,15 @@ def page_of(row: Row, *, scope: Scope | None, source: str) -> Page:
         folder=None if folder is None else FolderId(folder),
         title=_text(row.get("TITLE")),
         url=_text(row.get("PUBLIC_URL")),
-        was_active=None if active is None else active == "Y",
-        is_changed=None if public is None else public != "Y",
+        was_active=flag_in(row.get("ACTIVE")),
+        is_changed=None if public is None else not public,
         is_missing=False,
     )
+
+
+def flag_in(value: Any) -> bool | None:
+    """What the portal's ``Y`` or ``N`` says; None where *value* is neither, and says nothing."""
+    return value == "Y" if value in ("Y", "N") else None
 
 
 def number_in(value: Any) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.client.listed_rows import number_in
+from bulk_publisher.client.listed_rows import flag_in, number_in
 from bulk_publisher.client.lister import Calls, Lister
 from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadSetting
@@ -120,7 +120,7 @@ async def list_sites(session: Session, scope: Scope | None) -> list[Site]:
             id=SiteId(number_in(row["ID"]) or 0),
             scope=scope,
             title=str(row.get("TITLE") or ""),
-            is_online=None if row.get("ACTIVE") is None else row["ACTIVE"] == "Y",
+            is_online=flag_in(row.get("ACTIVE")),
         )
         for row in rows
     ]
