@@ -157,8 +157,8 @@ def decode_answer(raw: RawAnswer) -> Answer | Fault:
     envelope = _decode_envelope(raw)
     if isinstance(envelope, Fault):
         return envelope
-    total = envelope.get("total")
-    counted = total if isinstance(total, int) and not isinstance(total, bool) else None
+    total = _number(envelope.get("total"), most=_LATEST)
+    counted = None if total is None else int(total)
     return Answer(envelope.get("result"), _timing(envelope.get("time")), counted)
 
 

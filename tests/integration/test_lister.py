@@ -143,7 +143,7 @@ async def test_a_portal_that_leaves_out_what_it_was_asked_for_cannot_tell_edits(
     assert (pages[0].was_active, pages[0].is_changed) == (True, None)
 
 
-@pytest.mark.parametrize("value", [True, 1, "1", "y", "", [], {}])
+@pytest.mark.parametrize("value", [True, 1, "1", "y", "", [], {}], ids=repr)
 async def test_a_state_that_is_neither_yes_nor_no_is_not_known(value: object):
     rows = [{"ID": "7", "ACTIVE": value, "PUBLIC": value}]
 
