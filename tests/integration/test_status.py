@@ -172,6 +172,14 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
     assert states == ["dead", "ended"]
 
 
+async def test_a_rollback_is_not_listed_as_the_job_that_it_undoes(tmp_path):
+    finished = await _publish(Progress(OUTPUT), tmp_path, pages=100)
+    following = {"kind": "rollback", "run": OLDER, "folder": str(tmp_path / OLDER)}
+    describe(finished.folder, following=following)
+
+    assert _all_runs(tmp_path) == f"{finished.folder.run_id}  rollback of {OLDER}  100 pages\n"
+
+
 async def test_a_run_that_stopped_early_or_can_t_be_read_is_listed_too(tmp_path):
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100)
     describe(first.folder, totals=described(first.folder)["totals"] | {"is_whole": False})

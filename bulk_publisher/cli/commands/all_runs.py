@@ -19,9 +19,9 @@ def run_lines(store: Store) -> Iterator[str]:
         yield f"There is no run in {store.place} yet."
         return
     told = [_told(run) for run in known[:_NEWEST]]
-    width = max(len(one["job"]) for one in told)
+    width = max(len(_what(one)) for one in told)
     for one in told:
-        yield f"{one['run']}  {one['job']:{width}}  {_in_words(one)}"
+        yield f"{one['run']}  {_what(one):{width}}  {_in_words(one)}"
     if len(known) > _NEWEST:
         yield f"and {len(known) - _NEWEST:,} older ones"
 
@@ -47,7 +47,7 @@ def _told(folder: KeptRun) -> dict[str, Any]:
     heard = folder.read_progress() if is_running else None
     final = description.final
     counts = {status.value: count for status, count in final.counts.items()}
-    return told | {
+    told |= {
         "job": printable(description.job.name),
         "action": description.job.action.value,
         "portal": description.portal,
@@ -57,6 +57,14 @@ def _told(folder: KeptRun) -> dict[str, Any]:
         "is_whole": heard is None and final.is_whole,
         "counts": counts if heard is None else heard.moment.counts,
     }
+    if following := description.following:
+        told["follows"] = f"{following.kind} of {following.run}"
+    return told
+
+
+def _what(told: Mapping[str, Any]) -> str:
+    """What a run is for: a rollback bears the name of the job that it undoes."""
+    return printable(told.get("follows", told["job"]))
 
 
 def _in_words(told: Mapping[str, Any]) -> str:
