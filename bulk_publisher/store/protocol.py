@@ -5,12 +5,13 @@ Rules:
     that is kept takes the words for it from ``KeptRun.names``. A ``Path`` here is a person's own file.
 
 What waits, and what blocks:
-    ``async`` is what is done while a run goes on: its task waits until that is safe on disk or in the
-    database, and the loop goes on. All else is plain, and may block as long as a disk or a database
-    takes; it is called before a run sends or after it has ended, and not while it goes on. Two things
-    are plain and asked for in the loop: a ``Turn``, four times a second, and ``KeptRun.write_progress``,
-    every few seconds. Both take a few milliseconds at most: whoever can't answer that fast keeps the
-    answer ready beside the loop.
+    ``async`` is what each page passes while a run goes on: its task waits until that is safe on disk or
+    in the database, and the loop goes on. All else is plain, and blocks as long as a disk or a database
+    takes: it is called once or twice a run, where it begins or ends, and from a thread where others run
+    in the same loop. What is plain and called in the loop all the while takes a few milliseconds at
+    most: a ``Turn``, four times a second; a line of ``KeptLines``, a verdict, a line of the log, and
+    ``write_progress``, every few seconds. Whoever can't answer that fast fetches many at once, or keeps
+    what is to be written and writes it beside the loop.
 
 What is atomic:
     Each write is there as a whole or not at all, also for a reader at that moment and after a kill;
