@@ -1,13 +1,14 @@
 """What every test stands on: virtual time by default."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from benchmarks.virtual import new_event_loop, patches
+from bulk_publisher.log import show_by
 
 # How fast this machine is says nothing about the code, and its first draw of text is slow anywhere.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +31,13 @@ def _state_of_its_own(
     """What runs of this machine tell each other stays in the test: ports are used again."""
     state = tmp_path_factory.getbasetemp() / "state" / uuid4().hex
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
+
+
+@pytest.fixture(autouse=True)
+def _stderr_of_its_own() -> Iterator[None]:
+    """A command that a test has called says nothing in the next test."""
+    yield
+    show_by(None)
 
 
 @pytest.fixture(autouse=True)

@@ -88,6 +88,11 @@ def journal_of(finished: Finished) -> list[Outcome]:
     return list(finished.folder.outcomes())
 
 
+def contents(folder: Path) -> list[str]:
+    """All that stands in the files below *folder*."""
+    return [path.read_text() for path in folder.rglob("*") if path.is_file()]
+
+
 def codes(lines: list[Outcome]) -> Counter[str | None]:
     """How many lines there are of each code."""
     return Counter(line.error for line in lines)

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
-import structlog
-
 from bulk_publisher.client.ports import Portal
 from bulk_publisher.client.turns import Turns
 from bulk_publisher.clock import Clock, wait_until
@@ -45,6 +43,7 @@ from bulk_publisher.engine.requests import Request
 from bulk_publisher.errors import BulkPublisherError, JournalLost, StoppedByPortal
 from bulk_publisher.limits.decision import NEVER, Limit, Send, Stop, WaitUntil
 from bulk_publisher.limits.governor import Governor
+from bulk_publisher.log import log
 from bulk_publisher.model import Fault, Mono, Outcome, Page
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
@@ -52,8 +51,6 @@ from bulk_publisher.store.sharing import Turn
 
 _MOST_UNTAKEN = 1_000
 """Outcomes that may wait for who takes them before nothing more leaves."""
-
-_log = structlog.get_logger()
 
 
 class Outflow:
@@ -331,12 +328,12 @@ def _log_event(event: Event) -> None:
     """What of it belongs into the log."""
     match event:
         case WaitBegun(wait=wait):
-            _log.debug("pace.waiting", limit=wait.limit.value, because=wait.because)
+            log.debug("pace.waiting", limit=wait.limit.value, because=wait.because)
         case Refused(fault=fault, pages=pages):
-            _log.warning("portal.refused", code=fault.code, pages=pages)
+            log.warning("portal.refused", code=fault.code, pages=pages)
         case RequestLost(fault=fault, pages=pages):
-            _log.warning("request.lost", code=fault.code, reason=fault.description, pages=pages)
+            log.warning("request.lost", code=fault.code, reason=fault.description, pages=pages)
         case SiteStopped(site=site, fault=fault):
-            _log.warning("site.stopped", site=site, code=fault.code)
+            log.warning("site.stopped", site=site, code=fault.code)
         case _:
             pass

@@ -12,11 +12,10 @@ new count.
 import asyncio
 from collections.abc import AsyncIterator
 
-import structlog
-
 from bulk_publisher.client.lister import LIST_LENGTH, Calls, incomplete
 from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
+from bulk_publisher.log import log
 from bulk_publisher.model import Mono, Only, Page
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.page_ids.page_set import PageSet
@@ -30,8 +29,6 @@ _PAUSE = 1.0
 """Seconds between two of the others: half of what the portal lets through is left to the pages."""
 _MOST_LISTS = 500
 """Lists after which it is given up: two and a half million pages, or fewer where they are short."""
-
-_log = structlog.get_logger()
 
 
 class Count:
@@ -91,9 +88,9 @@ class Count:
         try:
             self._beyond = await self._count(calls, clock)
         except BulkPublisherError as error:
-            _log.info("pages.not_counted", reason=error.message)
+            log.info("pages.not_counted", reason=error.message)
         else:
-            _log.info("pages.counted", beyond=self._beyond)
+            log.info("pages.counted", beyond=self._beyond)
 
     async def _count(self, calls: Calls, clock: Clock | None = None) -> int | None:
         """The pages beyond the place; None where it takes too long, or nobody needs them any more."""

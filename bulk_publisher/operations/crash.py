@@ -4,10 +4,12 @@ import os
 import re
 import tempfile
 import traceback
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bulk_publisher.log import RunLog, bound, bound_log
 from bulk_publisher.text.redaction import Redactor
 
 _WEBHOOK = re.compile(r"(/rest/[0-9]+/)[^/\s\"'?#]+")
@@ -16,17 +18,37 @@ _LONGEST = 20_000
 _LINE = 200
 """Characters of what an exception says of itself."""
 _HIDDEN = "***"
-_LOGGED: dict[int, Path] = {}
-"""Where the log is that already holds an exception, by the exception's identity."""
+_NOTE = "_bulk_publisher_note"
 
 
-_REDACTORS: list[Redactor] = []
-"""Of this process's credentials, as they were read."""
+@dataclass(slots=True)
+class Note:
+    """What a fault carries with it on its way out of a run, which nothing outlives.
+
+    Attributes:
+        redactors: Of the credentials in use where it came about.
+        log: Of the run that holds its traceback; None where no run was open.
+    """
+
+    redactors: list[Redactor] = field(default_factory=list)
+    log: str | None = None
 
 
-def hide(redactor: Redactor) -> None:
-    """From now on what *redactor* knows is taken out of whatever is told of a fault."""
-    _REDACTORS.append(redactor)
+def note(error: BaseException) -> Note:
+    """What *error* carries with it."""
+    carried: Note = vars(innermost(error)).setdefault(_NOTE, Note())
+    return carried
+
+
+@contextmanager
+def hidden(run_log: RunLog) -> Iterator[None]:
+    """Tell *run_log* what happens in this block; no fault that leaves it is told with its secret."""
+    try:
+        with bound(run_log):
+            yield
+    except Exception as error:
+        note(error).redactors.append(run_log.redactor)
+        raise
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -39,37 +61,34 @@ def innermost(error: BaseException) -> BaseException:
 def words_of(error: BaseException) -> str:
     """*error* in half a line: its kind and what it says."""
     error = innermost(error)
-    text = " ".join(redacted(str(error)).split())
+    text = " ".join(redacted(str(error), _redactors_of(error)).split())
     cut = f"{text[:_LINE]}…" if len(text) > _LINE else text
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
 def traceback_of(error: BaseException) -> str:
     """The traceback of *error*, as Python prints it: with lines of our source, without values."""
-    return redacted("".join(traceback.format_exception(error)))[-_LONGEST:]
+    return redacted("".join(traceback.format_exception(error)), _redactors_of(error))[-_LONGEST:]
 
 
-def redacted(text: str) -> str:
+def redacted(text: str, redactors: Iterable[Redactor] = ()) -> str:
     """*text* without the secrets that are known, and without what any address of a webhook in it keeps."""
     text = _WEBHOOK.sub(rf"\g<1>{_HIDDEN}", text)
-    for redactor in _REDACTORS:
+    run_log = bound_log()
+    for redactor in (*redactors, *([run_log.redactor] if run_log else [])):
         text = redactor.text(text)
     for code in _codes_of(os.environ):
         text = text.replace(code, _HIDDEN)
     return text
 
 
-def is_logged(error: BaseException, log: Path) -> None:
-    """The traceback of *error* stands in *log*."""
-    _LOGGED[id(innermost(error))] = log
-
-
-def logged_in(error: BaseException) -> Path | None:
+def logged_in(error: BaseException) -> str | None:
     """The log of a run that holds the traceback of *error*; None where no run was open."""
-    return _LOGGED.get(id(innermost(error)))
+    carried: Note | None = vars(innermost(error)).get(_NOTE)
+    return None if carried is None else carried.log
 
 
-def keep(error: BaseException, environment: Mapping[str, str]) -> Path | None:
+def keep(error: BaseException, environment: Mapping[str, str]) -> str | None:
     """A file that holds the traceback of *error*, for the owner's eyes; None where none can be written."""
     log = logged_in(error)
     if log is not None:
@@ -85,13 +104,31 @@ def keep(error: BaseException, environment: Mapping[str, str]) -> Path | None:
         os.fdopen(file, "w", encoding="utf-8", errors="backslashreplace") as out,
     ):
         out.write(traceback_of(error))
-    return Path(name)
+    return name
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
     # As ``turns.state_folder`` has it, without what that room loads: this one works when little does.
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "bulk-publisher"
+
+
+def _redactors_of(error: BaseException) -> list[Redactor]:
+    """Those of *error* and of all that a traceback of it shows besides."""
+    redactors: list[Redactor] = []
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        carried: Note = vars(one).get(_NOTE, Note())
+        redactors += carried.redactors
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+    return redactors
 
 
 def _codes_of(environment: Mapping[str, str]) -> list[str]:

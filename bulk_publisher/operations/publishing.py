@@ -8,9 +8,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import structlog
 
 from bulk_publisher.client.lister import Listers
 from bulk_publisher.client.paced_calls import Warn
@@ -23,6 +20,7 @@ from bulk_publisher.engine.shell import Engine
 from bulk_publisher.errors import JournalLost, ListIncomplete
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.decision import Limit
+from bulk_publisher.log import log
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.counting import Count
@@ -37,8 +35,6 @@ from bulk_publisher.store.description import Description, Following
 from bulk_publisher.store.protocol import KeptRun, Recording, Store
 from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +181,13 @@ async def carry_out(
     folder, settled_before = undertaking.folder, undertaking.totals.pages
     warn = warner(watch)
     with (
-        log_to(Path(folder.names.log), webhook, session.clock, run=folder.run_id),
+        log_to(
+            folder.open_log(),
+            webhook,
+            session.clock,
+            run=folder.run_id,
+            place=folder.names.log,
+        ),
         folder.record(
             undertaking.totals, out=undertaking.out, place=undertaking.place
         ) as recording,
@@ -206,7 +208,7 @@ async def carry_out(
         ending.seconds += undertaking.seconds
         for limit, seconds in undertaking.waited.items():
             ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
-        _log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
+        log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
         named, total = settled_before + undertaking.named, undertaking.selected.total
         left = max(0, (named if total is None else total) - undertaking.totals.pages)
         _describe_end(undertaking, session, ending, warn, left=left)
@@ -220,7 +222,7 @@ def _run(
 ) -> Engine:
     job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
-    _log.info(
+    log.info(
         "run.started",
         action=job.action.value,
         plan=session.plan.name,
@@ -296,12 +298,12 @@ def _tell_warnings(
     undertaking: Undertaking, session: Session, recording: Recording, warn: Warn
 ) -> None:
     if session.warning:
-        _log.warning("turn.not_kept", reason=session.doubt)
+        log.warning("turn.not_kept", reason=session.doubt)
         warn(session.warning)
     for warning in undertaking.warnings:
         warn(warning)
     if recording.torn_bytes:
-        _log.warning("journal.recovered", torn_bytes=recording.torn_bytes)
+        log.warning("journal.recovered", torn_bytes=recording.torn_bytes)
         warn(
             f"The journal's last line was cut short by a crash: {recording.torn_bytes} bytes were "
             "removed, and its page is done again."

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
-from bulk_publisher.operations import crash
 from bulk_publisher.portal.credentials import (
     Webhook as Webhook,  # noqa: PLC0414 - whoever is handed one finds it here too
 )
@@ -57,11 +56,9 @@ def doubt_of(secret: Secret | None) -> str:
 def _webhook(text: str, *, where: str) -> Webhook:
     """The webhook in *text*, whatever an editor or a shell has put around it."""
     try:
-        webhook = Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
+        return Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
     except BadSetting as error:
         raise BadSetting(f"{where}: {error.message}", error.hint) from error
-    crash.hide(webhook.redactor)
-    return webhook
 
 
 def _read_file(name: str) -> str:

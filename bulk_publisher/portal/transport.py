@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-import structlog
 
+from bulk_publisher.log import log
 from bulk_publisher.model import Fault
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.connections import Connections, Way
@@ -49,8 +49,6 @@ _LARGEST_ANSWER = 32 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 1 << 16
 _REDIRECTS = range(300, 400)
-
-_log = structlog.get_logger()
 
 
 class PortalClient:
@@ -145,7 +143,7 @@ class PortalClient:
             said = self._webhook.redactor.text(answer.description)
             answer = dataclasses.replace(answer, description=said)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
-        _log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
+        log.debug("request.answered", method=method, status=status, bytes_sent=len(body))
         return answer
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from bulk_publisher.cli import main
@@ -146,7 +145,6 @@ def _holds(text: str) -> list[str]:
 def _carry_out(*words: str) -> Result:
     done = CliRunner().invoke(main, words)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    structlog.reset_defaults()
     return done
 
 

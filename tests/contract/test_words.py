@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 import pytest
-import structlog
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
@@ -31,8 +30,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def say(*words: str, **environment: str) -> Result:
         return CliRunner().invoke(main, words, env=environment)
 
-    yield say
-    structlog.reset_defaults()
+    return say
 
 
 def _output(*words: str) -> Output:

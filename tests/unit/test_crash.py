@@ -1,21 +1,28 @@
 """A fault of ours: one line, a status of its own, and a traceback without secrets where it can be found."""
 
+import asyncio
 import json
 import logging
 import stat
+from contextvars import Context
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from bulk_publisher.cli import main
+from bulk_publisher.cli.commands.doing import run_task
 from bulk_publisher.cli.output.complaints import errors_said
 from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.output.stderr_log import configure_log
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.errors import LimitReached
+from bulk_publisher.jobs import Job, Portal, Secret, Selection
 from bulk_publisher.operations import crash
-from bulk_publisher.operations.logs import configure_log, log_to
+from bulk_publisher.operations.logs import log_to
+from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.store.folder.folder_run import FolderLog
 
 HOOK = "https://example.bitrix24.com/rest/1/planted5ecret/"
 
@@ -84,7 +91,7 @@ async def test_the_log_of_the_run_holds_it_where_there_is_one(tmp_path: Path, ca
     error = ValueError("planted5ecret")
 
     def run() -> None:
-        with log_to(log, Webhook(HOOK), LoopClock(), run="r1"):
+        with log_to(FolderLog(log), Webhook(HOOK), LoopClock(), run="r1", place=str(log)):
             raise error
 
     with pytest.raises(ValueError, match="planted"):
@@ -106,7 +113,7 @@ async def test_what_libraries_say_goes_to_the_log_and_not_to_stderr(tmp_path: Pa
     log = tmp_path / "log.jsonl"
     configure_log(verbosity=0, is_json=False, has_colour=False)
 
-    with log_to(log, Webhook(HOOK), LoopClock(), run="r1"):
+    with log_to(FolderLog(log), Webhook(HOOK), LoopClock(), run="r1", place=str(log)):
         logging.getLogger("asyncio").error("lost %s", HOOK, exc_info=KeyError("planted5ecret"))
 
     (event,) = [json.loads(line) for line in log.read_text().splitlines()]
@@ -116,11 +123,30 @@ async def test_what_libraries_say_goes_to_the_log_and_not_to_stderr(tmp_path: Pa
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.real_time
+def test_a_fault_beside_a_run_is_told_as_from_within_it(tmp_path: Path, capsys) -> None:
+    (tmp_path / "hook").write_text(HOOK)
+    job = Job(name="j", select=Selection(), portal=Portal(webhook=Secret(file=str(tmp_path / "hook"))))  # fmt: skip
+
+    async def task(*_: object, **_1: object) -> Finished:
+        beside = {"message": "lost", "exception": ValueError("planted5ecret")}
+        # As the loop does it, from wherever it is.
+        Context().run(asyncio.get_running_loop().call_exception_handler, beside)
+        raise LimitReached("full")
+
+    with pytest.raises(LimitReached):
+        run_task(job, task, Output(verbosity=1, log_format="json", is_plain=True))
+
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["what"] for line in told if line["event"] == "fault.aside"] == ["ValueError: ***"]
+    assert "planted5ecret" not in repr(told)
+
+
 async def test_what_ends_a_run_in_order_is_no_crash(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
 
     def run() -> None:
-        with log_to(log, Webhook(HOOK), LoopClock(), run="r1"):
+        with log_to(FolderLog(log), Webhook(HOOK), LoopClock(), run="r1", place=str(log)):
             raise LimitReached("full")
 
     with pytest.raises(LimitReached):

@@ -1,14 +1,23 @@
 """A line of the log is JSON without the secret, whatever the secret looks like."""
 
+import asyncio
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
-import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmarks.virtual import new_event_loop
+from bulk_publisher.cli.output.stderr_log import configure_log
 from bulk_publisher.clock import LoopClock
-from bulk_publisher.operations.logs import configure_log, log_to
+from bulk_publisher.log import RunLog, bound, log
+from bulk_publisher.operations.logs import log_to
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.store.folder.folder_run import FolderLog
+from bulk_publisher.text.redaction import Redactor
 
 
 class _Said:
@@ -29,20 +38,76 @@ async def test_it_stays_json_and_numbers_stay_numbers(
     configure_log(verbosity=2, is_json=is_json, has_colour=False)
     webhook = Webhook(f"https://p.example/rest/1/{code}/")
 
-    with log_to(tmp_path / "log.jsonl", webhook, LoopClock(), run="r"):
-        log = structlog.get_logger()
+    with log_to(FolderLog(tmp_path / "log.jsonl"), webhook, LoopClock(), run="r", place="log"):
         log.info(
             "a.b", pages=12, is_it=True, cost=1.25, none=None, said=f"at /rest/7/{code}/, {code}"
         )
         log.warning("c.d", deep={"x": [f"{code}", 112]}, odd=_Said(code), error=ValueError(code))
-    structlog.reset_defaults()
 
     first, second = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
     assert (first["pages"], first["is_it"], first["cost"], first["none"]) == (12, True, 1.25, None)
     assert first["said"] == "at /rest/7/***/, ***"
     assert second["deep"] == {"x": ["***", 112]}
     assert second["odd"] == "<***>"
+    assert "***" not in first["time"]
     assert second["error"] == "ValueError('***')"
     said = capsys.readouterr().err
     assert said.count("***") == 5
     assert all(isinstance(json.loads(line), dict) for line in said.splitlines() if is_json)
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 2)),
+        max_size=12,
+    )
+)
+def test_however_runs_overlap_each_log_holds_its_own_events_in_order(
+    events: list[tuple[int, float, int]],
+) -> None:
+    """Each event is of a run, comes some time after that run's last one, and names a run's code."""
+    codes = ("f1rstC0de000", "sec0ndC0de11", "th1rdC0de222")
+    files = [tempfile.TemporaryFile() for _ in codes]  # noqa: SIM115 - closed below
+
+    async def one(number: int) -> None:
+        run_log = RunLog(Redactor(codes[number]), file=os.dup(files[number].fileno()))
+        with bound(run_log):
+            for index, (run, pause, named) in enumerate(events):
+                if run == number:
+                    await asyncio.sleep(pause)
+                    task = asyncio.create_task(_tell(index, codes[named]))
+                    await task
+        run_log.close()
+        log.warning("too.late")
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*map(one, range(len(codes))))
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(all_of_them())
+
+    for number, file in enumerate(files):
+        file.seek(0)
+        told = [json.loads(line) for line in file]
+        mine = [(index, named) for index, (run, _, named) in enumerate(events) if run == number]
+        assert [line["index"] for line in told] == [index for index, _ in mine]
+        assert [line["said"] == "***" for line in told] == [named == number for _, named in mine]
+        file.close()
+
+
+async def _tell(index: int, said: str) -> None:
+    log.info("a.b", index=index, said=said)
+
+
+def test_a_log_that_is_closed_writes_into_no_other_file(tmp_path: Path) -> None:
+    late = RunLog(Redactor("f1rstC0de000"), file=os.open(tmp_path / "a", os.O_WRONLY | os.O_CREAT))
+    late.close()
+    other = os.open(tmp_path / "b", os.O_WRONLY | os.O_CREAT)
+
+    with bound(late):
+        log.info("a.b")
+    late.close()
+    os.close(other)
+
+    assert (tmp_path / "b").read_text() == ""

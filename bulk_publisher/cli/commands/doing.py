@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import math
 import os
 import random
@@ -11,8 +12,6 @@ from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-
-import structlog
 
 from bulk_publisher.cli.commands.dry_run import dry_run
 from bulk_publisher.cli.output.complaints import say_error
@@ -25,6 +24,7 @@ from bulk_publisher.cli.progress.showing import progress_for
 from bulk_publisher.engine.events import Warned, Watcher
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job
+from bulk_publisher.log import RunLog, log
 from bulk_publisher.model import Action, Only
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
@@ -34,7 +34,6 @@ from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lin
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.store import open_store
 
-_log = structlog.get_logger()
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -108,6 +107,7 @@ class _Doing:
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
         self._has_told_of_fault = False
+        self._context = contextvars.copy_context()
         self._task: asyncio.Task[Finished | BulkPublisherError] | None = None
         # Asked now: one that was closed says that it is none.
         self._terminals = [
@@ -116,7 +116,8 @@ class _Doing:
 
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._note_fault)
+        # The loop calls it wherever it is: the run's log is told, as from within the run.
+        loop.set_exception_handler(lambda _, context: self._context.run(self._note_fault, context))
         for number in _SIGNALS:
             # Whoever began this with nohup wants it to outlive its terminal; a shell's "&" means no such
             # thing, though it has Ctrl-C ignored.
@@ -140,6 +141,7 @@ class _Doing:
         return self._end(result)
 
     async def _publish(self, webhook: Webhook) -> Finished | BulkPublisherError:
+        self._context = contextvars.copy_context()
         # A group of tasks would wrap what is raised in it.
         try:
             return await self._what(
@@ -153,6 +155,7 @@ class _Doing:
 
     def _start(self, started: Started) -> None:
         self._started = started
+        self._context = contextvars.copy_context()
         for line in _notes(started.selected):
             self._output.say(line)
         self._output.say(
@@ -186,12 +189,12 @@ class _Doing:
         again = "Press Ctrl-C again to quit now" if number == signal.SIGINT else "A second signal quits at once"  # fmt: skip
         return f"Waiting for {pages_in_words(pages)} in flight{about}. {again}."
 
-    def _note_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _note_fault(self, context: dict[str, Any]) -> None:
         """Something beside the run has failed, which ends nothing: the log has it, and a line says so once."""
         error = context.get("exception")
         what = context.get("message") if error is None else crash.words_of(error)
         trace = "" if error is None else crash.traceback_of(error)
-        _log.error("fault.aside", what=what, traceback=trace)
+        log.error("fault.aside", what=what, traceback=trace)
         if not self._has_told_of_fault:
             self._has_told_of_fault = True
             self._output.explain(
@@ -266,7 +269,7 @@ async def _dry(job: Job, selected: Selected, output: Output) -> None:
 async def open_webhook(job: Job, output: Output) -> AsyncIterator[Webhook]:
     """The webhook of the job's portal; its sandbox is started where it has one.
 
-    Says so if others may read it.
+    Says so if others may read it. Meanwhile its secret is hidden in whatever is told.
 
     Raises:
         BadSetting: If there is none.
@@ -275,7 +278,8 @@ async def open_webhook(job: Job, output: Output) -> AsyncIterator[Webhook]:
         webhook = read_webhook(job.portal.webhook, os.environ)
         if doubt := doubt_of(job.portal.webhook):
             output.explain(doubt, colour="yellow")
-        yield webhook
+        with crash.hidden(RunLog(webhook.redactor)):
+            yield webhook
         return
     from bulk_publisher.sandbox import ScenarioError, load_scenario, serve
 

@@ -71,7 +71,7 @@ class Output:
 
     def open_log(self) -> None:
         """Say once how much of the log goes to stderr, and in which form."""
-        from bulk_publisher.operations.logs import configure_log
+        from bulk_publisher.cli.output.stderr_log import configure_log
 
         configure_log(
             verbosity=self.verbosity,

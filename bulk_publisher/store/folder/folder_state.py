@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
-
 from bulk_publisher.errors import RunBusy
+from bulk_publisher.log import log
 from bulk_publisher.store.files import FOLDER_MODE, open_own
 from bulk_publisher.store.folder.holders import read_holder, write_holder
 from bulk_publisher.store.folder.turns import CredentialTurn
@@ -20,8 +19,6 @@ from bulk_publisher.store.sharing import Sharing
 
 _WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."
 """What to do where no turn can be kept."""
-
-_log = structlog.get_logger()
 
 
 class FolderState:
@@ -61,7 +58,7 @@ class FolderState:
         try:
             opened = open_own(self._made("jobs") / name, os.O_RDWR | os.O_CREAT)
         except (OSError, RuntimeError) as error:
-            _log.debug("job.not_locked", reason=str(error))
+            log.debug("job.not_locked", reason=str(error))
             yield
             return
         with os.fdopen(opened, "r+b", buffering=0) as file:
@@ -93,7 +90,7 @@ def _lock_job(file: int, job: Path) -> None:
             else "Wait until that run has ended; how it stands says status, where its runs are kept.",
         ) from error
     except OSError as error:
-        _log.debug("job.not_locked", reason=error.strerror)
+        log.debug("job.not_locked", reason=error.strerror)
     write_holder(file)
 
 

@@ -16,17 +16,15 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import structlog
 
 from bulk_publisher.limits.handover import Handover
+from bulk_publisher.log import log
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.store.files import open_own, read_own, replacing
 from bulk_publisher.store.folder.holders import LockHolder, read_holder, write_holder
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Another one after each start of the machine (Linux)."""
-
-_log = structlog.get_logger()
 
 
 _LARGEST = 2**20
@@ -116,7 +114,7 @@ class CredentialTurn:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError) as error:
-            _log.warning("turn.word_damaged", reason=str(error))
+            log.warning("turn.word_damaged", reason=str(error))
             return None
         if left.session == self._session or left == self._read:
             return None
@@ -132,7 +130,7 @@ class CredentialTurn:
             with replacing(self._left, is_forced=False) as file:
                 file.write(msgspec.json.encode(left))
         except OSError as error:
-            _log.warning("turn.not_handed_over", reason=error.strerror)
+            log.warning("turn.not_handed_over", reason=error.strerror)
         fcntl.flock(self._turn, fcntl.LOCK_UN)
         self._is_ours = False
 
@@ -170,5 +168,5 @@ def _try_lock(file: int, kind: int) -> bool:
         return False
     except OSError as error:
         # It kept them when the run began; now runs do not know of each other there.
-        _log.warning("turn.not_kept", reason=error.strerror)
+        log.warning("turn.not_kept", reason=error.strerror)
     return True

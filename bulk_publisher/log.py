@@ -1,0 +1,152 @@
+"""Where events go: into the log of the run that they belong to, and to stderr as far as asked for.
+
+Rules: a run binds its log in the context that its tasks inherit, so that two runs in one loop share
+nothing. What happens in no run has no log. The one thing that is the whole process's, whether stderr
+is told too, is for the command line to say, once.
+
+How it works: ``log`` is a logger of structlog with processors of its own. How the program around it
+has configured structlog or logging changes nothing of a run's log, and is not changed by it.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import ClassVar, Protocol
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger
+
+from bulk_publisher.clock import Clock
+from bulk_publisher.text.escaping import json_text
+from bulk_publisher.text.redaction import Redactor
+from bulk_publisher.utc import as_utc
+
+Show = Callable[[EventDict], None]
+"""Shows an event, which names its level."""
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class LineSink(Protocol):
+    """Takes lines of a log; a store has them."""
+
+    def write(self, line: bytes) -> None:
+        """One more line, with its newline.
+
+        Raises:
+            OSError: If it can't be kept.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class RunLog:
+    """The log of one run. Invariant: what its credential keeps secret is in no event of it."""
+
+    def __init__(
+        self,
+        redactor: Redactor,
+        *,
+        clock: Clock | None = None,
+        sink: LineSink | None = None,
+        fields: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        """Nothing is told yet.
+
+        Args:
+            redactor: The credential's.
+            clock: Says when an event was; None where that is not told.
+            sink: Takes the lines, and is closed by ``close``; None where nothing keeps them.
+            fields: Stand in every event.
+        """
+        self.redactor = redactor
+        self._clock = clock
+        self._sink = sink
+        self._fields = fields
+
+    def told(self, event: Mapping[str, object]) -> EventDict:
+        """*event* as it is told: when, in which run, without the secret."""
+        moment = {} if self._clock is None else {"time": as_utc(self._clock.epoch())}
+        without = {name: self._redacted(value) for name, value in event.items()}
+        return {**moment, **self._fields, **without}
+
+    def append(self, event: EventDict) -> bool:
+        """Write *event*, as it was told; whether it is kept."""
+        if self._sink is None:
+            return False
+        try:
+            self._sink.write(f"{json_text(event)}\n".encode("utf-8", "replace"))
+        except OSError:
+            # The journal decides whether the run can go on; a log that can't be written does not.
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Write no more: who still has this log in its context writes into no other's."""
+        if self._sink is not None:
+            self._sink.close()
+            self._sink = None
+
+    def _redacted(self, value: object) -> object:
+        """*value* without the secret; one that is no data as it would be written down."""
+        if value is None or isinstance(value, int | float):
+            return value
+        is_data = isinstance(value, str | dict | list | tuple)
+        return self.redactor.value(value if is_data else repr(value))
+
+
+_bound: ContextVar[RunLog | None] = ContextVar("run_log", default=None)
+
+
+class _Stderr:
+    """How events are shown beside; what only the command line says."""
+
+    show: ClassVar[Show | None] = None
+
+
+def bound_log() -> RunLog | None:
+    """The log of the run that this is part of; None for none."""
+    return _bound.get()
+
+
+@contextmanager
+def bound(run_log: RunLog) -> Iterator[None]:
+    """Tell *run_log* what happens in this block, and in the tasks that begin in it.
+
+    It is left in the task that entered it.
+    """
+    token = _bound.set(run_log)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def show_by(show: Show | None) -> None:
+    """Show every event of this process by *show* as well; None for none of them."""
+    _Stderr.show = show
+
+
+def _tell(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """The last processor."""
+    run_log = _bound.get()
+    if run_log is not None:
+        event = run_log.told(event)
+        run_log.append(event)
+    if _Stderr.show is not None:
+        _Stderr.show(event)
+    raise structlog.DropEvent
+
+
+log: FilteringBoundLogger = structlog.wrap_logger(
+    object(),
+    processors=[structlog.processors.add_log_level, _tell],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+    context_class=dict,
+    cache_logger_on_first_use=True,
+)
+"""What every room tells its events to."""
