@@ -18,7 +18,7 @@ from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.model import Fault, Outcome, Scope, SiteId, Status
 from bulk_publisher.operations.publishing import Finished, Started, publish
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential, Webhook
 from bulk_publisher.sandbox import Sandbox
 from bulk_publisher.store import open_store
 
@@ -70,12 +70,13 @@ async def run_job(
     pace: Pace = Pace(),  # noqa: B008 - frozen
     watch: Seen | None = None,
     job: Job | None = None,
+    credential: Credential | None = None,
 ) -> Finished:
     """A job on *sandbox*, in a folder below *runs*."""
     seen = watch or Seen()
     return await publish(
         job or Job(name="test", select=select, pace=pace),
-        Webhook(sandbox.webhook),
+        credential or Webhook(sandbox.webhook),
         store=open_store(runs),
         seed=1,
         watch=seen,

@@ -4,7 +4,6 @@ One session is one credential on one portal; everything that is asked in it keep
 """
 
 import asyncio
-import hashlib
 import random
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +22,7 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.actions import ActionSpec
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.throttle import Door
@@ -79,7 +78,7 @@ class Access:
         state: Where the limits are shared with other runs; None for nowhere.
     """
 
-    credential: Webhook
+    credential: Credential
     plan: PortalPlan | None = None
     ca_file: Path | None = None
     state: SharedState | None = None
@@ -139,12 +138,7 @@ def _sharing(access: Access) -> AbstractContextManager[Sharing]:
     """The turn of a new session."""
     if access.state is None:
         return nullcontext(Sharing(None))
-    return access.state.turn(_identity(access.credential), secrets.token_hex(8))
-
-
-def _identity(credential: Webhook) -> str:
-    """What all runs with *credential* have in common, and nobody else; it tells nothing of the secret."""
-    return hashlib.sha256(f"{credential.host} {credential.secret}".encode()).hexdigest()[:24]
+    return access.state.turn(access.credential.identity, secrets.token_hex(8))
 
 
 def _tell_next(session: Session) -> None:

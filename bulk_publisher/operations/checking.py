@@ -22,7 +22,7 @@ from bulk_publisher.jobs import Job, PortalPlan
 from bulk_publisher.model import Fault, FaultClass, Mono, Scope
 from bulk_publisher.operations.access import session_of
 from bulk_publisher.portal import faults
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, plan_of_licence
 from bulk_publisher.portal.wire import Answer, Timing
 
@@ -72,7 +72,7 @@ class Examination:
     """
 
     host: str
-    user: int
+    user: int | None
     checks: list[Check] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     is_counted: bool = True
@@ -96,7 +96,7 @@ class Examination:
 
 async def examine(
     job: Job,
-    webhook: Webhook,
+    credential: Credential,
     *,
     scopes: tuple[Scope | None, ...],
     most_pages: int | None,
@@ -109,13 +109,13 @@ async def examine(
         most_pages: Pages to count at most, over all sites; None to count them all.
         warn: Told when the portal does not answer for a while.
     """
-    examination = Examination(webhook.host, webhook.user)
+    examination = Examination(credential.host, credential.user)
     # Asked under the strictest plan until the portal has told its own.
     cautious = msgspec.structs.replace(
         job, portal=msgspec.structs.replace(job.portal, plan=PortalPlan.STANDARD)
     )
-    async with session_of(cautious, webhook, random.Random(), warn=warn) as session:
-        async for check in _checks(job, webhook, session, warn):
+    async with session_of(cautious, credential, random.Random(), warn=warn) as session:
+        async for check in _checks(job, credential, session, warn):
             examination.checks.append(check)
         if session.doubt:
             examination.checks.append(
@@ -128,12 +128,14 @@ async def examine(
     return examination
 
 
-async def _checks(job: Job, webhook: Webhook, session: Session, warn: Warn) -> AsyncIterator[Check]:
+async def _checks(
+    job: Job, credential: Credential, session: Session, warn: Warn
+) -> AsyncIterator[Check]:
     began_at = session.clock.now()
     with told_if_silent(warn):
         first = await session.calls.call("scope", {}, attempts=1)
     seconds = session.clock.now() - began_at
-    for check in _wire_checks(first, webhook, seconds):
+    for check in _wire_checks(first, credential, seconds):
         yield check
     if isinstance(first, Fault):
         return
@@ -154,10 +156,10 @@ async def _checks(job: Job, webhook: Webhook, session: Session, warn: Warn) -> A
 _SHORT_LIST = {"params": {"select": ["ID"], "order": {"ID": "ASC"}, "limit": 1}}
 
 
-def _wire_checks(first: Answer | Fault, webhook: Webhook, seconds: float) -> list[Check]:
+def _wire_checks(first: Answer | Fault, credential: Credential, seconds: float) -> list[Check]:
     tls = (
         Check(name="tls", verdict=Verdict.NOTE, found="None: the portal is a program on this machine.")
-        if webhook.is_loopback
+        if credential.is_loopback
         else Check(name="tls", verdict=Verdict.GOOD, found="The certificate is trusted.")
     )  # fmt: skip
     if isinstance(first, Answer):
@@ -171,7 +173,7 @@ def _wire_checks(first: Answer | Fault, webhook: Webhook, seconds: float) -> lis
         )
         return [reached, tls, valid]
     if first.code in {faults.BAD_CERTIFICATE, faults.NO_TLS}:
-        return [_good_reach(webhook), _bad("tls", first)]
+        return [_good_reach(credential), _bad("tls", first)]
     if first.kind is FaultClass.TRANSIENT or first.code in {
         faults.NO_SUCH_ADDRESS,
         faults.MOVED,
@@ -180,11 +182,11 @@ def _wire_checks(first: Answer | Fault, webhook: Webhook, seconds: float) -> lis
         faults.PROXY_WANTS_LOGIN,
     }:
         return [_bad("reachable", first)]
-    return [_good_reach(webhook), tls, _bad("credential", first)]
+    return [_good_reach(credential), tls, _bad("credential", first)]
 
 
-def _good_reach(webhook: Webhook) -> Check:
-    return Check(name="reachable", verdict=Verdict.GOOD, found=f"{webhook.host} answers.")
+def _good_reach(credential: Credential) -> Check:
+    return Check(name="reachable", verdict=Verdict.GOOD, found=f"{credential.host} answers.")
 
 
 def _bad(name: str, fault: Fault) -> Check:

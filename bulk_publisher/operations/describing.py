@@ -12,7 +12,7 @@ from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
 from bulk_publisher.model import Epoch, Status
 from bulk_publisher.operations.selecting import Selected
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.store.description import (
     Description,
     FinalTotals,
@@ -31,7 +31,7 @@ from bulk_publisher.utc import as_utc
 def description_of(
     folder: KeptRun,
     job: Job,
-    webhook: Webhook,
+    credential: Credential,
     selected: Selected,
     session: Session,
     began_at: Epoch,
@@ -47,8 +47,8 @@ def description_of(
         run=folder.run_id,
         version=__version__,
         schema=SCHEMA_VERSION,
-        portal=webhook.host,
-        user=webhook.user,
+        portal=credential.host,
+        user=credential.user,
         plan=session.plan.name,
         limits=_limits(session),
         started=as_utc(began_at),
@@ -126,15 +126,15 @@ def job_of(folder: KeptRun, description: Description) -> Job:
     return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
 
 
-def check_portal(folder: KeptRun, description: Description, webhook: Webhook) -> None:
+def check_portal(folder: KeptRun, description: Description, credential: Credential) -> None:
     """Refuse a webhook of another portal than the run's.
 
     Raises:
         BadSetting: If it is one.
     """
-    if description.portal != webhook.host:
+    if description.portal != credential.host:
         raise BadSetting(
-            f"Run {folder.run_id} is of {description.portal}, and the webhook is of {webhook.host}.",
+            f"Run {folder.run_id} is of {description.portal}, and the webhook is of {credential.host}.",
             "Give the webhook of the run's portal, in BITRIX24_WEBHOOK or with --webhook-file.",
         )
 

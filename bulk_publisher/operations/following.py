@@ -15,7 +15,7 @@ from bulk_publisher.operations.describing import check_portal, check_real, job_o
 from bulk_publisher.operations.publishing import Finished, OnStart, begin
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.page_ids.page_set import PageSet
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.report.text import in_words
 from bulk_publisher.sources.earlier import (
     EarlierPages,
@@ -66,30 +66,30 @@ class Follower:
         """Pages that it is about."""
         return self.found.pages.pages
 
-    def check_webhook(self, webhook: Webhook) -> None:
+    def check_webhook(self, credential: Credential) -> None:
         """Refuse a webhook of another portal.
 
         Raises:
             BadSetting: If it is one.
         """
-        check_portal(self.earlier, self.earlier.read_description(), webhook)
+        check_portal(self.earlier, self.earlier.read_description(), credential)
 
     async def begin(
-        self, webhook: Webhook, *, store: Store, seed: int, watch: Watcher, on_start: OnStart
+        self, credential: Credential, *, store: Store, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Begin the run; both say in their descriptions that they belong together.
 
         Raises:
             BulkPublisherError: As ``publish`` does.
         """
-        self.check_webhook(webhook)
+        self.check_webhook(credential)
         warn = warner(watch)
         await self._let_end_what_was_sent(warn)
         following = self.following
         return await begin(
             self.job,
             _selected(self.job.select, self.found),
-            webhook,
+            credential,
             store=store,
             seed=seed,
             watch=watch,

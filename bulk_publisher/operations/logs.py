@@ -7,21 +7,21 @@ from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.log import RunLog
 from bulk_publisher.operations import crash
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.store.protocol import LogSink
 
 
 @contextmanager
 def log_to(
-    sink: LogSink | None, webhook: Webhook, clock: Clock, *, run: str, place: str
+    sink: LogSink | None, credential: Credential, clock: Clock, *, run: str, place: str
 ) -> Iterator[None]:
     """Write every event of this run to *sink*, a line each, as long as that takes them.
 
     Args:
         place: Where that is, in words.
     """
-    fields = {"run": run, "portal": webhook.host}
-    run_log = RunLog(webhook.redactor, clock=clock, sink=sink, fields=fields)
+    fields = {"run": run, "portal": credential.host}
+    run_log = RunLog(credential.redactor, clock=clock, sink=sink, fields=fields)
     try:
         with crash.hidden(run_log), _crashes_told(run_log, place):
             yield

@@ -18,7 +18,7 @@ from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.plan_file import VERSION, Opened, Plan, Ranges, Row, State, state_of
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.wire import Answer, encode_command
 from bulk_publisher.store.protocol import Store
 from bulk_publisher.utc import as_utc
@@ -57,7 +57,7 @@ class _Counting:
 async def make_plan(
     job: Job,
     selected: Selected,
-    webhook: Webhook,
+    credential: Credential,
     *,
     store: Store,
     cost: float | None,
@@ -75,7 +75,7 @@ async def make_plan(
         BulkPublisherError: If the pages can't be read or listed, or the portal lists none of them.
     """
     counting = _Counting()
-    async with session_of(job, webhook, random.Random(), warn=warn) as session:
+    async with session_of(job, credential, random.Random(), warn=warn) as session:
         if session.warning:
             warn(session.warning)
         await check_sites(session, job.select.scope, job.select.site)
@@ -91,7 +91,7 @@ async def make_plan(
         n_denied = sum(n for (site, _, state), n in counting.rows.items() if site in denied and state is not State.SKIPPED)  # fmt: skip
         expected = await _expected(session, timed, selected, counting, n_denied)
         estimate = forecast(
-            _with_cost(expected, webhook.host, store, cost),
+            _with_cost(expected, credential.host, store, cost),
             bounds_of(job.pace, session.plan),
             session.governor.hand_over(now=session.clock.now()),
             together=meters_together(ACTIONS[job.action].method),
@@ -99,7 +99,7 @@ async def make_plan(
         )
         return Plan(
             version=VERSION,
-            portal=webhook.host,
+            portal=credential.host,
             made=as_utc(session.clock.epoch()),
             job=encode_job(job),
             pages={scope: ranges.texts() for scope, ranges in counting.pages.items()},

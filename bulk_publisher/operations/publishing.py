@@ -29,7 +29,7 @@ from bulk_publisher.operations.logs import log_to
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.actions import ACTIONS
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.report.summary import Summary
 from bulk_publisher.store.description import Description, Following
 from bulk_publisher.store.protocol import KeptRun, Recording, Store
@@ -107,7 +107,7 @@ class Undertaking:
 
 async def publish(
     job: Job,
-    webhook: Webhook,
+    credential: Credential,
     *,
     store: Store,
     seed: int,
@@ -128,14 +128,14 @@ async def publish(
     """
     selected = check_selection(job.select)
     return await begin(
-        job, selected, webhook, store=store, seed=seed, watch=watch, on_start=on_start
+        job, selected, credential, store=store, seed=seed, watch=watch, on_start=on_start
     )
 
 
 async def begin(
     job: Job,
     selected: Selected,
-    webhook: Webhook,
+    credential: Credential,
     *,
     store: Store,
     seed: int,
@@ -151,24 +151,24 @@ async def begin(
         on_created: Told the run before anything is sent.
     """
     rng = random.Random(seed)
-    async with session_of(job, webhook, rng, warn=warner(watch)) as session:
+    async with session_of(job, credential, rng, warn=warner(watch)) as session:
         await check_sites(session, job.select.scope, job.select.site)
         began_at = session.clock.epoch()
         with store.create(began_at, rng) as folder:
             description = description_of(
-                folder, job, webhook, selected, session, began_at, seed, following
+                folder, job, credential, selected, session, began_at, seed, following
             )
             folder.begin(description)
             if on_created is not None:
                 on_created(folder)
             warnings = (folder.doubt,) if folder.doubt else ()
             undertaking = Undertaking(folder, job, selected, description, warnings=warnings)
-            return await carry_out(undertaking, webhook, session, watch, on_start)
+            return await carry_out(undertaking, credential, session, watch, on_start)
 
 
 async def carry_out(
     undertaking: Undertaking,
-    webhook: Webhook,
+    credential: Credential,
     session: Session,
     watch: Watcher,
     on_start: OnStart,
@@ -183,7 +183,7 @@ async def carry_out(
     with (
         log_to(
             folder.open_log(),
-            webhook,
+            credential,
             session.clock,
             run=folder.run_id,
             place=folder.names.log,

@@ -21,7 +21,7 @@ from bulk_publisher.operations.describing import check_portal, check_real, job_o
 from bulk_publisher.operations.following import selected_again
 from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, carry_out
 from bulk_publisher.operations.selecting import check_selection
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.report.story import parse_time, seconds_at_work
 from bulk_publisher.report.text import printable
 from bulk_publisher.store.description import Description, Resumption
@@ -58,7 +58,7 @@ class Reopened:
         return self.undertaking.totals.pages
 
     async def go_on(
-        self, webhook: Webhook, *, seed: int, watch: Watcher, on_start: OnStart
+        self, credential: Credential, *, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Do the rest.
 
@@ -67,9 +67,9 @@ class Reopened:
             BulkPublisherError: As ``publish`` does.
         """
         undertaking = self.undertaking
-        check_portal(self.folder, undertaking.description, webhook)
+        check_portal(self.folder, undertaking.description, credential)
         rng = random.Random(seed)
-        async with session_of(undertaking.job, webhook, rng, warn=warner(watch)) as session:
+        async with session_of(undertaking.job, credential, rng, warn=warner(watch)) as session:
             _remind(session, self.folder)
             description = undertaking.description
             resumed = Resumption(
@@ -86,7 +86,7 @@ class Reopened:
                 selected=undertaking.selected.counts,
             )
             self.folder.write_description(undertaking.description)
-            return await carry_out(undertaking, webhook, session, watch, on_start)
+            return await carry_out(undertaking, credential, session, watch, on_start)
 
 
 def status_of_whole(folder: KeptRun) -> int | None:

@@ -7,6 +7,9 @@ from pathlib import Path
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
 from bulk_publisher.portal.credentials import (
+    Credential as Credential,  # noqa: PLC0414 - whoever is handed one finds it here too
+)
+from bulk_publisher.portal.credentials import (
     Webhook as Webhook,  # noqa: PLC0414 - whoever is handed one finds it here too
 )
 from bulk_publisher.sources.opening import found, read_settings, reason

@@ -16,7 +16,7 @@ from bulk_publisher.operations.access import ca_file_of, session_of
 from bulk_publisher.operations.describing import check_portal, check_real, job_of
 from bulk_publisher.operations.following import taken_down
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
 from bulk_publisher.report.text import printable
@@ -98,7 +98,7 @@ class Verified:
 
 async def verify(
     folder: KeptRun,
-    webhook: Webhook,
+    credential: Credential,
     *,
     change: Callable[[Job], Job],
     visits_urls: bool,
@@ -122,13 +122,13 @@ async def verify(
     description = folder.read_description()
     job = change(job_of(folder, description))
     check_real(folder, job)
-    check_portal(folder, description, webhook)
+    check_portal(folder, description, credential)
     _check_lines(folder)
     verified = Verified(taken_down(folder))
     with folder.lock():
         async with (
-            session_of(job, webhook, random.Random(), warn=warn) as session,
-            _visits(job, webhook, wanted=visits_urls) as visits,
+            session_of(job, credential, random.Random(), warn=warn) as session,
+            _visits(job, credential, wanted=visits_urls) as visits,
         ):
             if session.warning:
                 warn(session.warning)
@@ -186,13 +186,15 @@ def _groups(outcomes: Iterable[Outcome], run: str) -> Iterator[list[Outcome]]:
 
 
 @asynccontextmanager
-async def _visits(job: Job, webhook: Webhook, *, wanted: bool) -> AsyncIterator[Visits | None]:
+async def _visits(
+    job: Job, credential: Credential, *, wanted: bool
+) -> AsyncIterator[Visits | None]:
     if not wanted:
         yield None
         return
     async with Visits(
-        webhook.url("").partition("/rest/")[0],
-        proxy=proxy_of(webhook),
+        credential.origin,
+        proxy=proxy_of(credential),
         ca_file=ca_file_of(job),
         connections=1,
     ) as visits:

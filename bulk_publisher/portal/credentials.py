@@ -1,16 +1,22 @@
-"""Who we are to the portal: an inbound webhook, and how its secret is kept.
+"""Who we are to the portal, and how that is kept secret: a credential, which is an inbound webhook.
 
-The URL of a webhook is the secret. It is read from the environment or a file, given to the client,
-and never shown: its ``repr`` and ``str`` name the portal's host and the user alone.
+All rooms above speak of the protocol alone. The URL of a webhook is the secret. It is read from the
+environment or a file, given to the client, and never shown: its ``repr`` and ``str`` name the
+portal's host and the user alone.
 
 Source: docs/bitrix24.md §1, docs/bitrix24-dossier.md §8.
 """
 
+import hashlib
 import ipaddress
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.model import Fault
 from bulk_publisher.text.redaction import Redactor
 
 _PATH = re.compile(
@@ -22,15 +28,72 @@ _REST_3 = "note."
 _EXAMPLE = "https://example.bitrix24.com/rest/1/abc123def456/"
 
 
-class Webhook:
-    """An inbound webhook of a portal.
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What lets one request in. All of it is secret.
 
     Attributes:
-        host: The portal, as ``host`` or ``host:port``; no secret.
-        user: The ID of the user on whose behalf it acts; no secret.
-        is_loopback: The portal is a program on this machine.
-        redactor: Takes the secret out of what others say.
+        url: Where it is sent.
+        fields: What its body holds beside the parameters.
     """
+
+    url: str = field(repr=False)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Credential(Protocol):
+    """By what a portal lets us in, whatever kind it is of."""
+
+    @property
+    def host(self) -> str:
+        """The portal, as ``host`` or ``host:port``; no secret."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """The portal's address, as ``https://host``; no secret."""
+        ...
+
+    @property
+    def user(self) -> int | None:
+        """The ID of the user on whose behalf it acts; None where that is not known. No secret."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """By what the portal's limits know it, fit for a folder's name; no secret.
+
+        It stays the same when the secret changes.
+        """
+        ...
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the portal is a program on this machine."""
+        ...
+
+    @property
+    def redactor(self) -> Redactor:
+        """Takes the secret, and those that it had before, out of what others say: one and the same object."""
+        ...
+
+    async def admit(self, method: str) -> Pass | Fault:
+        """What lets a request of *method* in just now; a fault where it can't be had."""
+        ...
+
+    async def renew(self, refused: Pass, fault: Fault) -> Fault | None:
+        """The portal has refused *refused* for its token: see that there is another one.
+
+        Whoever comes with a pass from before the last renewal gets the new token, and no newer one.
+
+        Returns:
+            None where the request can go again; else what to say instead.
+        """
+        ...
+
+
+class Webhook:
+    """An inbound webhook of a portal: a ``Credential`` that never changes."""
 
     __slots__ = ("_root", "host", "is_loopback", "redactor", "user")
 
@@ -70,6 +133,24 @@ class Webhook:
     def secret(self) -> str:
         """The part that must never be shown."""
         return self._root.rstrip("/").rpartition("/")[2]
+
+    @property
+    def origin(self) -> str:
+        """The portal's address, without the secret."""
+        return self._root.partition("/rest/")[0]
+
+    @property
+    def identity(self) -> str:
+        """A hash of it, which tells nothing of the secret."""
+        return hashlib.sha256(f"{self.host} {self.secret}".encode()).hexdigest()[:24]
+
+    async def admit(self, method: str) -> Pass | Fault:
+        """Its secret address."""
+        return Pass(self.url(method))
+
+    async def renew(self, _refused: Pass, fault: Fault) -> Fault | None:
+        """There is no other: *fault* it is."""
+        return fault
 
     def __repr__(self) -> str:
         return f"<Webhook of user {self.user} on {self.host}>"

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.no_proxy import is_exempt
 
 _DEFAULT_PORT = 80
@@ -30,14 +30,14 @@ class Proxy:
     name: str
 
 
-def proxy_of(webhook: Webhook) -> Proxy | None:
-    """The proxy that leads to the portal of *webhook*; None where none does.
+def proxy_of(credential: Credential) -> Proxy | None:
+    """The proxy that leads to the portal of *credential*; None where none does.
 
     Raises:
         BadSetting: If it is of a kind that can't be used, or its address is none.
     """
     # A proxy would be sent the secret that plain http carries on this machine alone.
-    if webhook.is_loopback or _is_bypassed(webhook):
+    if credential.is_loopback or _is_bypassed(credential):
         return None
     text = getproxies().get("https", "").strip()
     if not text:
@@ -59,12 +59,12 @@ def proxy_of(webhook: Webhook) -> Proxy | None:
     return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
 
 
-def _is_bypassed(webhook: Webhook) -> bool:
+def _is_bypassed(credential: Credential) -> bool:
     named = getproxies_environment()
     if not named:
         # Where the system has settings of its own, it has exceptions of its own, too.
-        return bool(proxy_bypass(webhook.host))
-    parts = urlsplit(f"//{webhook.host}")
+        return bool(proxy_bypass(credential.host))
+    parts = urlsplit(f"//{credential.host}")
     return is_exempt(str(parts.hostname), parts.port or _PORTAL_PORT, named.get("no", ""))
 
 

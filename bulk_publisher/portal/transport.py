@@ -2,28 +2,30 @@
 
 It has no policy: it asks once and says what came. How often to ask, how many at a time and what a
 fault means for a page is decided elsewhere. Transport errors end here: whatever aiohttp raises
-becomes a ``Fault`` that says whether the portal may have done the work.
+becomes a ``Fault`` that says whether the portal may have done the work. So do tokens: what met one
+that has expired was not done, and goes again with the next one before anybody hears of it.
 
-No text that leaves this file holds the webhook's secret: errors of the HTTP client, whose messages
+No text that leaves this file holds the credential's secret: errors of the HTTP client, whose messages
 may hold the URL, are described by their kind alone.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from bulk_publisher.log import log
-from bulk_publisher.model import Fault
+from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.connections import Connections, Way
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential, Pass
 from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport_faults import (
@@ -36,9 +38,9 @@ from bulk_publisher.portal.wire import (
     Answer,
     BatchAnswer,
     RawAnswer,
+    batch_params,
     decode_answer,
     decode_batch,
-    encode_batch,
     encode_call,
 )
 from bulk_publisher.text.redaction import Redactor
@@ -49,6 +51,10 @@ _LARGEST_ANSWER = 32 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 1 << 16
 _REDIRECTS = range(300, 400)
+_RENEWALS = 3
+"""Tokens that a request is tried with beside its first: a portal may refuse each of them."""
+
+_Read = TypeVar("_Read")
 
 
 class PortalClient:
@@ -56,7 +62,7 @@ class PortalClient:
 
     def __init__(
         self,
-        webhook: Webhook,
+        credential: Credential,
         door: Door,
         *,
         ca_file: Path | None,
@@ -75,8 +81,8 @@ class PortalClient:
             BadSetting: If *ca_file* cannot be read, or the environment names a proxy or authorities that can't be used.
         """
         self.door = door
-        self._webhook = webhook
-        self._proxy = proxy_of(webhook)
+        self._credential = credential
+        self._proxy = proxy_of(credential)
         self._tls = tls_context(ca_file)
         self._limit = connections
         self._largest_answer = largest_answer
@@ -85,7 +91,7 @@ class PortalClient:
     @property
     def host(self) -> str:
         """The portal's host."""
-        return self._webhook.host
+        return self._credential.host
 
     async def __aenter__(self) -> Self:
         self._connections = Connections(
@@ -107,28 +113,52 @@ class PortalClient:
 
     async def call(self, method: str, params: Mapping[str, Any]) -> Answer | Fault:
         """One method in a request of its own."""
-        raw = await self._post(method, encode_call(params))
-        return raw if isinstance(raw, Fault) else decode_answer(self._without_secret(raw))
+        return await self._ask(method, params, decode_answer)
 
     async def batch(self, commands: Mapping[str, str]) -> BatchAnswer | Fault:
         """Up to 50 commands in one request; an answer or a fault for each key."""
-        raw = await self._post("batch", encode_batch(commands))
-        return raw if isinstance(raw, Fault) else decode_batch(self._without_secret(raw), commands)
+        return await self._ask(
+            "batch", batch_params(commands), partial(decode_batch, keys=commands)
+        )
+
+    async def _ask(
+        self, method: str, params: Mapping[str, Any], decode: Callable[[RawAnswer], _Read | Fault]
+    ) -> _Read | Fault:
+        """The answer to a request that goes again only where its token was refused."""
+        renewals = 0
+        while True:
+            async with self.door:
+                pass
+            # Behind the door: a token may expire before it.
+            admitted = await self._credential.admit(method)
+            if isinstance(admitted, Fault):
+                return admitted
+            raw = await self._post(method, params, admitted)
+            answer = raw if isinstance(raw, Fault) else decode(self._without_secret(raw))
+            if not (isinstance(answer, Fault) and answer.kind is FaultClass.TOKEN):
+                return answer
+            fault = (
+                answer if renewals == _RENEWALS else await self._credential.renew(admitted, answer)
+            )
+            if fault is not None:
+                return fault
+            renewals += 1
 
     def _without_secret(self, raw: RawAnswer) -> RawAnswer:
         """A portal or a proxy may quote the address that was asked, in whatever form."""
-        body = redacted(raw.body, self._webhook.redactor)
+        body = redacted(raw.body, self._credential.redactor)
         return raw if body is raw.body else msgspec.structs.replace(raw, body=body)
 
-    async def _post(self, method: str, body: bytes) -> RawAnswer | Fault:
+    async def _post(
+        self, method: str, params: Mapping[str, Any], admitted: Pass
+    ) -> RawAnswer | Fault:
         if self._connections is None:
             raise RuntimeError("the client is not open: use it in 'async with'")
-        async with self.door:
-            pass
+        body = encode_call({**params, **admitted.fields})
         way = Way()
         try:
             async with self._connections.next().post(
-                self._webhook.url(method),
+                admitted.url,
                 data=body,
                 allow_redirects=False,
                 proxy=None if self._proxy is None else self._proxy.url,
@@ -140,7 +170,7 @@ class PortalClient:
             self._connections.on_lost(way)
         if isinstance(answer, Fault):
             # A redirect names a host, a certificate another one.
-            said = self._webhook.redactor.text(answer.description)
+            said = self._credential.redactor.text(answer.description)
             answer = dataclasses.replace(answer, description=said)
         status = answer.status if isinstance(answer, RawAnswer) else answer.code
         log.debug("request.answered", method=method, status=status, bytes_sent=len(body))

@@ -134,7 +134,7 @@ def scope_param(scope: Scope | None) -> dict[str, str]:
 
 
 def encode_call(params: Mapping[str, Any]) -> bytes:
-    """The body of a single call."""
+    """The body of a request."""
     return msgspec.json.encode(params)
 
 
@@ -143,13 +143,13 @@ def encode_command(method: str, params: Mapping[str, Any]) -> str:
     return f"{method}?{urlencode(params)}"
 
 
-def encode_batch(commands: Mapping[str, str]) -> bytes:
-    """The body of a batch that goes on after a command that fails.
+def batch_params(commands: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters of a batch that goes on after a command that fails.
 
     Args:
         commands: At most 50, by keys that are not numbers: PHP turns those into a list.
     """
-    return msgspec.json.encode({"halt": 0, "cmd": commands})
+    return {"halt": 0, "cmd": commands}
 
 
 def decode_answer(raw: RawAnswer) -> Answer | Fault:

@@ -66,10 +66,16 @@ def without_webhooks(text: str) -> str:
 
 
 class Redactor:
-    """Takes one secret out of texts. Invariant: what it gives does not hold the secret."""
+    """Takes a credential's secrets out of texts. Invariant: what it gives does not hold them."""
 
     def __init__(self, secret: str) -> None:
-        """Hide *secret*, the code of a webhook: letters and digits of ASCII, ``-`` and ``_``."""
+        """Hide *secret*: letters and digits of ASCII, ``-`` and ``_``."""
+        self._patterns: list[str] = []
+        self._needles: list[str] = []
+        self.learn(secret)
+
+    def learn(self, secret: str) -> None:
+        """Hide *secret* too: of a credential that changes its secret the last ones are still about."""
         forms = [f"(?i:{re.escape(secret)})"]
         needles = [secret]
         if len(secret) < _SHORT:
@@ -79,8 +85,9 @@ class Redactor:
             forms += [rf"[\w+/-]{{0,3}}(?:{core})[\w+/-]*=*" for core in map(re.escape, in_base64)]
             forms.append(f"(?i:{secret.encode().hex()})")
             needles += [*in_base64, secret.encode().hex()]
-        self._forms = re.compile("|".join(forms))
-        self._needles = [needle.lower() for needle in needles]
+        self._patterns += forms
+        self._needles += [needle.lower() for needle in needles]
+        self._forms = re.compile("|".join(self._patterns))
         self._needles_in_bytes = [needle.encode() for needle in self._needles]
 
     def may_be_in(self, body: bytes) -> bool:
@@ -91,7 +98,7 @@ class Redactor:
         )
 
     def text(self, text: str) -> str:
-        """*text* without the secret; the same object where it is not in it."""
+        """*text* without the secrets; the same object where none is in it."""
         plain = shown = self.plain(text)
         if not _ENCODED.search(plain):
             return shown

@@ -13,8 +13,8 @@ from bulk_publisher.jobs import Pace, Selection
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Scope
-from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from bulk_publisher.store.folder import holders
 from bulk_publisher.store.folder.turns import CredentialTurn
@@ -126,9 +126,7 @@ async def test_a_run_whose_neighbour_is_killed_asks_what_is_left(
 def _plant(sandbox: Sandbox, holder: str) -> int:
     """Another process's turn, taken and kept; gives its lock."""
     folder = (
-        Path(os.environ["XDG_STATE_HOME"])
-        / "bulk-publisher"
-        / session._identity(Webhook(sandbox.webhook))
+        Path(os.environ["XDG_STATE_HOME"]) / "bulk-publisher" / Webhook(sandbox.webhook).identity
     )
     folder.mkdir(parents=True, exist_ok=True)
     turn = os.open(folder / "turn", os.O_RDWR | os.O_CREAT)

@@ -123,3 +123,10 @@ def test_methods_of_rest_3_have_an_address_of_their_own():
         "https://example.bitrix24.com/rest/api/7/abc123/note.collection.list"
     )
     assert webhook.secret == "abc123"
+
+
+def test_what_limits_go_by_is_the_folder_that_earlier_versions_have_left():
+    webhook = Webhook("https://example.bitrix24.com/rest/7/s3cr3tC0de/")
+
+    assert webhook.identity == "b8241622433c9675a4ef799b"
+    assert webhook.origin == "https://example.bitrix24.com"

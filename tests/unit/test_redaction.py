@@ -165,3 +165,17 @@ def test_the_url_of_a_webhook_is_recognised(url):
 def test_what_is_none_is_left(word):
     assert not is_webhook_url(word)
     assert without_webhooks(word) == word
+
+
+@pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN)
+def test_a_secret_that_is_learned_later_is_hidden_beside_the_first(write):
+    redactor = Redactor(SECRET)
+    redactor.learn("n3xtT0ken_-77abc")
+
+    said = redactor.text(f"No access with {write('n3xtT0ken_-77abc')} nor {write(SECRET)}.")
+    without = redacted(json.dumps({"a": write("n3xtT0ken_-77abc")}).encode(), redactor)
+
+    for secret in (SECRET, "n3xtT0ken_-77abc"):
+        assert secret.lower() not in _readings(said)
+        assert write(secret) not in said
+    assert HIDDEN.encode() in without

@@ -13,9 +13,9 @@ from bulk_publisher.portal.wire import (
     BatchAnswer,
     RawAnswer,
     Timing,
+    batch_params,
     decode_answer,
     decode_batch,
-    encode_batch,
     encode_call,
     encode_command,
     narrowed_answer,
@@ -47,13 +47,13 @@ def test_a_call_is_its_parameters_as_json():
 
 
 def test_a_batch_goes_on_after_a_command_that_fails():
-    assert json.loads(encode_batch({"p7": "m?lid=7"}))["halt"] == 0
+    assert json.loads(encode_call(batch_params({"p7": "m?lid=7"})))["halt"] == 0
 
 
 def test_a_command_of_a_batch_is_its_method_and_its_parameters_as_a_query():
     command = encode_command("landing.x", {"lid": 7, "scope": "A&B=ü"})
 
-    assert json.loads(encode_batch({"p7": command}))["cmd"] == {"p7": command}
+    assert json.loads(encode_call(batch_params({"p7": command})))["cmd"] == {"p7": command}
     method, _, query = command.partition("?")
     assert method == "landing.x"
     assert parse_qs(query) == {"lid": ["7"], "scope": ["A&B=ü"]}

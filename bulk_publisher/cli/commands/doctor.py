@@ -41,7 +41,7 @@ def doctor(
 
     Exit status: 0 a run could work, 4 it could not.
     """
-    from bulk_publisher.cli.commands.doing import open_webhook
+    from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.client.sites import EVERY_SCOPE
     from bulk_publisher.operations.checking import examine
 
@@ -50,10 +50,10 @@ def doctor(
     scopes = EVERY_SCOPE if scope is None else (scope,)
 
     async def look() -> "Examination":
-        async with open_webhook(job, output) as webhook:
+        async with open_credential(job, output) as credential:
             return await examine(
                 job,
-                webhook,
+                credential,
                 scopes=scopes,
                 most_pages=None if is_all else _MOST_PAGES,
                 warn=output.warn,

@@ -28,7 +28,7 @@ from bulk_publisher.log import RunLog, log
 from bulk_publisher.model import Action, Only
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
-from bulk_publisher.operations.secrets import Webhook, doubt_of, read_webhook
+from bulk_publisher.operations.secrets import Credential, Webhook, doubt_of, read_webhook
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report
@@ -82,7 +82,7 @@ class Task(Protocol):
     """What is done on an open portal: a run that begins, or one that goes on."""
 
     def __call__(
-        self, webhook: Webhook, /, *, seed: int, watch: Watcher, on_start: OnStart
+        self, credential: Credential, /, *, seed: int, watch: Watcher, on_start: OnStart
     ) -> Coroutine[Any, Any, Finished]: ...
 
 
@@ -125,10 +125,10 @@ class _Doing:
                 loop.add_signal_handler(number, self._interrupt, number)
         try:
             async with (
-                open_webhook(self._job, self._output) as webhook,
+                open_credential(self._job, self._output) as credential,
                 asyncio.TaskGroup() as group,
             ):
-                self._task = group.create_task(self._publish(webhook))
+                self._task = group.create_task(self._publish(credential))
         except* asyncio.CancelledError:
             pass
         finally:
@@ -140,12 +140,12 @@ class _Doing:
             raise result
         return self._end(result)
 
-    async def _publish(self, webhook: Webhook) -> Finished | BulkPublisherError:
+    async def _publish(self, credential: Credential) -> Finished | BulkPublisherError:
         self._context = contextvars.copy_context()
         # A group of tasks would wrap what is raised in it.
         try:
             return await self._what(
-                webhook,
+                credential,
                 seed=random.SystemRandom().randrange(2**32),
                 watch=self._progress,
                 on_start=self._start,
@@ -261,13 +261,13 @@ class _Doing:
 
 
 async def _dry(job: Job, selected: Selected, output: Output) -> None:
-    async with open_webhook(job, output) as webhook:
-        await dry_run(job, selected, webhook, output)
+    async with open_credential(job, output) as credential:
+        await dry_run(job, selected, credential, output)
 
 
 @contextlib.asynccontextmanager
-async def open_webhook(job: Job, output: Output) -> AsyncIterator[Webhook]:
-    """The webhook of the job's portal; its sandbox is started where it has one.
+async def open_credential(job: Job, output: Output) -> AsyncIterator[Credential]:
+    """The credential of the job's portal; its sandbox is started where it has one.
 
     Says so if others may read it. Meanwhile its secret is hidden in whatever is told.
 

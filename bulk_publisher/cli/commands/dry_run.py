@@ -10,12 +10,12 @@ from bulk_publisher.client.sites import check_sites, list_sites_of
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.operations.access import session_of
-from bulk_publisher.operations.secrets import Webhook
+from bulk_publisher.operations.secrets import Credential
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines
 
 
-async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output) -> None:
+async def dry_run(job: Job, selected: Selected, credential: Credential, output: Output) -> None:
     """Say which pages *job* selects, and in which state they are.
 
     Raises:
@@ -25,7 +25,7 @@ async def dry_run(job: Job, selected: Selected, webhook: Webhook, output: Output
     sites: Counter[str] = Counter()
     places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
     listed = 0
-    async with session_of(job, webhook, random.Random(), warn=output.warn) as session:
+    async with session_of(job, credential, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
         await check_sites(session, job.select.scope, job.select.site)

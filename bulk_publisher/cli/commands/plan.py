@@ -102,7 +102,7 @@ def plan_of(
     Raises:
         BulkPublisherError: If that can't be told.
     """
-    from bulk_publisher.cli.commands.doing import open_webhook
+    from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.operations.planning import make_plan
     from bulk_publisher.operations.selecting import check_selection
     from bulk_publisher.store import open_store
@@ -111,9 +111,9 @@ def plan_of(
     selected = check_selection(job.select)
 
     async def look() -> "Plan":
-        async with open_webhook(job, output) as webhook:
+        async with open_credential(job, output) as credential:
             return await make_plan(
-                job, selected, webhook, store=open_store(runs), cost=cost, warn=warn
+                job, selected, credential, store=open_store(runs), cost=cost, warn=warn
             )
 
     return asyncio.run(look())

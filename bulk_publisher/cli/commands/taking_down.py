@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from functools import partial
 
-from bulk_publisher.cli.commands.doing import open_webhook
+from bulk_publisher.cli.commands.doing import open_credential
 from bulk_publisher.cli.commands.parameters.run_options import (
     confirm,
     is_somebody_there,
@@ -58,15 +58,15 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
     sites: _Sites = Counter()
     warn = partial(output.explain, colour="yellow")
     async with (
-        open_webhook(job, output) as webhook,
-        session_of(job, webhook, random.Random(), warn=warn) as session,
+        open_credential(job, output) as credential,
+        session_of(job, credential, random.Random(), warn=warn) as session,
     ):
         await check_sites(session, job.select.scope, job.select.site)
         async for page in selected.pages(session.calls, warn=warn):
             if sites.total() == _MOST:
-                return webhook.host, sites
+                return credential.host, sites
             sites[page.site] += 1
-    return webhook.host, sites
+    return credential.host, sites
 
 
 def _question(host: str, sites: _Sites) -> str:

@@ -43,7 +43,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
 
     Exit status: 0 all as the journal says, 1 something differs, or nothing could be verified.
     """
-    from bulk_publisher.cli.commands.doing import open_webhook
+    from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.operations.describing import check_real, job_of
     from bulk_publisher.operations.verifying import verify as verify_run
     from bulk_publisher.report.summary import pages_left
@@ -62,10 +62,10 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
             output.say(f"{verified.pages:,} pages asked for, {verified.differing:,} differ")
 
     async def ask() -> "Verified":
-        async with open_webhook(job, output) as webhook:
+        async with open_credential(job, output) as credential:
             return await verify_run(
                 folder,
-                webhook,
+                credential,
                 change=change,
                 visits_urls=urls,
                 on_progress=tell,
