@@ -150,6 +150,7 @@ def test_what_is_to_be_taken_down_is_named_with_its_sites(at_terminal, start_san
     host = webhook.split("/")[2]
     assert status == 2
     assert f"Take down 30 pages on {host}: 20 of site 7, 10 of site 8? [y/N]" in screen
+    assert "request.answered" not in screen
 
 
 def test_a_dry_run_and_a_job_file_that_takes_pages_down_ask_nothing(

@@ -38,6 +38,7 @@ def may_take_down(job: Job, selected: Selected, output: Output) -> bool:
     """
     if not is_somebody_there():
         raise nobody_there(f"Take down {_named(selected)}?")
+    output.open_log()
     host, sites = asyncio.run(_look(job, selected, output))
     return not sites or confirm(_question(host, sites), is_yes=False, output=output)
 
