@@ -13,8 +13,8 @@ from bulk_publisher.jobs import Pace, Selection
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Scope
-from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.operations.publishing import Finished
+from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from bulk_publisher.store.folder import holders
 from bulk_publisher.store.folder.turns import CredentialTurn
