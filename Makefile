@@ -29,8 +29,9 @@ lint: .venv types arch  ## style, types and the floors between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: .venv  ## mypy --strict
+types: .venv  ## mypy and pyright, both strict; pyright on what users see
 	$(BIN)/mypy
+	$(BIN)/pyright
 
 arch: .venv  ## which room may know which
 	$(BIN)/lint-imports --no-logo

@@ -32,7 +32,7 @@ def patches() -> dict[str, object]:
         "asyncio_throttle.throttler.time": SimpleNamespace(
             monotonic=lambda: asyncio.get_running_loop().time()
         ),
-        "bulk_publisher.store.folder.disk.ThreadPoolExecutor": AtOnce,
+        "bulk_publisher.store.disk.ThreadPoolExecutor": AtOnce,
     }
 
 

@@ -1,3 +1,141 @@
 """Publishes Bitrix24 pages in bulk: every page accounted for, at the portal's limits."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bulk_publisher.client.client import DEFAULT, Client
+    from bulk_publisher.client.pace import Pace, PortalPlan
+    from bulk_publisher.errors import (
+        BadJobFile,
+        BadJournal,
+        BadSetting,
+        BadSource,
+        BulkPublisherError,
+        JournalLost,
+        LimitReached,
+        ListIncomplete,
+        PortalUnusable,
+        RunBusy,
+        StoppedByPortal,
+        TooManyFailures,
+        UsageError,
+    )
+    from bulk_publisher.model import Action, Only, Outcome, Page, PageId, Scope, SiteId, Status
+    from bulk_publisher.operations.api import (
+        plan,
+        publish,
+        resume,
+        retry,
+        rollback,
+        unpublish,
+        verify,
+    )
+    from bulk_publisher.operations.named_pages import Pages, from_csv, from_scope, from_site
+    from bulk_publisher.operations.plan_file import Plan
+    from bulk_publisher.operations.running import Result, Run, RunProgress
+    from bulk_publisher.operations.verifying import Verified
+    from bulk_publisher.portal.credentials import Credential, Webhook
+    from bulk_publisher.store import Store, open_store
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "DEFAULT",
+    "Action",
+    "BadJobFile",
+    "BadJournal",
+    "BadSetting",
+    "BadSource",
+    "BulkPublisherError",
+    "Client",
+    "Credential",
+    "JournalLost",
+    "LimitReached",
+    "ListIncomplete",
+    "Only",
+    "Outcome",
+    "Pace",
+    "Page",
+    "PageId",
+    "Pages",
+    "Plan",
+    "PortalPlan",
+    "PortalUnusable",
+    "Result",
+    "Run",
+    "RunBusy",
+    "RunProgress",
+    "Scope",
+    "SiteId",
+    "Status",
+    "StoppedByPortal",
+    "Store",
+    "TooManyFailures",
+    "UsageError",
+    "Verified",
+    "Webhook",
+    "__version__",
+    "from_csv",
+    "from_scope",
+    "from_site",
+    "open_store",
+    "plan",
+    "publish",
+    "resume",
+    "retry",
+    "rollback",
+    "unpublish",
+    "verify",
+]
+
+if not TYPE_CHECKING:
+    _PLACES = {
+        "client.client": ("DEFAULT", "Client"),
+        "client.pace": ("Pace", "PortalPlan"),
+        "errors": (
+            "BadJobFile",
+            "BadJournal",
+            "BadSetting",
+            "BadSource",
+            "BulkPublisherError",
+            "JournalLost",
+            "LimitReached",
+            "ListIncomplete",
+            "PortalUnusable",
+            "RunBusy",
+            "StoppedByPortal",
+            "TooManyFailures",
+            "UsageError",
+        ),
+        "model": ("Action", "Only", "Outcome", "Page", "PageId", "Scope", "SiteId", "Status"),
+        "operations.api": (
+            "plan",
+            "publish",
+            "resume",
+            "retry",
+            "rollback",
+            "unpublish",
+            "verify",
+        ),
+        "operations.named_pages": ("Pages", "from_csv", "from_scope", "from_site"),
+        "operations.plan_file": ("Plan",),
+        "operations.running": ("Result", "Run", "RunProgress"),
+        "operations.verifying": ("Verified",),
+        "portal.credentials": ("Credential", "Webhook"),
+        "store": ("Store", "open_store"),
+    }
+
+    def __getattr__(name: str) -> object:
+        for module, names in _PLACES.items():
+            if name in names:
+                # aiohttp costs 150 ms, structlog 100: only who uses a name pays for it.
+                from importlib import import_module  # noqa: PLC0415 - lazy on purpose
+
+                found = getattr(import_module(f"bulk_publisher.{module}"), name)
+                # The next time it is found without this.
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -8,7 +8,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulk_publisher.client.pace import Pace, PortalPlan
@@ -25,6 +25,7 @@ from bulk_publisher.portal.actions import ActionSpec
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
+from bulk_publisher.portal.proxy import Proxy
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.portal.transport_faults import ANSWER_TIMEOUT
@@ -76,12 +77,28 @@ class Access:
         plan: Whose limits apply; None if the portal is to be asked.
         ca_file: Certificates to trust instead of the system's; None for the system's.
         state: Where the limits are shared with other runs; None for nowhere.
+        proxy: On the way to it; None for the one that the environment names.
     """
 
     credential: Credential
     plan: PortalPlan | None = None
     ca_file: Path | None = None
     state: SharedState | None = None
+    proxy: Proxy | None = None
+
+
+@dataclass(slots=True)
+class OpenPortal:
+    """What all sessions of one credential share: connections, the door, and the portal's plan.
+
+    Attributes:
+        plan: None until the portal was asked.
+        is_asking: Held while it is.
+    """
+
+    client: PortalClient
+    plan: Plan | None
+    is_asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @asynccontextmanager
@@ -97,41 +114,76 @@ async def open_session(
     Raises:
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
-    with _sharing(access) as sharing:
-        async with _open(access, pace, spec, rng, sharing, warn) as session:
-            try:
+    async with open_portal(access, pace) as portal:
+        with _sharing(access) as sharing:
+            async with session_on(portal, pace, spec, rng, sharing, warn=warn) as session:
                 yield session
-            finally:
-                _tell_next(session)
 
 
 @asynccontextmanager
-async def _open(
-    access: Access,
+async def open_portal(access: Access, pace: Pace) -> AsyncIterator[OpenPortal]:
+    """Get ready to ask; nothing is asked yet."""
+    plan = None if access.plan is None else PLANS[access.plan.value]
+    door = Door(capacity=(plan or UNKNOWN).capacity, drain=(plan or UNKNOWN).drain)
+    connections = pace.concurrency + _LOOK_UPS
+    async with PortalClient(
+        access.credential,
+        door,
+        ca_file=access.ca_file,
+        connections=connections,
+        proxy=access.proxy,
+    ) as client:
+        yield OpenPortal(client, plan)
+
+
+@asynccontextmanager
+async def session_on(
+    portal: OpenPortal,
     pace: Pace,
     spec: ActionSpec,
     rng: random.Random,
     sharing: Sharing,
+    *,
     warn: Warn,
 ) -> AsyncIterator[Session]:
+    """A session of its own, with limits that it shares by *turn*.
+
+    Raises:
+        PortalUnusable: If the portal or the credential cannot be used, or does not answer.
+    """
     clock, portal_clock = LoopClock(), PortalClock()
-    plan = UNKNOWN if access.plan is None else PLANS[access.plan.value]
-    door = Door(capacity=plan.capacity, drain=plan.drain)
-    connections = pace.concurrency + _LOOK_UPS
-    async with PortalClient(
-        access.credential, door, ca_file=access.ca_file, connections=connections
-    ) as client:
-        governor = _governor(pace, plan, spec, rng)
-        calls = PacedCalls(client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
-        turn = None if sharing.turn is None else DoorTurn(sharing.turn, door)
-        if turn is not None:
-            learn_from_other(turn, governor, clock)
-        if access.plan is None:
-            plan = await ask_plan(calls, warn)
-            door.set_pace(capacity=plan.capacity, drain=plan.drain)
-            governor.set_bounds(bounds_of(pace, plan), now=clock.now())
-        doubt, advice = sharing.doubt, sharing.advice
-        yield Session(client, governor, calls, clock, portal_clock, plan, rng, turn, doubt, advice)
+    governor = _governor(pace, portal.plan or UNKNOWN, spec, rng)
+    calls = PacedCalls(portal.client, governor, clock=clock, portal_clock=portal_clock, rng=rng)
+    turn = None if sharing.turn is None else DoorTurn(sharing.turn, portal.client.door)
+    if turn is not None:
+        learn_from_other(turn, governor, clock)
+    plan = portal.plan or await _ask_once(portal, calls, warn)
+    governor.set_bounds(bounds_of(pace, plan), now=clock.now())
+    session = Session(
+        portal.client,
+        governor,
+        calls,
+        clock,
+        portal_clock,
+        plan,
+        rng,
+        turn,
+        sharing.doubt,
+        sharing.advice,
+    )
+    try:
+        yield session
+    finally:
+        _tell_next(session)
+
+
+async def _ask_once(portal: OpenPortal, calls: PacedCalls, warn: Warn) -> Plan:
+    async with portal.is_asking:
+        if portal.plan is None:
+            portal.plan = await ask_plan(calls, warn)
+            door = portal.client.door
+            door.set_pace(capacity=portal.plan.capacity, drain=portal.plan.drain)
+        return portal.plan
 
 
 def _sharing(access: Access) -> AbstractContextManager[Sharing]:

@@ -245,6 +245,8 @@ class Engine:
             group.create_task(self._send(self._core.leave(send, now=now)))
             self._room.set()
         else:
+            # Who is slow to take the outcomes keeps no other run waiting.
+            self._turns.give_while(wait, in_flight=self._core.in_flight)
             await self._wait(wait)
 
     def _obstacle(self) -> WaitUntil | None:

@@ -64,6 +64,11 @@ class Count:
             return None
         return max(named, self._cut(len(self._settled) + self._named_before + self._beyond))
 
+    @property
+    def _is_listed(self) -> bool:
+        """Whether the portal lists the pages, and so can count them."""
+        return self._selected.total is None and self._selected.named is None
+
     async def of(self, pages: AsyncIterator[Page], calls: Calls) -> AsyncIterator[Page]:
         """*pages*, counted as they are named.
 
@@ -72,7 +77,7 @@ class Count:
         """
         async for page in pages:
             self._named += 1
-            if self._selected.total is None and self._named == _READY + 1:
+            if self._is_listed and self._named == _READY + 1:
                 self._place, self._named_before = Place(page.source, page.id), self._named
                 self._begun.set()
             yield page

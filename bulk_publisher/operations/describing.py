@@ -1,6 +1,8 @@
 """What a run writes into its description, and what others do with what stands there."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -117,13 +119,22 @@ def job_of(folder: KeptRun, description: Description) -> Job:
         raise BadJournal(f"{folder.names.description}: it is no description of a run.")
     try:
         # Who follows another run takes its pages from there.
-        job = decode_job(description.job_data, selects=not description.following)
+        selects = not description.following and names_pages(description.job_data)
+        job = decode_job(description.job_data, selects=selects)
     except BadJournal as error:
         raise BadJournal(f"{folder.names.description}: {error.message}.", error.hint) from error
     began_in = description.folder
     if began_in is None or began_in == as_text(str(Path.cwd())):
         return job
     return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
+
+
+def names_pages(data: Mapping[str, Any]) -> bool:
+    """Whether the job *data* says which pages; where a program has named them, it does not."""
+    select = data.get("select")
+    return not isinstance(select, dict) or any(
+        select.get(key) for key in ("csv", "page", "site", "scope")
+    )
 
 
 def check_portal(folder: KeptRun, description: Description, credential: Credential) -> None:

@@ -11,6 +11,7 @@ from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadSetting, BulkPublisherError, JournalLost
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Action, Mono, Status
+from bulk_publisher.operations.access import Entry, credential_of
 from bulk_publisher.operations.describing import check_portal, check_real, job_of
 from bulk_publisher.operations.publishing import Finished, OnStart, begin
 from bulk_publisher.operations.selecting import Selected
@@ -75,21 +76,21 @@ class Follower:
         check_portal(self.earlier, self.earlier.read_description(), credential)
 
     async def begin(
-        self, credential: Credential, *, store: Store, seed: int, watch: Watcher, on_start: OnStart
+        self, entry: Entry, *, store: Store, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Begin the run; both say in their descriptions that they belong together.
 
         Raises:
             BulkPublisherError: As ``publish`` does.
         """
-        self.check_webhook(credential)
+        self.check_webhook(credential_of(entry))
         warn = warner(watch)
         await self._let_end_what_was_sent(warn)
         following = self.following
         return await begin(
             self.job,
             _selected(self.job.select, self.found),
-            credential,
+            entry,
             store=store,
             seed=seed,
             watch=watch,

@@ -14,11 +14,10 @@ from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.forecast import Billing, Expected, forecast
 from bulk_publisher.model import Action, Fault, FolderId, Page, Scope, SiteId
-from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.plan_file import VERSION, Opened, Plan, Ranges, Row, State, state_of
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
-from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.wire import Answer, encode_command
 from bulk_publisher.store.protocol import Store
 from bulk_publisher.utc import as_utc
@@ -57,16 +56,16 @@ class _Counting:
 async def make_plan(
     job: Job,
     selected: Selected,
-    credential: Credential,
+    entry: Entry,
     *,
-    store: Store,
+    store: Store | None,
     cost: float | None,
     warn: Warn = say_nothing,
 ) -> Plan:
     """What *job* would do, and how long it would take.
 
     Args:
-        store: Where earlier runs tell what a page costs.
+        store: Where earlier runs tell what a page costs; None where none do.
         cost: Seconds a page; None to go by those, or by what is usual.
         warn: Told when the portal does not answer for a while, if it can't be known what other runs
             of this machine have used, and what a person should know of the selection.
@@ -74,8 +73,8 @@ async def make_plan(
     Raises:
         BulkPublisherError: If the pages can't be read or listed, or the portal lists none of them.
     """
-    counting = _Counting()
-    async with session_of(job, credential, random.Random(), warn=warn) as session:
+    counting, credential = _Counting(), credential_of(entry)
+    async with session_of(job, entry, random.Random(), warn=warn) as session:
         if session.warning:
             warn(session.warning)
         await check_sites(session, job.select.scope, job.select.site)
@@ -187,10 +186,10 @@ async def _billing(session: Session, timed: _Timed) -> Billing:
     return Billing.BOTH if max(inner, default=0.0) > 0 else Billing.BATCH
 
 
-def _with_cost(expected: Expected, host: str, store: Store, cost: float | None) -> Expected:
+def _with_cost(expected: Expected, host: str, store: Store | None, cost: float | None) -> Expected:
     if cost is not None:
         return replace(expected, cost=cost, cost_from="as given")
-    measured = measured_cost(host, store)
+    measured = None if store is None else measured_cost(host, store)
     if measured is None:
         return expected
     return replace(expected, cost=measured[0], cost_from=f"as measured in run {measured[1]}")

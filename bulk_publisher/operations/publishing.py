@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bulk_publisher.client.lister import Listers
 from bulk_publisher.client.paced_calls import Warn
@@ -15,14 +16,14 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.client.sites import check_sites
 from bulk_publisher.engine.core import Ending, RunSettings
 from bulk_publisher.engine.events import Watcher, warner
-from bulk_publisher.engine.ports import Look
+from bulk_publisher.engine.ports import Look, Sink
 from bulk_publisher.engine.shell import Engine
 from bulk_publisher.errors import JournalLost, ListIncomplete
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.log import log
 from bulk_publisher.model import Page, PageId
-from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.counting import Count
 from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
@@ -32,7 +33,7 @@ from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.report.summary import Summary
 from bulk_publisher.store.description import Description, Following
-from bulk_publisher.store.protocol import KeptRun, Recording, Store
+from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
 
@@ -68,6 +69,18 @@ class Finished(Summary):
 
 
 OnStart = Callable[[Started], None]
+
+
+class Keeper(Sink, Protocol):
+    """Where a run is kept: a sink that knows how far a selection of the portal's is used up."""
+
+    def watched(self, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+        """*pages*, so that a resume knows where to go on."""
+        ...
+
+    async def forget_place(self) -> None:
+        """A resume begins the list anew."""
+        ...
 
 
 @dataclass(slots=True)
@@ -107,7 +120,7 @@ class Undertaking:
 
 async def publish(
     job: Job,
-    credential: Credential,
+    entry: Entry,
     *,
     store: Store,
     seed: int,
@@ -127,15 +140,13 @@ async def publish(
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     selected = check_selection(job.select)
-    return await begin(
-        job, selected, credential, store=store, seed=seed, watch=watch, on_start=on_start
-    )
+    return await begin(job, selected, entry, store=store, seed=seed, watch=watch, on_start=on_start)
 
 
 async def begin(
     job: Job,
     selected: Selected,
-    credential: Credential,
+    entry: Entry,
     *,
     store: Store,
     seed: int,
@@ -150,8 +161,8 @@ async def begin(
         following: Which other run it follows; None for none.
         on_created: Told the run before anything is sent.
     """
-    rng = random.Random(seed)
-    async with session_of(job, credential, rng, warn=warner(watch)) as session:
+    rng, credential = random.Random(seed), credential_of(entry)
+    async with session_of(job, entry, rng, warn=warner(watch)) as session:
         await check_sites(session, job.select.scope, job.select.site)
         began_at = session.clock.epoch()
         with store.create(began_at, rng) as folder:
@@ -192,23 +203,13 @@ async def carry_out(
             undertaking.totals, out=undertaking.out, place=undertaking.place
         ) as recording,
     ):
-        run = _run(undertaking, session, recording, watch)
-        selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
-        count = Count(selected, undertaking.settled)
-        on_start(Started(folder, selected, session, run, count, totals, seconds))
-        _tell_warnings(undertaking, session, recording, warn)
-        async with asyncio.TaskGroup() as group:
-            counting = group.create_task(count.count(session.calls, session.clock))
-            ending = await run.execute(_pages(undertaking, session, recording, count, warn))
-            counting.cancel()
-        if undertaking.shortfall is not None:
-            ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
+        if recording.torn_bytes:
+            log.warning("journal.recovered", torn_bytes=recording.torn_bytes)
+            torn = _torn_in_words(recording.torn_bytes)
+            undertaking.warnings = (*undertaking.warnings, torn)
+        ending = await go_through(undertaking, session, recording, watch, on_start)
         if ending.is_whole:
             recording.forget_all()
-        ending.seconds += undertaking.seconds
-        for limit, seconds in undertaking.waited.items():
-            ending.waited[limit] = ending.waited.get(limit, 0.0) + seconds
-        log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
         named, total = settled_before + undertaking.named, undertaking.selected.total
         left = max(0, (named if total is None else total) - undertaking.totals.pages)
         _describe_end(undertaking, session, ending, warn, left=left)
@@ -217,9 +218,34 @@ async def carry_out(
     )
 
 
-def _run(
-    undertaking: Undertaking, session: Session, recording: Recording, watch: Watcher
-) -> Engine:
+async def go_through(
+    undertaking: Undertaking,
+    session: Session,
+    keeper: Keeper,
+    watch: Watcher,
+    on_start: OnStart,
+) -> Ending:
+    """The run itself, wherever it is kept; never raises what ends a run."""
+    warn = warner(watch)
+    run = _run(undertaking, session, keeper, watch)
+    selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
+    count = Count(selected, undertaking.settled)
+    on_start(Started(undertaking.folder, selected, session, run, count, totals, seconds))
+    _tell_warnings(undertaking, session, warn)
+    async with asyncio.TaskGroup() as group:
+        counting = group.create_task(count.count(session.calls, session.clock))
+        ending = await run.execute(_pages(undertaking, session, keeper, count, warn))
+        counting.cancel()
+    if undertaking.shortfall is not None:
+        ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
+    ending.seconds += undertaking.seconds
+    for limit, waited in undertaking.waited.items():
+        ending.waited[limit] = ending.waited.get(limit, 0.0) + waited
+    log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
+    return ending
+
+
+def _run(undertaking: Undertaking, session: Session, sink: Sink, watch: Watcher) -> Engine:
     job = undertaking.job
     max_failures = 1 if job.pace.fail_fast else job.pace.max_failures
     log.info(
@@ -240,7 +266,7 @@ def _run(
         ),
         session.client,
         session.governor,
-        recording,
+        sink,
         watch=watch,
         clock=session.clock,
         portal_clock=session.portal_clock,
@@ -265,7 +291,7 @@ def _look(session: Session) -> Look:
 
 
 async def _pages(
-    undertaking: Undertaking, session: Session, recording: Recording, count: Count, warn: Warn
+    undertaking: Undertaking, session: Session, keeper: Keeper, count: Count, warn: Warn
 ) -> AsyncIterator[Page]:
     """First what an earlier process had sent, whatever the selection says of it by now.
 
@@ -286,28 +312,27 @@ async def _pages(
     )
     pages = count.of(pages, calls)
     try:
-        async for page in pages if selected.named is not None else recording.watched(pages):
+        async for page in pages if selected.named is not None else keeper.watched(pages):
             undertaking.named += 1
             yield page
     except ListIncomplete as error:
         undertaking.shortfall = error
-        await recording.forget_place()
+        await keeper.forget_place()
 
 
-def _tell_warnings(
-    undertaking: Undertaking, session: Session, recording: Recording, warn: Warn
-) -> None:
+def _tell_warnings(undertaking: Undertaking, session: Session, warn: Warn) -> None:
     if session.warning:
         log.warning("turn.not_kept", reason=session.doubt)
         warn(session.warning)
     for warning in undertaking.warnings:
         warn(warning)
-    if recording.torn_bytes:
-        log.warning("journal.recovered", torn_bytes=recording.torn_bytes)
-        warn(
-            f"The journal's last line was cut short by a crash: {recording.torn_bytes} bytes were "
-            "removed, and its page is done again."
-        )
+
+
+def _torn_in_words(torn_bytes: int) -> str:
+    return (
+        f"The journal's last line was cut short by a crash: {torn_bytes} bytes were "
+        "removed, and its page is done again."
+    )
 
 
 def _describe_end(

@@ -1,7 +1,7 @@
 """Goes on with a run where it stopped: what has a line is settled, what was out goes first."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +12,15 @@ import msgspec
 
 from bulk_publisher.client.session import Session
 from bulk_publisher.engine.events import Watcher, warner
-from bulk_publisher.errors import BadJournal
+from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Epoch, Mono
-from bulk_publisher.operations.access import session_of
-from bulk_publisher.operations.describing import check_portal, check_real, job_of
+from bulk_publisher.operations.access import Entry, credential_of, session_of
+from bulk_publisher.operations.describing import check_portal, check_real, job_of, names_pages
 from bulk_publisher.operations.following import selected_again
 from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, carry_out
-from bulk_publisher.operations.selecting import check_selection
-from bulk_publisher.portal.credentials import Credential
+from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.story import parse_time, seconds_at_work
 from bulk_publisher.report.text import printable
 from bulk_publisher.store.description import Description, Resumption
@@ -29,6 +28,9 @@ from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.standing import Standing
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.utc import as_utc
+
+Given = Callable[[Job], Selected]
+"""The pages of a job that a program names."""
 
 _REMEMBERED = 600.0
 """Seconds for which the portal's meters remember [doc]."""
@@ -58,7 +60,7 @@ class Reopened:
         return self.undertaking.totals.pages
 
     async def go_on(
-        self, credential: Credential, *, seed: int, watch: Watcher, on_start: OnStart
+        self, entry: Entry, *, seed: int, watch: Watcher, on_start: OnStart
     ) -> Finished:
         """Do the rest.
 
@@ -66,10 +68,10 @@ class Reopened:
             BadSetting: If the webhook is of another portal.
             BulkPublisherError: As ``publish`` does.
         """
-        undertaking = self.undertaking
+        undertaking, credential = self.undertaking, credential_of(entry)
         check_portal(self.folder, undertaking.description, credential)
         rng = random.Random(seed)
-        async with session_of(undertaking.job, credential, rng, warn=warner(watch)) as session:
+        async with session_of(undertaking.job, entry, rng, warn=warner(watch)) as session:
             _remind(session, self.folder)
             description = undertaking.description
             resumed = Resumption(
@@ -119,11 +121,14 @@ def _check_name(folder: KeptRun, standing: Standing) -> None:
 
 
 @contextmanager
-def reopened(folder: KeptRun, changes: Mapping[str, Any]) -> Iterator[Reopened]:
+def reopened(
+    folder: KeptRun, changes: Mapping[str, Any], given: Given | None = None
+) -> Iterator[Reopened]:
     """Lock the folder and read how far its run has come.
 
     Args:
         changes: What is to be otherwise than the job says: values of ``portal`` and ``pace``.
+        given: Its pages, where a program names them; None where the run itself tells.
 
     Raises:
         RunBusy: If another process is at work in it.
@@ -139,7 +144,7 @@ def reopened(folder: KeptRun, changes: Mapping[str, Any]) -> Iterator[Reopened]:
             description = description.with_job(encode_job(job))
         totals, standing = _read_journal(folder)
         _check_name(folder, standing)
-        selected = selected_again(job, folder, description) or check_selection(job.select)
+        selected = _selected_again(job, folder, description, given)
         warnings = [folder.doubt] if folder.doubt else []
         if folder.is_copy:
             warnings.append(copy_in_words(folder))
@@ -156,6 +161,20 @@ def reopened(folder: KeptRun, changes: Mapping[str, Any]) -> Iterator[Reopened]:
         undertaking.seconds = seconds_at_work(description, last_at=_last_at(folder))
         undertaking.waited = _waited_so_far(description)
         yield Reopened(undertaking, was_changed=selected.sha256 != description.selected.sha256)
+
+
+def _selected_again(
+    job: Job, folder: KeptRun, description: Description, given: Given | None
+) -> Selected:
+    is_named = names_pages(description.job_data or {})
+    if not description.following and not is_named:
+        if given is None:
+            raise BadSetting(
+                f"The pages of run {folder.run_id} were named by a program, and nobody else knows them.",
+                "Let that program go on with it, and name them again.",
+            )
+        return given(job)
+    return selected_again(job, folder, description) or check_selection(job.select)
 
 
 def copy_in_words(folder: KeptRun) -> str:

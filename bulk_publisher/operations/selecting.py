@@ -1,6 +1,6 @@
 """Which pages a job selects, as one stream; checked as far as possible before anything is sent."""
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 
 from bulk_publisher.client.lister import Calls, Lister, Warn, say_nothing
@@ -40,7 +40,7 @@ class Selected:
     bad_rows: int
     problems: tuple[str, ...]
     sha256: str | None
-    named: CheckedCsv | PageRanges | EarlierPages | None
+    named: CheckedCsv | PageRanges | EarlierPages | AsyncIterable[Page] | None
     is_proved: bool = False
 
     @property

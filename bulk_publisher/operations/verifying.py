@@ -12,12 +12,11 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Mono, Outcome, Scope, Status
-from bulk_publisher.operations.access import ca_file_of, session_of
+from bulk_publisher.operations.access import Entry, ca_file_of, credential_of, session_of
 from bulk_publisher.operations.describing import check_portal, check_real, job_of
 from bulk_publisher.operations.following import taken_down
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
 from bulk_publisher.portal.credentials import Credential
-from bulk_publisher.portal.proxy import proxy_of
 from bulk_publisher.portal.visits import Visits
 from bulk_publisher.report.text import printable
 from bulk_publisher.store.protocol import KeptRun
@@ -98,7 +97,7 @@ class Verified:
 
 async def verify(
     folder: KeptRun,
-    credential: Credential,
+    entry: Entry,
     *,
     change: Callable[[Job], Job],
     visits_urls: bool,
@@ -122,13 +121,14 @@ async def verify(
     description = folder.read_description()
     job = change(job_of(folder, description))
     check_real(folder, job)
+    credential = credential_of(entry)
     check_portal(folder, description, credential)
     _check_lines(folder)
     verified = Verified(taken_down(folder))
     with folder.lock():
         async with (
-            session_of(job, credential, random.Random(), warn=warn) as session,
-            _visits(job, credential, wanted=visits_urls) as visits,
+            session_of(job, entry, random.Random(), warn=warn) as session,
+            _visits(job, credential, session, wanted=visits_urls) as visits,
         ):
             if session.warning:
                 warn(session.warning)
@@ -187,14 +187,14 @@ def _groups(outcomes: Iterable[Outcome], run: str) -> Iterator[list[Outcome]]:
 
 @asynccontextmanager
 async def _visits(
-    job: Job, credential: Credential, *, wanted: bool
+    job: Job, credential: Credential, session: Session, *, wanted: bool
 ) -> AsyncIterator[Visits | None]:
     if not wanted:
         yield None
         return
     async with Visits(
         credential.origin,
-        proxy=proxy_of(credential),
+        proxy=session.client.proxy,
         ca_file=ca_file_of(job),
         connections=1,
     ) as visits:

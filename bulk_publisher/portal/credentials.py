@@ -9,10 +9,11 @@ Source: docs/bitrix24.md §1, docs/bitrix24-dossier.md §8.
 
 import hashlib
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
@@ -122,6 +123,21 @@ class Webhook:
         self.user = int(path["user"])
         self.redactor = Redactor(path["code"])
         self._root = f"{parts.scheme}://{self.host}/rest/{path['user']}/{path['code']}/"
+
+    @classmethod
+    def from_env(cls, name: str = "BITRIX24_WEBHOOK") -> Self:
+        """The webhook whose URL the environment variable *name* holds now.
+
+        Raises:
+            BadSetting: If it is not set, or holds none.
+        """
+        url = os.environ.get(name, "").lstrip("\ufeff").strip().strip("\"'")
+        if not url:
+            raise BadSetting(
+                f"The environment variable {name} is not set: it holds the portal's webhook URL.",
+                f"It looks like {_EXAMPLE} - copy it from Developer resources > Inbound webhook.",
+            )
+        return cls(url)
 
     def url(self, method: str) -> str:
         """The secret address of *method*; those of REST 3.0 have one of their own."""

@@ -40,21 +40,29 @@ def proxy_of(credential: Credential) -> Proxy | None:
     if credential.is_loopback or _is_bypassed(credential):
         return None
     text = getproxies().get("https", "").strip()
-    if not text:
-        return None
+    return proxy_at(text, where="HTTPS_PROXY") if text else None
+
+
+def proxy_at(text: str, *, where: str) -> Proxy:
+    """The proxy whose address is *text*.
+
+    Args:
+        where: What names it, for whoever has to mend it.
+
+    Raises:
+        BadSetting: If it is of a kind that can't be used, or its address is none.
+    """
     url = text if "://" in text else f"http://{text}"
     parts = _split(url)
     if parts is None:
-        raise BadSetting("HTTPS_PROXY is no address of a proxy.", _HINT)
+        raise BadSetting(f"{where} is no address of a proxy.", _HINT)
     if parts.scheme != "http":
         raise BadSetting(
-            f"HTTPS_PROXY names a proxy of the kind {parts.scheme}://, and only http:// ones can be used.",
+            f"{where} names a proxy of the kind {parts.scheme}://, and only http:// ones can be used.",
             _HINT,
         )
     if "@" in parts.path or not _can_be_sent(parts):
-        raise BadSetting(
-            "HTTPS_PROXY holds a name or a password that no proxy can be sent.", _LOGIN
-        )
+        raise BadSetting(f"{where} holds a name or a password that no proxy can be sent.", _LOGIN)
     literal = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
 

@@ -26,7 +26,7 @@ from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.connections import Connections, Way
 from bulk_publisher.portal.credentials import Credential, Pass
-from bulk_publisher.portal.proxy import proxy_of
+from bulk_publisher.portal.proxy import Proxy, proxy_of
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.transport_faults import (
     ANSWER_TIMEOUT,
@@ -67,6 +67,7 @@ class PortalClient:
         *,
         ca_file: Path | None,
         connections: int,
+        proxy: Proxy | None = None,
         largest_answer: int = _LARGEST_ANSWER,
     ) -> None:
         """Prepare a client; nothing is sent yet.
@@ -75,6 +76,7 @@ class PortalClient:
             ca_file: Certificate authorities to trust instead of the system's; None for the system's
                 and those that ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name.
             connections: The most connections at once.
+            proxy: On the way to it; None for the one that the environment names.
             largest_answer: Bytes above which an answer is not read to its end.
 
         Raises:
@@ -82,7 +84,7 @@ class PortalClient:
         """
         self.door = door
         self._credential = credential
-        self._proxy = proxy_of(credential)
+        self.proxy = proxy_of(credential) if proxy is None else proxy
         self._tls = tls_context(ca_file)
         self._limit = connections
         self._largest_answer = largest_answer
@@ -161,12 +163,12 @@ class PortalClient:
                 admitted.url,
                 data=body,
                 allow_redirects=False,
-                proxy=None if self._proxy is None else self._proxy.url,
+                proxy=None if self.proxy is None else self.proxy.url,
                 trace_request_ctx=way,
             ) as response:
                 answer = await _read(response, self._largest_answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            answer = transport_fault(error, self.host, self._proxy)
+            answer = transport_fault(error, self.host, self.proxy)
             self._connections.on_lost(way)
         if isinstance(answer, Fault):
             # A redirect names a host, a certificate another one.

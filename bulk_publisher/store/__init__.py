@@ -19,8 +19,8 @@ def open_store(place: str | Path) -> Store:
     return FolderStore(Path(place))
 
 
-def machine_state(environment: Mapping[str, str]) -> SharedState:
-    """What runs of this machine and its user share."""
+def machine_state(place: Path | Mapping[str, str]) -> SharedState:
+    """What runs of this machine share: in the folder *place*, or in that of the user whose environment it is."""
     from bulk_publisher.store.folder.folder_state import FolderState  # noqa: PLC0415 - it loads structlog: the Tab key lists runs without it
 
-    return FolderState(environment)
+    return FolderState(place)

@@ -10,15 +10,16 @@ How it works:
     nobody has changed.
 """
 
+import random
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from bulk_publisher.model import Action, Status
+from bulk_publisher.model import Action, Epoch, Status
 
 Count = Annotated[int, Meta(ge=0, le=10**15)]
 Seconds = Annotated[float, Meta(ge=0, le=1e10)]
@@ -35,6 +36,12 @@ _CONTROLS = re.compile(
 _LONGEST = 300
 _PATTERN = re.compile(r"^expected `str` matching regex .*", re.DOTALL)
 _YEARS = range(1970, 3000)
+
+
+def new_run_id(now: Epoch, rng: random.Random) -> str:
+    """A name for a run that begins at *now*: ``20260301T030000Z-1f2e``."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}-{rng.randrange(16**4):04x}"
 
 
 class FollowingKind(StrEnum):

@@ -11,7 +11,7 @@ import pytest
 
 from bulk_publisher.errors import JournalLost
 from bulk_publisher.model import Page, PageId
-from bulk_publisher.store.folder.disk import Disk
+from bulk_publisher.store.disk import Disk
 from bulk_publisher.store.folder.ledger import Ledger
 from bulk_publisher.store.folder.sent import SentPages, read_sent
 from bulk_publisher.store.folder.writer import JournalWriter

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from bulk_publisher.errors import JournalLost
-from bulk_publisher.store.folder.disk import Disk, Groups
+from bulk_publisher.store.disk import Disk, Groups
 
 
 async def test_what_comes_while_a_group_is_written_is_the_next_group() -> None:

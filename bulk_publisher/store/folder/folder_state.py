@@ -24,9 +24,13 @@ _WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or na
 class FolderState:
     """The folder for state; it is made when it is needed."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Of the user whose *environment* it is; nothing is looked at."""
-        self._environment = environment
+    def __init__(self, place: Path | Mapping[str, str]) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            place: A folder; or the environment of the user whose folder it is.
+        """
+        self._place = place
 
     @contextmanager
     def turn(self, identity: str, session: str) -> Iterator[Sharing]:
@@ -72,10 +76,15 @@ class FolderState:
             OSError: If it can't be made.
             RuntimeError: If nobody knows where the home is.
         """
-        state = self._environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        folder = Path(state) / "bulk-publisher" / name
+        folder = self._root() / name
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         return folder
+
+    def _root(self) -> Path:
+        if isinstance(self._place, Path):
+            return self._place
+        state = self._place.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        return Path(state) / "bulk-publisher"
 
 
 def _lock_job(file: int, job: Path) -> None:

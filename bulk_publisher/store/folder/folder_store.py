@@ -4,11 +4,11 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.model import Epoch
+from bulk_publisher.store.description import new_run_id
 from bulk_publisher.store.files import FOLDER_MODE
 from bulk_publisher.store.folder.folder_run import LATEST, FolderRun, run_at
 from bulk_publisher.store.folder.run_folder import RunFolder
@@ -84,7 +84,7 @@ class FolderStore:
         try:
             self._path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
             while True:
-                path = self._path / _new_run_id(now, rng)
+                path = self._path / new_run_id(now, rng)
                 try:
                     path.mkdir(FOLDER_MODE)
                 except FileExistsError:
@@ -95,9 +95,3 @@ class FolderStore:
                 f"{self._path}: no folder for the run can be made there: {error.strerror}.",
                 "Name another place with --runs or BULK_PUBLISHER_RUNS.",
             ) from error
-
-
-def _new_run_id(now: Epoch, rng: random.Random) -> str:
-    """A name for a run that begins at *now*: ``20260301T030000Z-1f2e``."""
-    moment = datetime.fromtimestamp(now, UTC)
-    return f"{moment:%Y%m%dT%H%M%SZ}-{rng.randrange(16**4):04x}"

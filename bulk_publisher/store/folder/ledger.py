@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bulk_publisher.model import Outcome, Page, PageId
-from bulk_publisher.store.folder.disk import Disk, Groups
+from bulk_publisher.store.disk import Disk, Groups
 from bulk_publisher.store.folder.sent import SentPages
 from bulk_publisher.store.folder.writer import JournalWriter
 from bulk_publisher.store.standing import Place

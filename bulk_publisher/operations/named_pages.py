@@ -1,0 +1,172 @@
+"""Pages as a program names them: one by one, as they come, or by a source that a job could name."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence, Sized
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
+from bulk_publisher.jobs import Selection, selection_problems
+from bulk_publisher.model import Only, Page, PageId, Scope
+from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.page_ids.page_set import PageSet, is_page_id
+from bulk_publisher.sources.given import ranges_of
+from bulk_publisher.text.shown import shown
+
+Pages = Selection | Iterable[int | Page] | AsyncIterable[int | Page]
+"""A source, or the pages themselves: IDs, or pages with what is known of them."""
+
+_MOST_RANGES = 10_000
+"""Of IDs in a job: the description of a run is written whole each time."""
+_SOURCE = "program"
+"""What stands in an outcome as its source, where a page that a program names says nothing else."""
+
+
+def from_csv(
+    path: Path | str,
+    *,
+    column: str | None = None,
+    scope: Scope | str | None = None,
+    skip_bad_rows: bool = False,
+) -> Selection:
+    """The pages of a CSV, which is read through before anything is sent.
+
+    Args:
+        column: The one with the IDs; None to find it.
+        scope: Of pages that do not name their own.
+        skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
+    """
+    return Selection(
+        csv=str(path), column=column, scope=scope_of(scope), skip_bad_rows=skip_bad_rows
+    )
+
+
+def from_site(*sites: int, scope: Scope | str | None = None) -> Selection:
+    """All pages of *sites*, as the portal lists them.
+
+    Args:
+        scope: Which kind of site they are; None for plain sites and stores.
+    """
+    return Selection(site=sites, scope=scope_of(scope))
+
+
+def from_scope(scope: Scope | str) -> Selection:
+    """All pages of all sites of *scope*."""
+    return Selection(scope=Scope(scope))
+
+
+def scope_of(scope: Scope | str | None) -> Scope | None:
+    """The scope that is called *scope*.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    return None if scope is None else Scope(scope)
+
+
+class PageStream:
+    """Pages that a program names, as they come; each once, the first counts."""
+
+    def __init__(
+        self, pages: Iterable[int | Page] | AsyncIterable[int | Page], scope: Scope | None
+    ) -> None:
+        """None has come yet.
+
+        Args:
+            scope: Of pages that do not name their own.
+        """
+        self._pages = pages
+        self._scope = scope
+
+    @property
+    def total(self) -> int | None:
+        """How many there are; None where nobody knows yet."""
+        if not isinstance(self._pages, Sized) or not isinstance(self._pages, Iterable):
+            return None
+        return len({page.id if isinstance(page, Page) else page for page in self._pages})
+
+    async def __aiter__(self) -> AsyncIterator[Page]:
+        """The pages, in order.
+
+        Raises:
+            BadSource: If the program names what is no page, or fails.
+        """
+        seen = PageSet()
+        async for given in self._each():
+            page = given if isinstance(given, Page) else Page(PageId(given))
+            if not is_page_id(page.id):
+                raise BadSource(f"{shown(str(page.id))} is no page's ID.", "An ID is 1 or more.")
+            if seen.add(page.id):
+                yield msgspec.structs.replace(
+                    page, scope=page.scope or self._scope, source=page.source or _SOURCE
+                )
+
+    async def _each(self) -> AsyncIterator[int | Page]:
+        try:
+            if isinstance(self._pages, AsyncIterable):
+                async for page in self._pages:
+                    yield page
+            else:
+                for page in self._pages:
+                    yield page
+        except BulkPublisherError:
+            raise
+        except Exception as error:
+            # It ends the run in order, as a damaged file would, and is told with its cause.
+            raise BadSource(
+                f"The program that names the pages has failed: {type(error).__name__}: {error}"
+            ) from error
+
+
+def selected_of(
+    pages: Pages, *, scope: Scope | None, only: Only, limit: int | None, lookup: bool
+) -> Selected:
+    """*pages*, checked as far as that needs no portal.
+
+    Args:
+        scope: Of pages that do not name their own.
+        only: Which are wanted, by their state on the portal.
+        limit: The most to take; None for all.
+        lookup: Whether pages that are named are looked up first.
+
+    Raises:
+        UsageError: If they are not as they must be.
+    """
+    if isinstance(pages, Selection):
+        select, stream = msgspec.structs.replace(pages, scope=pages.scope or scope), None
+    else:
+        select, stream = _given(pages, scope)
+    select = msgspec.structs.replace(select, only=only, limit=limit, lookup=lookup)
+    problems = selection_problems(select, is_whole=stream is None)
+    if problems:
+        raise BadSetting("; ".join(problems))
+    if stream is None:
+        return check_selection(select)
+    total = stream.total
+    if total is not None and limit is not None:
+        total = min(total, limit)
+    return Selected(select, total, 0, 0, (), None, stream)
+
+
+def _given(
+    pages: Iterable[int | Page] | AsyncIterable[int | Page], scope: Scope | None
+) -> tuple[Selection, PageStream | None]:
+    """*pages* as a job can name them; as they come where it can't."""
+    if isinstance(pages, AsyncIterable):
+        return Selection(), PageStream(pages, scope)
+    listed = list(pages)
+    ranges = _ranges(listed)
+    if ranges:
+        return Selection(page=ranges, scope=scope), None
+    # Without its scope: that alone would mean all pages of it to a resume.
+    return Selection(), PageStream(listed, scope)
+
+
+def _ranges(pages: Sequence[int | Page]) -> tuple[str, ...]:
+    """*pages* as a job can name them; none where it can't, or not in a few words."""
+    ids = [page for page in pages if isinstance(page, int) and is_page_id(page)]
+    if len(ids) < len(pages):
+        return ()
+    ranges = tuple(islice(ranges_of(ids), _MOST_RANGES + 1))
+    return ranges if len(ranges) <= _MOST_RANGES else ()
