@@ -82,7 +82,7 @@ class Credential(Protocol):
         """What lets a request of *method* in just now; a fault where it can't be had."""
         ...
 
-    async def renew(self, refused: Pass, fault: Fault) -> Fault | None:
+    async def renew(self, refused: Pass, fault: Fault, /) -> Fault | None:
         """The portal has refused *refused* for its token: see that there is another one.
 
         Whoever comes with a pass from before the last renewal gets the new token, and no newer one.

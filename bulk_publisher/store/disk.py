@@ -11,7 +11,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from bulk_publisher.errors import JournalLost
-from bulk_publisher.store.folder.closing import Closing
+from bulk_publisher.store.closing import Closing
 
 T = TypeVar("T")
 

@@ -4,13 +4,14 @@ import random
 
 import pytest
 
-from bulk_publisher.clock import LoopClock
-from bulk_publisher.engine.requests import Requests
+from bulk_publisher.engine.requests import Request, Requests
+from bulk_publisher.engine.work import Work
 from bulk_publisher.limits.bounds import Bounds
 from bulk_publisher.limits.decision import Lane, Send
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Action, Fault, FaultClass, Mono, Page, PageId
 from bulk_publisher.portal import faults
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import Answer, BatchAnswer
 
@@ -25,16 +26,6 @@ class Told(Governor):
         super().on_settled(permit, usage, now=now)
 
 
-class Scripted:
-    host = "h"
-
-    def __init__(self, *answers):
-        self.answers = answers
-
-    async def batch(self, commands):
-        return BatchAnswer(dict(zip(commands, self.answers, strict=True)), None)
-
-
 @pytest.mark.parametrize(
     ("answers", "is_answer"),
     [
@@ -46,15 +37,15 @@ class Scripted:
         ([Fault(FaultClass.TRANSIENT, "X"), Fault(FaultClass.BATCH, "X")], False),
     ],
 )
-async def test_a_batch_is_an_answer_where_it_says_anything_of_a_page(answers, is_answer):
+def test_a_batch_is_an_answer_where_it_says_anything_of_a_page(answers, is_answer):
     governor = Told(
         Bounds(50.0, 2.0, 480.0), together=("batch", "m"), alone=("m",), rng=random.Random(1)
     )
-    requests = Requests(
-        Scripted(*answers), governor, Action.PUBLISH, clock=LoopClock(), portal_clock=PortalClock()
-    )
+    requests = Requests(ACTIONS[Action.PUBLISH], governor, PortalClock())
     permit = governor.reserve(Send(2, Lane.TOGETHER), now=Mono(0.0))
+    works = [Work(Page(PageId(1))), Work(Page(PageId(2)))]
+    whole = BatchAnswer(dict(zip(["p1", "p2"], answers, strict=True)), None)
 
-    await requests.send(permit, [Page(id=PageId(1)), Page(id=PageId(2))])
+    requests.replies(Request(permit, works), whole, now=Mono(1.0))
 
     assert governor.is_answer is is_answer

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import scenarios
-from bulk_publisher.cli.commands.parameters.job_options import a_file
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
@@ -24,6 +23,15 @@ class _BadInput(click.ClickException):
     """One line, exit status 2."""
 
     exit_code = 2
+
+
+def _a_file(
+    _context: click.Context, _parameter: click.Parameter, value: Path | None
+) -> Path | None:
+    """A callback that refuses ``-`` for a file that is written: it would be one of that name."""
+    if value == Path("-"):
+        raise click.BadParameter("it is written to a file only, not to standard output.")
+    return value
 
 
 @click.command("sandbox")
@@ -72,7 +80,7 @@ class _BadInput(click.ClickException):
 @click.option(
     "--truth-json",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=a_file,
+    callback=_a_file,
     help="Write the truth here too, at the end.",
 )
 def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:

@@ -12,10 +12,10 @@ from bulk_publisher.clock import seconds_since_written
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.description import Description, decode_description, encode_description
 from bulk_publisher.store.disk import Disk
 from bulk_publisher.store.files import is_there, open_own, read_own, replacing
-from bulk_publisher.store.folder.closing import Closing
 from bulk_publisher.store.folder.holders import LockHolder
 from bulk_publisher.store.folder.ledger import Ledger
 from bulk_publisher.store.folder.lines import FolderLines, find_lines, read_standing

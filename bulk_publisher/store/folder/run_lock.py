@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from bulk_publisher.errors import BadSetting, JournalLost, RunBusy
+from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.files import open_own, sweep, what_to_do
-from bulk_publisher.store.folder.closing import Closing
 from bulk_publisher.store.folder.holders import NOBODY, LockHolder, read_holder, write_holder
 from bulk_publisher.store.folder.run_folder import RunFolder
 

@@ -19,9 +19,9 @@ import msgspec
 from bulk_publisher.errors import BadJournal, JournalLost
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.page_ids.page_set import is_page_id
+from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.description import decode_error_in_words
 from bulk_publisher.store.files import is_there, make_beside
-from bulk_publisher.store.folder.closing import Closing
 from bulk_publisher.store.folder.reader import read_lines, read_marks
 from bulk_publisher.store.folder.writer import sync_folder, write_all
 from bulk_publisher.store.standing import Place

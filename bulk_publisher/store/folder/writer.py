@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bulk_publisher.errors import JournalLost
 from bulk_publisher.model import Outcome
+from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.files import open_own, what_to_do
-from bulk_publisher.store.folder.closing import Closing
 from bulk_publisher.store.folder.reader import whole_length
 from bulk_publisher.store.record import encode_outcomes
 

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def a_file(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
-    """A callback that refuses ``-`` for a file that is written: it would be one of that name."""
-    if value == Path("-"):
-        raise click.BadParameter("it is written to a file only, not to standard output.")
-    return value
-
-
 class _ScopeName(click.ParamType[Any]):
     """The name of a scope; a kind of site that needs none gives None."""
 
