@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulk_publisher.cli.commands.parameters.files import a_file
 from bulk_publisher.cli.commands.parameters.job_options import (
-    a_file,
     job_of_options,
     job_options,
     runs_option,

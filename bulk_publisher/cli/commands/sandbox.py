@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import scenarios
+from bulk_publisher.cli.commands.parameters.files import a_file
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ class _BadInput(click.ClickException):
     """One line, exit status 2."""
 
     exit_code = 2
-
-
-def _a_file(
-    _context: click.Context, _parameter: click.Parameter, value: Path | None
-) -> Path | None:
-    """A callback that refuses ``-`` for a file that is written: it would be one of that name."""
-    if value == Path("-"):
-        raise click.BadParameter("it is written to a file only, not to standard output.")
-    return value
 
 
 @click.command("sandbox")
@@ -80,7 +72,7 @@ def _a_file(
 @click.option(
     "--truth-json",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=_a_file,
+    callback=a_file,
     help="Write the truth here too, at the end.",
 )
 def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:
