@@ -6,12 +6,15 @@ then trusts nobody; here that is said.
 
 import os
 import re
+import select
 import ssl
 import stat
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
 
+_WRITER_IS_AWAITED = 10.0
+"""Seconds in which a program must write to a pipe."""
 _LARGEST = 16 * 2**20
 """Bytes: all authorities of a system take a quarter of a megabyte."""
 _HASHED = re.compile(r"[0-9a-f]{8}\.r?[0-9]+")
@@ -27,11 +30,16 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """
     if ca_file is not None:
         _check_file(ca_file, str(ca_file), _PEM)
+        if ca_file.is_fifo():
+            return _context_of_pipe(ca_file)
         return ssl.create_default_context(cafile=ca_file)
     paths = ssl.get_default_verify_paths()
     named_file, named_dir = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if named_file:
-        _check_file(Path(named_file), f"SSL_CERT_FILE: {named_file}", f"{_PEM} Or unset it.")
+        name, hint = f"SSL_CERT_FILE: {named_file}", f"{_PEM} Or unset it."
+        if Path(named_file).is_fifo():
+            raise BadSetting(f"{name}: that is no file of certificates.", hint)
+        _check_file(Path(named_file), name, hint)
     if named_dir:
         _check_folders(named_dir)
     context = ssl.create_default_context()
@@ -59,6 +67,30 @@ def _check_file(path: Path, name: str, hint: str) -> None:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "no file can have this name"
         raise BadSetting(f"{name}: no certificates can be read from it: {why}.", hint) from error
+
+
+def _context_of_pipe(path: Path) -> ssl.SSLContext:
+    """Whom to trust by what is written to a pipe, ``--ca-file <(…)``.
+
+    OpenSSL would open it by itself, and wait for a writer where no signal is heeded.
+    """
+    written = b""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb", buffering=0) as pipe:
+            waiting = select.poll()
+            waiting.register(pipe, select.POLLIN)
+            # poll() is silent where there is no writer, and says where one is gone.
+            if not waiting.poll(_WRITER_IS_AWAITED * 1000):
+                raise BadSetting(f"{path}: nobody wrote to this pipe.", _PEM)
+            os.set_blocking(fd, True)
+            while len(written) <= _LARGEST and (more := pipe.read(1 << 16)):
+                written += more
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=written.decode("ascii", "replace"))
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{path}: no certificates can be read from it.", _PEM) from error
+    return context
 
 
 def _check_folders(named: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.portal import trust
 from bulk_publisher.portal.trust import tls_context
 
 
@@ -42,6 +43,17 @@ def test_a_file_that_the_environment_names_is_checked_as_the_option_s(bad, what,
 
     assert named.value.message.startswith(f"SSL_CERT_FILE: {bad[what]}: ")
     assert given.value.message.startswith(f"{bad[what]}: ")
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(monkeypatch, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(trust, "_WRITER_IS_AWAITED", 0.01)
+
+    with pytest.raises(BadSetting, match="nobody wrote to this pipe"):
+        tls_context(tmp_path / "pipe")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pipe"))
+    with pytest.raises(BadSetting, match="no file of certificates"):
+        tls_context(None)
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "x\0y"])
