@@ -31,6 +31,10 @@ class _Repeats(Seen):
         log.warning("tokens.repeated", tokens=list(self.credential.tokens))
 
 
+def log_lines(place: str) -> list[str]:
+    return Path(place).read_text().splitlines()
+
+
 async def test_a_token_that_expires_costs_no_page_and_no_attempt(tmp_path: Path) -> None:
     scenario = Scenario(pages=600, cost=0.05, cost_spread=0.0)
     pace = Pace(batch_size=10, concurrency=8)
@@ -51,7 +55,7 @@ async def test_a_token_that_expires_costs_no_page_and_no_attempt(tmp_path: Path)
     assert_journal_tells_the_truth(lines, sandbox)
     kept = contents(tmp_path)
     assert not [token for token in credential.tokens for text in kept if token in text]
-    told = [json.loads(line) for line in finished.folder.log.read_text().splitlines()]
+    told = [json.loads(line) for line in log_lines(finished.folder.names.log)]
     said = [line["tokens"] for line in told if line["event"] == "tokens.repeated"]
     assert {token for tokens in said for token in tokens} == {"***"}
 

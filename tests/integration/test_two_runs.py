@@ -86,7 +86,7 @@ async def test_a_run_that_falls_over_tells_its_own_log_alone(tmp_path: Path, sho
     assert isinstance(other, Finished)
     assert [line["event"] for line in _lines(tmp_path / "1")].count("run.crashed") == 1
     assert "run.crashed" not in {line["event"] for line in _lines(tmp_path / "2")}
-    assert crash.logged_in(fallen) == next((tmp_path / "1").glob("2*/log.jsonl"))
+    assert crash.logged_in(fallen) == str(next((tmp_path / "1").glob("2*/log.jsonl")))
     assert SECRETS[0] not in crash.words_of(fallen) + crash.traceback_of(fallen) + repr(shown)
 
 

@@ -106,7 +106,7 @@ async def test_the_log_of_the_run_holds_it_where_there_is_one(tmp_path: Path, ca
     assert "in run\n" in event["traceback"]
     assert "planted5ecret" not in log.read_text()
     assert f"Its traceback is in {log}." in capsys.readouterr().err
-    assert crash.logged_in(error) == log
+    assert crash.logged_in(error) == str(log)
 
 
 async def test_what_libraries_say_goes_to_the_log_and_not_to_stderr(tmp_path: Path, capsys) -> None:
