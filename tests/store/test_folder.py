@@ -211,3 +211,14 @@ def test_a_place_that_can_t_be_written_is_said_before_anything_is_sent(tmp_path:
         open_store(tmp_path / "runs").create(Epoch(0.0), random.Random(1)),
     ):
         pass
+
+
+def test_a_relative_folder_for_state_is_ignored(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    with machine_state({"XDG_STATE_HOME": "here"}).turn("a", "1") as sharing:
+        assert sharing.turn is not None
+
+    assert not (tmp_path / "here").exists()
+    assert (tmp_path / "home/.local/state/bulk-publisher/a").is_dir()

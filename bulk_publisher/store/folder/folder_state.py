@@ -83,8 +83,10 @@ class FolderState:
     def _root(self) -> Path:
         if isinstance(self._place, Path):
             return self._place
-        state = self._place.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return Path(state) / "bulk-publisher"
+        named = Path(self._place.get("XDG_STATE_HOME", ""))
+        # A relative one is to be ignored (XDG Base Directory Specification).
+        state = named if named.is_absolute() else Path.home() / ".local" / "state"
+        return state / "bulk-publisher"
 
 
 def _lock_job(file: int, job: Path) -> None:
