@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from bulk_publisher.client.ports import Portal
+from bulk_publisher.client.raw_portal import RawPortal
 from bulk_publisher.client.usage import (
     ENVELOPE,
     finished_at,
@@ -39,7 +39,7 @@ class PacedCalls:
 
     def __init__(
         self,
-        portal: Portal,
+        portal: RawPortal,
         governor: Governor,
         *,
         clock: Clock,

@@ -23,7 +23,7 @@ from bulk_publisher.model import Fault, FaultClass
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.actions import ActionSpec
 from bulk_publisher.portal.credentials import Credential
-from bulk_publisher.portal.plans import PLANS, UNKNOWN, Plan, plan_of_licence
+from bulk_publisher.portal.plans import PLANS, UNKNOWN, PlanLimits, plan_of_licence
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.proxy import Proxy
 from bulk_publisher.portal.throttle import Door
@@ -57,7 +57,7 @@ class Session:
     calls: PacedCalls
     clock: Clock
     portal_clock: PortalClock
-    plan: Plan
+    plan: PlanLimits
     rng: random.Random
     turn: Turn | None
     doubt: str
@@ -97,7 +97,7 @@ class OpenPortal:
     """
 
     client: PortalClient
-    plan: Plan | None
+    plan: PlanLimits | None
     is_asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -177,7 +177,7 @@ async def session_on(
         _tell_next(session)
 
 
-async def _ask_once(portal: OpenPortal, calls: PacedCalls, warn: Warn) -> Plan:
+async def _ask_once(portal: OpenPortal, calls: PacedCalls, warn: Warn) -> PlanLimits:
     async with portal.is_asking:
         if portal.plan is None:
             portal.plan = await ask_plan(calls, warn)
@@ -211,7 +211,7 @@ def told_if_silent(warn: Warn) -> Iterator[None]:
         timer.cancel()
 
 
-async def ask_plan(calls: PacedCalls, warn: Warn) -> Plan:
+async def ask_plan(calls: PacedCalls, warn: Warn) -> PlanLimits:
     """The portal's plan, as its licence tells; the strictest where it does not tell.
 
     Args:
@@ -251,7 +251,7 @@ _NOBODY = {faults.UNREACHABLE, faults.PROXY_FAILED, faults.TOO_MANY_FILES, fault
 """What a while changes nothing about, most likely: the address is wrong, or this machine's set-up."""
 
 
-def _governor(pace: Pace, plan: Plan, spec: ActionSpec, rng: random.Random) -> Governor:
+def _governor(pace: Pace, plan: PlanLimits, spec: ActionSpec, rng: random.Random) -> Governor:
     return Governor(
         bounds_of(pace, plan),
         together=meters_together(spec.method),
@@ -260,7 +260,7 @@ def _governor(pace: Pace, plan: Plan, spec: ActionSpec, rng: random.Random) -> G
     )
 
 
-def bounds_of(pace: Pace, plan: Plan) -> Bounds:
+def bounds_of(pace: Pace, plan: PlanLimits) -> Bounds:
     """What there is to keep within on a portal of *plan*."""
     limit = plan.operating_limit if pace.operating_limit is None else pace.operating_limit
     return Bounds(

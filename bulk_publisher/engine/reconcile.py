@@ -41,7 +41,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Reconciled:
     """What became of lost pages.
 
     Attributes:
@@ -61,7 +61,7 @@ def reconcile(
     spec: ActionSpec,
     *,
     tells: Callable[[Page], bool],
-) -> Found:
+) -> Reconciled:
     """What *listed*, the pages as they are now, says of those that were lost.
 
     Args:
@@ -81,12 +81,12 @@ def reconcile(
     if not lost.is_whole:
         # The answer came, so the request ran to its end, and past each of them that did not fail.
         traces = [trace and not lost.fault.is_alone for trace in traces]
-        return Found(_only(works, traces), _only(works, [not it for it in traces]), [])
+        return Reconciled(_only(works, traces), _only(works, [not it for it in traces]), [])
     last = max((at for at, is_trace in enumerate(traces) if is_trace), default=-1)
     behind = range(last + 1, len(works))
     first_not = next((at for at in behind if told[at] and not is_up[at]), len(works) - 1)
     places = range(len(works))
-    return Found(
+    return Reconciled(
         _only(works, [is_up[at] and at < last for at in places]),
         _only(works, [max(last, 0) <= at <= first_not for at in places]),
         _only(works, [at > first_not or (at < last and not is_up[at]) for at in places]),

@@ -82,7 +82,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_alone(self) -> bool:
         """Whether it is one page's own, and no batch."""
-        return self.permit.lane is Lane.ALONE
+        return self.permit.lane is Lane.SINGLE
 
 
 class Requests:

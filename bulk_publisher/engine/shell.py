@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
-from bulk_publisher.client.ports import Portal
+from bulk_publisher.client.raw_portal import RawPortal
 from bulk_publisher.client.turns import Turns
 from bulk_publisher.clock import Clock, wait_until
 from bulk_publisher.engine.core import (
@@ -113,7 +113,7 @@ class Engine:
     def __init__(
         self,
         settings: RunSettings,
-        portal: Portal,
+        portal: RawPortal,
         governor: Governor,
         sink: Sink,
         *,

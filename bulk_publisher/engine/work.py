@@ -105,7 +105,7 @@ class Backlog:
 
     def take(self, pages: int, lane: Lane) -> list[Work]:
         """Up to *pages* pages of one scope for one request, removed from here."""
-        key = self._next_alone() if lane is Lane.ALONE and self._alone else self._next_lane()
+        key = self._next_alone() if lane is Lane.SINGLE and self._alone else self._next_lane()
         if key is None:
             return []
         queue = self._lanes[key]

@@ -45,7 +45,7 @@ class Batches:
 
     def on_answered(self, lane: Lane, now: Mono) -> None:
         """A request was answered: by itself that says nothing of the other kind."""
-        if lane is Lane.TOGETHER:
+        if lane is Lane.BATCH:
             self._lost_in_a_row = self._evidence = 0
             self._alone_answered_at = None
             if self._not_before < NEVER:
@@ -57,7 +57,7 @@ class Batches:
 
     def on_lost(self, lane: Lane, sent_at: Mono) -> None:
         """A request was lost that was sent at *sent_at*."""
-        if lane is Lane.ALONE:
+        if lane is Lane.SINGLE:
             return
         self._lost_in_a_row += 1
         if self._alone_answered_at is not None and sent_at >= self._alone_answered_at:

@@ -55,7 +55,7 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Levels:
     """What a person wants to see of the limits.
 
     Attributes:

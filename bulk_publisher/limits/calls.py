@@ -44,7 +44,7 @@ class CallLimits:
             if ready_at > now:
                 ready_at = min(ready_at, Mono(now + ASK_AGAIN))
                 return waits.for_operating(ready_at, meter.level(now), self._refusals.limit)
-        return Send(1, Lane.ALONE)
+        return Send(1, Lane.SINGLE)
 
     def on_sent(self, *, now: Mono) -> None:
         """A call leaves now."""

@@ -13,9 +13,9 @@ NEVER = Mono(float("inf"))
 class Lane(StrEnum):
     """How pages travel."""
 
-    TOGETHER = "together"
+    BATCH = "batch"
     """Several in one request."""
-    ALONE = "alone"
+    SINGLE = "single"
     """One in a request of its own."""
 
 

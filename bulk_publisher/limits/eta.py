@@ -5,7 +5,7 @@ Rules: told the time and the pages that are settled; it shows nothing.
 
 from collections import deque
 
-from bulk_publisher.limits.bounds import Gauge, Snapshot
+from bulk_publisher.limits.bounds import Gauge, Levels
 from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import Mono
@@ -38,18 +38,18 @@ class Eta:
         self._seen = deque([(now, settled)])
 
     def seconds_left(
-        self, left: int, *, settled: int, wait: WaitUntil | None, snapshot: Snapshot, now: Mono
+        self, left: int, *, settled: int, wait: WaitUntil | None, levels: Levels, now: Mono
     ) -> float | None:
         """Seconds until *left* pages are done; None where nobody can tell.
 
         Args:
             settled: Pages that this process has settled.
             wait: What it waits for, with nothing in flight.
-            snapshot: Of the limits, at *now*.
+            levels: Of the limits, at *now*.
         """
         if wait is not None and wait.limit in NOT_FORESEEN:
             return None
-        at_best = snapshot.window / max(snapshot.cost, 1e-9)
+        at_best = levels.window / max(levels.cost, 1e-9)
         rate = self._rate_to_come(settled, at_best, now)
         if wait is None or wait.limit is Limit.INTENSITY:
             if rate is None:
@@ -58,7 +58,7 @@ class Eta:
         else:
             pause = wait.at - now if wait.at < float("inf") else 0.0
             seconds = left / at_best + max(0.0, pause)
-        return max(seconds, self._by_budget(left * snapshot.cost, snapshot.operating, now))
+        return max(seconds, self._by_budget(left * levels.cost, levels.operating, now))
 
     def _by_budget(self, work: float, operating: Gauge | None, now: Mono) -> float:
         """Seconds until the portal has let through *work* seconds; 0 where it limits none."""

@@ -175,7 +175,7 @@ class _Run:
         self.now = expected.way + (expected.look_up_seconds if expected.look_ups else 0.0)
 
     def _send(self, send: Send) -> None:
-        is_missing = send.lane is Lane.ALONE and self.left_alone > 0
+        is_missing = send.lane is Lane.SINGLE and self.left_alone > 0
         ready = self.left_alone if is_missing else self.left
         pages = min(send.pages, ready)
         if is_missing:
@@ -224,7 +224,7 @@ class _Run:
     def _book(self, lane: Lane, worked: float) -> Iterator[Reading]:
         """What the answer tells of each meter: its own name, and the sum that stands behind it."""
         envelope, commands = self.together[0], self.together[-1]
-        if lane is Lane.ALONE:
+        if lane is Lane.SINGLE:
             yield self._read(self.alone[-1], self.alone[-1], worked)
             return
         match self.expected.billing:

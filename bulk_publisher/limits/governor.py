@@ -30,7 +30,7 @@ from collections.abc import Iterable
 
 from bulk_publisher.limits import waits
 from bulk_publisher.limits.batches import Batches
-from bulk_publisher.limits.bounds import Bounds, Gauge, Snapshot, Waiting
+from bulk_publisher.limits.bounds import Bounds, Gauge, Levels, Waiting
 from bulk_publisher.limits.calls import CallLimits
 from bulk_publisher.limits.decision import (
     NEVER,
@@ -135,9 +135,9 @@ class Governor:
             return obstacle
         if self._refusals.is_on:
             return self._ask(waiting, now)
-        if self._is_turn_of_alone(waiting) and self._fits(Lane.ALONE, 1, now):
-            return Send(1, Lane.ALONE)
-        is_asked = self._batches.are_doubted and self._is_lane_used(Lane.TOGETHER)
+        if self._is_turn_of_alone(waiting) and self._fits(Lane.SINGLE, 1, now):
+            return Send(1, Lane.SINGLE)
+        is_asked = self._batches.are_doubted and self._is_lane_used(Lane.BATCH)
         if waiting.together and self._batches.are_taken(now) and not is_asked:
             return self._send_together(waiting, now)
         return self._send_alone(now)
@@ -145,12 +145,12 @@ class Governor:
     def operating_free_at(self, seconds: float, *, now: Mono) -> Mono:
         """When *seconds* of operating time, or all that there are, are free; infinite if nobody knows."""
         cap = self._refusals.cap
-        return self._meters.ready_at(Lane.TOGETHER, min(seconds, cap), limit=cap, now=now)
+        return self._meters.ready_at(Lane.BATCH, min(seconds, cap), limit=cap, now=now)
 
-    def snapshot(self, *, now: Mono) -> Snapshot:
+    def levels(self, *, now: Mono) -> Levels:
         """What a person wants to see."""
         highest = self._meters.highest(now)
-        return Snapshot(
+        return Levels(
             intensity=Gauge(self._bucket.level(now), self._bucket.capacity),
             operating=None if highest is None else Gauge(highest, self.operating_limit),
             in_flight=len(self._in_flight),
@@ -254,7 +254,7 @@ class Governor:
             meters.of_pages(permit.lane) if in_command else meters.of_request(permit.lane),
             done=done,
             sent_at=permit.sent_at,
-            cost=self._expected(Lane.TOGETHER, 1),
+            cost=self._expected(Lane.BATCH, 1),
             now=now,
         )
 
@@ -358,26 +358,26 @@ class Governor:
         if self._in_flight:
             return WaitUntil(NEVER, Limit.OPERATING, "one request asks whether there is time again")
         is_together = waiting.together and self._batches.are_taken(now)
-        return Send(1, Lane.TOGETHER if is_together else Lane.ALONE)
+        return Send(1, Lane.BATCH if is_together else Lane.SINGLE)
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
         pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
         if self._is_question or self._batches.are_doubted or self._is_basket_to_begin(now):
             pages = min(pages, 1)
         if pages:
-            return Send(pages, Lane.TOGETHER)
-        if self._is_worth_asking(Lane.TOGETHER, now):
-            return Send(1, Lane.TOGETHER)
-        wait = self._wait_for_operating(Lane.TOGETHER, now)
+            return Send(pages, Lane.BATCH)
+        if self._is_worth_asking(Lane.BATCH, now):
+            return Send(1, Lane.BATCH)
+        wait = self._wait_for_operating(Lane.BATCH, now)
         is_full = wait.limit is Limit.OPERATING
         if is_full and wait.at - now > _WORTHWHILE and self._is_alone_free(now):
-            return Send(1, Lane.ALONE)
+            return Send(1, Lane.SINGLE)
         return wait
 
     def _send_alone(self, now: Mono) -> Decision:
-        if self._fits(Lane.ALONE, 1, now) or self._is_worth_asking(Lane.ALONE, now):
-            return Send(1, Lane.ALONE)
-        return self._wait_for_operating(Lane.ALONE, now)
+        if self._fits(Lane.SINGLE, 1, now) or self._is_worth_asking(Lane.SINGLE, now):
+            return Send(1, Lane.SINGLE)
+        return self._wait_for_operating(Lane.SINGLE, now)
 
     def _is_worth_asking(self, lane: Lane, now: Mono) -> bool:
         """Whether there may be room although it is not certain: one page tells."""
@@ -401,14 +401,14 @@ class Governor:
         if not self._meters.has_answer:
             return True
         is_stale = now - self._answered_at > _STALE and not self._refusals.is_on
-        return is_stale and bool(self._meters.shown(Lane.TOGETHER))
+        return is_stale and bool(self._meters.shown(Lane.BATCH))
 
     def _is_basket_to_begin(self, now: Mono) -> bool:
         """A basket leaves 600 s after its first booking: one short request books early.
 
         Only where the bucket has room for one more beside those that follow.
         """
-        shown = self._meters.shown(Lane.TOGETHER)
+        shown = self._meters.shown(Lane.BATCH)
         room = self._bucket.capacity - self._bucket.level(now)
         if self._in_flight or not self._meters.has_answer or room < self._window.size + 1:
             return False
@@ -427,10 +427,10 @@ class Governor:
         if self._outage.is_on:
             return self._outage.in_a_row % 2 == 0
         if self._batches.are_suspected:
-            return not self._is_lane_used(Lane.ALONE)
+            return not self._is_lane_used(Lane.SINGLE)
         if not waiting.alone:
             return False
-        return self._meters.has_answer and not self._is_lane_used(Lane.ALONE)
+        return self._meters.has_answer and not self._is_lane_used(Lane.SINGLE)
 
     def _balanced(self, waiting: Waiting, now: Mono) -> int:
         """Pages for one request; fewer at the end, so that all in flight end together."""
@@ -451,18 +451,18 @@ class Governor:
     def _fitting(self, now: Mono) -> int:
         """As many pages as a request may have and the meters have room for."""
         largest = self._sizing.size
-        if self._fits(Lane.TOGETHER, largest, now):
+        if self._fits(Lane.BATCH, largest, now):
             return largest
         # More pages cost more: those that fit are the first of these.
         return bisect_left(
             range(1, largest),
             x=True,
-            key=lambda pages: not self._fits(Lane.TOGETHER, pages, now),
+            key=lambda pages: not self._fits(Lane.BATCH, pages, now),
         )
 
     def _thrifty(self) -> int:
         """Pages for one request, where some fail and make the others dearer."""
-        if not self._meters.shown(Lane.TOGETHER):
+        if not self._meters.shown(Lane.BATCH):
             return self.bounds.batch_size
         return self._losses.best_size(
             self.bounds.batch_size,
@@ -487,15 +487,15 @@ class Governor:
 
     def _is_alone_free(self, now: Mono) -> bool:
         """Whether a page's own request is booked elsewhere, or not at all."""
-        shown = self._meters.shown(Lane.ALONE)
+        shown = self._meters.shown(Lane.SINGLE)
         if self._meters.is_shared is False and shown:
-            return self._fits(Lane.ALONE, 1, now)
-        if self._expected(Lane.ALONE, 1) == 0.0:
+            return self._fits(Lane.SINGLE, 1, now)
+        if self._expected(Lane.SINGLE, 1) == 0.0:
             return True
         # Not known yet: one page in the share that we leave free tells.
-        meter = self._meters.of_pages(Lane.ALONE)
+        meter = self._meters.of_pages(Lane.SINGLE)
         fits = meter.level(now) + self._sizing.expected(1) <= self.operating_limit
-        return self._meters.is_shared is None and not self._is_lane_used(Lane.ALONE) and fits
+        return self._meters.is_shared is None and not self._is_lane_used(Lane.SINGLE) and fits
 
     def _is_lane_used(self, lane: Lane) -> bool:
         return any(permit.lane is lane for permit in self._in_flight.values())
@@ -514,7 +514,7 @@ class Governor:
     def _expected(self, lane: Lane, pages: int) -> float:
         """Seconds that a request may be booked with; 0 where the portal books none."""
         cost = self._sizing.expected(pages) * self._losses.inflation(pages)
-        return 0.0 if lane is Lane.ALONE and self._sizing.is_known and cost <= FLOOR else cost
+        return 0.0 if lane is Lane.SINGLE and self._sizing.is_known and cost <= FLOOR else cost
 
     def _end(self, permit: Permit) -> None:
         self._in_flight.pop(permit.number, None)

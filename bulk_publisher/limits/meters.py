@@ -44,7 +44,7 @@ class Meters:
         self.has_answer = False
         self.is_shared: bool | None = None
         self._answered = 0
-        self._names = {Lane.TOGETHER: together, Lane.ALONE: alone}
+        self._names = {Lane.BATCH: together, Lane.SINGLE: alone}
         self._meters = {name: OperatingMeter() for name in (*together, *alone)}
 
     # ask
@@ -69,7 +69,7 @@ class Meters:
     def shown(self, lane: Lane) -> list[OperatingMeter]:
         """The meters that are there, as far as answers tell: before the first, all may be."""
         meters = [self._meters[name] for name in self._names[lane]]
-        if lane is Lane.ALONE and self.of_pages(lane).told is None:
+        if lane is Lane.SINGLE and self.of_pages(lane).told is None:
             meters += self._twins(self._names[lane][-1])
         return [meter for meter in meters if meter.told is not None or not self.has_answer]
 
@@ -150,7 +150,7 @@ class Meters:
         On which meter is not known: they count on each, until an answer tells less. What a meter
         holds by another's word is the oldest of them, and counts once.
         """
-        names = {*self._names[Lane.TOGETHER], *self._names[Lane.ALONE]}
+        names = {*self._names[Lane.BATCH], *self._names[Lane.SINGLE]}
         in_order = sorted(entry for entry in spent if now - entry[0] < BASKET_LIFE)
         for meter in (self._meters[name] for name in names):
             known = meter.booked(now)
@@ -173,7 +173,7 @@ class Meters:
 
     def _settle_one(self, permit: Permit, usage: Usage, reading: Reading, now: Mono) -> None:
         meter = self.of(reading.meter)
-        if permit.lane is Lane.ALONE and self.is_shared is None:
+        if permit.lane is Lane.SINGLE and self.is_shared is None:
             self._learn_whether_shared(meter, reading, now)
         meter.settle(
             reading,
@@ -202,7 +202,7 @@ class Meters:
 
     def _twins(self, name: str) -> list[OperatingMeter]:
         """The meter that may be the same one: a page's in a batch, and by itself."""
-        together, alone = self._names[Lane.TOGETHER][-1], self._names[Lane.ALONE][-1]
+        together, alone = self._names[Lane.BATCH][-1], self._names[Lane.SINGLE][-1]
         other = {together: alone, alone: together}.get(name)
         return [] if other is None or self.is_shared is False else [self._meters[other]]
 

@@ -38,7 +38,7 @@ _CLOCK_OFF = 60.0
 """Seconds by which clocks differ that a person may want to put right."""
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a check came out."""
 
     GOOD = "good"
@@ -58,7 +58,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    verdict: Verdict
+    verdict: CheckVerdict
     found: str
     advice: str = ""
 
@@ -80,7 +80,7 @@ class Examination:
     @property
     def is_usable(self) -> bool:
         """Whether a run could work."""
-        return all(check.verdict is not Verdict.BAD for check in self.checks)
+        return all(check.verdict is not CheckVerdict.BAD for check in self.checks)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain data that JSON can hold."""
@@ -120,7 +120,10 @@ async def examine(
         if session.doubt:
             examination.checks.append(
                 Check(
-                    name="limits", verdict=Verdict.NOTE, found=session.doubt, advice=session.advice
+                    name="limits",
+                    verdict=CheckVerdict.NOTE,
+                    found=session.doubt,
+                    advice=session.advice,
                 )
             )
         if examination.is_usable:
@@ -158,18 +161,18 @@ _SHORT_LIST = {"params": {"select": ["ID"], "order": {"ID": "ASC"}, "limit": 1}}
 
 def _wire_checks(first: Answer | Fault, credential: Credential, seconds: float) -> list[Check]:
     tls = (
-        Check(name="tls", verdict=Verdict.NOTE, found="None: the portal is a program on this machine.")
+        Check(name="tls", verdict=CheckVerdict.NOTE, found="None: the portal is a program on this machine.")
         if credential.is_loopback
-        else Check(name="tls", verdict=Verdict.GOOD, found="The certificate is trusted.")
+        else Check(name="tls", verdict=CheckVerdict.GOOD, found="The certificate is trusted.")
     )  # fmt: skip
     if isinstance(first, Answer):
         reached = Check(
             name="reachable",
-            verdict=Verdict.GOOD,
+            verdict=CheckVerdict.GOOD,
             found=f"Connected and answered in {seconds * 1000:.0f} ms.",
         )
         valid = Check(
-            name="credential", verdict=Verdict.GOOD, found="The portal accepts the webhook."
+            name="credential", verdict=CheckVerdict.GOOD, found="The portal accepts the webhook."
         )
         return [reached, tls, valid]
     if first.code in {faults.BAD_CERTIFICATE, faults.NO_TLS}:
@@ -186,7 +189,7 @@ def _wire_checks(first: Answer | Fault, credential: Credential, seconds: float) 
 
 
 def _good_reach(credential: Credential) -> Check:
-    return Check(name="reachable", verdict=Verdict.GOOD, found=f"{credential.host} answers.")
+    return Check(name="reachable", verdict=CheckVerdict.GOOD, found=f"{credential.host} answers.")
 
 
 def _bad(name: str, fault: Fault) -> Check:
@@ -196,7 +199,7 @@ def _bad(name: str, fault: Fault) -> Check:
     advice = (
         "Nothing more is known of this error: check the webhook URL." if is_of_page else fault.hint
     )
-    return Check(name=name, verdict=Verdict.BAD, found=found, advice=advice)
+    return Check(name=name, verdict=CheckVerdict.BAD, found=found, advice=advice)
 
 
 async def _distance(session: Session) -> Check:
@@ -209,10 +212,10 @@ async def _distance(session: Session) -> Check:
             worked = 0.0 if answer.timing is None else answer.timing.least_duration
             least = min(least, max(0.0, session.clock.now() - began_at - worked))
     if least == float("inf"):
-        return Check(name="distance", verdict=Verdict.NOTE, found="The portal does not tell its time.")  # fmt: skip
+        return Check(name="distance", verdict=CheckVerdict.NOTE, found="The portal does not tell its time.")  # fmt: skip
     return Check(
         name="distance",
-        verdict=Verdict.NOTE if least > _FAR else Verdict.GOOD,
+        verdict=CheckVerdict.NOTE if least > _FAR else CheckVerdict.GOOD,
         found=f"{least * 1000:.0f} ms there and back.",
         advice="Far away: a higher --concurrency makes up for it." if least > _FAR else "",
     )
@@ -222,11 +225,11 @@ def _rest_scope(answer: Answer) -> Check:
     scopes = answer.result if isinstance(answer.result, list) else []
     if "landing" in scopes:
         return Check(
-            name="permission", verdict=Verdict.GOOD, found="Sites (landing) are permitted."
+            name="permission", verdict=CheckVerdict.GOOD, found="Sites (landing) are permitted."
         )
     return Check(
         name="permission",
-        verdict=Verdict.BAD,
+        verdict=CheckVerdict.BAD,
         found="The webhook may not touch sites: it lacks the permission “landing”.",
         advice="Tick Sites (landing) in the webhook's settings.",
     )
@@ -243,7 +246,7 @@ async def _collections(session: Session) -> list[Check]:
         f"Knowledge base 2.0 has {shown}{more}: nothing needs publishing there."
         " --scope KNOWLEDGE means the classic knowledge bases."
     )
-    return [Check(name="collections", verdict=Verdict.GOOD, found=found)]
+    return [Check(name="collections", verdict=CheckVerdict.GOOD, found=found)]
 
 
 async def _methods(session: Session, job: Job) -> Check:
@@ -252,18 +255,18 @@ async def _methods(session: Session, job: Job) -> Check:
     if missing:
         return Check(
             name="methods",
-            verdict=Verdict.BAD,
+            verdict=CheckVerdict.BAD,
             found=f"Not available: {', '.join(missing)}.",
             advice="The Sites module is missing or too old, or the webhook lacks the permission for it.",
         )
     if lacking:
         return Check(
             name="methods",
-            verdict=Verdict.NOTE,
+            verdict=CheckVerdict.NOTE,
             found=f"Not available: {', '.join(lacking)}; sites can't be looked at beforehand.",
         )
     count = len(NEEDED) + len(_HELPFUL)
-    return Check(name="methods", verdict=Verdict.GOOD, found=f"All {count} are available.")
+    return Check(name="methods", verdict=CheckVerdict.GOOD, found=f"All {count} are available.")
 
 
 async def _is_available(session: Session, method: str) -> bool:
@@ -280,7 +283,7 @@ async def _who(session: Session) -> Check:
     if not isinstance(profile, dict):
         return Check(
             name="who",
-            verdict=Verdict.NOTE,
+            verdict=CheckVerdict.NOTE,
             found="The portal does not say whose webhook it is.",
             advice="An inactive owner publishes nothing: look at Developer resources > Inbound webhook.",
         )
@@ -288,7 +291,7 @@ async def _who(session: Session) -> Check:
     kind = "an administrator" if profile.get("ADMIN") is True else "not an administrator"
     return Check(
         name="who",
-        verdict=Verdict.GOOD,
+        verdict=CheckVerdict.GOOD,
         found=f"{name or 'User'} (user {profile.get('ID')}), {kind}.",
     )
 
@@ -311,11 +314,11 @@ async def _plan(session: Session, job: Job) -> Check:
     if plan is UNKNOWN:
         return Check(
             name="plan",
-            verdict=Verdict.NOTE,
+            verdict=CheckVerdict.NOTE,
             found=f"The portal does not tell; the strictest is assumed: {found.partition(': ')[2]}",
             advice="Name it with --portal-plan.",
         )
-    return Check(name="plan", verdict=Verdict.GOOD, found=f"{found[0].upper()}{found[1:]}")
+    return Check(name="plan", verdict=CheckVerdict.GOOD, found=f"{found[0].upper()}{found[1:]}")
 
 
 def _meters(session: Session, listed: Answer | Fault) -> Check:
@@ -323,27 +326,27 @@ def _meters(session: Session, listed: Answer | Fault) -> Check:
         # An error has no account of its time, whatever the portal keeps of it.
         return Check(
             name="meters",
-            verdict=Verdict.NOTE,
+            verdict=CheckVerdict.NOTE,
             found=f"Not known: the list that would show it was not given ({listed.code}).",
         )
     timing = listed.timing
     if timing is None:
         return Check(
-            name="meters", verdict=Verdict.NOTE, found="The portal does not tell its time."
+            name="meters", verdict=CheckVerdict.NOTE, found="The portal does not tell its time."
         )
     if timing.operating is None:
         return Check(
             name="meters",
-            verdict=Verdict.GOOD,
+            verdict=CheckVerdict.GOOD,
             found="The portal shows no operating time: most likely it limits none.",
         )
-    gauge = session.governor.snapshot(now=session.clock.now()).operating
+    gauge = session.governor.levels(now=session.clock.now()).operating
     limit = session.governor.operating_limit
     used = timing.operating if gauge is None else max(gauge.level, timing.operating)
     whose = "lists" if used == timing.operating else "the last run"
     return Check(
         name="meters",
-        verdict=Verdict.NOTE if used > limit / 2 else Verdict.GOOD,
+        verdict=CheckVerdict.NOTE if used > limit / 2 else CheckVerdict.GOOD,
         found=f"Shown; {used:.1f} of {limit:.0f} s are used, by {whose}. That of publishing shows with the first page.",
         advice="Another program uses this webhook's time: one of its own makes both faster." if used > limit / 2 else "",
     )  # fmt: skip
@@ -352,13 +355,15 @@ def _meters(session: Session, listed: Answer | Fault) -> Check:
 def _clock_offset(session: Session, timing: Timing | None, seconds: float) -> Check:
     offset = _offset(session.clock, session)
     if timing is None or offset is None:
-        return Check(name="clock", verdict=Verdict.NOTE, found="The portal does not tell its time.")
+        return Check(
+            name="clock", verdict=CheckVerdict.NOTE, found="The portal does not tell its time."
+        )
     if abs(offset) <= max(seconds, 1.0):
-        return Check(name="clock", verdict=Verdict.GOOD, found="The portal's and ours agree.")
+        return Check(name="clock", verdict=CheckVerdict.GOOD, found="The portal's and ours agree.")
     side = "ahead of" if offset > 0 else "behind"
     return Check(
         name="clock",
-        verdict=Verdict.NOTE if abs(offset) > _CLOCK_OFF else Verdict.GOOD,
+        verdict=CheckVerdict.NOTE if abs(offset) > _CLOCK_OFF else CheckVerdict.GOOD,
         found=f"The portal's is {abs(offset):.0f} s {side} ours, which is taken into account.",
         advice="One of the two is wrong: look at this machine's." if abs(offset) > _CLOCK_OFF else "",
     )  # fmt: skip
@@ -378,7 +383,7 @@ async def _look_at_sites(
         found = await find_sites(session, scopes, most_pages=most_pages)
     except BulkPublisherError as error:
         examination.checks.append(
-            Check(name="sites", verdict=Verdict.BAD, found=error.message, advice=error.hint)
+            Check(name="sites", verdict=CheckVerdict.BAD, found=error.message, advice=error.hint)
         )
         return
     examination.sites = found.sites
@@ -391,14 +396,14 @@ def _sites_check(sites: list[Site]) -> Check:
     if not sites:
         return Check(
             name="sites",
-            verdict=Verdict.BAD,
+            verdict=CheckVerdict.BAD,
             found="Not one site is visible to the webhook's owner.",
             advice="Give them the right to see the sites (Sites > Access rights), or look in another scope with --scope.",
         )
     if len(denied) == len(sites):
         return Check(
             name="sites",
-            verdict=Verdict.BAD,
+            verdict=CheckVerdict.BAD,
             found=f"The owner may publish on none of the {len(sites)} sites.",
             advice="Give them the right in Sites > Access rights > Publish.",
         )
@@ -406,10 +411,10 @@ def _sites_check(sites: list[Site]) -> Check:
     if denied:
         return Check(
             name="sites",
-            verdict=Verdict.NOTE,
+            verdict=CheckVerdict.NOTE,
             found=f"{names}; the owner may not publish on {len(denied)} of them.",
             advice="Give them the right in Sites > Access rights > Publish, or leave those sites out.",
         )
     return Check(
-        name="sites", verdict=Verdict.GOOD, found=f"{names}; the owner may publish on each."
+        name="sites", verdict=CheckVerdict.GOOD, found=f"{names}; the owner may publish on each."
     )

@@ -108,7 +108,7 @@ def keep(error: BaseException, environment: Mapping[str, str]) -> str | None:
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
-    # As ``turns.state_folder`` has it, without what that room loads: this one works when little does.
+    # As ``FolderState`` has it, without what that room loads: this one works when little does.
     named = Path(environment.get("XDG_STATE_HOME", ""))
     state = named if named.is_absolute() else Path.home() / ".local" / "state"
     return state / "bulk-publisher"

@@ -40,7 +40,7 @@ class State(StrEnum):
     SKIPPED = "to be skipped"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class PlanRow(msgspec.Struct, frozen=True, kw_only=True):
     """Pages of one site, one folder and one state."""
 
     site: int | None
@@ -74,7 +74,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pages: dict[str, list[str]]
     states: dict[State, list[str]]
     counts: dict[State, Count]
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
     skips: dict[str, Count]
     opens: tuple[Opened, ...]
     denied: Count

@@ -15,7 +15,15 @@ from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.forecast import Billing, Expected, forecast
 from bulk_publisher.model import Action, Fault, FolderId, Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
-from bulk_publisher.operations.plan_file import VERSION, Opened, Plan, Ranges, Row, State, state_of
+from bulk_publisher.operations.plan_file import (
+    VERSION,
+    Opened,
+    Plan,
+    PlanRow,
+    Ranges,
+    State,
+    state_of,
+)
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.wire import Answer, encode_command
@@ -105,7 +113,7 @@ async def make_plan(
             states={state: ranges.texts() for state, ranges in counting.states.items()},
             counts=dict(counting.counts),
             rows=tuple(
-                Row(site=site, folder=folder, state=state, pages=n)
+                PlanRow(site=site, folder=folder, state=state, pages=n)
                 for (site, folder, state), n in counting.rows.items()
             ),
             skips=dict(counting.skips),

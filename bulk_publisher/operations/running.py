@@ -71,7 +71,7 @@ class RunProgress:
         return sum(self.counts.values())
 
 
-class Work(Protocol):
+class Operation(Protocol):
     """What a run is to do, once it is begun; a result where there is nothing to do."""
 
     def __call__(
@@ -87,7 +87,7 @@ class Run:
     ends it early is raised after the outcomes, and where it is awaited.
     """
 
-    def __init__(self, client: Client, work: Work) -> None:
+    def __init__(self, client: Client, work: Operation) -> None:
         """Nothing is done yet."""
         self._client = client
         self._work = work
@@ -181,15 +181,15 @@ class Run:
                 "",
                 self._is_over.is_set(),
             )
-        moment = self._watcher.moment()
-        away = None if moment.arrives_at is None else moment.arrives_at - moment.time
+        snapshot = self._watcher.snapshot()
+        away = None if snapshot.arrives_at is None else snapshot.arrives_at - snapshot.time
         return RunProgress(
-            id=moment.run,
-            total=moment.total,
-            counts={Status(status): count for status, count in moment.counts.items()},
-            seconds=moment.seconds,
+            id=snapshot.run,
+            total=snapshot.total,
+            counts={Status(status): count for status, count in snapshot.counts.items()},
+            seconds=snapshot.seconds,
             seconds_left=away,
-            waiting="" if moment.waiting is None else moment.waiting.because,
+            waiting="" if snapshot.waiting is None else snapshot.waiting.because,
             is_over=self._is_over.is_set(),
         )
 

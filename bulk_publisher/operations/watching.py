@@ -9,7 +9,7 @@ from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.limits.eta import NOT_FORESEEN, Eta
 from bulk_publisher.model import Outcome
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.store.heard import Bar, Moment, Wait
+from bulk_publisher.store.heard import Bar, Snapshot, Wait
 from bulk_publisher.text.escaping import printable
 
 _LAST_FAILURES = 3
@@ -46,20 +46,20 @@ class RunWatcher:
             case _:
                 pass
 
-    def moment(self) -> Moment:
+    def snapshot(self) -> Snapshot:
         """The run as it is now."""
         session, totals = self.started.session, self.started.totals
         now, epoch = session.clock.now(), session.clock.epoch()
-        limits = session.governor.snapshot(now=now)
+        limits = session.governor.levels(now=now)
         total = self.started.count.total
         away = None
         if total is not None:
             left = max(0, total - totals.pages)
             away = self._eta.seconds_left(
-                left, settled=self._settled_here, wait=self._wait, snapshot=limits, now=now
+                left, settled=self._settled_here, wait=self._wait, levels=limits, now=now
             )
         worked = self.started.seconds + now - self._began_at
-        return Moment(
+        return Snapshot(
             run=self.started.folder.run_id,
             portal=session.client.host,
             time=epoch,

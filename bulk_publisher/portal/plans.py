@@ -6,7 +6,7 @@ Source: docs/bitrix24.md §6 (limits) and §9 (``app.info``) [doc].
 from typing import Any, NamedTuple
 
 
-class Plan(NamedTuple):
+class PlanLimits(NamedTuple):
     """The limits of a kind of portal.
 
     Attributes:
@@ -21,16 +21,16 @@ class Plan(NamedTuple):
     operating_limit: float
 
 
-STANDARD = Plan("standard", 50.0, 2.0, 480.0)
-ENTERPRISE = Plan("enterprise", 250.0, 5.0, 480.0)
-SELF_HOSTED = Plan("self-hosted", float("inf"), 1.0, 420.0)
-UNKNOWN = Plan("unknown", 50.0, 2.0, 420.0)
+STANDARD = PlanLimits("standard", 50.0, 2.0, 480.0)
+ENTERPRISE = PlanLimits("enterprise", 250.0, 5.0, 480.0)
+SELF_HOSTED = PlanLimits("self-hosted", float("inf"), 1.0, 420.0)
+UNKNOWN = PlanLimits("unknown", 50.0, 2.0, 420.0)
 """The strictest of all, where neither the portal nor the user says which."""
 
 PLANS = {plan.name: plan for plan in (STANDARD, ENTERPRISE, SELF_HOSTED)}
 
 
-def plan_of_licence(app_info: Any) -> Plan:
+def plan_of_licence(app_info: Any) -> PlanLimits:
     """The plan that the answer of ``app.info`` names: ``ru_ent250``, ``de_std``, ``en_selfhosted``."""
     licence = app_info.get("LICENSE") if isinstance(app_info, dict) else None
     family = licence.partition("_")[2].lower() if isinstance(licence, str) else ""

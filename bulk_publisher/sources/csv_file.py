@@ -36,7 +36,7 @@ from bulk_publisher.sources.csv_dialect import (
     find_bad_byte,
     find_dialect,
 )
-from bulk_publisher.sources.csv_rows import Row, numbered_rows, parse_row, without_rivals
+from bulk_publisher.sources.csv_rows import CsvRow, numbered_rows, parse_row, without_rivals
 from bulk_publisher.sources.opening import opened, reason
 from bulk_publisher.text.redaction import without_webhooks
 from bulk_publisher.text.shown import as_text
@@ -97,7 +97,7 @@ class CheckedCsv:
                 if isinstance(row, Wrong):
                     continue
                 found = parse_row(row, self._dialect, self._scope)
-                if isinstance(found, Row) and seen.add(found.page):
+                if isinstance(found, CsvRow) and seen.add(found.page):
                     yield _page(found, f"{self.name}:{line}")
         except (*_UNREADABLE, OSError, BadSource) as error:
             raise self._changed() from error
@@ -157,7 +157,7 @@ def _check(data: "_Bytes", *, column: str | None, scope: Scope | None) -> Checke
     hint = ""
     for line, row in without_rivals(text.rows(dialect), dialect, name=data.name):
         found = row if isinstance(row, Wrong) else parse_row(row, dialect, scope)
-        if isinstance(found, Row):
+        if isinstance(found, CsvRow):
             duplicates += not seen.add(found.page)
         elif found is not None:
             bad_rows += 1
@@ -187,7 +187,7 @@ def _count_of_problems(checked: CheckedCsv) -> str:
     return f"{checked.name} has {checked.bad_rows} bad rows{rest}"
 
 
-def _page(row: Row, source: str) -> Page:
+def _page(row: CsvRow, source: str) -> Page:
     title = None if row.title is None else without_webhooks(row.title)
     return Page(row.page, scope=row.scope, source=source, site=row.site, title=title)
 

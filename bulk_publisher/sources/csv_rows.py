@@ -27,7 +27,7 @@ _OF_SHAPE = (
 )
 
 
-class Row(NamedTuple):
+class CsvRow(NamedTuple):
     """A page as a row names it."""
 
     page: PageId
@@ -137,7 +137,7 @@ def _misshapen(row: list[str], dialect: Dialect) -> Wrong | None:
     return Wrong(f"{shown(rival)} may be the page id as well: {count}", _OF_SHAPE)
 
 
-def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> Row | Wrong | None:
+def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> CsvRow | Wrong | None:
     """The page that *row* names; None if all its cells are blank.
 
     Args:
@@ -151,7 +151,7 @@ def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> Row | 
         misshapen = _misshapen(row, dialect)
         if misshapen is not None:
             whole = _one_number(row, dialect)
-            return misshapen if whole is None else Row(whole, default, None, None)
+            return misshapen if whole is None else CsvRow(whole, default, None, None)
     if isinstance(page, Wrong):
         is_header = dialect.has_header and tuple(map(folded, row)) == dialect.header
         return Wrong("the header stands here again") if is_header else page
@@ -171,4 +171,4 @@ def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> Row | 
         site = SiteId(number)
     if (at := dialect.title_at) is not None and at < cells:
         title = row[at].strip() or None
-    return Row(page, scope, site, title)
+    return CsvRow(page, scope, site, title)

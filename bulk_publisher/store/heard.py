@@ -33,7 +33,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     because: str
 
 
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment. Moments of time are UTC seconds.
 
     What is counted is of the whole run: earlier processes are included wherever they are not
@@ -75,7 +75,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 class Heard(NamedTuple):
     """What a run has said of itself, and how many seconds ago."""
 
-    moment: Moment
+    snapshot: Snapshot
     age: float
 
     @property
@@ -84,12 +84,12 @@ class Heard(NamedTuple):
         return self.age >= _SILENT
 
 
-def heard(moment: Moment, age: float) -> Heard:
-    """*moment*, said *age* seconds ago.
+def heard(snapshot: Snapshot, age: float) -> Heard:
+    """*snapshot*, said *age* seconds ago.
 
     Of a run that is silent nothing is promised: neither when it ends, nor what it waits for.
     """
-    found = Heard(moment, age)
+    found = Heard(snapshot, age)
     if not found.is_silent:
         return found
-    return Heard(msgspec.structs.replace(moment, arrives_at=None, waiting=None), age)
+    return Heard(msgspec.structs.replace(snapshot, arrives_at=None, waiting=None), age)

@@ -32,7 +32,7 @@ from typing import Protocol
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.description import Description
-from bulk_publisher.store.heard import Heard, Moment
+from bulk_publisher.store.heard import Heard, Snapshot
 from bulk_publisher.store.record import Mark, Spent
 from bulk_publisher.store.sharing import Holder
 from bulk_publisher.store.standing import Place, Standing
@@ -337,7 +337,7 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
         """Where its log goes on; None where it can't be written, which stops nothing."""
         ...
 
-    def write_progress(self, moment: Moment) -> None:
+    def write_progress(self, snapshot: Snapshot) -> None:
         """Say how it stands; in the loop, and soon done. Where it can't be kept it is not."""
         ...
 

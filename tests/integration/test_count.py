@@ -15,7 +15,7 @@ from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, Site, serve
 from bulk_publisher.store import open_store
-from bulk_publisher.store.heard import Moment
+from bulk_publisher.store.heard import Snapshot
 
 OUTPUT = Output(verbosity=-1, log_format="console", is_plain=True)
 LISTS = "landing.landing.getlist"
@@ -27,20 +27,20 @@ class Watching(Progress):
 
     every = 0.5
 
-    def __init__(self, stop_after: int | None = None, meddle=lambda moment: None) -> None:
+    def __init__(self, stop_after: int | None = None, meddle=lambda snapshot: None) -> None:
         super().__init__(OUTPUT)
-        self.seen: list[Moment] = []
+        self.seen: list[Snapshot] = []
         self.stop_after, self.meddle = stop_after, meddle
 
-    def show(self, moment: Moment) -> None:
-        self.seen.append(moment)
-        self.meddle(moment)
-        if self.stop_after is not None and moment.pages >= self.stop_after:
+    def show(self, snapshot: Snapshot) -> None:
+        self.seen.append(snapshot)
+        self.meddle(snapshot)
+        if self.stop_after is not None and snapshot.pages >= self.stop_after:
             self._watcher.started.run.drain()
 
     @property
     def totals(self) -> list[int | None]:
-        return list(dict.fromkeys(moment.total for moment in self.seen))
+        return list(dict.fromkeys(snapshot.total for snapshot in self.seen))
 
 
 async def _publish(sandbox, runs, progress, **select):
@@ -57,9 +57,9 @@ async def test_the_pages_of_a_scope_are_counted_within_seconds_and_an_arrival_is
         await _publish(sandbox, tmp_path, watching)
 
     assert watching.totals == [None, 12_000]
-    told = next(moment for moment in watching.seen if moment.total)
+    told = next(snapshot for snapshot in watching.seen if snapshot.total)
     assert told.seconds <= 5
-    later = next(moment for moment in watching.seen if moment.seconds > 15)
+    later = next(snapshot for snapshot in watching.seen if snapshot.seconds > 15)
     assert "of 12,000 pages" in status_line(later)
     assert later.arrives_at is not None
 
@@ -118,8 +118,8 @@ async def test_what_goes_on_counts_what_is_settled_with_it(tmp_path):
 
 
 async def test_pages_that_come_and_go_never_make_it_more_than_all(tmp_path):
-    def meddle(moment: Moment) -> None:
-        if moment.total == PAGES and not gone:
+    def meddle(snapshot: Snapshot) -> None:
+        if snapshot.total == PAGES and not gone:
             gone.extend(range(2_200, 2_500))
             for page in gone:
                 sandbox.world.trash(page)
@@ -129,10 +129,10 @@ async def test_pages_that_come_and_go_never_make_it_more_than_all(tmp_path):
     async with serve(Scenario(pages=PAGES, cost=0.02, plan="self-hosted")) as sandbox:
         finished = await _publish(sandbox, tmp_path, watching)
 
-    assert all(moment.pages <= (moment.total or PAGES) for moment in watching.seen)
+    assert all(snapshot.pages <= (snapshot.total or PAGES) for snapshot in watching.seen)
     assert finished.ending.is_whole
     assert finished.ending.error is None
-    assert finished.totals.pages == watching.moment().total
+    assert finished.totals.pages == watching.snapshot().total
     assert finished.folder.read_description().final.left == 0
 
 
@@ -140,10 +140,10 @@ async def test_status_elsewhere_and_prometheus_know_it_too(tmp_path):
     pytest.importorskip("prometheus_client")
     said: list[str] = []
 
-    def meddle(moment: Moment) -> None:
-        result = CliRunner().invoke(main, ["status", moment.run, "--runs", str(tmp_path)])
+    def meddle(snapshot: Snapshot) -> None:
+        result = CliRunner().invoke(main, ["status", snapshot.run, "--runs", str(tmp_path)])
         said.append(result.stdout)
-        metrics.show(moment)
+        metrics.show(snapshot)
 
     metrics = Metrics(OUTPUT, 0)
     watching = Watching(stop_after=300, meddle=meddle)

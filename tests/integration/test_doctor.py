@@ -14,7 +14,7 @@ from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
 from bulk_publisher.operations import checking
 from bulk_publisher.operations.access import session_of
-from bulk_publisher.operations.checking import Examination, Verdict, examine
+from bulk_publisher.operations.checking import CheckVerdict, Examination, examine
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
@@ -27,7 +27,7 @@ async def _examine(most_pages: int | None = None, **scenario: Any) -> Examinatio
         return await examine(Job(name="doctor"), webhook, scopes=EVERY_SCOPE, most_pages=most_pages)
 
 
-def _verdicts(examination: Examination) -> dict[str, Verdict]:
+def _verdicts(examination: Examination) -> dict[str, CheckVerdict]:
     return {check.name: check.verdict for check in examination.checks}
 
 
@@ -35,7 +35,7 @@ async def test_a_portal_in_order_passes_every_check():
     examination = await _examine()
 
     assert examination.is_usable
-    assert set(_verdicts(examination).values()) <= {Verdict.GOOD, Verdict.NOTE}
+    assert set(_verdicts(examination).values()) <= {CheckVerdict.GOOD, CheckVerdict.NOTE}
     assert [check.name for check in examination.checks] == [
         "reachable", "tls", "credential", "distance", "permission", "methods", "who", "plan", "meters", "clock", "sites",
     ]  # fmt: skip
@@ -71,7 +71,7 @@ async def test_a_webhook_without_the_permission_for_sites_is_told_what_to_tick()
     examination = await _examine(rest_scopes=["user"])
 
     check = next(check for check in examination.checks if check.name == "permission")
-    assert check.verdict is Verdict.BAD
+    assert check.verdict is CheckVerdict.BAD
     assert "Sites (landing)" in check.advice
     assert not examination.is_usable
 
@@ -84,7 +84,7 @@ async def test_a_portal_that_is_not_there_ends_the_examination():
         most_pages=None,
     )
 
-    assert _verdicts(examination) == {"reachable": Verdict.BAD}
+    assert _verdicts(examination) == {"reachable": CheckVerdict.BAD}
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ async def test_what_is_no_portal_is_said_to_be_none(body):
             async with session_of(Job(name="t"), webhook, random.Random(1), warn=say_nothing):
                 pass
 
-    assert _verdicts(examination) == {"reachable": Verdict.BAD}
+    assert _verdicts(examination) == {"reachable": CheckVerdict.BAD}
     for advice in (examination.checks[0].advice, refused.value.hint):
         assert "does not look like a Bitrix24 portal: check the address" in advice
         assert "the page" not in advice
@@ -123,7 +123,7 @@ async def test_an_error_that_is_not_known_is_not_said_to_be_a_page_s():
     async with _answering('{"error": "no such route"}') as webhook:
         examination = await _look_at(webhook)
 
-    assert _verdicts(examination)["credential"] is Verdict.BAD
+    assert _verdicts(examination)["credential"] is CheckVerdict.BAD
     assert "check the webhook URL" in examination.checks[-1].advice
 
 
@@ -142,21 +142,21 @@ def test_what_is_in_the_way_is_not_the_credential_s_fault(code, check):
 
     checks = checking._wire_checks(faults.own_fault(code, "It is so.", sent=False), webhook, 0.1)
 
-    assert [one.name for one in checks if one.verdict is Verdict.BAD] == [check]
+    assert [one.name for one in checks if one.verdict is CheckVerdict.BAD] == [check]
     assert "credential" not in {one.name for one in checks}
 
 
 async def test_a_webhook_that_is_not_known_is_the_credential_s_fault():
     examination = await _examine(envelope_error="INVALID_CREDENTIALS")
 
-    assert _verdicts(examination)["reachable"] is Verdict.GOOD
-    assert _verdicts(examination)["credential"] is Verdict.BAD
+    assert _verdicts(examination)["reachable"] is CheckVerdict.GOOD
+    assert _verdicts(examination)["credential"] is CheckVerdict.BAD
 
 
 async def test_no_right_on_any_site_means_that_a_run_can_t_work():
     examination = await _examine(users=[{"id": 1, "rights": "read", "is_admin": False}])
 
-    assert _verdicts(examination)["sites"] is Verdict.BAD
+    assert _verdicts(examination)["sites"] is CheckVerdict.BAD
     assert [site.may_publish for site in examination.sites] == [False]
 
 
@@ -174,7 +174,7 @@ async def test_a_refusal_tells_nothing_of_the_operating_time(scenario):
     examination = await _examine(**scenario)
 
     meters = next(check for check in examination.checks if check.name == "meters")
-    assert meters.verdict is Verdict.NOTE
+    assert meters.verdict is CheckVerdict.NOTE
     assert "Not known: the list that would show it was not given" in meters.found
 
 
@@ -182,7 +182,7 @@ async def test_a_clock_that_is_off_is_noticed():
     examination = await _examine(clock_offset=90)
 
     clock = next(check for check in examination.checks if check.name == "clock")
-    assert clock.verdict is Verdict.NOTE
+    assert clock.verdict is CheckVerdict.NOTE
     assert "90 s ahead of" in clock.found
 
 
@@ -191,7 +191,7 @@ async def test_collections_of_knowledge_base_2_are_named_as_nothing_to_publish()
     examination = await _examine(rest_scopes=["landing", "note"], collections=names)
 
     check = next(check for check in examination.checks if check.name == "collections")
-    assert check.verdict is Verdict.GOOD
+    assert check.verdict is CheckVerdict.GOOD
     assert "“Handbook”, “Policies”, “FAQ”, “Sales”, “IT” and 1 more" in check.found
     assert "nothing needs publishing there" in check.found
 
@@ -212,4 +212,4 @@ async def test_a_portal_that_refuses_app_info_alone_can_be_used():
     examination = await _examine(app_info="refused")
 
     assert examination.is_usable
-    assert _verdicts(examination)["plan"] is Verdict.NOTE
+    assert _verdicts(examination)["plan"] is CheckVerdict.NOTE

@@ -21,7 +21,7 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
 from bulk_publisher.store import open_store
 from bulk_publisher.store.folder.folder_run import FolderRun
-from bulk_publisher.store.heard import Bar, Heard, Moment, Wait
+from bulk_publisher.store.heard import Bar, Heard, Snapshot, Wait
 from tests.folders import files_of
 from tests.oracle import Seen, run_job
 
@@ -50,25 +50,25 @@ class Watching(Progress):
     def __init__(self, *, every: float = 1.0) -> None:
         super().__init__(OUTPUT)
         self.every = every
-        self.seen: list[Moment] = []
+        self.seen: list[Snapshot] = []
 
-    def show(self, moment: Moment) -> None:
-        self.seen.append(moment)
+    def show(self, snapshot: Snapshot) -> None:
+        self.seen.append(snapshot)
 
 
-def _moment(**changes: object) -> Moment:
+def _snapshot(**changes: object) -> Snapshot:
     fields = {
         "run": "r", "portal": "p", "time": 1_800_000_000.0, "pages": 1204, "total": 5000, "counts": {}, "errors": {}, "bad": 12,
         "seconds": 143.0, "rate": 8.4, "operating": Bar(level=412, limit=480), "requests": Bar(level=12, limit=50),
         "waiting": Wait(until=1_800_000_250.0, limit="operating", because="operating time (479 of 480 s used)"),
         "arrives_at": 1_800_000_450.0, "last_failures": ("page 57: LANDING_NOT_EXIST",),
     }  # fmt: skip
-    return Moment(**{**fields, **changes})
+    return Snapshot(**{**fields, **changes})
 
 
-def _text_of(moment: Moment, width: int) -> list[str]:
+def _text_of(snapshot: Snapshot, width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(drawn(moment, width))
+    console.print(drawn(snapshot, width))
     return console.file.getvalue().splitlines()
 
 
@@ -107,14 +107,14 @@ async def test_a_program_gets_a_line_of_json_a_second_and_a_last_one(tmp_path, c
 
 
 async def test_all_numbers_of_a_resumed_run_are_of_the_whole_run(tmp_path):
-    seen: list[Moment] = []
+    seen: list[Snapshot] = []
 
     class Watching(Progress):
-        def show(self, moment: Moment) -> None:
-            seen.append(moment)
+        def show(self, snapshot: Snapshot) -> None:
+            seen.append(snapshot)
 
         def finish(self) -> None:
-            self.show(self.moment())
+            self.show(self.snapshot())
             super().finish()
 
     scenario = Scenario(pages=100, cost=0.2, missing_pages=[1, 2, 99])
@@ -144,13 +144,13 @@ async def test_a_run_leaves_its_progress_in_its_folder_while_it_goes_on(tmp_path
     seen: list[Heard | None] = []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
-            seen.append(FolderRun(tmp_path / moment.run).read_progress())
+        def show(self, snapshot: Snapshot) -> None:
+            seen.append(FolderRun(tmp_path / snapshot.run).read_progress())
 
     finished = await _publish(Scenario(pages=100, cost=1.0), Peeking(OUTPUT), tmp_path)
 
     assert seen[-1] is not None
-    assert 0 < seen[-1].moment.pages < 100
+    assert 0 < seen[-1].snapshot.pages < 100
     assert not files_of(finished.folder).progress.exists()
 
 
@@ -167,13 +167,13 @@ async def test_a_terminal_is_redrawn_and_left_clean(tmp_path):
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_nothing_is_wider_than_the_terminal(width):
-    lines = _text_of(_moment(), width)
+    lines = _text_of(_snapshot(), width)
 
     assert max(len(line) for line in lines) <= width
 
 
 def test_both_budgets_and_the_wait_and_the_failures_are_shown():
-    text = "\n".join(_text_of(_moment(), 140))
+    text = "\n".join(_text_of(_snapshot(), 140))
 
     assert "412 of 480 s" in text
     assert "12 of 50" in text
@@ -184,7 +184,7 @@ def test_both_budgets_and_the_wait_and_the_failures_are_shown():
 def test_a_run_that_lets_another_one_go_first_says_so():
     waiting = Wait(until=1_800_000_000.2, limit="turn", because="another run has its turn")
 
-    assert waiting_line(_moment(waiting=waiting)) == "waiting: another run has its turn"
+    assert waiting_line(_snapshot(waiting=waiting)) == "waiting: another run has its turn"
 
 
 async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):
@@ -194,7 +194,7 @@ async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):
         def __call__(self, event):
             if isinstance(event, WaitBegun):
                 session = self._watcher.started.session
-                in_flight.append(session.governor.snapshot(now=session.clock.now()).in_flight)
+                in_flight.append(session.governor.levels(now=session.clock.now()).in_flight)
 
     await _publish(Scenario(pages=400, cost=0.28, operating_limit=60), Watching(OUTPUT), tmp_path)
 
@@ -208,10 +208,12 @@ async def test_in_an_outage_no_arrival_is_promised(tmp_path):
     await _publish(Scenario(pages=600, cost=0.2, script=[outage]), watching, tmp_path)
 
     out = [
-        moment for moment in watching.seen if moment.waiting and moment.waiting.limit == "outage"
+        snapshot
+        for snapshot in watching.seen
+        if snapshot.waiting and snapshot.waiting.limit == "outage"
     ]
     assert len(out) > 30
-    assert {moment.arrives_at for moment in out} == {None}
+    assert {snapshot.arrives_at for snapshot in out} == {None}
     assert "for the portal, which does not answer" in waiting_line(out[1])
 
 
@@ -221,37 +223,37 @@ async def test_where_lost_pages_can_t_be_looked_up_the_portal_is_said_to_be_wait
     finished = await _publish(Scenario(pages=3000, cost=0.1, script=[away]), watching, tmp_path)  # fmt: skip
 
     began_at, seconds = watching.seen[0].time, finished.ending.seconds
-    out = [moment for moment in watching.seen if 30 < moment.time - began_at < 50]
-    lines = {waiting_line(moment) for moment in out}
-    assert {(moment.arrives_at, moment.left) for moment in out} == {(None, out[0].left)}
+    out = [snapshot for snapshot in watching.seen if 30 < snapshot.time - began_at < 50]
+    lines = {waiting_line(snapshot) for snapshot in out}
+    assert {(snapshot.arrives_at, snapshot.left) for snapshot in out} == {(None, out[0].left)}
     assert lines <= {"waiting for the portal, which does not answer", ""}
     assert "waiting for the portal, which does not answer" in lines
     # The standstill says nothing of the speed afterwards.
-    for moment in [
-        moment for moment in watching.seen if 63 < moment.time - began_at < seconds - 15
+    for snapshot in [
+        snapshot for snapshot in watching.seen if 63 < snapshot.time - began_at < seconds - 15
     ]:
-        assert moment.arrives_at == pytest.approx(began_at + seconds, abs=0.5 * (began_at + seconds - moment.time))  # fmt: skip
+        assert snapshot.arrives_at == pytest.approx(began_at + seconds, abs=0.5 * (began_at + seconds - snapshot.time))  # fmt: skip
 
 
 async def test_no_arrival_is_promised_before_a_wait_is_over(tmp_path):
     watching = Watching()
     await _publish(Scenario(pages=1500, cost=0.05, operating_limit=60), watching, tmp_path)
 
-    waits = [moment for moment in watching.seen if moment.waiting and moment.waiting.until]
+    waits = [snapshot for snapshot in watching.seen if snapshot.waiting and snapshot.waiting.until]
     assert len(waits) > 100
-    for moment in waits:
-        assert moment.arrives_at is not None
-        assert moment.arrives_at > moment.waiting.until
+    for snapshot in waits:
+        assert snapshot.arrives_at is not None
+        assert snapshot.arrives_at > snapshot.waiting.until
 
 
 def test_the_arrival_is_said_with_the_pages_that_are_left():
-    line = status_line(_moment())
+    line = status_line(_snapshot())
 
     assert line.startswith("1,204 of 5,000 pages, 12 failed, 3,796 left, 8.4 a second, done in about 7 min 30 s")  # fmt: skip
 
 
 def test_a_rate_is_said_once_it_tells_something():
-    assert "a second" not in status_line(_moment(seconds=4.0))
+    assert "a second" not in status_line(_snapshot(seconds=4.0))
 
 
 async def test_pages_that_go_one_by_one_are_not_promised_for_the_next_moment(tmp_path):
@@ -262,6 +264,6 @@ async def test_pages_that_go_one_by_one_are_not_promised_for_the_next_moment(tmp
     ended_at = watching.seen[0].time + finished.ending.seconds
     late = [m for m in watching.seen if m.seconds >= 20 and m.left and m.left > 20]
     assert late
-    for moment in late:
-        assert moment.arrives_at is not None
-        assert moment.arrives_at - moment.time > 0.3 * (ended_at - moment.time)
+    for snapshot in late:
+        assert snapshot.arrives_at is not None
+        assert snapshot.arrives_at - snapshot.time > 0.3 * (ended_at - snapshot.time)

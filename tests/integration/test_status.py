@@ -22,7 +22,7 @@ from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store import open_store
 from bulk_publisher.store.folder.run_folder import RunFolder
-from bulk_publisher.store.heard import Moment
+from bulk_publisher.store.heard import Snapshot
 from tests.folders import describe, described, files_of
 
 OLDER = "20260301T030000Z-1f2e"
@@ -60,7 +60,7 @@ async def test_a_run_that_goes_on_is_seen_from_elsewhere(tmp_path):
     seen: list[str] = []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
+        def show(self, snapshot: Snapshot) -> None:
             seen.append(_status(tmp_path))
 
     await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
@@ -74,8 +74,8 @@ async def test_a_run_that_was_not_heard_of_for_long_says_so_and_promises_nothing
     seen: list[str] = []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
-            path = RunFolder(tmp_path / moment.run).progress
+        def show(self, snapshot: Snapshot) -> None:
+            path = RunFolder(tmp_path / snapshot.run).progress
             written_at = path.stat().st_mtime - 25
             os.utime(path, (written_at, written_at))
             # Which the process has had for longer than that.
@@ -95,8 +95,8 @@ async def test_what_a_killed_process_has_left_is_not_said_of_the_one_that_is_at_
     left: list[bytes] = []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
-            left.append(RunFolder(tmp_path / moment.run).progress.read_bytes())
+        def show(self, snapshot: Snapshot) -> None:
+            left.append(RunFolder(tmp_path / snapshot.run).progress.read_bytes())
 
     finished = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
     folder = finished.folder
@@ -115,7 +115,7 @@ async def test_a_run_that_goes_on_says_why_pages_failed(tmp_path):
     seen: list[str] = []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
+        def show(self, snapshot: Snapshot) -> None:
             seen.append(_status(tmp_path))
 
     await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0, missing_pages=[1, 2, 3, 4])
@@ -155,7 +155,7 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
     seen: list[str] = []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
+        def show(self, snapshot: Snapshot) -> None:
             seen.append(_all_runs(tmp_path))
 
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100, missing_pages=[5, 6])
@@ -199,7 +199,7 @@ async def test_prometheus_can_read_the_numbers_while_the_run_goes_on(tmp_path):
     port, seen = _free_port(), []
 
     class Peeking(Progress):
-        def show(self, moment: Moment) -> None:
+        def show(self, snapshot: Snapshot) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
                 seen.append(answer.read().decode())
 

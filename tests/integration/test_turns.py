@@ -17,7 +17,7 @@ from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from bulk_publisher.store.folder import holders
-from bulk_publisher.store.folder.turns import CredentialTurn
+from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
 
 

@@ -23,7 +23,7 @@ from bulk_publisher.store.description import (
     SelectedCounts,
 )
 from bulk_publisher.store.folder.folder_run import FolderRun
-from bulk_publisher.store.heard import Bar, Moment, Wait
+from bulk_publisher.store.heard import Bar, Snapshot, Wait
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.store.verdicts import judge
 from tests.folders import files_of
@@ -61,7 +61,7 @@ SENT = [
     Page(PageId(1), scope=None, source="pages.csv:2", title="Über uns", was_active=False),
     Page(PageId(2), scope=Scope.KNOWLEDGE, source="pages.csv:3", site=SiteId(4)),
 ]
-MOMENT = Moment(
+SNAPSHOT = Snapshot(
     run=NOW, portal="example.bitrix24.com", time=1772334000.0, pages=2, total=3,
     counts={"published": 1}, errors={"X": 1}, bad=1, seconds=3.0, rate=1.5,
     operating=Bar(level=1.0, limit=480.0), requests=None,
@@ -81,7 +81,7 @@ async def written(folder: Path) -> KeptRun:
     with run.replace_verdicts() as keep:
         keep(judge(LINES[1], None, time="2026-03-01T04:00:00.000Z"))
     run.write_again({Scope.KNOWLEDGE: PageSet([3, 1]), None: PageSet([7])})
-    run.write_progress(MOMENT)
+    run.write_progress(SNAPSHOT)
     return run
 
 
@@ -199,7 +199,7 @@ async def test_progress_of_a_process_that_is_gone_is_no_word_of_the_next(tmp_pat
     assert run.read_progress() is None
 
     with run.lock():
-        run.write_progress(MOMENT)
+        run.write_progress(SNAPSHOT)
         assert run.read_progress() is not None
 
 

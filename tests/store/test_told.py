@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from bulk_publisher.store import KeptRun, Store
-from bulk_publisher.store.heard import Moment, heard
+from bulk_publisher.store.heard import Snapshot, heard
 from tests.store.making import begun
 
 
-def moment_of(run: KeptRun, pages: int) -> Moment:
-    return Moment(
+def snapshot_of(run: KeptRun, pages: int) -> Snapshot:
+    return Snapshot(
         run=run.run_id, portal="example.bitrix24.com", time=1_772_334_000.0, pages=pages, total=9,
         counts={"published": pages}, errors={}, bad=0, seconds=3.0, rate=1.5, operating=None,
         requests=None, waiting=None, arrives_at=1_772_334_009.0, last_failures=(),
@@ -20,24 +20,24 @@ def test_the_newest_word_counts_and_is_gone_at_the_end(store: Store) -> None:
 
     assert run.read_progress() is None
     with run.lock():
-        run.write_progress(moment_of(run, 3))
-        run.write_progress(moment_of(run, 4))
+        run.write_progress(snapshot_of(run, 3))
+        run.write_progress(snapshot_of(run, 4))
         said = store.find("latest").read_progress()
         run.clear_progress()
         run.clear_progress()
 
     assert said is not None
-    assert said.moment == moment_of(run, 4)
+    assert said.snapshot == snapshot_of(run, 4)
     assert not said.is_silent
     assert run.read_progress() is None
 
 
 def test_a_run_that_is_silent_promises_nothing(store: Store) -> None:
-    said = heard(moment_of(begun(store), 3), 60.0)
+    said = heard(snapshot_of(begun(store), 3), 60.0)
 
     assert said.is_silent
-    assert said.moment.arrives_at is None
-    assert said.moment.pages == 3
+    assert said.snapshot.arrives_at is None
+    assert said.snapshot.pages == 3
 
 
 def test_a_log_goes_on_where_it_ended(store: Store) -> None:

@@ -72,7 +72,7 @@ def test_a_connection_that_was_refused_gives_no_page_up(code: str) -> None:
     settling.take([WORN], faults.own_fault(code, "", sent=False))
 
     assert (settling.told(), len(settling.outbox.doubts)) == ([], 0)
-    assert settling.backlog.take(1, Lane.ALONE) == [WORN]
+    assert settling.backlog.take(1, Lane.SINGLE) == [WORN]
 
 
 def test_before_a_page_is_given_up_the_portal_is_asked() -> None:

@@ -12,12 +12,12 @@ from bulk_publisher.sources.opening import read_settings
 from bulk_publisher.store import files
 from bulk_publisher.store.description import Description
 from bulk_publisher.store.files import open_own, read_own, replacing
+from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from bulk_publisher.store.folder.folder_run import FolderLog, FolderRun
 from bulk_publisher.store.folder.reader import read_outcomes, read_spent_since
 from bulk_publisher.store.folder.run_folder import RunFolder
 from bulk_publisher.store.folder.run_lock import FolderLock, is_locked
 from bulk_publisher.store.folder.sent import SentPages, read_sent
-from bulk_publisher.store.folder.turns import CredentialTurn
 from bulk_publisher.store.folder.writer import JournalWriter
 
 PRECIOUS = "precious\n"

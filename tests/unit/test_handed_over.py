@@ -19,8 +19,8 @@ from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.store import machine_state
-from bulk_publisher.store.folder import turns
-from bulk_publisher.store.folder.turns import CredentialTurn
+from bulk_publisher.store.folder import credential_turn
+from bulk_publisher.store.folder.credential_turn import CredentialTurn
 
 LEFT = Handover(requests=7.0, operating_limit=None, meters={})
 
@@ -52,7 +52,7 @@ def test_after_a_start_of_the_machine_the_date_is_all_there_is(tmp_path, second,
     leave(tmp_path, now=5000.0, epoch=1_800_000_000.0)
     other = tmp_path / "boot_id"
     other.write_text("another\n", encoding="ascii")
-    monkeypatch.setattr(turns, "_BOOT_ID", other)
+    monkeypatch.setattr(credential_turn, "_BOOT_ID", other)
 
     left = second.left_by_other(Mono(40.0), Epoch(1_800_000_090.0))
 

@@ -139,7 +139,7 @@ class Drive:
     def _work(self, permit: Permit) -> Generator[float, float, tuple]:
         """The portal's side of one request: yields when each page ends."""
         portal, now = self.portal, self.now
-        is_batch = permit.lane is Lane.TOGETHER
+        is_batch = permit.lane is Lane.BATCH
         nested = MeterKey("", "m") if portal.billing == "both" and is_batch else ALONE
         of_envelope, of_pages = WEIGHTS[portal.billing] if is_batch else (0.0, 1.0)
         bill = Bill(lambda key: of_envelope if key.method == "batch" else of_pages)
@@ -192,7 +192,7 @@ class Drive:
             self.governor.on_ignored(permit, may_be_done=True, now=Mono(self.now))
             return
         worked = sum(done) if sum(done) > FLOOR else 0.0
-        inner = "m" if permit.lane is Lane.ALONE else "batch/m"
+        inner = "m" if permit.lane is Lane.SINGLE else "batch/m"
         readings = []
         if told is not None:
             # Short commands are told with the next answer only.
@@ -211,7 +211,7 @@ class Drive:
             )
             self.governor.on_settled(permit, usage, now=Mono(self.now))
         if refused:
-            is_envelope = permit.lane is Lane.TOGETHER and self.portal.billing == "batch"
+            is_envelope = permit.lane is Lane.BATCH and self.portal.billing == "batch"
             self.governor.on_operating_refused(
                 permit, done=done, in_command=not is_envelope, now=Mono(self.now)
             )

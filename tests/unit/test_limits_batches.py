@@ -14,11 +14,11 @@ def batches():
 
 def lose(batches: Batches, at: float, *, times: int = 1) -> None:
     for _ in range(times):
-        batches.on_lost(Lane.TOGETHER, Mono(at))
+        batches.on_lost(Lane.BATCH, Mono(at))
 
 
 def answer_alone(batches: Batches, at: float) -> None:
-    batches.on_answered(Lane.ALONE, Mono(at))
+    batches.on_answered(Lane.SINGLE, Mono(at))
 
 
 def test_after_two_lost_in_a_row_a_page_alone_is_to_tell_more(batches):
@@ -61,13 +61,13 @@ def test_one_that_is_answered_ends_all_doubt(batches):
         lose(batches, at, times=2)
         answer_alone(batches, at + 5.0)
 
-    batches.on_answered(Lane.TOGETHER, Mono(700.0))
+    batches.on_answered(Lane.BATCH, Mono(700.0))
 
     assert (batches.are_taken(Mono(36.0)), batches.are_doubted) == (True, False)
 
 
 def test_a_portal_that_says_that_it_takes_none_is_not_asked_again(batches):
     batches.on_refused()
-    batches.on_answered(Lane.TOGETHER, Mono(1.0))
+    batches.on_answered(Lane.BATCH, Mono(1.0))
 
     assert not batches.are_taken(Mono(1e9))

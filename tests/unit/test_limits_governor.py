@@ -47,7 +47,7 @@ class Played:
         self.now = self.now if at is None else at
         return self.governor.next_decision(waiting, now=Mono(self.now))
 
-    def send(self, pages: int = 1, lane: Lane = Lane.TOGETHER) -> Permit:
+    def send(self, pages: int = 1, lane: Lane = Lane.BATCH) -> Permit:
         return self.governor.reserve(Send(pages, lane), now=Mono(self.now))
 
     def settle(
@@ -103,7 +103,7 @@ def test_the_first_request_goes_alone_and_small(played):
 
     played.send(5)
 
-    assert first == Send(5, Lane.TOGETHER)
+    assert first == Send(5, Lane.BATCH)
     assert played.decide() == WaitUntil(NEVER, Limit.QUESTION, "one request asks how the portal is")
 
 
@@ -118,7 +118,7 @@ def test_meters_that_no_answer_shows_are_no_limit(played):
 
     sizes = [played.send(played.decide().pages).pages for _ in range(4)]
 
-    assert (sizes, played.governor.snapshot(now=Mono(0.0)).operating) == ([20] * 4, None)
+    assert (sizes, played.governor.levels(now=Mono(0.0)).operating) == ([20] * 4, None)
 
 
 # Requests in flight
@@ -157,7 +157,7 @@ def test_at_the_end_all_requests_in_flight_end_together(played):
     played.send(10)
     second = played.decide(Waiting(together=30, alone=0, is_all=True))
 
-    assert (first, second) == (Send(10, Lane.TOGETHER), Send(10, Lane.TOGETHER))
+    assert (first, second) == (Send(10, Lane.BATCH), Send(10, Lane.BATCH))
 
 
 def test_more_pages_than_fit_in_flight_are_shared_out_over_equal_rounds(played):
@@ -189,21 +189,21 @@ def test_a_page_that_needs_a_request_of_its_own_goes_beside_the_others(played):
     both = Waiting(together=100, alone=3, is_all=False)
 
     first = played.decide(both)
-    played.send(1, Lane.ALONE)
+    played.send(1, Lane.SINGLE)
 
-    assert (first, played.decide(both)) == (Send(1, Lane.ALONE), Send(20, Lane.TOGETHER))
+    assert (first, played.decide(both)) == (Send(1, Lane.SINGLE), Send(20, Lane.BATCH))
 
 
 def test_where_only_such_pages_are_left_they_fill_the_window(played):
     played.begin(1.0, operating=None)
-    played.send(1, Lane.ALONE)
+    played.send(1, Lane.SINGLE)
 
-    assert played.decide(Waiting(together=0, alone=3, is_all=True)) == Send(1, Lane.ALONE)
+    assert played.decide(Waiting(together=0, alone=3, is_all=True)) == Send(1, Lane.SINGLE)
 
 
 def test_such_a_page_waits_for_the_meter_of_single_calls(played):
     played.begin(1.0)
-    played.settle(played.send(1, Lane.ALONE), [0.5], at=60.0, operating=480.0, meter="m")
+    played.settle(played.send(1, Lane.SINGLE), [0.5], at=60.0, operating=480.0, meter="m")
 
     decision = played.decide(Waiting(together=0, alone=1, is_all=True))
 
@@ -216,39 +216,39 @@ def test_a_portal_that_takes_no_batches_gets_single_calls(played):
 
     played.governor.on_batch_refused(permit)
 
-    assert played.decide() == Send(1, Lane.ALONE)
+    assert played.decide() == Send(1, Lane.SINGLE)
 
 
 def test_where_batches_are_lost_and_single_calls_answered_pages_go_alone_for_a_while(played):
     played.begin(0.05)
     for _ in range(8):
         played.lose(played.send(5), at=played.now + 1.0)
-        played.settle(played.send(1, Lane.ALONE), [0.05], at=played.now)
+        played.settle(played.send(1, Lane.SINGLE), [0.05], at=played.now)
 
     meanwhile = played.decide()
     afterwards = played.decide(at=played.now + 600.0)
 
-    assert (meanwhile, afterwards) == (Send(1, Lane.ALONE), Send(1, Lane.TOGETHER))
+    assert (meanwhile, afterwards) == (Send(1, Lane.SINGLE), Send(1, Lane.BATCH))
 
 
 def test_a_batch_that_is_answered_after_all_brings_them_back(played):
     played.begin(0.05)
     for _ in range(8):
         played.lose(played.send(5), at=played.now + 1.0)
-        played.settle(played.send(1, Lane.ALONE), [0.05], at=played.now)
+        played.settle(played.send(1, Lane.SINGLE), [0.05], at=played.now)
 
     played.settle(played.send(1), [0.05], at=played.now + 600.0)
     played.send(1)
 
     decision = played.decide()
-    assert (decision.lane, decision.pages > 1) == (Lane.TOGETHER, True)
+    assert (decision.lane, decision.pages > 1) == (Lane.BATCH, True)
 
 
 def test_after_a_refusal_a_portal_that_takes_no_batches_is_asked_alone(played):
     played.governor.on_batch_refused(played.send(5))
-    played.refuse(played.send(1, Lane.ALONE), at=10.0)
+    played.refuse(played.send(1, Lane.SINGLE), at=10.0)
 
-    assert played.decide(at=400.0) == Send(1, Lane.ALONE)
+    assert played.decide(at=400.0) == Send(1, Lane.SINGLE)
 
 
 def test_batches_that_are_answered_now_and_then_go_on(played):
@@ -256,10 +256,10 @@ def test_batches_that_are_answered_now_and_then_go_on(played):
     for _ in range(5):
         for _ in range(7):
             played.lose(played.send(5), at=played.now + 1.0)
-            played.settle(played.send(1, Lane.ALONE), [0.05], at=played.now)
+            played.settle(played.send(1, Lane.SINGLE), [0.05], at=played.now)
         played.settle(played.send(5), [0.05] * 5, at=played.now)
 
-    assert played.decide().lane is Lane.TOGETHER
+    assert played.decide().lane is Lane.BATCH
 
 
 def test_in_an_outage_pages_of_batches_ask_by_themselves_in_turns(played):
@@ -269,12 +269,12 @@ def test_in_an_outage_pages_of_batches_ask_by_themselves_in_turns(played):
         played.lose(played.send(5), at=played.now + 30.0)
         lanes.append(played.decide(at=played.now + 60.0).lane)
 
-    assert lanes[-2:] in ([Lane.TOGETHER, Lane.ALONE], [Lane.ALONE, Lane.TOGETHER])
+    assert lanes[-2:] in ([Lane.BATCH, Lane.SINGLE], [Lane.SINGLE, Lane.BATCH])
 
 
 def test_single_calls_of_such_a_portal_wait_for_their_meter(played):
     played.governor.on_batch_refused(played.send(5))
-    played.settle(played.send(1, Lane.ALONE), [], worked=9.0, at=60.0, operating=480.0, meter="m")
+    played.settle(played.send(1, Lane.SINGLE), [], worked=9.0, at=60.0, operating=480.0, meter="m")
 
     assert played.decide().limit is Limit.OPERATING
 
@@ -287,7 +287,7 @@ def test_near_the_limit_fewer_pages_go(played):
 
     played.send()
 
-    assert played.decide() == Send(13, Lane.TOGETHER)
+    assert played.decide() == Send(13, Lane.BATCH)
 
 
 def test_what_is_in_flight_is_held_against_the_limit(played):
@@ -295,7 +295,7 @@ def test_what_is_in_flight_is_held_against_the_limit(played):
 
     played.send(4)
 
-    assert played.decide() == Send(10, Lane.TOGETHER)
+    assert played.decide() == Send(10, Lane.BATCH)
 
 
 def test_near_the_limit_all_in_flight_may_cost_three_times_as_much(played):
@@ -308,12 +308,12 @@ def test_near_the_limit_all_in_flight_may_cost_three_times_as_much(played):
 
     # What may pass the limit is a single page.
     assert (waits.at, waits.limit) == (NEVER, Limit.QUESTION)
-    assert played.governor.snapshot(now=Mono(30.0)).operating.level <= 480.0 + 3.0
+    assert played.governor.levels(now=Mono(30.0)).operating.level <= 480.0 + 3.0
 
 
 def test_while_what_is_in_flight_tells_whether_there_is_room_no_other_meter_is_tried(played):
     played.begin(1.0, operating=440.0)
-    played.settle(played.send(1, Lane.ALONE), [1.0], at=1.0, operating=0.0, meter="m")
+    played.settle(played.send(1, Lane.SINGLE), [1.0], at=1.0, operating=0.0, meter="m")
 
     played.send(14)
 
@@ -350,7 +350,7 @@ def test_after_a_longer_pause_others_follow_when_its_answer_has_told_the_meters(
     played.send(played.decide().pages)
 
     assert (first.pages, meanwhile.limit) == (1, Limit.QUESTION)
-    assert played.governor.snapshot(now=Mono(101.0)).operating.level > 400.0
+    assert played.governor.levels(now=Mono(101.0)).operating.level > 400.0
 
 
 def test_a_question_is_asked_as_soon_as_enough_may_have_left(played):
@@ -366,14 +366,14 @@ def test_a_question_is_asked_as_soon_as_enough_may_have_left(played):
     question = played.decide(at=50.0)
     played.send()
 
-    assert (before.at, question) == (50.0, Send(1, Lane.TOGETHER))
+    assert (before.at, question) == (50.0, Send(1, Lane.BATCH))
     assert isinstance(played.decide(), WaitUntil)
 
 
 def test_a_page_that_is_dearer_than_the_limit_is_sent_all_the_same(played):
     played.begin(1000.0)
 
-    assert played.decide(at=1.0) == Send(1, Lane.TOGETHER)
+    assert played.decide(at=1.0) == Send(1, Lane.BATCH)
 
 
 def test_what_others_have_spent_is_asked_about_when_it_may_have_left(played):
@@ -385,7 +385,7 @@ def test_what_others_have_spent_is_asked_about_when_it_may_have_left(played):
     decision = played.decide(at=200.0)
 
     assert (decision.limit, decision.at) == (Limit.OPERATING, 540.0)
-    assert played.decide(at=540.0) == Send(1, Lane.TOGETHER)
+    assert played.decide(at=540.0) == Send(1, Lane.BATCH)
 
 
 # The other meter
@@ -398,23 +398,23 @@ def test_while_the_meter_of_batches_is_full_one_single_call_asks_whether_its_is_
     played.settle(played.send(), [], worked=470.0, at=60.0, operating=470.0)
 
     first = played.decide()
-    played.send(1, Lane.ALONE)
+    played.send(1, Lane.SINGLE)
 
-    assert (first, played.decide().limit) == (Send(1, Lane.ALONE), Limit.OPERATING)
+    assert (first, played.decide().limit) == (Send(1, Lane.SINGLE), Limit.OPERATING)
 
 
 def test_single_calls_go_on_where_theirs_is_another_meter(played):
     played.begin(1.0)
     played.settle(played.send(), [], worked=479.5, at=60.0, operating=479.5)
-    played.settle(played.send(1, Lane.ALONE), [1.0], at=61.0, operating=1.0, meter="m")
+    played.settle(played.send(1, Lane.SINGLE), [1.0], at=61.0, operating=1.0, meter="m")
 
-    assert played.decide() == Send(1, Lane.ALONE)
+    assert played.decide() == Send(1, Lane.SINGLE)
 
 
 def test_single_calls_wait_where_theirs_is_the_same_meter(played):
     played.begin(1.0)
     played.settle(played.send(), [], worked=478.0, at=60.0, operating=478.0)
-    played.settle(played.send(1, Lane.ALONE), [1.0], at=61.0, operating=479.0, meter="m")
+    played.settle(played.send(1, Lane.SINGLE), [1.0], at=61.0, operating=479.0, meter="m")
     played.settle(played.send(), [0.8], at=62.0, operating=479.8)
 
     assert played.decide().limit is Limit.OPERATING
@@ -427,7 +427,7 @@ def test_single_calls_of_a_tenth_of_a_second_cost_nothing(played):
     played.governor._sizing = Played().governor._sizing
     played.governor._sizing.learn((0.05,) * 400)
 
-    assert played.decide() == Send(1, Lane.ALONE)
+    assert played.decide() == Send(1, Lane.SINGLE)
 
 
 # Refused for operating time
@@ -444,7 +444,7 @@ def test_after_a_refusal_one_page_asks_and_not_all(played):
     assert waiting == WaitUntil(
         Mono(310.0), Limit.OPERATING, "operating time (the portal refused at 480 s)"
     )
-    assert question == Send(1, Lane.TOGETHER)
+    assert question == Send(1, Lane.BATCH)
     assert played.decide() == WaitUntil(
         NEVER, Limit.OPERATING, "one request asks whether there is time again"
     )
@@ -454,7 +454,7 @@ def test_the_question_is_a_single_call_where_no_page_may_go_together(played):
     played.begin(1.0)
     played.refuse(played.send(), at=10.0)
 
-    assert played.decide(Waiting(0, 1, is_all=True), at=310.0) == Send(1, Lane.ALONE)
+    assert played.decide(Waiting(0, 1, is_all=True), at=310.0) == Send(1, Lane.SINGLE)
 
 
 def test_the_limit_is_learned_from_the_sum_at_which_the_last_page_passed(played):
@@ -483,7 +483,7 @@ def test_a_refusal_long_after_the_last_answer_is_the_doing_of_others(played):
     played.refuse(played.send(), at=500.0)
 
     assert played.governor.operating_limit == 480.0
-    assert played.governor.snapshot(now=Mono(500.0)).operating.level == 480.0
+    assert played.governor.levels(now=Mono(500.0)).operating.level == 480.0
 
 
 def test_a_refusal_of_a_meter_that_never_showed_teaches_nothing(played):
@@ -603,7 +603,7 @@ def test_a_lost_request_that_may_be_done_is_booked_as_expected(played):
 
     played.governor.on_ignored(permit, may_be_done=True, now=Mono(30.0))
 
-    assert played.governor.snapshot(now=Mono(30.0)).operating.level == pytest.approx(20.0)
+    assert played.governor.levels(now=Mono(30.0)).operating.level == pytest.approx(20.0)
 
 
 def test_what_a_lost_request_may_have_cost_counts_for_single_calls_too(played):
@@ -633,7 +633,7 @@ def test_in_an_outage_pages_that_go_alone_ask_in_turns_with_the_others(played):
         played.governor.on_ignored(played.send(), may_be_done=False, now=Mono(at))
         lanes.append(played.decide(both, at=at + 60.0))
 
-    assert [decision.lane for decision in lanes[2:]] == [Lane.TOGETHER, Lane.ALONE] * 2
+    assert [decision.lane for decision in lanes[2:]] == [Lane.BATCH, Lane.SINGLE] * 2
     assert {decision.pages for decision in lanes[2:]} == {1}
 
 
@@ -645,7 +645,7 @@ def test_a_request_that_was_lost_for_its_length_halves_the_next(played, seconds,
 
     played.governor.on_ignored(permit, may_be_done=True, now=Mono(1.0 + seconds))
 
-    snapshot = played.governor.snapshot(now=Mono(1.0 + seconds))
+    snapshot = played.governor.levels(now=Mono(1.0 + seconds))
     assert (snapshot.window, snapshot.size) == (window, size)
 
 
@@ -656,7 +656,7 @@ def test_a_portal_that_answers_others_meanwhile_keeps_its_window(played):
 
     played.governor.on_ignored(lost, may_be_done=True, now=Mono(75.0))
 
-    assert played.governor.snapshot(now=Mono(75.0)).window == 4
+    assert played.governor.levels(now=Mono(75.0)).window == 4
 
 
 def test_where_pages_fail_requests_are_as_small_as_pays(played):
@@ -666,7 +666,7 @@ def test_where_pages_fail_requests_are_as_small_as_pays(played):
     played.send()
 
     # A tenth fails: fifty together would pay three times and more, and there are requests enough.
-    assert played.decide() == Send(5, Lane.TOGETHER)
+    assert played.decide() == Send(5, Lane.BATCH)
 
 
 def test_an_answer_that_cannot_be_read_is_booked_as_expected_and_is_no_outage(played):
@@ -674,7 +674,7 @@ def test_an_answer_that_cannot_be_read_is_booked_as_expected_and_is_no_outage(pl
 
     played.governor.on_failed(played.send(10), may_be_done=True, now=Mono(10.0))
 
-    assert played.governor.snapshot(now=Mono(10.0)).operating.level >= 110.0
+    assert played.governor.levels(now=Mono(10.0)).operating.level >= 110.0
     assert isinstance(played.decide(at=10.0), Send)
 
 
@@ -684,7 +684,7 @@ def test_a_lost_request_that_cannot_be_done_costs_nothing(played):
 
     played.governor.on_ignored(permit, may_be_done=False, now=Mono(30.0))
 
-    assert played.governor.snapshot(now=Mono(30.0)).operating.level == 0.0
+    assert played.governor.levels(now=Mono(30.0)).operating.level == 0.0
 
 
 def test_a_lost_request_is_not_booked_on_a_meter_that_never_showed(played):
@@ -692,7 +692,7 @@ def test_a_lost_request_is_not_booked_on_a_meter_that_never_showed(played):
 
     played.governor.on_ignored(played.send(20), may_be_done=True, now=Mono(30.0))
 
-    assert played.governor.snapshot(now=Mono(30.0)).operating is None
+    assert played.governor.levels(now=Mono(30.0)).operating is None
 
 
 def test_in_an_outage_one_page_at_a_time_asks_with_pauses(played):
@@ -706,7 +706,7 @@ def test_in_an_outage_one_page_at_a_time_asks_with_pauses(played):
     played.send()
 
     assert (pause.limit, pause.because) == (Limit.OUTAGE, "the portal does not answer")
-    assert (question, played.decide().limit) == (Send(1, Lane.TOGETHER), Limit.QUESTION)
+    assert (question, played.decide().limit) == (Send(1, Lane.BATCH), Limit.QUESTION)
 
 
 def test_after_its_patience_it_stops(played):
@@ -795,7 +795,7 @@ def test_a_refusal_for_the_rate_fills_the_bucket_and_cuts_the_pace(played):
 
     played.governor.on_rate_refused(played.send(), now=Mono(0.5))
 
-    assert played.governor.snapshot(now=Mono(0.5)).intensity.level == 50.0
+    assert played.governor.levels(now=Mono(0.5)).intensity.level == 50.0
     assert played.decide(at=0.5) == WaitUntil(
         Mono(1.75), Limit.INTENSITY, "requests (0.8 a second)"
     )
@@ -806,23 +806,23 @@ def test_a_batch_with_failures_teaches_nothing_about_cost(played):
 
     played.settle(played.send(3), [50.0], at=1.0, failures=2)
 
-    assert played.governor.snapshot(now=Mono(1.0)).cost == pytest.approx(1.0)
+    assert played.governor.levels(now=Mono(1.0)).cost == pytest.approx(1.0)
 
 
 def test_a_share_of_failures_makes_a_request_dearer_than_its_pages(played):
     played.begin(1.0)
-    before = played.governor._expected(Lane.TOGETHER, 11)
+    before = played.governor._expected(Lane.BATCH, 11)
 
     played.settle(played.send(2), [], at=1.0, failures=2)
 
     # A tenth of the pages fail, as it seems: five of ten others are charged once more for each.
-    assert played.governor._expected(Lane.TOGETHER, 11) == pytest.approx(before * 1.5)
+    assert played.governor._expected(Lane.BATCH, 11) == pytest.approx(before * 1.5)
 
 
 def test_the_first_pages_teach_even_beside_failures(played):
     played.settle(played.send(2), [0.5], at=1.0, failures=1)
 
-    assert played.governor.snapshot(now=Mono(1.0)).cost == 0.5
+    assert played.governor.levels(now=Mono(1.0)).cost == 0.5
 
 
 # Calls that are not about pages
@@ -837,7 +837,7 @@ def test_a_list_waits_for_the_bucket_alone_while_its_meter_never_showed():
 
     third = played.governor.calls.next_decision("list", now=Mono(0.0))
 
-    assert (first, second) == (Send(1, Lane.ALONE), Send(1, Lane.ALONE))
+    assert (first, second) == (Send(1, Lane.SINGLE), Send(1, Lane.SINGLE))
     assert (third.limit, third.at) == (Limit.INTENSITY, 0.5)
 
 
@@ -852,7 +852,7 @@ def test_a_list_waits_for_its_meter_a_minute_at_a_time(played):
 def test_a_list_goes_where_its_meter_has_room(played):
     told(played, 470.0)
 
-    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
+    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.SINGLE)
 
 
 def test_a_list_that_tells_of_no_meter_holds_nothing_up(played):
@@ -860,7 +860,7 @@ def test_a_list_that_tells_of_no_meter_holds_nothing_up(played):
         None, minute=None, sent_at=Mono(0.0), finished_at=Mono(0.0), now=Mono(0.0)
     )
 
-    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.ALONE)
+    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.SINGLE)
 
 
 def test_a_list_that_is_refused_fills_the_bucket(played):
@@ -868,7 +868,7 @@ def test_a_list_that_is_refused_fills_the_bucket(played):
 
     played.governor.calls.on_refused(sent_at=Mono(0.0), now=Mono(0.5))
 
-    assert played.governor.snapshot(now=Mono(0.5)).intensity.level == 50.0
+    assert played.governor.levels(now=Mono(0.5)).intensity.level == 50.0
 
 
 def told(played: Played, operating: float) -> None:
@@ -890,7 +890,7 @@ def test_another_plan_changes_both_limits(played):
     played.governor.set_bounds(bounds, now=Mono(0.0))
 
     assert played.governor.operating_limit == 420.0
-    assert played.governor.snapshot(now=Mono(0.0)).intensity.limit == 250.0
+    assert played.governor.levels(now=Mono(0.0)).intensity.limit == 250.0
 
 
 def test_what_an_earlier_process_has_spent_counts_on_every_meter(played):
@@ -898,7 +898,7 @@ def test_what_an_earlier_process_has_spent_counts_on_every_meter(played):
         [(Mono(-500.0), 300.0), (Mono(-100.0), 100.0)], last_sent_at=Mono(-5.0), now=Mono(0.0)
     )
 
-    snapshot = played.governor.snapshot(now=Mono(0.0))
+    snapshot = played.governor.levels(now=Mono(0.0))
 
     assert (snapshot.operating.level, snapshot.intensity.level) == (400.0, 40.0)
 
@@ -926,8 +926,8 @@ def test_who_takes_over_knows_what_was_left(played):
     left = played.governor.hand_over(now=Mono(60.0))
     other.governor.take_over(left, since=Mono(1000.0), now=Mono(1010.0))
 
-    assert other.governor.snapshot(now=Mono(1010.0)).operating.level == 300.0
-    assert other.governor.snapshot(now=Mono(1601.0)).operating.level == 0.0
+    assert other.governor.levels(now=Mono(1010.0)).operating.level == 300.0
+    assert other.governor.levels(now=Mono(1601.0)).operating.level == 0.0
 
 
 def refused_at_240(played: Played) -> None:
@@ -973,7 +973,7 @@ def test_what_a_run_was_told_to_keep_to_is_not_handed_over():
 
 def test_pages_alone_hold_back_for_what_batches_in_flight_may_book(played):
     played.begin(2.0, operating=398.0)
-    played.settle(played.send(1, Lane.ALONE), [2.0], at=2.0, operating=400.0, meter="m")
+    played.settle(played.send(1, Lane.SINGLE), [2.0], at=2.0, operating=400.0, meter="m")
     played.send(39)
 
     assert isinstance(played.decide(Waiting(0, 5, is_all=True)), WaitUntil)
@@ -987,7 +987,7 @@ def test_before_a_single_call_was_answered_the_meter_of_batches_holds_for_it(pla
 
 def test_pages_alone_ask_as_soon_as_enough_may_have_left(played):
     played.begin(1.0, operating=0.0)
-    permit = played.send(1, Lane.ALONE)
+    permit = played.send(1, Lane.SINGLE)
     reading = Reading("m", 479.9, 1.0, Mono(30.0))
     usage = Usage(Mono(1.0), 0, (reading,), (1.0,), 0)
     played.governor.on_settled(permit, usage, now=Mono(1.0))
@@ -997,7 +997,7 @@ def test_pages_alone_ask_as_soon_as_enough_may_have_left(played):
 
     assert isinstance(waits, WaitUntil)
     assert waits.at == 30.0
-    assert played.decide(alone, at=30.0) == Send(1, Lane.ALONE)
+    assert played.decide(alone, at=30.0) == Send(1, Lane.SINGLE)
 
 
 def test_pages_that_fail_do_not_tell_that_there_is_no_meter(played):
@@ -1055,7 +1055,7 @@ def test_the_bucket_has_drained_since_it_was_handed_over(played):
     left = played.governor.hand_over(now=Mono(0.0))
     other.governor.take_over(left, since=Mono(100.0), now=Mono(101.0))
 
-    assert other.governor.snapshot(now=Mono(101.0)).intensity.level == 1.0
+    assert other.governor.levels(now=Mono(101.0)).intensity.level == 1.0
 
 
 def test_what_a_run_knows_of_a_meter_is_not_forgotten_for_one_that_never_saw_it(played):
@@ -1065,7 +1065,7 @@ def test_what_a_run_knows_of_a_meter_is_not_forgotten_for_one_that_never_saw_it(
         Played().governor.hand_over(now=Mono(0.0)), since=Mono(0.0), now=Mono(0.0)
     )
 
-    assert played.governor.snapshot(now=Mono(0.0)).operating.level == 50.0
+    assert played.governor.levels(now=Mono(0.0)).operating.level == 50.0
 
 
 def test_a_meter_that_only_the_other_run_knows_is_known_from_then_on(played):
@@ -1090,9 +1090,9 @@ def test_a_permit_that_ended_once_frees_its_place_once(played):
     played.settle(permit, [1.0], at=1.0, operating=1.0)
     played.refuse(permit, at=1.0, done=(1.0,))
 
-    assert played.governor.snapshot(now=Mono(1.0)).in_flight == 1
+    assert played.governor.levels(now=Mono(1.0)).in_flight == 1
     played.settle(other, [1.0], at=1.0, operating=2.0)
-    assert played.governor.snapshot(now=Mono(1.0)).in_flight == 0
+    assert played.governor.levels(now=Mono(1.0)).in_flight == 0
 
 
 def test_where_the_bucket_is_nearly_full_no_request_is_short():
@@ -1161,7 +1161,7 @@ class NaivePortal:
 
     def meters(self, lane: Lane) -> list[tuple[str, float]]:
         """Where a request of *lane* is booked, and with which share."""
-        if lane is Lane.ALONE:
+        if lane is Lane.SINGLE:
             return [("m", 1.0)]
         return {
             "method": [("m", 1.0)],
@@ -1187,7 +1187,7 @@ class NaivePortal:
         worked = sum(flight.costs)
         worked = worked if worked > 0.1 else 0.0
         at = flight.ends_at
-        if flight.permit.lane is Lane.ALONE:
+        if flight.permit.lane is Lane.SINGLE:
             return (Reading("m", self.total("m", at), worked, None),)
         inner = {"method": "m", "batch": "batch", "both": "nested"}[self.billing]
         return (

@@ -35,7 +35,7 @@ def test_what_a_run_has_left_word_of_is_not_counted_again() -> None:
 
     limits.on_resumed(spent, last_sent_at=Mono(-100.0), now=Mono(0.0))
 
-    level = limits.snapshot(now=Mono(0.0)).operating
+    level = limits.levels(now=Mono(0.0)).operating
     assert level is not None
     assert level.level == 300.0
 

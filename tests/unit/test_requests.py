@@ -42,7 +42,7 @@ def test_a_batch_is_an_answer_where_it_says_anything_of_a_page(answers, is_answe
         Bounds(50.0, 2.0, 480.0), together=("batch", "m"), alone=("m",), rng=random.Random(1)
     )
     requests = Requests(ACTIONS[Action.PUBLISH], governor, PortalClock())
-    permit = governor.reserve(Send(2, Lane.TOGETHER), now=Mono(0.0))
+    permit = governor.reserve(Send(2, Lane.BATCH), now=Mono(0.0))
     works = [Work(Page(PageId(1))), Work(Page(PageId(2)))]
     whole = BatchAnswer(dict(zip(["p1", "p2"], answers, strict=True)), None)
 

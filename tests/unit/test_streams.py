@@ -18,7 +18,7 @@ from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.output.streams import Data, ReaderGone, Words, installed
 from bulk_publisher.cli.progress.screen import Screen, drawn
 from bulk_publisher.errors import BadSetting
-from tests.integration.test_progress import _moment
+from tests.integration.test_progress import _snapshot
 
 ENCODINGS = ["cp1251", "koi8-r", "latin-1", "ascii", "utf-8", "cp866"]
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
@@ -250,9 +250,9 @@ def test_a_bar_shows_what_is_filled(encoding: str, colour, share: float) -> None
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=file, width=60, color_system=colour, force_terminal=True)
     screen = Screen(OUTPUT, console)
-    moment = _moment(pages=int(5000 * share), last_failures=("page 3: X “Тест " + "☃" * 90,))
+    snapshot = _snapshot(pages=int(5000 * share), last_failures=("page 3: X “Тест " + "☃" * 90,))
 
-    lines = drawn(moment, 60, is_plain=screen._is_plain, shown=screen._as_shown)
+    lines = drawn(snapshot, 60, is_plain=screen._is_plain, shown=screen._as_shown)
     with console.capture() as captured:
         console.print(lines)
 

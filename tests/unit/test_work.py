@@ -30,15 +30,15 @@ def test_an_empty_backlog_has_nothing_to_give():
     backlog = Backlog()
 
     assert (len(backlog), backlog.together, backlog.alone) == (0, 0, 0)
-    assert backlog.take(50, Lane.TOGETHER) == backlog.take(1, Lane.ALONE) == []
+    assert backlog.take(50, Lane.BATCH) == backlog.take(1, Lane.SINGLE) == []
     assert backlog.next_ready_at() == INFINITE
 
 
 def test_pages_leave_in_the_order_in_which_they_came():
     backlog = _backlog(*map(_work, range(1, 8)))
 
-    first = backlog.take(3, Lane.TOGETHER)
-    second = backlog.take(50, Lane.TOGETHER)
+    first = backlog.take(3, Lane.BATCH)
+    second = backlog.take(50, Lane.BATCH)
 
     assert (_numbers(first), _numbers(second)) == ([1, 2, 3], [4, 5, 6, 7])
 
@@ -46,7 +46,7 @@ def test_pages_leave_in_the_order_in_which_they_came():
 def test_pages_of_two_scopes_never_share_a_request():
     backlog = _backlog(_work(1), _work(2, scope=Scope.GROUP), _work(3))
 
-    requests = [_numbers(backlog.take(50, Lane.TOGETHER)) for _ in range(2)]
+    requests = [_numbers(backlog.take(50, Lane.BATCH)) for _ in range(2)]
 
     assert requests == [[1, 3], [2]]
 
@@ -54,7 +54,7 @@ def test_pages_of_two_scopes_never_share_a_request():
 def test_pages_that_were_lost_go_before_new_ones_and_in_smaller_company():
     backlog = _backlog(_work(1), *(_work(number, company=2) for number in (7, 8, 9)))
 
-    first = backlog.take(50, Lane.TOGETHER)
+    first = backlog.take(50, Lane.BATCH)
 
     assert _numbers(first) == [7, 8]
     assert backlog.company == 2
@@ -64,8 +64,8 @@ def test_pages_that_were_lost_go_before_new_ones_and_in_smaller_company():
 def test_a_page_that_needs_a_request_of_its_own_waits_for_one():
     backlog = _backlog(_work(1, company=1), _work(2))
 
-    together = backlog.take(50, Lane.TOGETHER)
-    alone = backlog.take(1, Lane.ALONE)
+    together = backlog.take(50, Lane.BATCH)
+    alone = backlog.take(1, Lane.SINGLE)
 
     assert (_numbers(together), _numbers(alone)) == ([2], [1])
 
@@ -73,14 +73,14 @@ def test_a_page_that_needs_a_request_of_its_own_waits_for_one():
 def test_only_one_page_leaves_alone():
     backlog = _backlog(_work(1, company=1), _work(2, company=1))
 
-    assert _numbers(backlog.take(50, Lane.ALONE)) == [1]
+    assert _numbers(backlog.take(50, Lane.SINGLE)) == [1]
 
 
 def test_of_pages_that_go_alone_the_one_that_was_lost_most_goes_first():
     lost = [Work(Page(PageId(1)), 3, 1), Work(Page(PageId(2)), 9, 1, spared=5)]
     backlog = _backlog(_work(3, company=1), *lost, _work(4, company=1))
 
-    order = [_numbers(backlog.take(1, Lane.ALONE))[0] for _ in range(4)]
+    order = [_numbers(backlog.take(1, Lane.SINGLE))[0] for _ in range(4)]
 
     assert order == [2, 1, 4, 3]
 
@@ -88,16 +88,16 @@ def test_of_pages_that_go_alone_the_one_that_was_lost_most_goes_first():
 def test_a_request_of_its_own_takes_any_page_where_none_needs_it():
     backlog = _backlog(_work(1), _work(2))
 
-    assert _numbers(backlog.take(1, Lane.ALONE)) == [1]
+    assert _numbers(backlog.take(1, Lane.SINGLE)) == [1]
 
 
 def test_released_pages_go_first_and_in_their_order():
     backlog = _backlog(*map(_work, range(1, 6)))
-    taken = backlog.take(3, Lane.TOGETHER)
+    taken = backlog.take(3, Lane.BATCH)
 
     backlog.add_first(taken)
 
-    assert _numbers(backlog.take(50, Lane.TOGETHER)) == [1, 2, 3, 4, 5]
+    assert _numbers(backlog.take(50, Lane.BATCH)) == [1, 2, 3, 4, 5]
 
 
 def test_a_page_that_comes_back_later_is_not_there_before():
@@ -126,7 +126,7 @@ def test_pages_that_come_back_later_come_in_the_order_of_their_moments():
 
     backlog.wake(Mono(40.0))
 
-    assert _numbers(backlog.take(50, Lane.TOGETHER)) == [2, 3, 1]
+    assert _numbers(backlog.take(50, Lane.BATCH)) == [2, 3, 1]
 
 
 @pytest.mark.parametrize("site", [3, 4])
@@ -147,7 +147,7 @@ def test_what_is_left_of_a_backlog_keeps_its_order():
 
     backlog.drop_site(SiteId(1))
 
-    assert _numbers(backlog.take(50, Lane.TOGETHER)) == [2, 4, 6]
+    assert _numbers(backlog.take(50, Lane.BATCH)) == [2, 4, 6]
 
 
 class AgainstALedger(RuleBasedStateMachine):
@@ -198,7 +198,7 @@ class AgainstALedger(RuleBasedStateMachine):
         assert Counter(works) <= ready
         assert len({work.page.scope for work in works}) <= 1
         assert len(works) <= min([pages, *(work.company for work in works)])
-        if lane is Lane.TOGETHER:
+        if lane is Lane.BATCH:
             assert len(works) == min(pages, together, company)
             smallest = [work.company for work in ready if work.company > 1]
             assert all(work.company == min(smallest) for work in works)
@@ -238,7 +238,7 @@ class AgainstALedger(RuleBasedStateMachine):
     def teardown(self):
         self.backlog.wake(Mono(INFINITE))
         left = []
-        while works := self.backlog.take(50, Lane.TOGETHER) or self.backlog.take(1, Lane.ALONE):
+        while works := self.backlog.take(50, Lane.BATCH) or self.backlog.take(1, Lane.SINGLE):
             left += _numbers(works)
         assert sorted(left) == sorted(work.page.id for _, work in self.waiting)
 

@@ -55,7 +55,7 @@ def _told(folder: KeptRun) -> dict[str, Any]:
         "ended": description.ended,
         "state": state_of(is_running=is_running, has_ended=has_ended),
         "is_whole": heard is None and final.is_whole,
-        "counts": counts if heard is None else heard.moment.counts,
+        "counts": counts if heard is None else heard.snapshot.counts,
     }
     if following := description.following:
         told["follows"] = f"{following.kind} of {following.run}"

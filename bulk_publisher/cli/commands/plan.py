@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.files import a_file
 from bulk_publisher.cli.commands.parameters.job_options import (
     job_of_options,
     job_options,
     runs_option,
 )
+from bulk_publisher.cli.commands.parameters.written_file import a_file
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 

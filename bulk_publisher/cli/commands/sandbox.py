@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import scenarios
-from bulk_publisher.cli.commands.parameters.files import a_file
+from bulk_publisher.cli.commands.parameters.written_file import a_file
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:

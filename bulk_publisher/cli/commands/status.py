@@ -50,9 +50,9 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
     if heard is not None:
         if is_json:
             told = {"state": "running", "age": round(heard.age, 3)}
-            output.put_json({**told, **msgspec.to_builtins(heard.moment)})
+            output.put_json({**told, **msgspec.to_builtins(heard.snapshot)})
             return
-        for line in _moment_lines(heard, folder):
+        for line in _snapshot_lines(heard, folder):
             output.put(line)
         return
     story = read_story(folder)
@@ -63,31 +63,31 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
         output.put(line)
 
 
-def _moment_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
+def _snapshot_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
     from bulk_publisher.cli.progress.words import budget_lines, status_line, waiting_line
     from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
 
-    moment = heard.moment
+    snapshot = heard.snapshot
     holder = folder.holder()
     if holder.is_stopped:
-        yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
+        yield f"Run {snapshot.run} on {snapshot.portal} was last heard of {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
     elif heard.is_silent:
-        yield f"Run {moment.run} on {moment.portal} was last heard of {in_words(heard.age)} ago; its process is stopped, or can't write:"
+        yield f"Run {snapshot.run} on {snapshot.portal} was last heard of {in_words(heard.age)} ago; its process is stopped, or can't write:"
     else:
-        yield f"Run {moment.run} on {moment.portal} is going on:"
-    yield f"  {status_line(moment)}"
-    for line in (*budget_lines(moment), waiting_line(moment)):
+        yield f"Run {snapshot.run} on {snapshot.portal} is going on:"
+    yield f"  {status_line(snapshot)}"
+    for line in (*budget_lines(snapshot), waiting_line(snapshot)):
         if line:
             yield f"  {line}"
     for line in passed_over_lines(folder.read_description().selected):
         yield f"  {line}"
-    if moment.errors:
+    if snapshot.errors:
         yield "  Why pages failed:"
-    for code, count in sorted(moment.errors.items(), key=lambda item: -item[1]):
+    for code, count in sorted(snapshot.errors.items(), key=lambda item: -item[1]):
         yield f"    {printable(code)}: {pages_in_words(count)}"
-    if moment.last_failures:
+    if snapshot.last_failures:
         yield "  The last failures:"
-        yield from (f"    {failure}" for failure in moment.last_failures)
+        yield from (f"    {failure}" for failure in snapshot.last_failures)
 
 
 def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:

@@ -16,7 +16,7 @@ from bulk_publisher.engine.events import (
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Mono, Outcome
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.store.heard import Moment
+from bulk_publisher.store.heard import Snapshot
 
 if TYPE_CHECKING:
     from threading import Thread
@@ -91,14 +91,14 @@ class Metrics(Progress):
     def warn(self, text: str) -> None:
         """Numbers say nothing."""
 
-    def show(self, moment: Moment) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """Take over what the limits say now."""
-        self._seconds.set(moment.seconds)
-        self._selected.set(float("nan") if moment.total is None else moment.total)
-        self._left.set(float("nan") if moment.left is None else moment.left)
-        away = None if moment.arrives_at is None else moment.arrives_at - moment.time
+        self._seconds.set(snapshot.seconds)
+        self._selected.set(float("nan") if snapshot.total is None else snapshot.total)
+        self._left.set(float("nan") if snapshot.left is None else snapshot.left)
+        away = None if snapshot.arrives_at is None else snapshot.arrives_at - snapshot.time
         self._seconds_left.set(float("nan") if away is None else away)
-        for name, bar in (("operating", moment.operating), ("requests", moment.requests)):
+        for name, bar in (("operating", snapshot.operating), ("requests", snapshot.requests)):
             if bar is not None:
                 self._level.labels(name).set(bar.level)
                 self._limit.labels(name).set(bar.limit)

@@ -10,7 +10,7 @@ from bulk_publisher.cli.output.output import Output
 from bulk_publisher.engine.events import Event, RequestLost, SiteStopped, Warned
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.operations.watching import RunWatcher
-from bulk_publisher.store.heard import Moment
+from bulk_publisher.store.heard import Snapshot
 
 _FILE_EVERY = 5.0
 """Seconds between two versions of the file that ``status`` reads."""
@@ -43,7 +43,7 @@ class Progress:
         if self._watcher is not None:
             self._watcher.started.folder.clear_progress()
 
-    def show(self, moment: Moment) -> None:
+    def show(self, snapshot: Snapshot) -> None:
         """It is time to show something."""
 
     def __call__(self, event: Event) -> None:
@@ -68,9 +68,9 @@ class Progress:
         """Something that a person should know now."""
         self.output.complain(text, colour="yellow")
 
-    def moment(self) -> Moment | None:
+    def snapshot(self) -> Snapshot | None:
         """The run as it is now; None before it has begun."""
-        return None if self._watcher is None else self._watcher.moment()
+        return None if self._watcher is None else self._watcher.snapshot()
 
     def _turn(self) -> None:
         is_first = self._timer is None
@@ -79,10 +79,10 @@ class Progress:
         self._timer = asyncio.get_running_loop().call_later(pause, self._turn)
         if self._watcher is None:
             return
-        moment = self._watcher.moment()
-        if is_first or moment.seconds - self._filed >= _FILE_EVERY - _TICK:
-            self._filed = moment.seconds
-            self._watcher.started.folder.write_progress(moment)
-        if is_first or moment.seconds - self._shown >= self.every - _TICK:
-            self._shown = moment.seconds
-            self.show(moment)
+        snapshot = self._watcher.snapshot()
+        if is_first or snapshot.seconds - self._filed >= _FILE_EVERY - _TICK:
+            self._filed = snapshot.seconds
+            self._watcher.started.folder.write_progress(snapshot)
+        if is_first or snapshot.seconds - self._shown >= self.every - _TICK:
+            self._shown = snapshot.seconds
+            self.show(snapshot)

@@ -15,7 +15,7 @@ from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.store.heard import Bar, Moment
+from bulk_publisher.store.heard import Bar, Snapshot
 from bulk_publisher.text.escaping import legible
 
 _FULL = 0.9
@@ -58,8 +58,8 @@ class Screen(Progress):
         loop.add_signal_handler(signal.SIGTSTP, self._pause)
         self._console.show_cursor(show=False)
 
-    def show(self, moment: Moment) -> None:
-        lines = drawn(moment, self._console.width, is_plain=self._is_plain, shown=self._as_shown)
+    def show(self, snapshot: Snapshot) -> None:
+        lines = drawn(snapshot, self._console.width, is_plain=self._is_plain, shown=self._as_shown)
         self._live.update(lines, refresh=True)
 
     def warn(self, text: str) -> None:
@@ -70,13 +70,13 @@ class Screen(Progress):
 
 
 def drawn(
-    moment: Moment,
+    snapshot: Snapshot,
     width: int,
     *,
     is_plain: bool = True,
     shown: Callable[[str], str] = lambda text: text,
 ) -> Group:
-    """*moment* in lines that fit into *width* columns.
+    """*snapshot* in lines that fit into *width* columns.
 
     Args:
         is_plain: There are no colours to tell one part of a bar from the other.
@@ -85,24 +85,24 @@ def drawn(
     # Three points in the place of one would not fit.
     overflow: OverflowMethod = "ellipsis" if shown("…") == "…" else "crop"
     clipped = partial(_clipped, width=width, overflow=overflow)
-    lines = [clipped(Text(shown(status_line(moment))))]
-    if moment.total:
-        share = min(1.0, moment.pages / moment.total)
+    lines = [clipped(Text(shown(status_line(snapshot))))]
+    if snapshot.total:
+        share = min(1.0, snapshot.pages / snapshot.total)
         pages = _bar(share, width - 7, "green", is_plain=is_plain)
         lines.insert(0, pages.append(f" {share:>5.1%}"))
     budgets = Text()
     for name, bar, unit in (
-        ("operating", moment.operating, " s"),
-        ("requests", moment.requests, ""),
+        ("operating", snapshot.operating, " s"),
+        ("requests", snapshot.requests, ""),
     ):
         if bar is not None:
             budgets.append_text(_budget(name, bar, unit, width, is_plain=is_plain))
     if budgets:
         lines.append(clipped(budgets))
-    waiting = waiting_line(moment)
+    waiting = waiting_line(snapshot)
     if waiting:
         lines.append(clipped(Text(shown(waiting), style="yellow")))
-    failures = (Text(shown(f"✗ {failure}"), style="red") for failure in moment.last_failures)
+    failures = (Text(shown(f"✗ {failure}"), style="red") for failure in snapshot.last_failures)
     lines.extend(clipped(failure) for failure in failures)
     return Group(*lines)
 

@@ -6,7 +6,7 @@ from bulk_publisher.cli.progress.progress import Progress
 
 def progress_for(output: Output, mode: str = "auto") -> Progress:
     """What suits *output*; *mode* is one of auto, json and none."""
-    from bulk_publisher.cli.progress.lines import JsonLines, Lines
+    from bulk_publisher.cli.progress.plain import JsonLines, PlainLines
 
     if mode == "json":
         return JsonLines(output)
@@ -16,4 +16,4 @@ def progress_for(output: Output, mode: str = "auto") -> Progress:
         from bulk_publisher.cli.progress.screen import Screen
 
         return Screen(output)
-    return Lines(output)
+    return PlainLines(output)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bulk_publisher.report.text import in_words, pages_in_words
-from bulk_publisher.store.heard import Moment
+from bulk_publisher.store.heard import Snapshot
 
 _TELLING = 10.0
 """Seconds after which the rate so far says something: before, most pages are still in flight."""
@@ -12,27 +12,27 @@ _TURN, _OUTAGE = "turn", "outage"
 """Waits that end nobody knows when."""
 
 
-def status_line(moment: Moment) -> str:
+def status_line(snapshot: Snapshot) -> str:
     """``1,204 of 5,000 pages, 12 failed, 3,796 left, 8.4 a second, done at about 14:32``."""
-    if moment.total:
-        parts = [f"{moment.pages:,} of {pages_in_words(moment.total)}"]
+    if snapshot.total:
+        parts = [f"{snapshot.pages:,} of {pages_in_words(snapshot.total)}"]
     else:
-        parts = [pages_in_words(moment.pages)]
-    if moment.bad:
-        parts.append(f"{moment.bad:,} failed")
-    if moment.left:
-        parts.append(f"{moment.left:,} left")
-    if moment.rate is not None and moment.seconds >= _TELLING:
-        parts.append(f"{moment.rate:.1f} a second")
-    if moment.arrives_at is not None and moment.left:
-        away = in_words(moment.arrives_at - moment.time)
-        parts.append(f"done in about {away} ({clock_time(moment.arrives_at, moment.time)})")
+        parts = [pages_in_words(snapshot.pages)]
+    if snapshot.bad:
+        parts.append(f"{snapshot.bad:,} failed")
+    if snapshot.left:
+        parts.append(f"{snapshot.left:,} left")
+    if snapshot.rate is not None and snapshot.seconds >= _TELLING:
+        parts.append(f"{snapshot.rate:.1f} a second")
+    if snapshot.arrives_at is not None and snapshot.left:
+        away = in_words(snapshot.arrives_at - snapshot.time)
+        parts.append(f"done in about {away} ({clock_time(snapshot.arrives_at, snapshot.time)})")
     return ", ".join(parts)
 
 
-def waiting_line(moment: Moment) -> str:
+def waiting_line(snapshot: Snapshot) -> str:
     """``waiting 4 min 10 s (until 14:32:10) for operating time (479 of 480 s used)``; or nothing."""
-    wait = moment.waiting
+    wait = snapshot.waiting
     if wait is None:
         return ""
     if wait.limit == _TURN:
@@ -40,17 +40,15 @@ def waiting_line(moment: Moment) -> str:
         return f"waiting: {wait.because}"
     if wait.until is None:
         return f"waiting for {wait.because}" if wait.limit == _OUTAGE else ""
-    if wait.until - moment.time < 1:
+    if wait.until - snapshot.time < 1:
         return ""
     until = datetime.fromtimestamp(wait.until).astimezone()
-    return (
-        f"waiting {in_words(wait.until - moment.time)} (until {until:%H:%M:%S}) for {wait.because}"
-    )
+    return f"waiting {in_words(wait.until - snapshot.time)} (until {until:%H:%M:%S}) for {wait.because}"
 
 
-def budget_lines(moment: Moment) -> Iterator[str]:
+def budget_lines(snapshot: Snapshot) -> Iterator[str]:
     """Both budgets, as far as there are any."""
-    for name, bar in (("operating time", moment.operating), ("requests", moment.requests)):
+    for name, bar in (("operating time", snapshot.operating), ("requests", snapshot.requests)):
         if bar is not None:
             unit = " s" if name == "operating time" else ""
             yield f"{name}: {bar.level:.0f} of {bar.limit:.0f}{unit}"

@@ -25,7 +25,7 @@ from bulk_publisher.store.folder.run_lock import FolderLock, holder_of, is_locke
 from bulk_publisher.store.folder.sent import SentPages, read_sent, still_out
 from bulk_publisher.store.folder.verdict_file import add_verdict, fresh, read_verdicts
 from bulk_publisher.store.folder.writer import JournalWriter
-from bulk_publisher.store.heard import Heard, Moment, heard
+from bulk_publisher.store.heard import Heard, Snapshot, heard
 from bulk_publisher.store.protocol import Names
 from bulk_publisher.store.record import Mark, Spent
 from bulk_publisher.store.standing import Place, Standing
@@ -279,10 +279,10 @@ class FolderRun:
         except OSError:
             return None
 
-    def write_progress(self, moment: Moment) -> None:
+    def write_progress(self, snapshot: Snapshot) -> None:
         """Replace ``progress.json``; where the disk takes nothing, it stays as it is."""
         with suppress(OSError), replacing(self._files.progress, is_forced=False) as file:
-            file.write(msgspec.json.encode(moment))
+            file.write(msgspec.json.encode(snapshot))
 
     def read_progress(self) -> Heard | None:
         """What stands in ``progress.json``.
@@ -291,12 +291,12 @@ class FolderRun:
         """
         path = self._files.progress
         try:
-            moment = msgspec.json.decode(read_own(path), type=Moment)
+            snapshot = msgspec.json.decode(read_own(path), type=Snapshot)
             age = seconds_since_written(path)
             is_of_another = path.stat().st_mtime_ns < self._files.lock.stat().st_mtime_ns
         except (OSError, ValueError, RecursionError):
             return None
-        return None if is_of_another else heard(moment, age)
+        return None if is_of_another else heard(snapshot, age)
 
     def clear_progress(self) -> None:
         """Remove ``progress.json``."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from bulk_publisher.errors import RunBusy
 from bulk_publisher.log import log
 from bulk_publisher.store.files import FOLDER_MODE, open_own
+from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from bulk_publisher.store.folder.holders import read_holder, write_holder
-from bulk_publisher.store.folder.turns import CredentialTurn
 from bulk_publisher.store.sharing import Sharing
 
 _WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."

@@ -7,7 +7,7 @@ from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.words import status_line, waiting_line
 from bulk_publisher.engine.events import Event, WaitBegun
 from bulk_publisher.model import Mono
-from bulk_publisher.store.heard import Moment
+from bulk_publisher.store.heard import Snapshot
 
 _LINE_EVERY = 30.0
 """Seconds between two lines in a pipe."""
@@ -17,7 +17,7 @@ _LONG = 5.0
 """Seconds of waiting that are worth a line."""
 
 
-class Lines(Progress):
+class PlainLines(Progress):
     """A line every half a minute, and one for each long wait."""
 
     every = _LINE_EVERY
@@ -26,11 +26,11 @@ class Lines(Progress):
         super().__init__(output)
         self._said_wait: Mono | None = None
 
-    def show(self, moment: Moment) -> None:
-        if moment.seconds >= 1:
-            waiting = waiting_line(moment)
+    def show(self, snapshot: Snapshot) -> None:
+        if snapshot.seconds >= 1:
+            waiting = waiting_line(snapshot)
             self.output.say(
-                f"{status_line(moment)}{'; ' if waiting else ''}{waiting}", event="progress"
+                f"{status_line(snapshot)}{'; ' if waiting else ''}{waiting}", event="progress"
             )
 
     def __call__(self, event: Event) -> None:
@@ -39,12 +39,12 @@ class Lines(Progress):
             self._say_wait(event.wait.at)
 
     def _say_wait(self, at: Mono) -> None:
-        moment = self.moment()
-        if moment is None or moment.waiting is None or moment.waiting.until is None:
+        snapshot = self.snapshot()
+        if snapshot is None or snapshot.waiting is None or snapshot.waiting.until is None:
             return
-        if moment.waiting.until - moment.time >= _LONG:
+        if snapshot.waiting.until - snapshot.time >= _LONG:
             self._said_wait = at
-            self.output.say(f"{status_line(moment)}; {waiting_line(moment)}", event="progress")
+            self.output.say(f"{status_line(snapshot)}; {waiting_line(snapshot)}", event="progress")
 
 
 class JsonLines(Progress):
@@ -52,13 +52,13 @@ class JsonLines(Progress):
 
     every = _JSON_EVERY
 
-    def show(self, moment: Moment) -> None:
-        waiting = waiting_line(moment)
-        text = f"{status_line(moment)}{'; ' if waiting else ''}{waiting}"
-        self.output.event("progress", **msgspec.to_builtins(moment), text=text)
+    def show(self, snapshot: Snapshot) -> None:
+        waiting = waiting_line(snapshot)
+        text = f"{status_line(snapshot)}{'; ' if waiting else ''}{waiting}"
+        self.output.event("progress", **msgspec.to_builtins(snapshot), text=text)
 
     def finish(self) -> None:
-        moment = self.moment()
-        if moment is not None:
-            self.show(moment)
+        snapshot = self.snapshot()
+        if snapshot is not None:
+            self.show(snapshot)
         super().finish()

@@ -7,7 +7,7 @@ from bulk_publisher.model import Fault
 from bulk_publisher.portal.wire import Answer, BatchAnswer
 
 
-class Portal(Protocol):
+class RawPortal(Protocol):
     """A portal that is asked once and says what came."""
 
     @property
