@@ -18,7 +18,7 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.operating import FLOOR
 from bulk_publisher.model import Fault, FaultClass, Mono, Page
 from bulk_publisher.portal.actions import ActionSpec
-from bulk_publisher.portal.faults import MISSING_FROM_ANSWER, base_code
+from bulk_publisher.portal.faults import CHECKED_ONCE, MISSING_FROM_ANSWER, base_code
 from bulk_publisher.portal.portal_clock import PortalClock
 from bulk_publisher.portal.wire import (
     Answer,
@@ -29,10 +29,6 @@ from bulk_publisher.portal.wire import (
     narrowed_batch,
     scope_param,
 )
-
-_SITE_CHECKED_ONCE = {"PUBLIC_SITE_REACHED", "PUBLIC_SITE_REACHED_FREE", "FREE_DOMAIN_IS_NOT_ALLOWED", "ACCESS_DENIED"}  # fmt: skip
-"""Codes of a check that the portal makes once a site and request: after one of them, what later
-pages of that site are answered in the same request cannot be believed [source]."""
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -221,7 +217,7 @@ def _with_doubts(pages: Sequence[Page], answers: Sequence[Answer | Fault]) -> li
         is_doubtful = bool(doubted) and (
             page.site in doubted or page.site is None or None in doubted
         )
-        if isinstance(answer, Fault) and base_code(answer.code) in _SITE_CHECKED_ONCE:
+        if isinstance(answer, Fault) and base_code(answer.code) in CHECKED_ONCE:
             doubted.add(page.site)
         replies.append(Reply(page, answer, is_doubtful))
     return replies

@@ -21,7 +21,7 @@ SITE_UNKNOWN = 10
 _FIRST = 5
 """Missing pages from the start that make one ask whether the scope is the right one."""
 
-_MISSING = "LANDING_NOT_EXIST"
+_MISSING = faults.NO_SUCH_PAGE
 
 
 def scope_question(scope: Scope | None) -> str:

@@ -12,8 +12,9 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.engine.core import Ending
 from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
-from bulk_publisher.model import Epoch, Status
+from bulk_publisher.model import Epoch
 from bulk_publisher.operations.selecting import Selected
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.store.description import (
     Description,
@@ -105,7 +106,7 @@ def _stop(error: BulkPublisherError) -> StoppedBy:
 
 def _cost(totals: Totals) -> float | None:
     """Seconds of the portal's time a page that was done; null where there is none, or no account."""
-    done = totals.counts[Status.PUBLISHED] + totals.counts[Status.UNPUBLISHED]
+    done = sum(totals.counts[spec.done] for spec in ACTIONS.values())
     return round(totals.duration / done, 4) if done and totals.duration else None
 
 

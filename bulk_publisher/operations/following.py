@@ -10,12 +10,13 @@ from bulk_publisher.clock import LoopClock
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadSetting, BulkPublisherError, JournalLost
 from bulk_publisher.jobs import Job, Selection
-from bulk_publisher.model import Action, Mono, Status
+from bulk_publisher.model import Mono, Status
 from bulk_publisher.operations.access import Entry, credential_of
 from bulk_publisher.operations.describing import check_portal, check_real, job_of
 from bulk_publisher.operations.publishing import Finished, OnStart, begin
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.report.text import in_words
 from bulk_publisher.sources.earlier import (
@@ -124,14 +125,14 @@ def follow(earlier: KeptRun, following: Following, change: Callable[[Job], Job])
     """
     job = change(job_of(earlier, earlier.read_description()))
     check_real(earlier, job)
-    if following.kind is FollowingKind.ROLLBACK and job.action is not Action.PUBLISH:
+    action = job.action if following.kind is FollowingKind.RETRY else ACTIONS[job.action].inverse
+    if action is None:
         raise BadSetting(
             f"Run {earlier.run_id} took pages down: there is nothing that it put up.",
             "Publish them with: bulk-publisher publish.",
         )
     with earlier.lock():
         found = _find(earlier, following)
-    action = Action.UNPUBLISH if following.kind is FollowingKind.ROLLBACK else job.action
     # What was known of pages that are tried again is old by now; what is taken down needs no look.
     lookup = following.kind is FollowingKind.RETRY and job.select.lookup
     select = Selection(scope=job.select.scope, lookup=lookup)

@@ -13,7 +13,7 @@ from bulk_publisher.client.usage import meters_alone, meters_together
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.forecast import Billing, Expected, forecast
-from bulk_publisher.model import Action, Fault, FolderId, Page, Scope, SiteId
+from bulk_publisher.model import Fault, FolderId, Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.plan_file import (
     VERSION,
@@ -222,7 +222,7 @@ async def _opened(
 
     Source: docs/bitrix24.md §2: publication opens the folder, all its parents and the site.
     """
-    if job.action is not Action.PUBLISH:
+    if not ACTIONS[job.action].opens_site:
         return
     for site in sites:
         if site.is_online is False and site.may_publish is not False:

@@ -23,8 +23,6 @@ from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.verdicts import Verdict, judge
 from bulk_publisher.utc import as_utc
 
-_AGAIN = {Status.PUBLISHED, Status.UNPUBLISHED, Status.SKIPPED}
-"""What is done again where it does not hold any more; what has failed is for a retry."""
 _LISTED = 20
 """Differences that are remembered to be said; all of them are in the file."""
 _VISIT_EVERY = 0.2
@@ -91,7 +89,8 @@ class Verified:
             return
         if len(self.first) < _LISTED:
             self.first.append(verdict)
-        if verdict.listed and verdict.status in _AGAIN:
+        # What has failed is for a retry.
+        if verdict.listed and verdict.status.is_good:
             self.again.setdefault(verdict.scope, PageSet()).add(verdict.page)
 
 

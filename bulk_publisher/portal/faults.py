@@ -114,6 +114,20 @@ OURS = frozenset(
 NOT_CONNECTED = frozenset({UNREACHABLE, PROXY_FAILED, NO_NETWORK, TOO_MANY_FILES})
 """Of these, what says that nothing could be sent just now."""
 
+NO_SUCH_PAGE = "LANDING_NOT_EXIST"
+"""The portal's: the page is not there, or not for this credential or scope."""
+
+CHECKED_ONCE = frozenset(
+    {
+        "PUBLIC_SITE_REACHED",
+        "PUBLIC_SITE_REACHED_FREE",
+        "FREE_DOMAIN_IS_NOT_ALLOWED",
+        "ACCESS_DENIED",
+    }
+)
+"""The portal's, of a check that it makes once a site and request: after one of them, what later pages of
+that site are answered in the same request cannot be believed [source]."""
+
 TABLE: dict[str, Rule] = {
     # limits
     "QUERY_LIMIT_EXCEEDED": Rule(RATE, "The portal gets too many requests from this address; slowing down."),
