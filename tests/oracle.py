@@ -59,7 +59,7 @@ class Seen:
 
     def on_settled(self) -> None:
         if self.stop_after is not None and self.settled >= self.stop_after:
-            self.started[0].run.drain()
+            self.started[0].engine.drain()
 
 
 async def run_job(
@@ -86,7 +86,7 @@ async def run_job(
 
 def journal_of(finished: Finished) -> list[Outcome]:
     """The lines of the run's journal."""
-    return list(finished.folder.outcomes())
+    return list(finished.kept.outcomes())
 
 
 def contents(folder: Path) -> list[str]:

@@ -43,15 +43,17 @@ class Started:
     """A run that is about to begin or to go on: what there is to know, and how to end it.
 
     Attributes:
+        kept: The run, as it is kept.
+        engine: What does it, and is told to stop.
         count: Of its pages; it comes to be known while it goes on, where the portal lists them.
         totals: Of all its processes; they grow while it goes on.
         seconds: That earlier processes took.
     """
 
-    folder: KeptRun
+    kept: KeptRun
     selected: Selected
     session: Session
-    run: Engine
+    engine: Engine
     count: Count
     totals: Totals
     seconds: float
@@ -61,7 +63,7 @@ class Started:
 class Finished(Summary):
     """A run that has ended; totals and ending are of all of it, not of its last process alone."""
 
-    folder: KeptRun
+    kept: KeptRun
     description: Description
     selected: Selected
     totals: Totals
@@ -85,9 +87,10 @@ class Keeper(Sink, Protocol):
 
 @dataclass(slots=True)
 class Undertaking:
-    """What is to be done in a run's folder.
+    """What is to be done, and what is known of what is done already.
 
     Attributes:
+        kept: The run, as it is kept.
         settled: Pages that have their line, and those that are out.
         out: Pages that an earlier process had sent, and that have no line.
         place: Where a list of the portal goes on.
@@ -98,7 +101,7 @@ class Undertaking:
         warnings: What a person should know before it goes on.
     """
 
-    folder: KeptRun
+    kept: KeptRun
     job: Job
     selected: Selected
     description: Description
@@ -189,7 +192,7 @@ async def carry_out(
     Raises:
         JournalLost: If the journal can't be written from the start.
     """
-    folder, settled_before = undertaking.folder, undertaking.totals.pages
+    folder, settled_before = undertaking.kept, undertaking.totals.pages
     warn = warner(watch)
     with (
         log_to(
@@ -230,7 +233,7 @@ async def go_through(
     run = _run(undertaking, session, keeper, watch)
     selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
     count = Count(selected, undertaking.settled)
-    on_start(Started(undertaking.folder, selected, session, run, count, totals, seconds))
+    on_start(Started(undertaking.kept, selected, session, run, count, totals, seconds))
     _tell_warnings(undertaking, session, warn)
     async with asyncio.TaskGroup() as group:
         counting = group.create_task(count.count(session.calls, session.clock))
@@ -258,7 +261,7 @@ def _run(undertaking: Undertaking, session: Session, sink: Sink, watch: Watcher)
     )
     return Engine(
         RunSettings(
-            undertaking.folder.run_id,
+            undertaking.kept.run_id,
             session.client.host,
             ACTIONS[job.action],
             max_failures,
@@ -342,9 +345,9 @@ def _describe_end(
         undertaking.description, undertaking.totals, ending, session.clock.epoch(), left=left
     )
     try:
-        undertaking.folder.write_description(undertaking.description)
+        undertaking.kept.write_description(undertaking.description)
     except JournalLost as error:
         # The journal is the truth; what is missing here, a resume finds out by it.
         warn(
-            f"{undertaking.folder.names.description}: how the run ended can't be written: {error.reason}."
+            f"{undertaking.kept.names.description}: how the run ended can't be written: {error.reason}."
         )

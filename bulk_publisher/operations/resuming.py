@@ -50,9 +50,9 @@ class Reopened:
     was_changed: bool
 
     @property
-    def folder(self) -> KeptRun:
+    def kept(self) -> KeptRun:
         """The run, as it is kept."""
-        return self.undertaking.folder
+        return self.undertaking.kept
 
     @property
     def settled(self) -> int:
@@ -69,10 +69,10 @@ class Reopened:
             BulkPublisherError: As ``publish`` does.
         """
         undertaking, credential = self.undertaking, credential_of(entry)
-        check_portal(self.folder, undertaking.description, credential)
+        check_portal(self.kept, undertaking.description, credential)
         rng = random.Random(seed)
         async with session_of(undertaking.job, entry, rng, warn=warner(watch)) as session:
-            _remind(session, self.folder)
+            _remind(session, self.kept)
             description = undertaking.description
             resumed = Resumption(
                 at=as_utc(session.clock.epoch()),
@@ -87,7 +87,7 @@ class Reopened:
                 # A list may have grown since.
                 selected=undertaking.selected.counts,
             )
-            self.folder.write_description(undertaking.description)
+            self.kept.write_description(undertaking.description)
             return await carry_out(undertaking, credential, session, watch, on_start)
 
 
@@ -196,7 +196,7 @@ def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
 
 def _find_out(undertaking: Undertaking) -> None:
     """What was out is sent first, and whatever comes of it: it may be done already."""
-    noted, undertaking.place = undertaking.folder.read_notes()
+    noted, undertaking.place = undertaking.kept.read_notes()
     settled = undertaking.settled
     undertaking.out = tuple(
         msgspec.structs.replace(page, may_be_done=True, skip=None)

@@ -105,7 +105,7 @@ class Run:
         """The run's id, by which it is resumed; empty before it has begun."""
         if self._result is not None:
             return self._result.id
-        return "" if self._started is None else self._started.folder.run_id
+        return "" if self._started is None else self._started.kept.run_id
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -129,8 +129,8 @@ class Run:
             self._begin()
             await self._has_started.wait()
             if self._started is not None:
-                self._started.run.outcomes.open()
-                async for outcome in self._started.run.outcomes:
+                self._started.engine.outcomes.open()
+                async for outcome in self._started.engine.outcomes:
                     yield outcome
             await self._is_over.wait()
             are_all_taken = True
@@ -138,7 +138,7 @@ class Run:
             if not are_all_taken:
                 self.stop()
                 if self._started is not None:
-                    self._started.run.outcomes.close()
+                    self._started.engine.outcomes.close()
         self._tell()
 
     def __await__(self) -> Generator[Any, None, Result]:
@@ -162,7 +162,7 @@ class Run:
         """Send no more pages, let what is in flight end and be recorded, and end."""
         self._is_to_stop = True
         if self._started is not None and not self._is_over.is_set():
-            self._started.run.drain()
+            self._started.engine.drain()
 
     def untold(self) -> Exception | None:
         """What it ended with, where nobody was told of it."""
@@ -233,7 +233,7 @@ class Run:
         self._started = started
         self._watcher = RunWatcher(started)
         if self._is_taken:
-            started.run.outcomes.open()
+            started.engine.outcomes.open()
         if self._is_to_stop:
             self.stop()
         self._has_started.set()
@@ -248,7 +248,7 @@ class Run:
 def _result_of(finished: Finished) -> Result:
     ending = finished.ending
     counts = dict(finished.totals.counts)
-    return Result(finished.folder.run_id, counts, ending.is_whole, ending.seconds)
+    return Result(finished.kept.run_id, counts, ending.is_whole, ending.seconds)
 
 
 def _what_ended(finished: Finished) -> Exception | None:

@@ -60,7 +60,7 @@ class RunWatcher:
             )
         worked = self.started.seconds + now - self._began_at
         return Snapshot(
-            run=self.started.folder.run_id,
+            run=self.started.kept.run_id,
             portal=session.client.host,
             time=epoch,
             pages=totals.pages,

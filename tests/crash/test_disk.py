@@ -140,10 +140,10 @@ async def test_a_disk_that_fails_in_mid_run_at_any_call_loses_nothing(
             broken.setattr(os, "write", disk.failing_write)
             broken.setattr(os, "fdatasync", disk.failing_sync)
             stopped = await run_job(sandbox, tmp_path)
-        out, _ = stopped.folder.read_notes()
+        out, _ = stopped.kept.read_notes()
         before = journal_of(stopped)
         done = set(sandbox.truth.publications)
-        finished = await resume(sandbox, stopped.folder)
+        finished = await resume(sandbox, stopped.kept)
 
         assert isinstance(stopped.ending.error, JournalLost)
         assert not stopped.ending.is_whole
@@ -189,11 +189,11 @@ async def test_a_second_process_in_a_folder_is_told_who_is_there(tmp_path: Path)
 async def test_a_journal_cut_at_any_byte_of_its_last_lines_is_resumed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=6, cost=0.01, plan="self-hosted")) as sandbox:
         first = await run_job(sandbox, tmp_path)
-        whole = files_of(first.folder).journal.read_bytes()
+        whole = files_of(first.kept).journal.read_bytes()
         last_three = len(b"".join(whole.splitlines(keepends=True)[-3:]))
 
         resumed = [
-            await _resumed_after_cut(first.folder, sandbox, whole[: len(whole) - missing])
+            await _resumed_after_cut(first.kept, sandbox, whole[: len(whole) - missing])
             for missing in range(1, last_three + 1)
         ]
 

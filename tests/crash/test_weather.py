@@ -22,7 +22,7 @@ async def weathered(runs: Path, faults: dict[str, float]) -> Finished:
         finished = await run_job(sandbox, runs)
         processes = 1
         while not finished.ending.is_whole and processes < 40:
-            finished = await resume(sandbox, finished.folder)
+            finished = await resume(sandbox, finished.kept)
             processes += 1
         print(  # noqa: T201 - the figures are the point
             f"{processes} processes, {finished.ending.seconds:.0f} s, {statuses(finished)}"

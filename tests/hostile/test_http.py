@@ -171,7 +171,7 @@ async def test_publications_with_a_warning_around_them_stop_the_run_and_a_resume
     async with served(respond) as portal:
         stopped = await run(portal, tmp_path, pages=20)
         first, is_mended = list(asked), True
-        resumed = await resume(portal, stopped.folder)
+        resumed = await resume(portal, stopped.kept)
 
     assert isinstance(stopped.ending.error, PortalUnusable)
     assert "Undefined array key" in stopped.ending.error.message

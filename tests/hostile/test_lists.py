@@ -118,10 +118,10 @@ async def test_a_resume_lists_anew_what_was_not_listed_to_its_end(tmp_path, is_k
         first = await run_job(portal, tmp_path, ALL)
         if is_killed:
             # As if it had gone before its end: what is noted is all that there is.
-            told = first.folder.read_description()
-            first.folder.write_description(msgspec.structs.replace(told, ended=None, totals=None))
+            told = first.kept.read_description()
+            first.kept.write_description(msgspec.structs.replace(told, ended=None, totals=None))
         portal.spoil = lambda rows, _: rows
-        finished = await resume(portal, first.folder)
+        finished = await resume(portal, first.kept)
 
     assert finished.ending.is_whole
     assert _is_done_once(portal, range(1, 201))
@@ -353,7 +353,7 @@ async def test_a_capped_look_up_calls_no_page_missing(tmp_path) -> None:
     async with listing(pages=of_site(1, *range(1, 501)), cap=50, missing={7}) as portal:
         finished = await run_job(portal, tmp_path, select)
         lines = journal_of(finished)
-        result = await verified(portal, finished.folder)
+        result = await verified(portal, finished.kept)
 
     assert [line.page for line in lines if line.was_active is None] == [7]
     assert (result.pages, result.agreeing, result.differing) == (500, 499, 1)
@@ -367,11 +367,11 @@ async def _kept(portal, tmp_path, *more):
     finished = await run_job(portal, tmp_path, ALL)
     first, *_ = lines = journal_of(finished)
     odd = [msgspec.structs.replace(first, **change) for change in more]
-    files_of(finished.folder).journal.write_bytes(encode_outcomes([*lines, *odd]))
-    told = json.loads(files_of(finished.folder).description.read_text())
+    files_of(finished.kept).journal.write_bytes(encode_outcomes([*lines, *odd]))
+    told = json.loads(files_of(finished.kept).description.read_text())
     told["totals"]["is_whole"], told["ended"] = False, None
-    files_of(finished.folder).description.write_text(json.dumps(told))
-    return finished.folder
+    files_of(finished.kept).description.write_text(json.dumps(told))
+    return finished.kept
 
 
 @pytest.mark.parametrize("page", [TOO_LARGE, 2**64, 10**30, 0, -5])

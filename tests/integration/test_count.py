@@ -36,7 +36,7 @@ class Watching(Progress):
         self.seen.append(snapshot)
         self.meddle(snapshot)
         if self.stop_after is not None and snapshot.pages >= self.stop_after:
-            self._watcher.started.run.drain()
+            self._watcher.started.engine.drain()
 
     @property
     def totals(self) -> list[int | None]:
@@ -109,7 +109,7 @@ async def test_what_goes_on_counts_what_is_settled_with_it(tmp_path):
     watching = Watching(stop_after=700)
     async with serve(Scenario(pages=5_000, cost=0.1, plan="self-hosted")) as sandbox:
         first = await _publish(sandbox, tmp_path, Watching(stop_after=400))
-        with reopened(first.folder, {}) as again:
+        with reopened(first.kept, {}) as again:
             await again.go_on(Webhook(sandbox.webhook), seed=2, watch=watching, on_start=watching.start)  # fmt: skip
         watching.finish()
 
@@ -133,7 +133,7 @@ async def test_pages_that_come_and_go_never_make_it_more_than_all(tmp_path):
     assert finished.ending.is_whole
     assert finished.ending.error is None
     assert finished.totals.pages == watching.snapshot().total
-    assert finished.folder.read_description().final.left == 0
+    assert finished.kept.read_description().final.left == 0
 
 
 async def test_status_elsewhere_and_prometheus_know_it_too(tmp_path):

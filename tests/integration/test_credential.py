@@ -55,7 +55,7 @@ async def test_a_token_that_expires_costs_no_page_and_no_attempt(tmp_path: Path)
     assert_journal_tells_the_truth(lines, sandbox)
     kept = contents(tmp_path)
     assert not [token for token in credential.tokens for text in kept if token in text]
-    told = [json.loads(line) for line in log_lines(finished.folder.names.log)]
+    told = [json.loads(line) for line in log_lines(finished.kept.names.log)]
     said = [line["tokens"] for line in told if line["event"] == "tokens.repeated"]
     assert {token for tokens in said for token in tokens} == {"***"}
 

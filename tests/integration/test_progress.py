@@ -122,7 +122,7 @@ async def test_all_numbers_of_a_resumed_run_are_of_the_whole_run(tmp_path):
     progress = Watching(OUTPUT)
     async with serve(scenario) as sandbox:
         first = await run_job(sandbox, tmp_path, select, pace=Pace(batch_size=10), watch=Seen(stop_after=30))  # fmt: skip
-        with reopened(first.folder, {}) as again:
+        with reopened(first.kept, {}) as again:
             finished = await again.go_on(Webhook(sandbox.webhook), seed=2, watch=progress, on_start=progress.start)  # fmt: skip
         progress.finish()
 
@@ -151,7 +151,7 @@ async def test_a_run_leaves_its_progress_in_its_folder_while_it_goes_on(tmp_path
 
     assert seen[-1] is not None
     assert 0 < seen[-1].snapshot.pages < 100
-    assert not files_of(finished.folder).progress.exists()
+    assert not files_of(finished.kept).progress.exists()
 
 
 async def test_a_terminal_is_redrawn_and_left_clean(tmp_path):

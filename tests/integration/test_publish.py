@@ -121,7 +121,7 @@ async def test_the_wrong_scope_is_asked_about_and_stops_the_run(tmp_path: Path) 
         "If --scope KNOWLEDGE was meant, or another portal, begin a new run:"
         " a resume keeps to what this one was told."
     )
-    told = read_story(finished.folder)
+    told = read_story(finished.kept)
     assert "resume" not in "".join(
         line for line in story_lines(told, "R") if "a resume keeps" not in line
     )
@@ -492,7 +492,7 @@ async def test_a_list_and_a_folder_whose_names_are_no_text_are_published_and_des
         )
 
     assert {line.source for line in journal_of(finished)} == {r"p\xf0.csv:2", r"p\xf0.csv:3"}
-    description = finished.folder.read_description()
+    description = finished.kept.read_description()
     assert description.folder == rf"{tmp_path}/\xd1\xf2"
-    assert job_of(finished.folder, description).select.csv == r"p\xf0.csv"
-    assert r"\xd1\xf2" in html_report([read_story(finished.folder)])
+    assert job_of(finished.kept, description).select.csv == r"p\xf0.csv"
+    assert r"\xd1\xf2" in html_report([read_story(finished.kept)])

@@ -30,7 +30,7 @@ async def _report(runs: Path) -> Path:
             watch=watch_nothing,
             on_start=lambda _started: None,
         )
-    path = Path(leave_report(finished.folder))
+    path = Path(leave_report(finished.kept))
     assert path is not None
     return path
 

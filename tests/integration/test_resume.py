@@ -29,7 +29,7 @@ async def test_what_was_not_tried_is_done_by_a_resume(tmp_path: Path) -> None:
     async with serve(Scenario(pages=200, cost=0.1)) as sandbox:
         first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=50))
 
-        second = await resume(sandbox, first.folder)
+        second = await resume(sandbox, first.kept)
 
         lines = journal_of(second)
         assert_journal_tells_the_truth(lines, sandbox)
@@ -80,7 +80,7 @@ async def test_a_selection_that_the_portal_lists_goes_on_by_key(tmp_path: Path) 
         first = await run_job(sandbox, tmp_path, pace=pace, watch=Seen(stop_after=1800))
         listed = sandbox.truth.requests_by_method["landing.landing.getlist"]
 
-        second = await resume(sandbox, first.folder)
+        second = await resume(sandbox, first.kept)
 
         again = sandbox.truth.requests_by_method["landing.landing.getlist"] - listed
         assert second.totals.pages == 4000
@@ -105,7 +105,7 @@ async def test_pages_that_are_settled_are_not_looked_up_again(tmp_path: Path) ->
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
         first = await run_job(sandbox, tmp_path, select, pace=SMALL, watch=Seen(stop_after=50))
 
-        second = await resume(sandbox, first.folder)
+        second = await resume(sandbox, first.kept)
 
         assert_journal_tells_the_truth(journal_of(second), sandbox)
         assert second.totals.pages == 100
@@ -118,7 +118,7 @@ async def test_a_scope_that_has_been_proved_is_not_doubted(tmp_path: Path) -> No
         for page in range(1, 101):
             sandbox.world.trash(page)
 
-        await resume(sandbox, first.folder, watch=seen)
+        await resume(sandbox, first.kept, watch=seen)
 
     assert seen.warnings == []
 
@@ -131,7 +131,7 @@ async def test_a_list_that_has_changed_is_noticed(tmp_path: Path) -> None:
         first = await run_job(sandbox, tmp_path, select)
     csv.write_text("id\n1\n2\n3\n4\n")
 
-    with reopened(first.folder, {}) as again:
+    with reopened(first.kept, {}) as again:
         assert again.was_changed
 
 
@@ -143,9 +143,9 @@ async def test_a_list_that_has_grown_is_counted_anew(tmp_path: Path) -> None:
         first = await run_job(sandbox, tmp_path, select, pace=SMALL, watch=Seen(stop_after=20))
         csv.write_text("id\n" + "\n".join(map(str, range(1, 91))) + "\n")
 
-        again = await resume(sandbox, first.folder, watch=Seen(stop_after=20))
+        again = await resume(sandbox, first.kept, watch=Seen(stop_after=20))
 
-    description = again.folder.read_description()
+    description = again.kept.read_description()
     assert description.selected.total == 90
     assert description.final.left == 90 - again.totals.pages
 
@@ -156,17 +156,17 @@ async def test_a_run_that_is_whole_says_how_it_ended(tmp_path: Path) -> None:
             sandbox, tmp_path, Selection(page=("1-20",), scope=Scope.KNOWLEDGE)
         )
 
-    assert status_of_whole(finished.folder) == 1
+    assert status_of_whole(finished.kept) == 1
 
 
 async def test_a_whole_run_whose_journal_is_damaged_is_not_called_whole(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-    text = files_of(finished.folder).journal.read_text()
-    files_of(finished.folder).journal.write_text(text.replace('"page"', '"pa', 1))
+    text = files_of(finished.kept).journal.read_text()
+    files_of(finished.kept).journal.write_text(text.replace('"page"', '"pa', 1))
 
     with pytest.raises(BadJournal, match=r"outcomes.jsonl:1: the line is damaged"):
-        status_of_whole(finished.folder)
+        status_of_whole(finished.kept)
 
 
 async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_again(
@@ -175,25 +175,25 @@ async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_ag
     seen = Seen()
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        lines = files_of(finished.folder).journal.read_bytes().splitlines(keepends=True)
-        files_of(finished.folder).journal.write_bytes(b"".join(lines[:4] + lines[5:]))
-        status = status_of_whole(finished.folder)
+        lines = files_of(finished.kept).journal.read_bytes().splitlines(keepends=True)
+        files_of(finished.kept).journal.write_bytes(b"".join(lines[:4] + lines[5:]))
+        status = status_of_whole(finished.kept)
 
-        again = await resume(sandbox, finished.folder, watch=seen)
+        again = await resume(sandbox, finished.kept, watch=seen)
 
     assert status is None
     assert sorted(line.page for line in journal_of(again)) == list(range(1, 21))
     assert any(
         "20 pages had their line" in text and "19 have one" in text for text in seen.warnings
     )
-    assert status_of_whole(finished.folder) == 0
+    assert status_of_whole(finished.kept) == 0
 
 
 async def test_a_run_on_another_portal_is_refused_with_both_hosts(tmp_path: Path) -> None:
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
         first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=20))
         other = Webhook("https://other.bitrix24.com/rest/1/secret/")
-        with reopened(first.folder, {}) as again, pytest.raises(BadSetting) as caught:
+        with reopened(first.kept, {}) as again, pytest.raises(BadSetting) as caught:
             await again.go_on(other, seed=1, watch=Seen(), on_start=lambda _: None)
 
         assert "other.bitrix24.com" in caught.value.message
@@ -205,7 +205,7 @@ async def test_a_run_on_a_sandbox_of_its_own_is_refused(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         first = await run_job(sandbox, tmp_path, job=job)
 
-    with pytest.raises(BadSetting, match="simulated"), reopened(first.folder, {}):
+    with pytest.raises(BadSetting, match="simulated"), reopened(first.kept, {}):
         pass
 
 
@@ -213,7 +213,7 @@ async def test_a_run_that_is_going_on_is_not_resumed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         first = await run_job(sandbox, tmp_path)
 
-    with reopened(first.folder, {}), pytest.raises(RunBusy), reopened(first.folder, {}):
+    with reopened(first.kept, {}), pytest.raises(RunBusy), reopened(first.kept, {}):
         pass
 
 
@@ -221,10 +221,10 @@ async def test_the_pace_may_be_another(tmp_path: Path) -> None:
     async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
         first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=20))
 
-        second = await resume(sandbox, first.folder, changes={"pace": {"concurrency": 1}})
+        second = await resume(sandbox, first.kept, changes={"pace": {"concurrency": 1}})
 
         assert second.ending.is_whole
-        assert described(first.folder)["job"]["pace"]["concurrency"] == 1
+        assert described(first.kept)["job"]["pace"]["concurrency"] == 1
 
 
 async def test_budgets_that_are_spent_are_not_spent_twice(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ async def test_pages_in_doubt_at_an_interruption_are_left_to_the_resume(
     async def stopped_while_it_is_asked(pages):
         # By then all others are settled.
         await asyncio.sleep(300)
-        seen.started[0].run.drain()
+        seen.started[0].engine.drain()
         await asyncio.sleep(300)
 
     all_at_once = [TimedFault(at=5, fault="deploy")]
@@ -255,7 +255,7 @@ async def test_pages_in_doubt_at_an_interruption_are_left_to_the_resume(
             asking.setattr(publishing, "_look", lambda _: stopped_while_it_is_asked)
             stopped = await run_job(sandbox, tmp_path, watch=seen)
         before = journal_of(stopped)
-        finished = await resume(sandbox, stopped.folder)
+        finished = await resume(sandbox, stopped.kept)
 
         assert stopped.ending.is_interrupted
         assert not stopped.ending.is_whole
@@ -271,7 +271,7 @@ async def test_pages_that_all_kill_their_requests_are_settled_in_the_end(tmp_pat
         finished = await run_job(sandbox, tmp_path)
         settled = [finished.totals.pages]
         while not finished.ending.is_whole and len(settled) < 13:
-            finished = await resume(sandbox, finished.folder)
+            finished = await resume(sandbox, finished.kept)
             settled.append(finished.totals.pages)
 
     assert finished.ending.is_whole
@@ -296,7 +296,7 @@ async def test_the_waits_of_all_processes_are_told(tmp_path: Path) -> None:
     async with serve(Scenario(pages=300, cost=0.5, operating_limit=60)) as sandbox:
         first = await run_job(sandbox, tmp_path, pace=SMALL, watch=Seen(stop_after=150))
         waited = dict(first.ending.waited)
-        second = await resume(sandbox, first.folder)
+        second = await resume(sandbox, first.kept)
 
     assert waited[Limit.OPERATING] > 60
     assert second.ending.waited[Limit.OPERATING] > waited[Limit.OPERATING] + 60
@@ -306,13 +306,13 @@ async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Pa
     async with serve(Scenario(pages=40, cost=0.1)) as sandbox:
         folder = await lose(sandbox, tmp_path, after=10)
         out, _ = folder.read_notes()
-        settled = {line.page for line in journal_of(_Folder(folder))}
+        settled = {line.page for line in journal_of(_Ended(folder))}
 
         with reopened(folder, {}) as again:
             assert {page.id for page in again.undertaking.out} == set(out) - settled
             assert all(page.may_be_done for page in again.undertaking.out)
 
 
-class _Folder:
-    def __init__(self, folder) -> None:
-        self.folder = folder
+class _Ended:
+    def __init__(self, kept) -> None:
+        self.kept = kept

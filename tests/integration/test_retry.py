@@ -16,7 +16,7 @@ BAD = Scenario(pages=30, missing_pages=[7], unpaid_pages=[8, 9])
 async def test_pages_that_failed_are_tried_again(tmp_path: Path) -> None:
     async with serve(BAD) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
-        follower = follower_of(first.folder, Kind.RETRY)
+        follower = follower_of(first.kept, Kind.RETRY)
 
         second = await begin(follower, sandbox)
 
@@ -33,8 +33,8 @@ async def test_missing_pages_alone_raise_no_doubt_about_a_scope_that_is_proved(
         first = await run_job(sandbox, tmp_path, Selection(page=("1-100",), scope=Scope.KNOWLEDGE))
         seen, again = Seen(), Seen()
 
-        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox, seen)
-        third = await begin(follower_of(second.folder, Kind.RETRY), sandbox, again)
+        second = await begin(follower_of(first.kept, Kind.RETRY), sandbox, seen)
+        third = await begin(follower_of(second.kept, Kind.RETRY), sandbox, again)
 
         assert (seen.warnings, again.warnings) == ([], [])
         assert statuses(second) == statuses(third) == {Status.FAILED: 60}
@@ -46,17 +46,17 @@ async def test_both_runs_say_that_they_belong_together(tmp_path: Path) -> None:
     async with serve(BAD) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
 
-        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
+        second = await begin(follower_of(first.kept, Kind.RETRY), sandbox)
 
-        assert second.folder.read_description().retry_of == first.folder.run_id
-        assert first.folder.read_description().retries == (second.folder.run_id,)
+        assert second.kept.read_description().retry_of == first.kept.run_id
+        assert first.kept.read_description().retries == (second.kept.run_id,)
 
 
 async def test_only_pages_with_a_code_are_wanted(tmp_path: Path) -> None:
     async with serve(BAD) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
 
-        follower = follower_of(first.folder, Kind.RETRY, errors=("LANDING_PAYMENT_FAILED",))
+        follower = follower_of(first.kept, Kind.RETRY, errors=("LANDING_PAYMENT_FAILED",))
 
         assert follower.pages == 2
 
@@ -65,7 +65,7 @@ async def test_only_pages_with_a_status_are_wanted(tmp_path: Path) -> None:
     async with serve(BAD) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
 
-        follower = follower_of(first.folder, Kind.RETRY, statuses=(Status.UNKNOWN,))
+        follower = follower_of(first.kept, Kind.RETRY, statuses=(Status.UNKNOWN,))
 
         assert follower.pages == 0
 
@@ -74,7 +74,7 @@ async def test_a_page_that_was_paid_for_meanwhile_is_published(tmp_path: Path) -
     async with serve(Scenario(pages=30, denied_pages=[4])) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
 
-        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
+        second = await begin(follower_of(first.kept, Kind.RETRY), sandbox)
 
         line = journal_of(second)[0]
         assert (line.page, line.site, line.title) == (4, 1, "Page 4")
@@ -83,9 +83,9 @@ async def test_a_page_that_was_paid_for_meanwhile_is_published(tmp_path: Path) -
 async def test_a_retry_can_be_resumed(tmp_path: Path) -> None:
     async with serve(BAD) as sandbox:
         first = await run_job(sandbox, tmp_path, GIVEN)
-        second = await begin(follower_of(first.folder, Kind.RETRY), sandbox)
-        forget(second.folder, after=1)
+        second = await begin(follower_of(first.kept, Kind.RETRY), sandbox)
+        forget(second.kept, after=1)
 
-        third = await resume(sandbox, second.folder, watch=Seen())
+        third = await resume(sandbox, second.kept, watch=Seen())
 
         assert sorted(line.page for line in journal_of(third)) == [7, 8, 9]

@@ -21,7 +21,7 @@ async def test_the_portal_is_as_it_was_before_the_run(tmp_path: Path) -> None:
         before = set(sandbox.world.active_ids())
         finished = await run_job(sandbox, tmp_path, GIVEN)
 
-        await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
 
         assert set(sandbox.world.active_ids()) == before
         assert not before & set(sandbox.truth.unpublications)
@@ -32,7 +32,7 @@ async def test_it_is_as_before_even_if_the_run_was_lost_on_the_way(tmp_path: Pat
         before = set(sandbox.world.active_ids())
         finished = await resume(sandbox, await lose(sandbox, tmp_path, GIVEN, after=20))
 
-        await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
 
         assert set(sandbox.world.active_ids()) == before
 
@@ -41,7 +41,7 @@ async def test_the_newest_page_is_taken_down_first(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
 
-        rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        rolled = await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
 
         first = [line.page for line in journal_of(finished)]
         assert journal_of(rolled)[0].page == first[-1]
@@ -52,17 +52,17 @@ async def test_both_runs_say_that_they_belong_together(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
 
-        rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        rolled = await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
 
-        assert rolled.folder.read_description().rollback_of == finished.folder.run_id
-        assert finished.folder.read_description().rollbacks == (rolled.folder.run_id,)
+        assert rolled.kept.read_description().rollback_of == finished.kept.run_id
+        assert finished.kept.read_description().rollbacks == (rolled.kept.run_id,)
 
 
 async def test_pages_whose_state_before_is_not_known_are_left_alone(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, NOT_LOOKED)
 
-        follower = follower_of(finished.folder, Kind.ROLLBACK)
+        follower = follower_of(finished.kept, Kind.ROLLBACK)
 
         assert follower.pages == 0
         assert (len(follower.found.unlooked), len(follower.found.unknown)) == (60, 0)
@@ -73,30 +73,30 @@ async def test_they_are_taken_down_if_that_is_asked_for(tmp_path: Path) -> None:
         finished = await run_job(sandbox, tmp_path, NOT_LOOKED)
 
         rolled = await begin(
-            follower_of(finished.folder, Kind.ROLLBACK, includes_unknown=True), sandbox
+            follower_of(finished.kept, Kind.ROLLBACK, includes_unknown=True), sandbox
         )
 
         assert set(sandbox.world.active_ids()) == set()
         assert len(journal_of(rolled)) == 60
-        assert not follower_of(finished.folder, Kind.ROLLBACK).found.unlooked
+        assert not follower_of(finished.kept, Kind.ROLLBACK).found.unlooked
 
 
 async def test_a_rollback_is_not_rolled_back(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
-        rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        rolled = await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
 
         with pytest.raises(BadSetting, match="took pages down"):
-            follower_of(rolled.folder, Kind.ROLLBACK)
+            follower_of(rolled.kept, Kind.ROLLBACK)
 
 
 async def test_a_rollback_can_be_resumed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
-        rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
-        forget(rolled.folder, after=20)
+        rolled = await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
+        forget(rolled.kept, after=20)
 
-        again = await resume(sandbox, rolled.folder)
+        again = await resume(sandbox, rolled.kept)
 
         assert len(journal_of(again)) == 60
         assert max(sandbox.truth.unpublications.values()) == 2
@@ -124,15 +124,15 @@ async def test_pages_that_are_out_are_taken_down_if_that_is_asked_for(tmp_path: 
 async def test_what_an_earlier_rollback_has_taken_down_is_left_as_it_is(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
-        first = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
-        forget(first.folder, after=20)
+        first = await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
+        forget(first.kept, after=20)
 
-        follower = follower_of(finished.folder, Kind.ROLLBACK)
+        follower = follower_of(finished.kept, Kind.ROLLBACK)
         second = await begin(follower, sandbox)
 
         assert (follower.pages, follower.found.down_already) == (40, 20)
         assert len(journal_of(second)) == 40
-        again = follower_of(finished.folder, Kind.ROLLBACK)
+        again = follower_of(finished.kept, Kind.ROLLBACK)
         assert (again.pages, again.found.down_already) == (0, 60)
 
 
@@ -140,9 +140,9 @@ async def test_a_second_rollback_can_be_resumed(tmp_path: Path) -> None:
     async with serve(Scenario(pages=60)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
         for kept in (20, 10):
-            rolled = await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
-            forget(rolled.folder, after=kept)
+            rolled = await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
+            forget(rolled.kept, after=kept)
 
-        again = await resume(sandbox, rolled.folder)
+        again = await resume(sandbox, rolled.kept)
 
         assert len(journal_of(again)) == 40

@@ -99,7 +99,7 @@ async def test_what_a_killed_process_has_left_is_not_said_of_the_one_that_is_at_
             left.append(RunFolder(tmp_path / snapshot.run).progress.read_bytes())
 
     finished = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
-    folder = finished.folder
+    folder = finished.kept
     files_of(folder).progress.write_bytes(left[0])
     os.utime(files_of(folder).progress, (0, 0))
     describe(folder, ended=None)
@@ -132,9 +132,9 @@ async def test_a_run_that_has_ended_is_summed_up(tmp_path):
 
 async def test_a_run_whose_process_is_gone_names_resume(tmp_path):
     finished = await _publish(Progress(OUTPUT), tmp_path, pages=100)
-    describe(finished.folder, ended=None, totals=None)
+    describe(finished.kept, ended=None, totals=None)
 
-    assert f"bulk-publisher resume {files_of(finished.folder).path}" in _status(tmp_path)
+    assert f"bulk-publisher resume {files_of(finished.kept).path}" in _status(tmp_path)
     assert json.loads(_status(tmp_path, "--json"))["state"] == "dead"
 
 
@@ -159,13 +159,13 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
             seen.append(_all_runs(tmp_path))
 
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100, missing_pages=[5, 6])
-    files_of(first.folder).path.rename(tmp_path / OLDER)
+    files_of(first.kept).path.rename(tmp_path / OLDER)
     second = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
-    describe(second.folder, ended=None)
+    describe(second.kept, ended=None)
 
-    assert any(f"{second.folder.run_id}  t  is going on: " in text for text in seen)
+    assert any(f"{second.kept.run_id}  t  is going on: " in text for text in seen)
     assert _all_runs(tmp_path).splitlines() == [
-        f"{second.folder.run_id}  t  was left by its process: resume it",
+        f"{second.kept.run_id}  t  was left by its process: resume it",
         f"{OLDER}  t  100 pages, 2 failed or unknown",
     ]
     states = [run["state"] for run in json.loads(_all_runs(tmp_path, "--json"))]
@@ -175,18 +175,18 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
 async def test_a_rollback_is_not_listed_as_the_job_that_it_undoes(tmp_path):
     finished = await _publish(Progress(OUTPUT), tmp_path, pages=100)
     following = {"kind": "rollback", "run": OLDER, "folder": str(tmp_path / OLDER)}
-    describe(finished.folder, following=following)
+    describe(finished.kept, following=following)
 
-    assert _all_runs(tmp_path) == f"{finished.folder.run_id}  rollback of {OLDER}  100 pages\n"
+    assert _all_runs(tmp_path) == f"{finished.kept.run_id}  rollback of {OLDER}  100 pages\n"
 
 
 async def test_a_run_that_stopped_early_or_can_t_be_read_is_listed_too(tmp_path):
     first = await _publish(Progress(OUTPUT), tmp_path, pages=100)
-    describe(first.folder, totals=described(first.folder)["totals"] | {"is_whole": False})
+    describe(first.kept, totals=described(first.kept)["totals"] | {"is_whole": False})
     stopped = _all_runs(tmp_path)
-    files_of(first.folder).description.write_text("{")
+    files_of(first.kept).description.write_text("{")
 
-    assert stopped == f"{first.folder.run_id}  t  stopped early: 100 pages\n"
+    assert stopped == f"{first.kept.run_id}  t  stopped early: 100 pages\n"
     assert "can't be read" in _all_runs(tmp_path)
 
 

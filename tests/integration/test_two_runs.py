@@ -67,7 +67,7 @@ async def test_each_log_is_whole_and_neither_secret_is_anywhere(tmp_path: Path, 
         assert isinstance(run, Finished)
         told = _lines(tmp_path / str(number))
         assert (told[0]["event"], told[-1]["event"]) == ("run.started", "run.ended")
-        assert {(line["run"], line["portal"]) for line in told} == {(run.folder.run_id, run.description.portal)}  # fmt: skip
+        assert {(line["run"], line["portal"]) for line in told} == {(run.kept.run_id, run.description.portal)}  # fmt: skip
         pages = [line["pages"] for line in told if line["event"] == "pages.seen"]
         assert pages[-1] == seen.settled == 300 * number
         assert pages == sorted(set(pages))

@@ -34,14 +34,14 @@ def made_unknown(finished, *pages: int) -> None:
         else line
         for line in journal_of(finished)
     ]
-    files_of(finished.folder).journal.write_bytes(encode_outcomes(lines))
+    files_of(finished.kept).journal.write_bytes(encode_outcomes(lines))
 
 
 async def test_a_journal_that_is_right_has_no_difference(tmp_path: Path) -> None:
     async with serve(Scenario(pages=30, missing_pages=[7])) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
 
-        result = await verified(sandbox, finished.folder)
+        result = await verified(sandbox, finished.kept)
 
         assert (result.pages, result.agreeing, result.differing) == (30, 30, 0)
 
@@ -53,7 +53,7 @@ async def test_a_portal_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -
         finished = await run_job(sandbox, tmp_path, job=job)
         await asyncio.sleep(110)
 
-        result = await verified(sandbox, finished.folder)
+        result = await verified(sandbox, finished.kept)
 
         assert (result.pages, result.agreeing) == (30, 30)
 
@@ -61,13 +61,13 @@ async def test_a_portal_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -
 async def test_a_journal_that_is_damaged_leaves_no_half_of_a_verdict(tmp_path: Path) -> None:
     async with serve(Scenario(pages=30)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
-        first, *rest = files_of(finished.folder).journal.read_bytes().splitlines(keepends=True)
-        files_of(finished.folder).journal.write_bytes(first + b"nonsense\n" + b"".join(rest))
+        first, *rest = files_of(finished.kept).journal.read_bytes().splitlines(keepends=True)
+        files_of(finished.kept).journal.write_bytes(first + b"nonsense\n" + b"".join(rest))
 
         with pytest.raises(BadJournal, match=r"outcomes\.jsonl:2"):
-            await verified(sandbox, finished.folder)
+            await verified(sandbox, finished.kept)
 
-        assert [*files_of(finished.folder).path.glob("verify*")] == []
+        assert [*files_of(finished.kept).path.glob("verify*")] == []
 
 
 async def test_a_page_that_was_trashed_since_differs(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_a_page_that_was_trashed_since_differs(tmp_path: Path) -> None:
         finished = await run_job(sandbox, tmp_path, GIVEN)
         sandbox.world.trash(5)
 
-        result = await verified(sandbox, finished.folder)
+        result = await verified(sandbox, finished.kept)
 
         assert [verdict.page for verdict in result.first] == [5]
 
@@ -88,8 +88,8 @@ async def test_pages_that_differ_can_all_be_done_again(tmp_path: Path) -> None:
         )
         sandbox.world.trash(2)
 
-        result = await verified(sandbox, finished.folder)
-        again = Selection(csv=str(files_of(finished.folder).again))
+        result = await verified(sandbox, finished.kept)
+        again = Selection(csv=str(files_of(finished.kept).again))
         repaired = await run_job(sandbox, tmp_path, again)
 
         assert result.differing == down.totals.pages + 1 == 46
@@ -100,13 +100,13 @@ async def test_pages_that_differ_can_all_be_done_again(tmp_path: Path) -> None:
 async def test_what_a_rollback_has_taken_down_is_not_to_be_done_again(tmp_path: Path) -> None:
     async with serve(Scenario(pages=30)) as sandbox:
         finished = await run_job(sandbox, tmp_path, GIVEN)
-        await begin(follower_of(finished.folder, Kind.ROLLBACK), sandbox)
+        await begin(follower_of(finished.kept, Kind.ROLLBACK), sandbox)
 
-        result = await verified(sandbox, finished.folder)
+        result = await verified(sandbox, finished.kept)
 
         assert (result.differing, result.rolled_back) == (30, 30)
         assert (result.first, result.again) == ([], {})
-        assert not files_of(finished.folder).again.exists()
+        assert not files_of(finished.kept).again.exists()
 
 
 async def test_an_unknown_page_is_settled_and_no_longer_retried(tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ async def test_an_unknown_page_is_settled_and_no_longer_retried(tmp_path: Path) 
         finished = await run_job(sandbox, tmp_path, GIVEN)
         made_unknown(finished, 3, 4)
 
-        result = await verified(sandbox, finished.folder)
+        result = await verified(sandbox, finished.kept)
 
         assert result.settled == {Status.PUBLISHED: 2}
-        assert follower_of(finished.folder, Kind.RETRY).pages == 0
+        assert follower_of(finished.kept, Kind.RETRY).pages == 0
         assert len(journal_of(finished)) == 30
 
 
@@ -126,16 +126,16 @@ async def test_an_unknown_page_is_retried_while_nobody_has_asked(tmp_path: Path)
         finished = await run_job(sandbox, tmp_path, GIVEN)
         made_unknown(finished, 3, 4)
 
-        assert follower_of(finished.folder, Kind.RETRY).pages == 2
+        assert follower_of(finished.kept, Kind.RETRY).pages == 2
 
 
 async def test_every_page_has_its_verdict_in_the_file(tmp_path: Path) -> None:
     async with serve(Scenario(pages=1200, cost=0.01, plan="self-hosted")) as sandbox:
         finished = await run_job(sandbox, tmp_path)
 
-        await verified(sandbox, finished.folder)
+        await verified(sandbox, finished.kept)
 
-        lines = files_of(finished.folder).verdicts.read_text().splitlines()
+        lines = files_of(finished.kept).verdicts.read_text().splitlines()
         assert {json.loads(line)["page"] for line in lines} == set(range(1, 1201))
 
 
@@ -143,7 +143,7 @@ async def test_public_addresses_are_asked_for(tmp_path: Path) -> None:
     async with serve(Scenario(pages=5)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
 
-        result = await verified(sandbox, finished.folder, visits_urls=True)
+        result = await verified(sandbox, finished.kept, visits_urls=True)
 
         assert result.visited + result.other_hosts == 5
 
@@ -152,7 +152,7 @@ async def test_a_public_address_that_is_not_answered_is_named_with_its_page(tmp_
     # The sandbox has no public pages.
     async with serve(Scenario(pages=30)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        result = await verified(sandbox, finished.folder, visits_urls=True)
+        result = await verified(sandbox, finished.kept, visits_urls=True)
 
     said = [*_lines(result, ())][1:]
 
@@ -174,7 +174,7 @@ async def test_a_page_online_with_edits_stays_unknown(tmp_path: Path) -> None:
 async def test_a_copy_of_a_run_is_verified_as_the_run_that_it_is(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        copied = shutil.copytree(files_of(finished.folder).path, tmp_path / "COPY")
+        copied = shutil.copytree(files_of(finished.kept).path, tmp_path / "COPY")
 
         found = await verified(sandbox, run_at(copied))
 
@@ -185,23 +185,23 @@ async def test_a_copy_of_a_run_is_verified_as_the_run_that_it_is(tmp_path: Path)
 async def test_that_nothing_is_to_be_verified_is_no_success(tmp_path: Path, lines) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        files_of(finished.folder).journal.unlink()
+        files_of(finished.kept).journal.unlink()
         if lines is not None:
-            files_of(finished.folder).journal.write_bytes(lines)
+            files_of(finished.kept).journal.write_bytes(lines)
 
         with pytest.raises(BadJournal, match="There is nothing to verify"):
-            await verified(sandbox, finished.folder)
+            await verified(sandbox, finished.kept)
 
-    assert not files_of(finished.folder).verdicts.exists()
+    assert not files_of(finished.kept).verdicts.exists()
 
 
 async def test_lines_of_another_run_are_named_where_none_is_its_own(tmp_path: Path) -> None:
     async with serve(Scenario(pages=20)) as sandbox:
         finished = await run_job(sandbox, tmp_path)
-        describe(finished.folder, run="another")
+        describe(finished.kept, run="another")
 
-        with pytest.raises(BadJournal, match=f"they are of run {finished.folder.run_id}"):
-            await verified(sandbox, run_at(files_of(finished.folder).path))
+        with pytest.raises(BadJournal, match=f"they are of run {finished.kept.run_id}"):
+            await verified(sandbox, run_at(files_of(finished.kept).path))
 
 
 def test_of_pages_that_the_portal_tells_nothing_of_nothing_is_verified() -> None:

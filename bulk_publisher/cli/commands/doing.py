@@ -159,7 +159,7 @@ class _Doing:
         for line in _notes(started.selected):
             self._output.say(line)
         self._output.say(
-            f"Run {started.folder.run_id} on {started.session.client.host}", event="started"
+            f"Run {started.kept.run_id} on {started.session.client.host}", event="started"
         )
         self._progress.start(started)
 
@@ -172,7 +172,7 @@ class _Doing:
                 return
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
-            self._started.run.drain()
+            self._started.engine.drain()
             self._progress(Warned(self._stopping(self._started, self._signal)))
         elif self._task is not None:
             self._task.cancel()
@@ -213,7 +213,7 @@ class _Doing:
         if self._started is None:
             self._output.complain("Stopped: nothing was sent.")
         else:
-            folder = self._started.folder
+            folder = self._started.kept
             self._output.complain(
                 f"Left at once. Go on with: bulk-publisher resume {name_for_commands(folder)}"
             )
@@ -242,7 +242,7 @@ class _Doing:
 
     def _leave_report(self, finished: Finished) -> None:
         try:
-            path = leave_report(finished.folder)
+            path = leave_report(finished.kept)
         except BulkPublisherError as error:
             self._output.complain(f"No report.html: {error.message}", colour="yellow")
             return

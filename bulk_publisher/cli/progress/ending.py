@@ -15,16 +15,16 @@ def summary_lines(finished: Finished) -> Iterator[str]:
     """The lines of the summary, without colours."""
     hints = {str(stop.site): stop.fault.hint for stop in finished.ending.stopped_sites}
     yield from course_lines(finished)
-    yield from failure_lines(finished, name_for_commands(finished.folder), hints=hints)
-    yield f"The run's folder: {finished.folder.place}"
+    yield from failure_lines(finished, name_for_commands(finished.kept), hints=hints)
+    yield f"The run's folder: {finished.kept.place}"
 
 
 def summary_fields(finished: Finished) -> dict[str, Any]:
     """The summary for programs."""
     told = finished.told
     return {
-        "run": finished.folder.run_id,
-        "folder": finished.folder.place,
+        "run": finished.kept.run_id,
+        "folder": finished.kept.place,
         "pages": finished.totals.pages,
         "counts": {status.value: count for status, count in told.counts.items()},
         "errors": told.errors,
@@ -35,4 +35,4 @@ def summary_fields(finished: Finished) -> dict[str, Any]:
 
 def how_to_go_on(finished: Finished) -> str:
     """How a run goes on that has stopped before its end, and how much of it is left."""
-    return go_on_line(finished.left, name_for_commands(finished.folder))
+    return go_on_line(finished.left, name_for_commands(finished.kept))

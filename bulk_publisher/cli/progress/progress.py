@@ -41,7 +41,7 @@ class Progress:
         if self._timer is not None:
             self._timer.cancel()
         if self._watcher is not None:
-            self._watcher.started.folder.clear_progress()
+            self._watcher.started.kept.clear_progress()
 
     def show(self, snapshot: Snapshot) -> None:
         """It is time to show something."""
@@ -82,7 +82,7 @@ class Progress:
         snapshot = self._watcher.snapshot()
         if is_first or snapshot.seconds - self._filed >= _FILE_EVERY - _TICK:
             self._filed = snapshot.seconds
-            self._watcher.started.folder.write_progress(snapshot)
+            self._watcher.started.kept.write_progress(snapshot)
         if is_first or snapshot.seconds - self._shown >= self.every - _TICK:
             self._shown = snapshot.seconds
             self.show(snapshot)
