@@ -30,17 +30,19 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class LineSink(Protocol):
-    """Takes lines of a log; a store has them."""
+    """Where a run's log goes; a store has it."""
 
     def write(self, line: bytes) -> None:
-        """One more line, with its newline.
+        """One more line, with its newline; in the loop, and soon done.
 
         Raises:
-            OSError: If it can't be kept.
+            OSError: If it can't be kept. The journal decides whether the run goes on, and no log.
         """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write no more."""
+        ...
 
 
 class RunLog:

@@ -1,4 +1,4 @@
-"""A portal that is open: client, limits and clocks, with the plan asked for.
+"""A portal that is open: its connections, limits and clocks, with the plan asked for.
 
 One session is one credential on one portal; everything that is asked in it keeps the same limits.
 """

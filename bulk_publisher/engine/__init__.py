@@ -1,4 +1,4 @@
-"""What next for this page? The only room where decisions meet I/O.
+"""What next for this page? A core that decides, and a shell that carries it out.
 
 It is handed an iterator of pages and knows no source, no command line and no job file.
 """

@@ -1,4 +1,4 @@
-"""What a page is to the runner while it is on its way: the page, its attempts, and its place.
+"""What a page is to the engine while it is on its way: the page, its attempts, and its place.
 
 Pure: told the time. The backlog keeps pages apart that may not share a request: another scope, or
 a retry that must go in a smaller one.

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulk_publisher.log import RunLog, bound, bound_log
-from bulk_publisher.text.redaction import Redactor
+from bulk_publisher.text.redaction import HIDDEN, Redactor
 
 _WEBHOOK = re.compile(r"(/rest/[0-9]+/)[^/\s\"'?#]+")
 _LONGEST = 20_000
 """Characters that are kept: of an endless recursion the end says enough."""
 _LINE = 200
 """Characters of what an exception says of itself."""
-_HIDDEN = "***"
 _NOTE = "_bulk_publisher_note"
 
 
@@ -73,12 +72,12 @@ def traceback_of(error: BaseException) -> str:
 
 def redacted(text: str, redactors: Iterable[Redactor] = ()) -> str:
     """*text* without the secrets that are known, and without what any address of a webhook in it keeps."""
-    text = _WEBHOOK.sub(rf"\g<1>{_HIDDEN}", text)
+    text = _WEBHOOK.sub(rf"\g<1>{HIDDEN}", text)
     run_log = bound_log()
     for redactor in (*redactors, *([run_log.redactor] if run_log else [])):
         text = redactor.text(text)
     for code in _codes_of(os.environ):
-        text = text.replace(code, _HIDDEN)
+        text = text.replace(code, HIDDEN)
     return text
 
 
@@ -108,7 +107,7 @@ def keep(error: BaseException, environment: Mapping[str, str]) -> str | None:
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
-    # As ``FolderState`` has it, without what that room loads: this one works when little does.
+    # As ``FolderState`` has it, without what a store loads: this one works when little does.
     named = Path(environment.get("XDG_STATE_HOME", ""))
     state = named if named.is_absolute() else Path.home() / ".local" / "state"
     return state / "bulk-publisher"

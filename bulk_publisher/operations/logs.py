@@ -5,15 +5,14 @@ from contextlib import contextmanager
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
-from bulk_publisher.log import RunLog
+from bulk_publisher.log import LineSink, RunLog
 from bulk_publisher.operations import crash
 from bulk_publisher.portal.credentials import Credential
-from bulk_publisher.store.protocol import LogSink
 
 
 @contextmanager
 def log_to(
-    sink: LogSink | None, credential: Credential, clock: Clock, *, run: str, place: str
+    sink: LineSink | None, credential: Credential, clock: Clock, *, run: str, place: str
 ) -> Iterator[None]:
     """Write every event of this run to *sink*, a line each, as long as that takes them.
 

@@ -1,4 +1,4 @@
-"""Who we are to the portal, and how that is kept secret: a credential, which is an inbound webhook.
+"""Who we are to the portal, and how that is kept secret: a credential, and an inbound webhook as one.
 
 All rooms above speak of the protocol alone. The URL of a webhook is the secret. It is read from the
 environment or a file, given to the client, and never shown: its ``repr`` and ``str`` name the

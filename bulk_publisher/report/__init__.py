@@ -1,1 +1,1 @@
-"""What happened? It reads journals, and nothing else of a run."""
+"""What happened? Told from what a store keeps of a run, or from a run that has just ended."""

@@ -27,7 +27,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
@@ -38,6 +38,9 @@ from bulk_publisher.store.sharing import Holder
 from bulk_publisher.store.standing import Place, Standing
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.store.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from bulk_publisher.log import LineSink
 
 
 class Recording(Protocol):
@@ -79,27 +82,6 @@ class Recording(Protocol):
 
     def forget_all(self) -> None:
         """The run is whole: nothing is out, and nothing is left of the selection."""
-        ...
-
-
-class LogSink(Protocol):
-    """Where a run's log goes."""
-
-    @property
-    def place(self) -> str:
-        """Where that is, in words."""
-        ...
-
-    def write(self, line: bytes) -> None:
-        """One more line, with its newline; in the loop, and soon done.
-
-        Raises:
-            OSError: If it can't be kept. The journal decides whether the run goes on, and no log.
-        """
-        ...
-
-    def close(self) -> None:
-        """Write no more."""
         ...
 
 
@@ -333,7 +315,7 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
         """
         ...
 
-    def open_log(self) -> LogSink | None:
+    def open_log(self) -> "LineSink | None":
         """Where its log goes on; None where it can't be written, which stops nothing."""
         ...
 

@@ -1,4 +1,4 @@
-"""A job from the command line: signals, progress, summary and exit status around the app."""
+"""A job from the command line: signals, progress, summary and exit status around an operation."""
 
 import asyncio
 import contextlib

@@ -45,7 +45,6 @@ class FolderLog(Closing):
         Raises:
             OSError: If that can't be done.
         """
-        self.place = str(path)
         self._file = open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def write(self, line: bytes) -> None:
