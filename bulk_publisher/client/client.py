@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.pace import Pace, PortalPlan
-from bulk_publisher.client.paced_calls import Warn
 from bulk_publisher.client.session import Access, OpenPortal, Session, open_portal, session_on
 from bulk_publisher.client.turns_in_memory import StateInMemory
 from bulk_publisher.portal.actions import ActionSpec

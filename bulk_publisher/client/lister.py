@@ -8,7 +8,7 @@ brings none of those that are missing.
 Source: docs/bitrix24.md §4, docs/bitrix24-dossier.md §2.1 [doc, source].
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from bulk_publisher.client.listed_rows import (
@@ -22,6 +22,7 @@ from bulk_publisher.client.listed_rows import (
     refused_rows,
     rows_of,
 )
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.errors import (
     BulkPublisherError,
     ListIncomplete,
@@ -43,14 +44,6 @@ _COUNTED_FIELDS = ("ID", "SITE_ID")
 _CHANGED_FIELD = "PUBLIC"
 _NONE: frozenset[SiteId] = frozenset()
 _NOT_TO_THE_END = "The pages can't be listed to the end"
-
-
-Warn = Callable[[str], None]
-"""Is told something that a person should know now."""
-
-
-def say_nothing(_text: str) -> None:
-    """Where nobody is there to be told."""
 
 
 class Calls(Protocol):

@@ -8,9 +8,10 @@ A look-up is not a page, so what it meets says nothing about one: it never uses 
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.raw_portal import RawPortal
 from bulk_publisher.client.usage import (
     ENVELOPE,
@@ -31,8 +32,6 @@ from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer
 _ATTEMPTS = 8
 """Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
 
-Warn = Callable[[str], None]
-
 
 class PacedCalls:
     """A portal that is asked within its limits, and again where that may help."""
@@ -46,7 +45,7 @@ class PacedCalls:
         portal_clock: PortalClock,
         rng: random.Random,
         patience: float = 0.0,
-        warn: Warn = lambda _: None,
+        warn: Warn = say_nothing,
     ) -> None:
         """Nothing is asked yet.
 

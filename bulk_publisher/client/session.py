@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.pace import Pace, PortalPlan
-from bulk_publisher.client.paced_calls import PacedCalls, Warn
+from bulk_publisher.client.paced_calls import PacedCalls
 from bulk_publisher.client.turns import DoorTurn, give, learn_from_other
 from bulk_publisher.client.usage import meters_alone, meters_together
 from bulk_publisher.clock import Clock, LoopClock

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from bulk_publisher.client.client import Client
-from bulk_publisher.client.paced_calls import Warn
+from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.session import Access, Session, open_session
 from bulk_publisher.jobs import Job
 from bulk_publisher.portal.actions import ACTIONS

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bulk_publisher.client.client import Client
-from bulk_publisher.client.lister import Warn, say_nothing
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.engine.events import Watcher
 from bulk_publisher.errors import BadSetting, BadSource
 from bulk_publisher.jobs import Job, Portal, pace_problems

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from bulk_publisher.client.collections import collection_names
-from bulk_publisher.client.lister import PAGES_METHOD, Warn, say_nothing
+from bulk_publisher.client.lister import PAGES_METHOD
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.session import Session, bounds_of, told_if_silent
 from bulk_publisher.client.sites import Site, find_sites
 from bulk_publisher.clock import Clock

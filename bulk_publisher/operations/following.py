@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from bulk_publisher.client.paced_calls import Warn
+from bulk_publisher.client.notice import Warn
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadSetting, BulkPublisherError, JournalLost

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bulk_publisher.client.lister import LIST_LENGTH, PAGES_METHOD, Warn, say_nothing
+from bulk_publisher.client.lister import LIST_LENGTH, PAGES_METHOD
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.session import Session, bounds_of
 from bulk_publisher.client.sites import Folder, Site, check_sites, list_folders, list_sites_of
 from bulk_publisher.client.usage import meters_alone, meters_together

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bulk_publisher.client.lister import Listers
-from bulk_publisher.client.paced_calls import Warn
+from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.session import Session
 from bulk_publisher.client.sites import check_sites
 from bulk_publisher.engine.core import Ending, RunSettings

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 
-from bulk_publisher.client.lister import Calls, Lister, Warn, say_nothing
+from bulk_publisher.client.lister import Calls, Lister
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.sites import foreign_sites
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from bulk_publisher.client.lister import LIST_LENGTH, Listers, Warn, say_nothing
+from bulk_publisher.client.lister import LIST_LENGTH, Listers
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job

@@ -9,14 +9,8 @@ from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
-from bulk_publisher.client.lister import (
-    LIST_LENGTH,
-    Calls,
-    Listers,
-    Warn,
-    is_up_to_date,
-    say_nothing,
-)
+from bulk_publisher.client.lister import LIST_LENGTH, Calls, Listers, is_up_to_date
+from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.model import Only, Page
 
 _SEVERAL = 5

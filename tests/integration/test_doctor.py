@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bulk_publisher.client.lister import say_nothing
+from bulk_publisher.client.notice import say_nothing
 from bulk_publisher.client.sites import EVERY_SCOPE
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
