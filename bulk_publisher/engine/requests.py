@@ -129,8 +129,6 @@ class Requests:
             return Reply(page, answer)
         if isinstance(answer, Answer):
             answer = narrowed_answer(answer, seconds=now - permit.sent_at)
-        if isinstance(answer, Answer):
-            answer = narrowed_answer(answer, seconds=now - permit.sent_at)
         timing = answer.timing if isinstance(answer, Answer) else None
         self._observe(permit, timing, now)
         is_done = isinstance(answer, Answer) and answer.result is True

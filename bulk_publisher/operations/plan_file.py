@@ -18,15 +18,12 @@ from bulk_publisher.store.description import Count, decode_error_in_words
 from bulk_publisher.store.files import replacing
 from bulk_publisher.text.shown import shown
 
-_LARGEST = 512 * 2**20
+MOST_OF_PLAN = 512 * 2**20
 """Bytes of a plan: ten million pages without a neighbour, named twice."""
 _RANGE = re.compile(r"([1-9][0-9]{0,18})(?:-([1-9][0-9]{0,18}))?")
 
 VERSION = 1
 """Of the file: a plan is short-lived, so another version is not read."""
-
-MOST_OF_PLAN = 1 << 28
-"""Bytes: that of ten million pages with a gap after each takes as many."""
 
 
 class State(StrEnum):
@@ -133,7 +130,7 @@ def read_plan(path: Path) -> Plan:
         BadSetting: If there is none.
     """
     try:
-        plan = msgspec.json.decode(read_settings(str(path), most=_LARGEST), type=Plan)
+        plan = msgspec.json.decode(read_settings(str(path), most=MOST_OF_PLAN), type=Plan)
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be read: {reason(error)}.") from error
     except (ValueError, RecursionError) as error:
@@ -190,7 +187,7 @@ def check_replaceable(path: Path) -> None:
     if not path.is_file():
         raise BadSetting(f"{path}: the plan can't be written: that is no file.", _ELSEWHERE)
     try:
-        told = read_settings(str(path), most=_LARGEST)
+        told = read_settings(str(path), most=MOST_OF_PLAN)
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be written: {reason(error)}.", _ELSEWHERE) from error  # fmt: skip
     if told and not _is_plan(told):
