@@ -16,7 +16,7 @@ from bulk_publisher.engine.events import Watcher
 from bulk_publisher.errors import BadSetting, BadSource
 from bulk_publisher.jobs import Job, Portal, pace_problems
 from bulk_publisher.model import Action, Only, Scope, Status
-from bulk_publisher.operations.following import Follower, follow
+from bulk_publisher.operations.following import Follower, follow, retry_of, rollback_of
 from bulk_publisher.operations.named_pages import Pages, scope_of, selected_of
 from bulk_publisher.operations.plan_file import Plan
 from bulk_publisher.operations.planning import make_plan
@@ -28,7 +28,7 @@ from bulk_publisher.operations.unkept import begin_unkept
 from bulk_publisher.operations.verifying import Verified
 from bulk_publisher.operations.verifying import verify as verify_run
 from bulk_publisher.store import KeptRun, Store, open_store
-from bulk_publisher.store.description import Following, FollowingKind
+from bulk_publisher.store.description import Following
 from bulk_publisher.store.disk import Disk
 
 T = TypeVar("T")
@@ -138,17 +138,7 @@ def retry(
         statuses: Only these; empty for both.
         errors: Only pages with these codes; empty for all.
     """
-
-    def following(folder: KeptRun) -> Following:
-        return Following(
-            kind=FollowingKind.RETRY,
-            run=folder.name,
-            folder=folder.address,
-            statuses=tuple(Status(status) for status in statuses),
-            errors=tuple(code.upper().partition("[")[0] for code in errors),
-        )
-
-    return _following(client, run, store, following)
+    return _following(client, run, store, partial(retry_of, statuses=statuses, errors=errors))
 
 
 def rollback(client: Client, run: str | Run, *, store: Place, include_unknown: bool = False) -> Run:
@@ -158,16 +148,7 @@ def rollback(client: Client, run: str | Run, *, store: Place, include_unknown: b
         run: Its id, the beginning of it, ``latest``, or the run itself.
         include_unknown: Also those of which nobody knows whether they were.
     """
-
-    def following(folder: KeptRun) -> Following:
-        return Following(
-            kind=FollowingKind.ROLLBACK,
-            run=folder.name,
-            folder=folder.address,
-            includes_unknown=include_unknown,
-        )
-
-    return _following(client, run, store, following)
+    return _following(client, run, store, partial(rollback_of, includes_unknown=include_unknown))
 
 
 async def verify(

@@ -1,6 +1,6 @@
 """Runs that follow another one: its failed pages tried again, or what it put up taken down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -111,6 +111,34 @@ class Follower:
                 f"The portal may still be at work on what the run has sent: waiting {in_words(wait)}."
             )
             await clock.sleep_until(Mono(clock.now() + wait))
+
+
+def retry_of(
+    earlier: KeptRun, *, statuses: Iterable[Status | str] = (), errors: Iterable[str] = ()
+) -> Following:
+    """To try the failed and unknown pages of *earlier* again.
+
+    Args:
+        statuses: Only these; empty for both.
+        errors: Only pages with these codes, in whatever case; empty for all.
+    """
+    return Following(
+        kind=FollowingKind.RETRY,
+        run=earlier.name,
+        folder=earlier.address,
+        statuses=tuple(map(Status, statuses)),
+        errors=tuple(code.upper().partition("[")[0] for code in errors),
+    )
+
+
+def rollback_of(earlier: KeptRun, *, includes_unknown: bool) -> Following:
+    """To take down what *earlier* has put up; see ``Following``."""
+    return Following(
+        kind=FollowingKind.ROLLBACK,
+        run=earlier.name,
+        folder=earlier.address,
+        includes_unknown=includes_unknown,
+    )
 
 
 def follow(earlier: KeptRun, following: Following, change: Callable[[Job], Job]) -> Follower:
@@ -240,7 +268,7 @@ def taken_down(earlier: KeptRun, *, before: str | None = None) -> PageSet:
 
 
 def _selected(select: Selection, found: Found) -> Selected:
-    return Selected(select, found.pages.pages, 0, 0, (), None, found.pages, found.is_proved)
+    return Selected(select, found.pages.pages, named=found.pages, is_proved=found.is_proved)
 
 
 def _folder_of(following: Following, folder: KeptRun) -> KeptRun:

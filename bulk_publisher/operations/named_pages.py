@@ -146,7 +146,7 @@ def selected_of(
     total = stream.total
     if total is not None and limit is not None:
         total = min(total, limit)
-    return Selected(select, total, 0, 0, (), None, stream)
+    return Selected(select, total, named=stream)
 
 
 def _given(

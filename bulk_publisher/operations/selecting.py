@@ -37,11 +37,11 @@ class Selected:
 
     select: Selection
     total: int | None
-    duplicates: int
-    bad_rows: int
-    problems: tuple[str, ...]
-    sha256: str | None
-    named: CheckedCsv | PageRanges | EarlierPages | AsyncIterable[Page] | None
+    duplicates: int = 0
+    bad_rows: int = 0
+    problems: tuple[str, ...] = ()
+    sha256: str | None = None
+    named: CheckedCsv | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
     is_proved: bool = False
 
     @property
@@ -149,17 +149,17 @@ def check_selection(select: Selection) -> Selected:
         return Selected(
             select,
             _cut(csv.pages, select.limit),
-            csv.duplicates,
-            csv.bad_rows,
-            (*csv.notes, *csv.problems),
-            csv.sha256,
-            csv,
+            duplicates=csv.duplicates,
+            bad_rows=csv.bad_rows,
+            problems=(*csv.notes, *csv.problems),
+            sha256=csv.sha256,
+            named=csv,
         )
     if select.page:
         ranges = parse_pages(select.page, scope=select.scope)
         total = _cut(ranges.pages, select.limit)
-        return Selected(select, total, ranges.duplicates, 0, (), None, ranges)
-    return Selected(select, None, 0, 0, (), None, None)
+        return Selected(select, total, duplicates=ranges.duplicates, named=ranges)
+    return Selected(select, total=None)
 
 
 def _but(pages: AsyncIterator[Page], without: Collection[PageId]) -> AsyncIterator[Page]:

@@ -47,20 +47,12 @@ def retry(
     bulk-publisher retry latest --error LANDING_PAYMENT_FAILED
     """  # noqa: D301 - click's own mark
     from bulk_publisher.cli.commands.doing import run_task
-    from bulk_publisher.model import Status
-    from bulk_publisher.operations.following import follow
+    from bulk_publisher.operations.following import follow, retry_of
     from bulk_publisher.report.text import pages_in_words
     from bulk_publisher.store import open_store
-    from bulk_publisher.store.description import Following, FollowingKind
 
     folder = open_store(runs).find(name)
-    following = Following(
-        kind=FollowingKind.RETRY,
-        run=folder.name,
-        folder=folder.place,
-        statuses=tuple(Status(word) for word in status),
-        errors=tuple(code.upper().partition("[")[0] for code in error),
-    )
+    following = retry_of(folder, statuses=status, errors=error)
     follower = follow(folder, following, changer(options))
     if not follower.pages:
         output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")

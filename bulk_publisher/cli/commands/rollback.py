@@ -63,18 +63,12 @@ def rollback(
     Exit status: 1 too if pages are left of which it is not known whether they are to be taken down.
     """
     from bulk_publisher.cli.commands.doing import run_task
-    from bulk_publisher.operations.following import follow
+    from bulk_publisher.operations.following import follow, rollback_of
     from bulk_publisher.report.text import pages_in_words
     from bulk_publisher.store import open_store
-    from bulk_publisher.store.description import Following, FollowingKind
 
     folder = open_store(runs).find(name)
-    following = Following(
-        kind=FollowingKind.ROLLBACK,
-        run=folder.name,
-        folder=folder.place,
-        includes_unknown=include_unknown,
-    )
+    following = rollback_of(folder, includes_unknown=include_unknown)
     follower = follow(folder, following, changer(options))
     is_out = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
     is_rest = _say_left_alone(follower, output) or is_out
