@@ -7,7 +7,7 @@ of single calls. So each is a meter of its own here.
 Source: docs/bitrix24.md §6 "Who pays for a batch" [doc, source, measured].
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bulk_publisher.limits.decision import Reading, Usage
 from bulk_publisher.limits.operating import FLOOR
@@ -111,21 +111,10 @@ def usage_together(
         untold: Seconds that they took where none of them tells its own.
         is_answer: Whether any of them was answered.
     """
-    whole = 0.0 if envelope is None else envelope.duration
-    worked = sum([timing.duration for timing in answered])
-    # A request is told of its own commands only those that took over the floor by themselves.
-    short = sum([timing.duration for timing in answered if timing.duration <= FLOOR])
-    meters = meters_together(method)
-    # The last, not the highest: a basket may leave while a batch runs.
-    last = next((timing for timing in reversed(answered) if timing.operating is not None), None)
-    readings = (
-        reading_of(meters[0], envelope, worked=whole, clock=clock),
-        reading_of(meters[1], last, worked=worked, clock=clock, untold=short),
-    )
     return Usage(
         finished_at=finished_at(envelope, clock=clock, now=now),
         minute=minute_of(envelope),
-        readings=tuple(reading for reading in readings if reading is not None),
+        readings=tuple(_readings_together(method, envelope, answered, clock)),
         costs=tuple(costs),
         failures=failures,
         refused=refused,
@@ -133,3 +122,21 @@ def usage_together(
         started_at=started_at(envelope, clock=clock, now=now),
         is_answer=is_answer,
     )
+
+
+def _readings_together(
+    method: str, envelope: Timing | None, answered: Sequence[Timing], clock: PortalClock
+) -> Iterator[Reading]:
+    whole = 0.0 if envelope is None else envelope.duration
+    worked = sum([timing.duration for timing in answered])
+    # A request is told of its own commands only those that took over the floor by themselves.
+    short = sum([timing.duration for timing in answered if timing.duration <= FLOOR])
+    meters = meters_together(method)
+    # The last, not the highest: a basket may leave while a batch runs.
+    last = next((timing for timing in reversed(answered) if timing.operating is not None), None)
+    for reading in (
+        reading_of(meters[0], envelope, worked=whole, clock=clock),
+        reading_of(meters[1], last, worked=worked, clock=clock, untold=short),
+    ):
+        if reading is not None:
+            yield reading

@@ -146,13 +146,10 @@ class Core:
         self._findings = Findings(governor)
         self._backlog = Backlog()
         self._outbox = Outbox()
-        streaks = Streaks(max_failures=settings.max_failures)
-        if settings.has_found_pages:
-            streaks.on_found()
         self._disposition = Disposition(
             self._outbox,
             self._backlog,
-            streaks,
+            Streaks(max_failures=settings.max_failures, has_found_any=settings.has_found_pages),
             run_id=settings.run_id,
             host=settings.host,
             spec=settings.spec,

@@ -145,8 +145,7 @@ class Engine:
             rng=rng,
             can_look=look is not None,
         )
-        self._changed = asyncio.Event()
-        self._room = asyncio.Event()
+        self._changed, self._room = asyncio.Event(), asyncio.Event()
         self._is_page_wanted = True
         self._looking_up: asyncio.Task[None] | None = None
         self.outcomes = Outflow(self._changed.set)

@@ -36,17 +36,18 @@ def _other(scope: Scope | None) -> str:
 class Streaks:
     """Counts what has failed alike, and says when it is enough."""
 
-    def __init__(self, *, max_failures: int | None) -> None:
+    def __init__(self, *, max_failures: int | None, has_found_any: bool = False) -> None:
         """Nothing has failed.
 
         Args:
             max_failures: Failures after which to stop; None for no such bound.
+            has_found_any: An earlier process of the run has found a page.
         """
         self._max_failures = max_failures
         self._failures = 0
         self._code = ""
         self._in_a_row = 0
-        self._has_found_any = False
+        self._has_found_any = has_found_any
         self._denied: Counter[SiteId] = Counter()
         self._good_sites: set[SiteId] = set()
 

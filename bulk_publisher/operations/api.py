@@ -94,16 +94,6 @@ def resume(
         even_if_changed: Go on also if its CSV is not as it was.
     """
 
-    def given(job: Job) -> Selected:
-        select = job.select
-        return selected_of(
-            () if pages is None else pages,
-            scope=scope_of(scope),
-            only=select.only,
-            limit=select.limit,
-            lookup=select.lookup,
-        )
-
     async def work(*, watch: Watcher, on_start: OnStart) -> Finished | Result:
         folder = _found(run, store)
         if await _beside(lambda: status_of_whole(folder)) is not None:
@@ -111,7 +101,8 @@ def resume(
             return Result(folder.run_id, final.counts, is_whole=True, seconds=final.seconds)
         changes = _changes(client)
         with ExitStack() as opened:
-            reopening = reopened(folder, changes, None if pages is None else given)
+            given = None if pages is None else partial(_given, pages=pages, scope=scope)
+            reopening = reopened(folder, changes, given)
             again = await _beside(lambda: opened.enter_context(reopening))
             if again.was_changed and not even_if_changed:
                 raise BadSource(
@@ -206,6 +197,18 @@ async def plan(
     )
     kept = None if store is None else _store(store)
     return await make_plan(job, selected, client, store=kept, cost=cost, warn=warn)
+
+
+def _given(job: Job, *, pages: Pages, scope: Scope | str | None) -> Selected:
+    """*pages*, chosen as *job* was begun."""
+    select = job.select
+    return selected_of(
+        pages,
+        scope=scope_of(scope),
+        only=select.only,
+        limit=select.limit,
+        lookup=select.lookup,
+    )
 
 
 def _run(

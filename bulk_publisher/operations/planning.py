@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from bulk_publisher.client.sites import Folder, Site, check_sites, list_folders,
 from bulk_publisher.client.usage import meters_alone, meters_together
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job, encode_job
-from bulk_publisher.limits.forecast import Billing, Expected, forecast
+from bulk_publisher.limits.forecast import Billing, Estimate, Expected, forecast
 from bulk_publisher.model import Fault, FolderId, Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.plan_file import (
@@ -61,6 +61,14 @@ class _Counting:
         if page.site is not None:
             self.places.add((page.scope, page.site, page.folder))
 
+    def pages_of(self, sites: Collection[SiteId]) -> int:
+        """How many pages would be sent to *sites*."""
+        return sum(
+            count
+            for (site, _, state), count in self.rows.items()
+            if site in sites and state is not State.SKIPPED
+        )
+
 
 async def make_plan(
     job: Job,
@@ -94,38 +102,55 @@ async def make_plan(
         selected.check_listed(pages=counting.counts.total(), listed=counting.listed)
         named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
         sites = await list_sites_of(session, named)
-        opens = [one async for one in _opened(session, job, counting, sites)]
-        denied = {site.id for site in sites if site.may_publish is False}
-        n_denied = sum(n for (site, _, state), n in counting.rows.items() if site in denied and state is not State.SKIPPED)  # fmt: skip
-        expected = await _expected(session, timed, selected, counting, n_denied)
-        estimate = forecast(
-            _with_cost(expected, credential.host, store, cost),
-            bounds_of(job.pace, session.plan),
-            session.governor.hand_over(now=session.clock.now()),
-            together=meters_together(ACTIONS[job.action].method),
-            alone=meters_alone(ACTIONS[job.action].method),
-        )
-        return Plan(
-            version=VERSION,
-            portal=credential.host,
-            made=as_utc(session.clock.epoch()),
-            job=encode_job(job),
-            pages={scope: ranges.texts() for scope, ranges in counting.pages.items()},
-            states={state: ranges.texts() for state, ranges in counting.states.items()},
-            counts=dict(counting.counts),
-            rows=tuple(
-                PlanRow(site=site, folder=folder, state=state, pages=n)
-                for (site, folder, state), n in counting.rows.items()
-            ),
-            skips=dict(counting.skips),
-            opens=tuple(opens),
-            denied=n_denied,
-            duplicates=selected.duplicates,
-            bad_rows=selected.bad_rows,
-            problems=selected.problems,
-            sha256=selected.sha256,
-            estimate=estimate,
-        )
+        opens = tuple([one async for one in _opened(session, job, counting, sites)])
+        denied = counting.pages_of({site.id for site in sites if site.may_publish is False})
+        expected = await _expected(session, timed, selected, counting, denied)
+        expected = _with_cost(expected, credential.host, store, cost)
+        estimate = _forecast(session, job, expected)
+        return _plan_of(job, session, selected, counting, opens, denied, estimate)
+
+
+def _forecast(session: Session, job: Job, expected: Expected) -> Estimate:
+    method = ACTIONS[job.action].method
+    return forecast(
+        expected,
+        bounds_of(job.pace, session.plan),
+        session.governor.hand_over(now=session.clock.now()),
+        together=meters_together(method),
+        alone=meters_alone(method),
+    )
+
+
+def _plan_of(
+    job: Job,
+    session: Session,
+    selected: Selected,
+    counting: _Counting,
+    opens: tuple[Opened, ...],
+    denied: int,
+    estimate: Estimate,
+) -> Plan:
+    return Plan(
+        version=VERSION,
+        portal=session.client.host,
+        made=as_utc(session.clock.epoch()),
+        job=encode_job(job),
+        pages={scope: ranges.texts() for scope, ranges in counting.pages.items()},
+        states={state: ranges.texts() for state, ranges in counting.states.items()},
+        counts=dict(counting.counts),
+        rows=tuple(
+            PlanRow(site=site, folder=folder, state=state, pages=n)
+            for (site, folder, state), n in counting.rows.items()
+        ),
+        skips=dict(counting.skips),
+        opens=opens,
+        denied=denied,
+        duplicates=selected.duplicates,
+        bad_rows=selected.bad_rows,
+        problems=selected.problems,
+        sha256=selected.sha256,
+        estimate=estimate,
+    )
 
 
 class _Timed:

@@ -104,9 +104,7 @@ async def verify(
     on_progress: Callable[[Verified], None],
     warn: Warn = say_nothing,
 ) -> Verified:
-    """Ask for each page of the run, 500 at a time, and keep the answers.
-
-    What can be done again is kept as a list.
+    """Ask for each page of the run, 500 at a time; keep the answers, and a list of what can be done again.
 
     Args:
         change: What is to be otherwise than in the run's job.
@@ -118,12 +116,8 @@ async def verify(
         UsageError: If its journal can't be read, or the webhook is of another portal.
         JournalLost: If the verdicts can't be written.
     """
-    description = folder.read_description()
-    job = change(job_of(folder, description))
-    check_real(folder, job)
     credential = credential_of(entry)
-    check_portal(folder, description, credential)
-    _check_lines(folder)
+    job = _checked(folder, change, credential)
     verified = Verified(taken_down(folder))
     with folder.lock():
         async with (
@@ -134,16 +128,22 @@ async def verify(
                 warn(session.warning)
             with folder.replace_verdicts() as keep:
                 async for verdict in _verdicts(folder, session, warn):
-                    seen = (
-                        verdict
-                        if visits is None
-                        else await _visited(verdict, visits, session, verified)
-                    )
+                    seen = await _visited(verdict, visits, session, verified)
                     verified.add(seen)
                     keep(seen)
                     on_progress(verified)
         folder.write_again(verified.again)
     return verified
+
+
+def _checked(folder: KeptRun, change: Callable[[Job], Job], credential: Credential) -> Job:
+    """The job of a run that *credential* can verify; see ``verify``."""
+    description = folder.read_description()
+    job = change(job_of(folder, description))
+    check_real(folder, job)
+    check_portal(folder, description, credential)
+    _check_lines(folder)
+    return job
 
 
 def _check_lines(folder: KeptRun) -> None:
@@ -202,9 +202,9 @@ async def _visits(
 
 
 async def _visited(
-    verdict: Verdict, visits: Visits, session: Session, verified: Verified
+    verdict: Verdict, visits: Visits | None, session: Session, verified: Verified
 ) -> Verdict:
-    if verdict.url is None:
+    if visits is None or verdict.url is None:
         return verdict
     if not visits.is_of_host(verdict.url):
         verified.other_hosts += 1
