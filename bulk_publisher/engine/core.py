@@ -170,6 +170,7 @@ class Core:
 
     def next_step(self, *, now: Mono) -> Step:
         """What to do now; it is carried out by ``leave``, by waiting, or by ``on_given_up``."""
+        # Before the limits are asked: of a run that is drained they could still say that it has to stop.
         if self._is_over:
             return _ENDING if self._in_flight or self._outbox.lines.are_out else _OVER
         decision = self._governor.next_decision(self._waiting(), now=now)
@@ -218,6 +219,7 @@ class Core:
 
     def effects(self, *, now: Mono) -> Iterator[Effect]:
         """What is to be done now beside the decision; each is given once."""
+        # First, so that the decision that follows knows the pages whose pause is over.
         self._backlog.wake(now)
         yield from self.events()
         is_last = self._is_over and not self._in_flight
@@ -234,6 +236,7 @@ class Core:
 
     def leave(self, send: Send, *, now: Mono) -> Request:
         """The request that was decided: its pages are noted where the run is kept, then it leaves."""
+        # Taken before it is reserved: of one scope there may be fewer pages than were decided.
         works = self._backlog.take(send.pages, send.lane)
         permit = self._governor.reserve(Send(len(works), send.lane), now=now)
         request = Request(permit, works)
@@ -304,6 +307,7 @@ class Core:
         self, request: Request, answer: Answer | BatchAnswer | Fault, *, now: Mono
     ) -> None:
         """*answer* is what came back of *request*."""
+        # The limits are told first, whatever becomes of the pages: each permit ends, and ends once.
         replies = self._requests.replies(request, answer, now=now)
         self._disposition.take(request.works, replies, now=now)
         del self._in_flight[request.permit.number]

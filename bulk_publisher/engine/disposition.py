@@ -95,6 +95,7 @@ class Disposition:
         """The source has named *page*."""
         if page.skip is not None or page.is_missing is False:
             self._streaks.on_found()
+        # Before its site is looked at: nothing is sent for it, so it has its line on any.
         if page.skip is not None:
             skipped = self._outcome(self._time(now), Work(page), None, Status.SKIPPED, None)
             self._outbox.lines.add([skipped])
@@ -111,6 +112,7 @@ class Disposition:
         if all(reply.is_done for reply in replies):
             self._take_done(works, replies, now)
             return
+        # As patient as before this request: its own loss must not excuse its own pages.
         attempts, was_alone = self._patience.attempts, len(works) == 1
         whole = _lost_whole(replies)
         if whole is None or whole.code not in faults.NOT_CONNECTED:
@@ -191,6 +193,7 @@ class Disposition:
                 case StopRun(fault=fault):
                     released.append(work)
                     self._stop(_ending_error(fault))
+        # Not in the loop: a later page of the request may have been the one that stopped their site.
         kept = [work for work in released if work.page.site not in self.stopped_sites]
         self.left_out += len(released) - len(kept)
         self._backlog.add_first(kept)

@@ -151,6 +151,7 @@ class Requests:
                 self._governor.on_operating_refused(permit, done=(), in_command=False, now=now)
             case FaultClass.BATCH:
                 self._governor.on_batch_refused(permit)
+            # One that is a page's own came with an answer: the portal is there, and nothing was lost.
             case FaultClass.TRANSIENT if not fault.is_alone:
                 self._governor.on_ignored(permit, may_be_done=fault.may_be_done, now=now)
             case _:
@@ -187,6 +188,7 @@ class Requests:
             clock=self._portal_clock,
             now=now,
         )
+        # What was done is booked before the refusal: the limit is learned from the sum at which it passed.
         self._governor.on_settled(permit, usage, now=now)
         if refused:
             self._governor.on_operating_refused(permit, done=usage.costs, in_command=True, now=now)

@@ -140,6 +140,7 @@ def settle(
     match reply.kind:
         case FaultClass.RATE | FaultClass.OPERATING | FaultClass.BATCH:
             return Released()
+        # Nothing was sent, so nothing was tried: no attempt is used, however long that goes on.
         case FaultClass.TRANSIENT if reply.code in faults.NOT_CONNECTED:
             return Released()
         case FaultClass.TRANSIENT:

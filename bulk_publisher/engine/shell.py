@@ -158,6 +158,7 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 source = group.create_task(self._read(pages))
                 await self._drive(group)
+                # Before the rest is left: another run need not wait for a look-up that nobody needs.
                 self._turns.give()
                 source.cancel()
                 if self._looking_up is not None:
@@ -277,6 +278,7 @@ class Engine:
     async def _send(self, request: Request) -> None:
         pages = request.pages
         try:
+            # On disk before it leaves: what a kill leaves behind is known to a resume.
             await self._sink.note_sent(pages)
         except JournalLost as error:
             self._core.on_kept_back(request, error)

@@ -86,6 +86,7 @@ class Streaks:
         return self._verdict(page, fault)
 
     def _verdict(self, page: Page, fault: Fault) -> TooManyFailures | StopSite | None:
+        # What ends the run comes before what ends a site: a site that is left would hide it.
         if self._max_failures is not None and self._failures >= self._max_failures:
             return TooManyFailures(
                 f"As many pages have failed as were allowed ({self._failures}), the last with {fault.code}."

@@ -125,6 +125,8 @@ class Governor:
 
     def next_decision(self, waiting: Waiting, *, now: Mono) -> Decision:
         """What to do now, with these pages to send."""
+        # From the end of the run to the single request: whether to go on at all, whether any request may
+        # leave, whether only a question may, and last what kind it is.
         if self._drought.is_over_patience:
             minutes = self._drought.lasted / 60
             return Stop(
@@ -135,6 +137,7 @@ class Governor:
             return obstacle
         if self._refusals.is_on:
             return self._ask(waiting, now)
+        # Before those together: they always have more to send, and one page alone would never get a turn.
         if self._is_turn_of_alone(waiting) and self._fits(Lane.SINGLE, 1, now):
             return Send(1, Lane.SINGLE)
         is_asked = self._batches.are_doubted and self._is_lane_used(Lane.BATCH)
@@ -177,6 +180,7 @@ class Governor:
 
     def on_settled(self, permit: Permit, usage: Usage, *, now: Mono) -> None:
         """The portal answered, and did what it could."""
+        # With this request: only a window that was used says anything about a larger one.
         in_flight = len(self._in_flight)
         self._end(permit)
         self._answered_at = now
@@ -187,6 +191,7 @@ class Governor:
             self._drought.on_unanswered(now, "answers and says nothing of them")
         self._batches.on_answered(permit.lane, now)
         self._bucket.on_accepted(now)
+        # Before the meters take the readings over: that one was emptied shows only against what we knew.
         if self._refusals.is_answer(permit.sent_at) and not usage.refused:
             is_emptied = self._meters.is_emptied(usage.readings, limit=self._refusals.cap, now=now)
             self._refusals.on_passed(is_emptied=is_emptied, now=now)
@@ -336,6 +341,8 @@ class Governor:
         self._meters.has_answer = False
 
     def _obstacle(self, waiting: Waiting, now: Mono) -> WaitUntil | None:
+        # Of several the first is told, and counts as what held the run. What only an answer can end comes
+        # before the bucket: to be woken because that has room again would be for nothing.
         in_flight = len(self._in_flight)
         if not waiting.together and not waiting.alone:
             return WaitUntil(NEVER, Limit.SOURCE, "no page to send")

@@ -245,11 +245,13 @@ class OperatingMeter:
         """Book what an answer tells of this meter, and bring the mirror to what it told."""
         while self._recent and self._recent[0][0] < finished_at - _LONGEST_REQUEST:
             self._recent.popleft()
+        # Before its own seconds are among them.
         beside = sum(spent for ended_at, spent in self._recent if ended_at > sent_at)
         self.book(
             reading.worked, minute=minute, started_at=started_at, finished_at=finished_at, now=now
         )
         self.highest_passed = max(self.highest_passed, reading.operating - reading.worked - beside)
+        # What the portal says of its baskets comes before what is concluded from its sums.
         self._drop_what_has_left(reading.reset_at)
         if self.booked(now) < reading.operating - _ROUNDING:
             self._bring_back(reading.operating, finished_at, now)
@@ -259,6 +261,7 @@ class OperatingMeter:
         elif booked < reading.operating:
             self._add_others(reading.operating - booked, reset_at=reading.reset_at, now=now)
         added = max(0.0, reading.operating - booked)
+        # Before this answer is the last one: how fast others spend is counted from the one before it.
         self._watch(added, finished_at)
         self._move_what_has_not_left(reading.reset_at, sent_at, now)
         if self._first_told_at is None:

@@ -92,6 +92,8 @@ class Refusals:
             done: Seconds of each page of the request that was done before.
             cost: Seconds of the page that will ask.
         """
+        # The first of a volley teaches the limit, others of it only that it is higher; later ones were the
+        # question, and tell how long the portal refuses.
         if self._refused_at is None:
             self._limit_before = self.limit
             self._learn_limit(meter, done, now)

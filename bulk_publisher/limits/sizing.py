@@ -79,6 +79,7 @@ class Sizing:
     def learn(self, costs: tuple[float, ...]) -> None:
         """Pages that were done, with the seconds of each. A request with failures teaches nothing."""
         total, pages = sum(costs), len(costs)
+        # Against what was expected of them, before they are part of that.
         if self.is_known and total > self.expected(pages):
             self._dearer = total / pages
         else:
