@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
+from bulk_publisher.sources.csv_file import check_csv
+from bulk_publisher.sources.table import CheckedTable
 
 ID_RANGES = {"ids close together": 1, "ids scattered over 2^40": (1 << 40) // 1_000_000}
 
@@ -25,7 +26,7 @@ def write_csv(path: Path, *, rows: int, spread: int) -> None:
         file.writelines(f'{page};"Страница {page}";KNOWLEDGE\r\n' for page in ids)
 
 
-async def count(pages: CheckedCsv) -> int:
+async def count(pages: CheckedTable) -> int:
     """How many pages come out."""
     counted = 0
     async for _ in pages:

@@ -10,10 +10,11 @@ from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
 from bulk_publisher.model import Only, Page, PageId, SiteId
 from bulk_publisher.page_ids.page_set import PageSet
-from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
+from bulk_publisher.sources.csv_file import check_csv
 from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
 from bulk_publisher.sources.lookup import look_up
+from bulk_publisher.sources.table import CheckedTable
 from bulk_publisher.store.description import SelectedCounts
 from bulk_publisher.store.standing import Place
 
@@ -41,7 +42,7 @@ class Selected:
     bad_rows: int = 0
     problems: tuple[str, ...] = ()
     sha256: str | None = None
-    named: CheckedCsv | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
+    named: CheckedTable | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
     is_proved: bool = False
 
     @property

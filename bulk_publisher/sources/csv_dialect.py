@@ -1,4 +1,4 @@
-"""How a CSV is written: its encoding, its delimiter, whether it has a header, which column is what.
+"""How a CSV is written: its encoding, its delimiter.
 
 Rules:
     Everything here is told from bytes or text that somebody else has read. What cannot be told
@@ -14,35 +14,32 @@ How it works:
     saved the file with another one since: then only the other makes sense of the first row.
     Otherwise the first rows are read with each delimiter in turn, and the one wins that makes the
     first row a header we know or a row with an id; among those, the one that makes the most cells.
-
-    *The column with the ids.* ``lid`` is the portal's own name for it. Other names are as often
-    those of a database's own key or of a number in a list, so where there are two, nothing is
-    guessed.
 """
 
 import codecs
 import csv
 import re
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder, StringIO
 from itertools import islice
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.cells import Wrong, folded, parse_id
-from bulk_publisher.sources.id_columns import PAGE_COLUMNS, Column, is_rival
-from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
+from bulk_publisher.sources.columns import (
+    MOST_COLUMNS,
+    SAMPLE_ROWS,
+    Columns,
+    find_columns,
+    is_blank,
+    names_pages,
+)
+from bulk_publisher.text.shown import shown
 
 SAMPLE_SIZE = 1 << 16
 """Characters that are looked at to tell the delimiter and the header: gut feeling, ample."""
 
-MOST_COLUMNS = 16_384
-"""As many as Excel has; each name is compared with others."""
-
 _DELIMITERS = (",", ";", "\t")
 _SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_SAMPLE_ROWS = 20
 _SEP_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)"?[,;\t ]*(?:[\r\n]+|$)', re.IGNORECASE)
 
 
@@ -66,25 +63,15 @@ class BadByte:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the rows of a CSV are to be read; columns count from 0, None where there is none.
+    """How a CSV is to be read.
 
     Attributes:
-        header: The first row, its names folded; empty where there is none.
-        unnamed: Columns of the header without a name, but for the first one, in which R and
-            pandas number the rows.
         note: What was found to contradict itself, and which of it was believed.
     """
 
-    delimiter: str
+    columns: Columns
     has_sep_line: bool
-    has_header: bool
-    header: tuple[str, ...] = ()
-    unnamed: tuple[int, ...] = ()
     note: str = ""
-    id_at: int = 0
-    scope_at: int | None = None
-    site_at: int | None = None
-    title_at: int | None = None
 
 
 def encoding_by_head(head: bytes) -> str | None:
@@ -152,36 +139,14 @@ def find_dialect(sample: str, *, name: str, column: str | None) -> Dialect:
     delimiter, rows = _find_delimiter(sample, sep_line, column)
     if rows is None:
         raise cell_too_long(name, 2 if sep_line else 1)
-    if not rows:
-        raise BadSource(f"{name} has no page in it: it is empty")
-    if len(rows[0]) > MOST_COLUMNS:
-        raise BadSource(
-            f"{name} has {len(rows[0]):,} columns: over {MOST_COLUMNS:,}, which no spreadsheet has",
-            "Is it a list of pages? Write one page id a line.",
-        )
-    first = [cell.strip() for cell in rows[0]]
-    header = tuple(map(folded, first))
-    has_header = _is_header(first, header, name=name, column=column)
+    columns = find_columns(rows, name=name, column=column, delimiter=delimiter)
     note = ""
     if sep_line and delimiter != sep_line[1]:
         note = (
             f"{name}:1: {shown(sep_line[0].strip())} is not what separates the cells below it: "
             f"{_SPOKEN[delimiter]} do, and were believed"
         )
-    if not has_header:
-        return Dialect(delimiter, has_sep_line=sep_line is not None, has_header=False, note=note)
-    return Dialect(
-        delimiter,
-        has_sep_line=sep_line is not None,
-        has_header=True,
-        header=header,
-        unnamed=tuple(at for at, cell in enumerate(header) if at and not cell),
-        note=note,
-        id_at=_id_column(rows, header, name=name, column=column),
-        scope_at=_only_place(header, "scope", where=name),
-        site_at=_only_place(header, "site", where=name),
-        title_at=_place(header, "title"),
-    )
+    return Dialect(columns, has_sep_line=sep_line is not None, note=note)
 
 
 def cell_too_long(name: str, line: int) -> BadSource:
@@ -191,11 +156,6 @@ def cell_too_long(name: str, line: int) -> BadSource:
         "Most likely a quote is opened in it and not closed again: close it, or write it twice if "
         "it belongs to the text.",
     )
-
-
-def is_blank(row: Sequence[str]) -> bool:
-    """Whether a row has nothing in it, as Excel leaves them behind: ``;;;``."""
-    return not any(cell and not cell.isspace() for cell in row)
 
 
 def _with_last(chunks: Iterable[bytes]) -> Iterable[tuple[bytes, bool]]:
@@ -236,7 +196,7 @@ def _rows(sample: str, delimiter: str) -> list[list[str]] | None:
     reader = csv.reader(StringIO(sample.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
     rows: list[list[str]] = []
     try:
-        rows.extend(islice((row for row in reader if not is_blank(row)), _SAMPLE_ROWS))
+        rows.extend(islice((row for row in reader if not is_blank(row)), SAMPLE_ROWS))
     except csv.Error:
         if not rows:
             return None
@@ -248,104 +208,4 @@ def _fitness(rows: list[list[str]] | None, column: str | None) -> tuple[bool, in
         return False, 0
     if len(rows[0]) > MOST_COLUMNS:
         return False, sum(map(len, rows))
-    header = [folded(cell) for cell in rows[0]]
-    known = PAGE_COLUMNS if column is None else (column,)
-    is_known = any(_place(header, name) is not None for name in known) or _is_id(rows[0][0])
-    return is_known, sum(map(len, rows))
-
-
-def _is_id(cell: str) -> bool:
-    return not isinstance(parse_id(cell), Wrong)
-
-
-def _is_header(first: list[str], header: Sequence[str], *, name: str, column: str | None) -> bool:
-    """Whether the first row names columns; a row that does neither that nor hold an id is refused."""
-    if column is not None:
-        if _place(header, column) is None and _is_id(first[0]):
-            raise BadSource(
-                f"{name} has no column {shown(as_text(column))}: it has no header, its first row is a page's",
-                "Leave --column out: the first column is taken.",
-            )
-        return True
-    if _is_id(first[0]):
-        return False
-    if any(_place(header, known) is not None for known in PAGE_COLUMNS):
-        return True
-    if re.match(r"[-+]?\d", first[0]):
-        return False
-    raise BadSource(
-        f"{name} has no column named {', '.join(PAGE_COLUMNS[:-1])} or {PAGE_COLUMNS[-1]}: "
-        f"its columns are {_listed(first)}",
-        "Say with --column which of them holds the page ids.",
-    )
-
-
-def _id_column(
-    rows: list[list[str]], header: Sequence[str], *, name: str, column: str | None
-) -> int:
-    first = [cell.strip() for cell in rows[0]]
-    if column is not None:
-        return _named_column(first, header, column, name=name)
-    if "lid" in header:
-        return _the_only(first, header, header.index("lid"), name=name)
-    known = next(at for at, cell in enumerate(header) if cell in PAGE_COLUMNS)
-    columns = [Column(cell, _cells(rows, at)) for at, cell in enumerate(header)]
-    candidates = [
-        at for at, one in enumerate(columns) if at == known or is_rival(one, columns[known])
-    ]
-    _the_only(first, header, known, name=name)
-    if len(candidates) > 1:
-        raise BadSource(
-            f"{name} has {len(candidates):,} columns that may hold the page ids: "
-            f"{_listed([first[at] for at in candidates])}",
-            f"Say which with --column{_example(first[candidates[-1]])}.",
-        )
-    return known
-
-
-def _example(column: str) -> str:
-    return f", for example: --column {shlex.quote(column)}" if is_plain(column) else ""
-
-
-def _named_column(first: list[str], header: Sequence[str], column: str, *, name: str) -> int:
-    """Where the column is that the user named; of two that differ in form alone, the exact one."""
-    exact = [at for at, cell in enumerate(first) if cell == as_text(column).strip()]
-    if len(exact) == 1:
-        return exact[0]
-    at = _place(header, column)
-    if at is None:
-        wanted = as_text(column)
-        raise BadSource(
-            f"{name} has no column {shown(wanted)}{did_you_mean(wanted, filter(None, first))}",
-            f"Its columns are {_listed(first)}.",
-        )
-    return _the_only(first, header, at, name=name)
-
-
-def _the_only(first: Sequence[str], header: Sequence[str], at: int, *, name: str) -> int:
-    """*at*, if no other column of the *header* bears its name."""
-    if list(header).count(header[at]) > 1:
-        raise BadSource(
-            f"{name} has more than one column named {shown(first[at])}",
-            "Give each column a name of its own.",
-        )
-    return at
-
-
-def _cells(rows: Sequence[Sequence[str]], at: int) -> list[str]:
-    """What stands below the header in a column, as far as it is filled."""
-    return [row[at].strip() for row in rows[1:] if at < len(row) and not is_blank([row[at]])]
-
-
-def _place(header: Sequence[str], name: str) -> int | None:
-    wanted = folded(name)
-    return header.index(wanted) if wanted and wanted in header else None
-
-
-def _only_place(header: Sequence[str], name: str, *, where: str) -> int | None:
-    at = _place(header, name)
-    return None if at is None else _the_only(header, header, at, name=where)
-
-
-def _listed(header: Sequence[str]) -> str:
-    return listed(shown(cell) for cell in header if cell)
+    return names_pages(rows[0], column), sum(map(len, rows))

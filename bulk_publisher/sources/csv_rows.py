@@ -17,7 +17,8 @@ from typing import NamedTuple
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import PageId, Scope, SiteId
 from bulk_publisher.sources.cells import Wrong, folded, is_whole, parse_id, parse_scope
-from bulk_publisher.sources.csv_dialect import Dialect, cell_too_long, is_blank
+from bulk_publisher.sources.columns import Columns, is_blank
+from bulk_publisher.sources.csv_dialect import Dialect, cell_too_long
 from bulk_publisher.text.shown import shown
 
 _NO_PAGE = Wrong("there is no page id")
@@ -53,8 +54,8 @@ def numbered_rows(
     if dialect.has_sep_line:
         next(lines, None)
         lines_before = 1
-    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
-    awaits_header = dialect.has_header
+    reader = csv.reader(lines, delimiter=dialect.columns.delimiter, strict=True)
+    awaits_header = dialect.columns.has_header
     line = lines_before + 1
     while True:
         try:
@@ -80,7 +81,7 @@ def numbered_rows(
 
 
 def without_rivals(
-    rows: Iterator[tuple[int, list[str] | Wrong]], dialect: Dialect, *, name: str
+    rows: Iterator[tuple[int, list[str] | Wrong]], columns: Columns, *, name: str
 ) -> Iterator[tuple[int, list[str] | Wrong]]:
     """*rows* as they are, if none of them makes it doubtful which column holds the ids.
 
@@ -90,9 +91,9 @@ def without_rivals(
     """
     for line, row in rows:
         if isinstance(row, list) and len(row) > 1:
-            if dialect.has_header:
-                _refuse_header(row, dialect, f"{name}:{line}")
-            elif is_whole(row[0]) and any(map(is_whole, row[1:])) and _one_number(row, dialect) is None:  # fmt: skip
+            if columns.has_header:
+                _refuse_header(row, columns, f"{name}:{line}")
+            elif is_whole(row[0]) and any(map(is_whole, row[1:])) and _one_number(row, columns) is None:  # fmt: skip
                 raise BadSource(
                     f"{name}:{line}: there are several numbers, and no header says which is the page id",
                     "Write one page id a line; if the others are something else, write a header "
@@ -101,9 +102,9 @@ def without_rivals(
         yield line, row
 
 
-def _refuse_header(row: list[str], dialect: Dialect, where: str) -> None:
+def _refuse_header(row: list[str], columns: Columns, where: str) -> None:
     """Refuse *row* if it names the columns again, and otherwise than the header does."""
-    at, wanted = dialect.id_at, dialect.header[dialect.id_at]
+    at, wanted = columns.id_at, columns.header[columns.id_at]
     if (at < len(row) and row[at][:1].isdecimal()) or wanted not in map(folded, row):
         return
     if at >= len(row) or folded(row[at]) != wanted:
@@ -113,62 +114,62 @@ def _refuse_header(row: list[str], dialect: Dialect, where: str) -> None:
         )
 
 
-def _one_number(row: list[str], dialect: Dialect) -> PageId | None:
+def _one_number(row: list[str], columns: Columns) -> PageId | None:
     """The id of a row that is one number with its fraction, ``351,0``, cut in two at the comma."""
     filled = [cell for cell in row if not is_blank([cell])]
-    if dialect.delimiter != "," or len(filled) != 2 or len(dialect.header) > 1:
+    if columns.delimiter != "," or len(filled) != 2 or len(columns.header) > 1:
         return None
     page = parse_id(",".join(cell.strip() for cell in row[:2]))
     return None if isinstance(page, Wrong) else page
 
 
-def _misshapen(row: list[str], dialect: Dialect) -> Wrong | None:
+def _misshapen(row: list[str], columns: Columns) -> Wrong | None:
     """Why it is doubtful which cells of *row* stand in which column; None where it is not."""
-    width, cells = len(dialect.header), len(row)
-    nameless = [*(at for at in dialect.unnamed if at < cells), *range(width, cells)]
+    width, cells = len(columns.header), len(row)
+    nameless = [*(at for at in columns.unnamed if at < cells), *range(width, cells)]
     stray = next((row[at].strip() for at in nameless if not is_blank([row[at]])), None)
     count = f"{cells:,} cells in this row and {width:,} in the header"
     if stray is not None:
         return Wrong(f"{shown(stray)} stands under no column's name: {count}", _OF_SHAPE)
-    beside = row[dialect.id_at + 1 :] if cells > width else row[: dialect.id_at]
+    beside = row[columns.id_at + 1 :] if cells > width else row[: columns.id_at]
     rival = next((cell.strip() for cell in beside if is_whole(cell)), None)
     if cells == width or rival is None:
         return None
     return Wrong(f"{shown(rival)} may be the page id as well: {count}", _OF_SHAPE)
 
 
-def parse_row(row: list[str], dialect: Dialect, default: Scope | None) -> CsvRow | Wrong | None:
+def parse_row(row: list[str], columns: Columns, default: Scope | None) -> CsvRow | Wrong | None:
     """The page that *row* names; None if all its cells are blank.
 
     Args:
         default: The scope of a row that names none.
     """
     cells = len(row)
-    page = parse_id(row[dialect.id_at]) if dialect.id_at < cells else _NO_PAGE
+    page = parse_id(row[columns.id_at]) if columns.id_at < cells else _NO_PAGE
     if isinstance(page, Wrong) and is_blank(row):
         return None
-    if dialect.has_header and (cells != len(dialect.header) or dialect.unnamed):
-        misshapen = _misshapen(row, dialect)
+    if columns.has_header and (cells != len(columns.header) or columns.unnamed):
+        misshapen = _misshapen(row, columns)
         if misshapen is not None:
-            whole = _one_number(row, dialect)
+            whole = _one_number(row, columns)
             return misshapen if whole is None else CsvRow(whole, default, None, None)
     if isinstance(page, Wrong):
-        is_header = dialect.has_header and tuple(map(folded, row)) == dialect.header
+        is_header = columns.has_header and tuple(map(folded, row)) == columns.header
         return Wrong("the header stands here again") if is_header else page
     scope = default
     site: SiteId | None = None
     title: str | None = None
     # Written out rather than called for each of a million rows: it halves the time of a check.
-    if (at := dialect.scope_at) is not None and at < cells and (text := row[at].strip()):
+    if (at := columns.scope_at) is not None and at < cells and (text := row[at].strip()):
         named = parse_scope(text)
         if isinstance(named, Wrong):
             return named
         scope = named
-    if (at := dialect.site_at) is not None and at < cells and (text := row[at].strip()):
+    if (at := columns.site_at) is not None and at < cells and (text := row[at].strip()):
         number = parse_id(text)
         if isinstance(number, Wrong):
             return Wrong(f"{shown(text)} is not a site id, which is a whole number from 1")
         site = SiteId(number)
-    if (at := dialect.title_at) is not None and at < cells:
+    if (at := columns.title_at) is not None and at < cells:
         title = row[at].strip() or None
     return CsvRow(page, scope, site, title)

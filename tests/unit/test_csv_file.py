@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, PageId, Scope, SiteId
-from bulk_publisher.sources import csv_file, opening
+from bulk_publisher.sources import csv_file, file_bytes, opening
 from bulk_publisher.sources.csv_dialect import find_bad_byte
-from bulk_publisher.sources.csv_file import CheckedCsv, check_csv
+from bulk_publisher.sources.csv_file import check_csv
+from bulk_publisher.sources.table import CheckedTable
 from bulk_publisher.text.shown import as_text
 
 
@@ -37,7 +38,7 @@ def check(
     column: str | None = None,
     scope: Scope | None = None,
     skip_bad_rows: bool = False,
-) -> CheckedCsv:
+) -> CheckedTable:
     """Write *content* to a file and check that."""
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return check_csv(name, column=column, scope=scope, skip_bad_rows=skip_bad_rows)
@@ -57,7 +58,7 @@ def refusal(
     return caught.value
 
 
-def pages_of(checked: CheckedCsv) -> list[Page]:
+def pages_of(checked: CheckedTable) -> list[Page]:
     """All pages of a CSV."""
 
     async def collect() -> list[Page]:
@@ -66,12 +67,12 @@ def pages_of(checked: CheckedCsv) -> list[Page]:
     return asyncio.run(collect())
 
 
-def ids_of(checked: CheckedCsv) -> list[int]:
+def ids_of(checked: CheckedTable) -> list[int]:
     """The ids of all pages of a CSV."""
     return [page.id for page in pages_of(checked)]
 
 
-def lines_of(checked: CheckedCsv) -> list[int]:
+def lines_of(checked: CheckedTable) -> list[int]:
     """The lines that the pages of a CSV stand in."""
     return [int(page.source.rpartition(":")[2]) for page in pages_of(checked)]
 
@@ -821,7 +822,7 @@ def test_a_device_that_gives_bytes_for_ever_is_no_list(device: str) -> None:
 
 
 def test_a_list_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_file, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(file_bytes, "MOST_BYTES", 1 << 20)
     monkeypatch.setattr(sys, "stdin", TypedIn(b"1\n" * (1 << 20)))
 
     with pytest.raises(BadSource, match=r"^<stdin> is too large"):

@@ -1,0 +1,174 @@
+"""The pages of a table: its rows are read through once before anything is sent, then streamed.
+
+How it works:
+    `check_table` reads row by row and keeps nothing but the ids it has seen, as a `PageSet`. The rows
+    are read again while the run goes on.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bulk_publisher.errors import BadSource
+from bulk_publisher.model import Page, Scope
+from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.sources.cells import Wrong
+from bulk_publisher.sources.columns import Columns
+from bulk_publisher.sources.csv_rows import CsvRow, parse_row, without_rivals
+from bulk_publisher.text.redaction import without_webhooks
+
+LISTED_PROBLEMS = 20
+"""How many bad rows are listed one by one."""
+
+UNREADABLE = (UnicodeError, EOFError, zlib.error)
+"""What reading a file raises, beside an `OSError`, where it is damaged or was changed meanwhile."""
+
+
+class Table(Protocol):
+    """A list of pages, row by row, which can be read again and again.
+
+    Attributes:
+        name: It, for messages; a row's number follows.
+        notes: What a person should know of how it was read.
+        columns: What stands where in a row.
+        sha256: Of the bytes as given, in hexadecimal.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def columns(self) -> Columns: ...
+    @property
+    def sha256(self) -> str: ...
+
+    def rows(self) -> Iterator[tuple[int, list[str] | Wrong]]:
+        """The rows below the header that are not blank, each with its number."""
+
+    def is_same(self) -> bool:
+        """Whether the rows are still those that were there when it was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedTable:
+    """A table that has been read through once; iterate it for its pages.
+
+    Attributes:
+        name: The file as the user named it, and its sheet where it has one.
+        pages: Distinct pages.
+        duplicates: Rows that name a page again; the first counts, whatever their scopes.
+        bad_rows: Rows that name no page; left out.
+        problems: The first 20 of those, as ``file:line: why``.
+        notes: What a person should know of how the file was read.
+        hint: What to do about them, where they need more than to be corrected.
+        sha256: Of the bytes as given, in hexadecimal: a resume compares it.
+    """
+
+    name: str
+    pages: int
+    duplicates: int
+    bad_rows: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    hint: str
+    sha256: str
+    _table: Table = field(repr=False, compare=False)
+    _scope: Scope | None = field(repr=False, compare=False)
+
+    async def __aiter__(self) -> AsyncIterator[Page]:
+        """The pages in the order of the file, duplicates and bad rows left out.
+
+        Raises:
+            BadSource: If the file was changed since it was checked.
+        """
+        if not self._table.is_same():
+            raise self._changed()
+        seen = PageSet()
+        columns = self._table.columns
+        try:
+            for line, row in self._table.rows():
+                if isinstance(row, Wrong):
+                    continue
+                found = parse_row(row, columns, self._scope)
+                if isinstance(found, CsvRow) and seen.add(found.page):
+                    yield _page(found, f"{self.name}:{line}")
+        except (*UNREADABLE, OSError, BadSource) as error:
+            raise self._changed() from error
+        if not self._table.is_same():
+            raise self._changed()
+
+    def _changed(self) -> BadSource:
+        return BadSource(
+            f"{self.name} was changed since it was checked",
+            "Leave the file alone while it is being published; resume to go on.",
+        )
+
+
+def check_table(table: Table, *, scope: Scope | None, skip_bad_rows: bool) -> CheckedTable:
+    """Read *table* through, so that nothing of it can surprise a run.
+
+    Args:
+        scope: For rows that name none.
+        skip_bad_rows: Leave bad rows out instead of refusing the file.
+
+    Raises:
+        BadSource: If it names no page, or has a bad row that is not to be skipped.
+    """
+    checked = _check(table, scope)
+    if checked.bad_rows and not skip_bad_rows:
+        raise BadSource(
+            _count_of_problems(checked),
+            checked.hint or "Correct them, or leave them out with --skip-bad-rows.",
+            (*checked.notes, *checked.problems),
+        )
+    if not checked.pages:
+        raise BadSource(
+            f"{table.name} has no page in it",
+            checked.hint,
+            (*checked.notes, *checked.problems),
+        )
+    return checked
+
+
+def _check(table: Table, scope: Scope | None) -> CheckedTable:
+    columns = table.columns
+    seen = PageSet()
+    duplicates = bad_rows = 0
+    problems: list[str] = []
+    hint = ""
+    for line, row in without_rivals(table.rows(), columns, name=table.name):
+        found = row if isinstance(row, Wrong) else parse_row(row, columns, scope)
+        if isinstance(found, CsvRow):
+            duplicates += not seen.add(found.page)
+        elif found is not None:
+            bad_rows += 1
+            hint = hint or found.hint
+            if bad_rows <= LISTED_PROBLEMS:
+                problems.append(f"{table.name}:{line}: {found.why}")
+    return CheckedTable(
+        table.name,
+        len(seen),
+        duplicates,
+        bad_rows,
+        tuple(problems),
+        table.notes,
+        hint,
+        table.sha256,
+        _table=table,
+        _scope=scope,
+    )
+
+
+def _count_of_problems(checked: CheckedTable) -> str:
+    if checked.bad_rows == 1:
+        return f"{checked.name} has a bad row"
+    more = checked.bad_rows - len(checked.problems)
+    rest = f": the first {LISTED_PROBLEMS}, and {more} more" if more else ""
+    return f"{checked.name} has {checked.bad_rows} bad rows{rest}"
+
+
+def _page(row: CsvRow, source: str) -> Page:
+    title = None if row.title is None else without_webhooks(row.title)
+    return Page(row.page, scope=row.scope, source=source, site=row.site, title=title)
