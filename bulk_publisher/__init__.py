@@ -30,7 +30,13 @@ if TYPE_CHECKING:
         unpublish,
         verify,
     )
-    from bulk_publisher.operations.named_pages import Pages, from_csv, from_scope, from_site
+    from bulk_publisher.operations.named_pages import (
+        Pages,
+        from_csv,
+        from_scope,
+        from_site,
+        from_xlsx,
+    )
     from bulk_publisher.operations.plan_file import Plan
     from bulk_publisher.operations.running import Result, Run, RunProgress
     from bulk_publisher.operations.verifying import Verified
@@ -78,6 +84,7 @@ __all__ = [
     "from_csv",
     "from_scope",
     "from_site",
+    "from_xlsx",
     "open_store",
     "plan",
     "publish",
@@ -117,7 +124,7 @@ if not TYPE_CHECKING:
             "unpublish",
             "verify",
         ),
-        "operations.named_pages": ("Pages", "from_csv", "from_scope", "from_site"),
+        "operations.named_pages": ("Pages", "from_csv", "from_scope", "from_site", "from_xlsx"),
         "operations.plan_file": ("Plan",),
         "operations.running": ("Result", "Run", "RunProgress"),
         "operations.verifying": ("Verified",),

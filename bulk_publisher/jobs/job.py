@@ -42,19 +42,23 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pages: of a CSV, by their ids, of sites, or all of a scope.
+    """Which pages: of a CSV or a spreadsheet, by their ids, of sites, or all of a scope.
 
     Attributes:
         csv: A file, or ``-`` for standard input.
-        column: Its column with the ids; None to find it.
+        xlsx: A spreadsheet's file, or ``-`` for standard input.
+        sheet: Its sheet; None for the only one that can be seen and has anything in it.
+        column: The column with the ids; None to find it.
         site: Ids of sites.
         page: Ids and ranges of them, as `bulk_publisher.sources.given.parse_pages` reads them.
         scope: Of all pages that do not name their own; alone, every page of that scope is selected.
         limit: The most pages to take, 1 or more; None for all.
-        lookup: Whether pages of a CSV or given by their ids are looked up on the portal first.
+        lookup: Whether pages of a list or given by their ids are looked up on the portal first.
     """
 
     csv: str | None = None
+    xlsx: str | None = None
+    sheet: str | None = None
     column: str | None = None
     skip_bad_rows: bool = False
     site: tuple[int, ...] = ()
@@ -63,6 +67,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     only: Only = Only.ALL
     limit: int | None = None
     lookup: bool = True
+
+    @property
+    def file(self) -> str | None:
+        """The list of pages as a file, of whichever kind; None where there is none."""
+        return self.xlsx if self.csv is None else self.csv
+
+    def with_file(self, path: str) -> "Selection":
+        """It, with its list of pages in *path*."""
+        return msgspec.structs.replace(self, **{"xlsx" if self.csv is None else "csv": path})
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -178,6 +178,5 @@ def _portal_beside(portal: Portal, folder: Path) -> Portal:
 
 
 def _selection_beside(selection: Selection, folder: Path) -> Selection:
-    if selection.csv is None or selection.csv == "-":
-        return selection
-    return msgspec.structs.replace(selection, csv=str(folder / selection.csv))
+    file = selection.file
+    return selection if file in (None, "-") else selection.with_file(str(folder / file))

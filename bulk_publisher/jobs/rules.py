@@ -160,6 +160,8 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
     "portal": {"webhook": _secret, "sandbox": _text, **_rules_of(PORTAL)},
     "select": {
         "csv": _text,
+        "xlsx": _text,
+        "sheet": _text,
         "column": _text,
         "skip_bad_rows": _flag,
         "site": _sites,
@@ -205,14 +207,16 @@ def portal_conflicts(portal: Portal) -> list[Conflict]:
 
 def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[Conflict]:
     """What in *selection* contradicts itself; under the key ``""`` what concerns all of it."""
-    csv, page, site, scope, only = map(naming, ("csv", "page", "site", "scope", "only"))
+    csv, xlsx, page, site, scope, only = map(
+        naming, ("csv", "xlsx", "page", "site", "scope", "only")
+    )
     conflicts: list[Conflict] = []
-    ways = [way for way in ("csv", "page", "site") if getattr(selection, way)]
+    ways = [way for way in ("csv", "xlsx", "page", "site") if getattr(selection, way)]
     if not ways and selection.scope is None:
         conflicts.append(
             (
                 "",
-                f"no pages are selected: say which with {csv}, {page}, {site}, or a {scope} of its own kind",
+                f"no pages are selected: say which with {csv}, {xlsx}, {page}, {site}, or a {scope} of its own kind",
             )
         )
     if len(ways) > 1:
@@ -222,9 +226,11 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
                 f"{' and '.join(map(naming, ways))} can't be combined: each says by itself which pages",
             )
         )
-    if selection.csv is None:
+    if selection.sheet is not None and selection.xlsx is None:
+        conflicts.append(("sheet", f"{naming('sheet')} means nothing without {xlsx}"))
+    if selection.file is None:
         conflicts.extend(
-            (key, f"{naming(key)} means nothing without {csv}")
+            (key, f"{naming(key)} means nothing without {csv} or {xlsx}")
             for key in ("column", "skip_bad_rows")
             if getattr(selection, key)
         )

@@ -111,7 +111,7 @@ def _cost(totals: Totals) -> float | None:
 
 
 def job_of(folder: KeptRun, description: Description) -> Job:
-    """The job that a run was begun with, its CSV as seen from the current folder.
+    """The job that a run was begun with, its list as seen from the current folder.
 
     Raises:
         BadJournal: If it is not there, or says what no job may say.
@@ -134,7 +134,7 @@ def names_pages(data: Mapping[str, Any]) -> bool:
     """Whether the job *data* says which pages; where a program has named them, it does not."""
     select = data.get("select")
     return not isinstance(select, dict) or any(
-        select.get(key) for key in ("csv", "page", "site", "scope")
+        select.get(key) for key in ("csv", "xlsx", "page", "site", "scope")
     )
 
 
@@ -165,6 +165,5 @@ def check_real(folder: KeptRun, job: Job) -> None:
 
 
 def _seen_from_here(select: Selection, began_in: Path) -> Selection:
-    if select.csv is None or select.csv == "-":
-        return select
-    return msgspec.structs.replace(select, csv=str(began_in / select.csv))
+    file = select.file
+    return select if file in (None, "-") else select.with_file(str(began_in / file))

@@ -42,6 +42,31 @@ def from_csv(
     )
 
 
+def from_xlsx(
+    path: Path | str,
+    *,
+    sheet: str | None = None,
+    column: str | None = None,
+    scope: Scope | str | None = None,
+    skip_bad_rows: bool = False,
+) -> Selection:
+    """The pages of a spreadsheet, which is read through before anything is sent.
+
+    Args:
+        sheet: The one with the pages; None for the only one that can be seen and has anything in it.
+        column: The one with the IDs; None to find it.
+        scope: Of pages that do not name their own.
+        skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
+    """
+    return Selection(
+        xlsx=str(path),
+        sheet=sheet,
+        column=column,
+        scope=scope_of(scope),
+        skip_bad_rows=skip_bad_rows,
+    )
+
+
 def from_site(*sites: int, scope: Scope | str | None = None) -> Selection:
     """All pages of *sites*, as the portal lists them.
 

@@ -15,6 +15,7 @@ from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
 from bulk_publisher.sources.lookup import look_up
 from bulk_publisher.sources.table import CheckedTable
+from bulk_publisher.sources.xlsx_file import check_xlsx
 from bulk_publisher.store.description import SelectedCounts
 from bulk_publisher.store.standing import Place
 
@@ -31,7 +32,7 @@ class Selected:
         bad_rows: Rows that were passed over.
         problems: What was odd in how it is written, and what is wrong with the first of them:
             ``file:line: why``.
-        sha256: Of the CSV; None without one.
+        sha256: Of the file with the list; None without one.
         named: The pages, where they are known beforehand; None where the portal lists them.
         is_proved: An earlier run has found pages with this scope on this portal.
     """
@@ -143,24 +144,34 @@ def check_selection(select: Selection) -> Selected:
     Raises:
         UsageError: If a list of pages is not as it must be.
     """
-    if select.csv is not None:
-        csv = check_csv(
-            select.csv, column=select.column, scope=select.scope, skip_bad_rows=select.skip_bad_rows
-        )
+    table = _table(select)
+    if table is not None:
         return Selected(
             select,
-            _cut(csv.pages, select.limit),
-            duplicates=csv.duplicates,
-            bad_rows=csv.bad_rows,
-            problems=(*csv.notes, *csv.problems),
-            sha256=csv.sha256,
-            named=csv,
+            _cut(table.pages, select.limit),
+            duplicates=table.duplicates,
+            bad_rows=table.bad_rows,
+            problems=(*table.notes, *table.problems),
+            sha256=table.sha256,
+            named=table,
         )
     if select.page:
         ranges = parse_pages(select.page, scope=select.scope)
         total = _cut(ranges.pages, select.limit)
         return Selected(select, total, duplicates=ranges.duplicates, named=ranges)
     return Selected(select, total=None)
+
+
+def _table(select: Selection) -> CheckedTable | None:
+    """The list of pages that a file holds; None where there is none."""
+    column, scope, skip_bad_rows = select.column, select.scope, select.skip_bad_rows
+    if select.csv is not None:
+        return check_csv(select.csv, column=column, scope=scope, skip_bad_rows=skip_bad_rows)
+    if select.xlsx is not None:
+        return check_xlsx(
+            select.xlsx, sheet=select.sheet, column=column, scope=scope, skip_bad_rows=skip_bad_rows
+        )
+    return None
 
 
 def _but(pages: AsyncIterator[Page], without: Collection[PageId]) -> AsyncIterator[Page]:

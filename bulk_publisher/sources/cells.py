@@ -14,6 +14,7 @@ from bulk_publisher.text.shown import as_text, nearest, shown
 
 _match_id = re.compile(r"0{0,20}([1-9][0-9]{0,18})([.,]0{1,20})?").fullmatch
 _match_whole = re.compile(r"[0-9]+([.,]0+)?").fullmatch
+_match_scientific = re.compile(r"[0-9]+([.,][0-9]+)?[eE]\+?[0-9]{1,3}").fullmatch
 _match_thousand = re.compile(r"[1-9][0-9]{0,2}[.,]000").fullmatch
 
 
@@ -44,6 +45,10 @@ def parse_id(text: str) -> PageId | Wrong:
         return Wrong("there is no page id")
     if _match_whole(text) and text.strip("0.,"):
         return Wrong(f"{shown(text)} is too large for a page id")
+    if _match_scientific(text):
+        return Wrong(
+            f"{shown(text)} is no page id any more: the spreadsheet has left its last digits out"
+        )
     return Wrong(f"{shown(text)} is not a page id, which is a whole number from 1")
 
 

@@ -34,6 +34,14 @@ class FileBytes:
     def open(self) -> BufferedReader:
         return BufferedReader(_Reading(self, self._fd), CHUNK)
 
+    def fileno(self) -> int:
+        """Its descriptor, for another process to read from the beginning."""
+        return self._fd
+
+    def size(self) -> int:
+        """How many there are."""
+        return os.fstat(self._fd).st_size
+
     def head(self) -> bytes:
         return os.pread(self._fd, 16, 0)
 

@@ -143,12 +143,12 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
     if not kept.sent:
         raise BadSetting(f"{path}: there is no page to send in the plan.")
     if check_selection(job.select).sha256 != kept.sha256:
-        raise BadSetting(f"{job.select.csv} was changed since the plan was made.", "Make the plan again with: bulk-publisher plan …")  # fmt: skip
+        raise BadSetting(f"{job.select.file} was changed since the plan was made.", "Make the plan again with: bulk-publisher plan …")  # fmt: skip
     now = plan_of(job, output, runs=runs, cost=None)
     changes = changes_since(kept, now)
     for line in changes or ["Nothing has changed since the plan was made."]:
         output.say(line, colour="yellow" if changes else None)
-    if job.select.csv is not None or len(kept.pages) != 1:
+    if job.select.file is not None or len(kept.pages) != 1:
         return job
     (ranges,) = kept.pages.values()
     only_these = msgspec.structs.replace(

@@ -52,7 +52,7 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
         sys.exit(status)
     with reopened(folder, changes) as again:
         if again.was_changed and not confirm(
-            f"{again.undertaking.job.select.csv} is not as it was when the run began. Go on with it as it is now?",
+            f"{again.undertaking.job.select.file} is not as it was when the run began. Go on with it as it is now?",
             is_yes=is_yes,
             output=output,
         ):

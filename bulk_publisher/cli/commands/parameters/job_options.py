@@ -45,10 +45,17 @@ _SELECTION = [
         shell_complete=files,
         help="A list of pages; - reads standard input.",
     ),
-    click.option("--column", metavar="NAME", help="The CSV's column with the page IDs."),
     click.option(
-        "--skip-bad-rows", is_flag=True, help="Pass over rows of the CSV that can't be read."
+        "--xlsx",
+        metavar="FILE",
+        shell_complete=files,
+        help="The same as a spreadsheet: .xlsx, .xls, .xlsb or .ods.",
     ),
+    click.option(
+        "--sheet", metavar="NAME", help="The spreadsheet's sheet, where there are several."
+    ),
+    click.option("--column", metavar="NAME", help="The list's column with the page IDs."),
+    click.option("--skip-bad-rows", is_flag=True, help="Pass over rows that can't be read."),
     click.option(
         "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeat."
     ),
@@ -65,7 +72,7 @@ _SELECTION = [
     click.option(
         "--no-lookup",
         is_flag=True,
-        help="Don't ask beforehand for the state of pages of a CSV or of --page.",
+        help="Don't ask beforehand for the state of pages of a list or of --page.",
     ),
 ]
 scope_option = _scope("Only this kind of sites.  [default: every kind]")
@@ -150,6 +157,8 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
 
     select = jobs.Selection(
         csv=options["csv"],
+        xlsx=options["xlsx"],
+        sheet=options["sheet"],
         column=options["column"],
         skip_bad_rows=options["skip_bad_rows"],
         site=tuple(dict.fromkeys(options["site"])),
@@ -161,10 +170,10 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     )
     pace = jobs.Pace(**given(PACE, options))
     portal = jobs.Portal(**given(PORTAL, options))
-    if not (select.csv or select.page or select.site or select.scope):
+    if not (select.file or select.page or select.site or select.scope):
         raise BadSetting(
             "No pages are selected.",
-            "Name them with --csv FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE, GROUP or MAINPAGE;"
+            "Name them with --csv FILE, --xlsx FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE, GROUP or MAINPAGE;"
             " plain sites and stores are named one by one, with --site.",
         )
     problems = [
