@@ -69,6 +69,7 @@ bench: .venv  ## how close to the best possible time, as ratios within one run
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/sandbox_speed.py
 	$(BIN)/python benchmarks/csv_memory.py
+	$(BIN)/python benchmarks/xlsx.py
 
 demo: .venv  ## publish a knowledge base on a simulated portal, in a minute
 	$(BIN)/bulk-publisher demo

@@ -26,13 +26,13 @@ def story_as_dict(story: Story) -> dict[str, Any]:
         "selected": msgspec.to_builtins(description.selected),
         "pages": totals.pages,
         "counts": {status.value: count for status, count in totals.counts.items()},
-        "seconds": _rounded(seconds),
+        "seconds": rounded(seconds),
         "rate": round(totals.pages / seconds, 3) if seconds else None,
         "waited": story.waited,
         "is_whole": told.is_whole if is_told else None,
         "stopped_by": None if told.stopped_by is None else msgspec.to_builtins(told.stopped_by),
         "stopped_sites": told.stopped_sites if is_told else None,
-        "operating": _rounded(sum(one.operating for one in story.timeline.bins))
+        "operating": rounded(sum(one.operating for one in story.timeline.bins))
         if story.timeline.has_meter
         else None,
         "failures": {
@@ -50,44 +50,51 @@ def story_as_dict(story: Story) -> dict[str, Any]:
     }
 
 
-def write_csv(folders: list[KeptRun], file: TextIO) -> None:
+def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = None) -> None:
     """Every line of the journals in *folders*, as a CSV with a header.
+
+    Args:
+        decimal: What parts decimals where Excel will open the file. It goes by that for what parts
+            cells, and takes UTF-8 for another encoding unless a byte order mark begins it. None for
+            commas and no mark, as programs read it.
 
     Raises:
         BadJournal: If a journal can't be read.
     """
-    writer = csv.writer(file, lineterminator="\n")
+    if decimal is not None:
+        file.write("\ufeff")
+    writer = csv.writer(file, lineterminator="\n", delimiter=";" if decimal == "," else ",")
     writer.writerow(Outcome.__struct_fields__)
     for folder in folders:
-        writer.writerows(_rows(folder))
+        writer.writerows(_rows(folder, decimal or "."))
+
+
+def rounded(seconds: float) -> float:
+    """*seconds* to the millisecond: no portal measures finer, and sums of its numbers have long tails."""
+    return round(seconds, 3)
 
 
 def _as_dict(outcome: Outcome) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(outcome)
     return {
-        name: _rounded(value) if isinstance(value, float) else value
+        name: rounded(value) if isinstance(value, float) else value
         for name, value in fields.items()
     }
 
 
-def _rows(folder: KeptRun) -> Iterator[list[str]]:
+def _rows(folder: KeptRun, decimal: str) -> Iterator[list[str]]:
     for outcome in folder.outcomes():
-        yield [_cell(getattr(outcome, name)) for name in Outcome.__struct_fields__]
+        yield [_cell(getattr(outcome, name), decimal) for name in Outcome.__struct_fields__]
 
 
-def _rounded(seconds: float) -> float:
-    """*seconds* to the millisecond: no portal measures finer, and sums of its numbers have long tails."""
-    return round(seconds, 3)
-
-
-def _cell(value: object) -> str:
+def _cell(value: object, decimal: str) -> str:
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
         case float():
-            return str(_rounded(value))
+            return str(rounded(value)).replace(".", decimal)
         case str():
             return cell(value)
         case _:

@@ -1,6 +1,10 @@
 """A report as a file: all of it or none, so that a reader never sees half of one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.report.html_page import html_report, is_drawable
@@ -20,6 +24,23 @@ def write_html(folders: list[KeptRun], path: Path) -> None:
     try:
         with replacing(path, is_forced=False, mode=0o666) as file:
             file.write(text.encode())
+    except OSError as error:
+        raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
+
+
+@contextmanager
+def text_file(path: Path) -> Iterator[TextIO]:
+    """What is written here, as UTF-8, is *path* in the end.
+
+    Raises:
+        BadSetting: If it can't be written.
+    """
+    try:
+        with replacing(path, is_forced=False, mode=0o666) as file:
+            text = TextIOWrapper(file, "utf-8", newline="")
+            yield text
+            text.flush()
+            text.detach()
     except OSError as error:
         raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
 

@@ -56,11 +56,17 @@ def clean_json(text: str) -> str:
 def cell(text: str) -> str:
     """*text* for a CSV that a spreadsheet can open without harm."""
     safe = printable(text)
-    led = text.startswith(_LED) or _is_formula(safe)
+    led = text.startswith(_LED) or is_formula(safe)
     # A semicolon parts cells where a comma parts decimals.
     first, *more = safe.split(";")
-    parts = [first, *(f"'{part}" if _is_formula(part) else part for part in more)]
+    parts = [first, *(f"'{part}" if is_formula(part) else part for part in more)]
     return ("'" if led else "") + ";".join(parts)
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would take *text*, typed in, for a formula."""
+    first = unicodedata.normalize("NFKC", text.lstrip()[:1])
+    return first[:1] in _FORMULA
 
 
 def _finite(data: Any) -> Any:
@@ -74,11 +80,6 @@ def _finite(data: Any) -> Any:
             return [_finite(value) for value in data]
         case _:
             return data
-
-
-def _is_formula(text: str) -> bool:
-    first = unicodedata.normalize("NFKC", text.lstrip()[:1])
-    return first[:1] in _FORMULA
 
 
 def _as_escape(match: re.Match[str]) -> str:

@@ -3,21 +3,25 @@
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from python_calamine import CalamineWorkbook
 
 from bulk_publisher.cli import main
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import FolderId, Outcome, SiteId, Status
 from bulk_publisher.report import html_page
+from bulk_publisher.report import workbook as report_workbook
 from bulk_publisher.report.export import story_as_dict, write_csv
 from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
 from bulk_publisher.report.text import printable
+from bulk_publisher.report.workbook import write_xlsx
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.store import KeptRun
 from bulk_publisher.store.folder.folder_run import FolderRun
@@ -282,3 +286,107 @@ def test_a_dash_is_no_run_beside_what_goes_to_standard_output_anyway(make_run, o
 
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: {option} takes no file")
+
+
+def test_a_csv_for_excel_is_parted_as_the_locale_has_it(make_run):
+    run = make_run(_outcome(1, duration=0.25, title="a;b"))
+    out = io.StringIO()
+
+    write_csv([run], out, decimal=",")
+
+    assert out.getvalue().startswith("\ufefftime;run;")
+    (row,) = csv.DictReader(io.StringIO(out.getvalue().removeprefix("\ufeff")), delimiter=";")
+    assert (row["page"], row["duration"], row["title"]) == ("1", "0,25", "a;b")
+
+
+def test_a_workbook_has_ids_as_numbers_and_all_else_as_text(make_run, tmp_path):
+    run = make_run(
+        _outcome(351, title="=HYPERLINK(1)", duration=0.25), _outcome(10**15, title="1e5\x1b[1m", site=None)
+    )  # fmt: skip
+
+    write_xlsx([run], tmp_path / "pages.xlsx")
+
+    sheet = CalamineWorkbook.from_path(tmp_path / "pages.xlsx").get_sheet_by_name("Pages")
+    names, *rows = sheet.to_python()
+    first, second = (dict(zip(names, row, strict=True)) for row in rows)
+    assert tuple(names) == Outcome.__struct_fields__
+    assert (first["page"], first["title"], first["duration"]) == (351, "=HYPERLINK(1)", 0.25)
+    assert (first["was_active"], first["time"]) == (False, "2026-03-01T03:00:51.000Z")
+    assert (second["page"], second["title"], second["site"]) == (str(10**15), "1e5 [1m", "")
+
+
+def test_what_looks_like_a_formula_stays_text_when_its_cell_is_edited(make_run, tmp_path):
+    write_xlsx([make_run(_outcome(1, title="=1+1"))], tmp_path / "pages.xlsx")
+
+    with zipfile.ZipFile(tmp_path / "pages.xlsx") as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+        styles = archive.read("xl/styles.xml").decode()
+    assert "<f>" not in sheet
+    assert 'quotePrefix="1"' in styles
+
+
+def test_more_pages_than_a_sheet_has_rows_go_to_the_next(make_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(report_workbook, "MOST_ROWS", 3)
+    run = make_run(*map(_outcome, range(1, 6)))
+
+    write_xlsx([run], tmp_path / "pages.xlsx")
+
+    book = CalamineWorkbook.from_path(tmp_path / "pages.xlsx")
+    assert [book.get_sheet_by_name(name).height for name in book.sheet_names] == [3, 3, 2]
+    assert book.sheet_names == ["Pages", "Pages 2", "Pages 3"]
+
+
+def test_without_its_library_no_workbook_is_written(make_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(report_workbook, "find_spec", lambda name: None)
+
+    with pytest.raises(BadSetting) as caught:
+        write_xlsx([make_run(_outcome(1))], tmp_path / "pages.xlsx")
+
+    assert caught.value.hint == "Install it with: pip install 'bulk-publisher[xlsx]'"
+    assert not (tmp_path / "pages.xlsx").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (["--format", "xlsx", "-o", "out"], b"PK\x03\x04"),
+        (["--format", "csv", "-o", "out"], b"time,run,"),
+        (["--csv", "--excel", "-o", "out"], b"\xef\xbb\xbftime,run,"),
+        (["--format", "html", "-o", "out"], b"<!doctype html>"),
+        (["--html", "out"], b"<!doctype html>"),
+    ],
+)
+def test_a_report_is_written_where_it_is_asked_for(make_run, monkeypatch, words, begins):
+    run = make_run(_outcome(1))
+    monkeypatch.chdir(run.place)
+    monkeypatch.setenv("LC_ALL", "C")
+
+    done = CliRunner().invoke(main, ["report", run.place, *words])
+
+    assert done.exit_code == 0, done.output
+    assert (done.stdout, done.stderr) == ("", "Written: out\n")
+    assert Path("out").read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--format", "xlsx"], "--format xlsx needs a file to write."),
+        (["--format", "xlsx", "-o", "-"], "--format xlsx needs a file to write."),
+        (["--format", "xlsx", "--csv"], "--json, --csv, --html and --format exclude each other."),
+        (["--excel"], "--excel is for --csv."),
+        (["--json", "-o", "out"], "-o is for --format xlsx, csv and html."),
+        (
+            ["--format", "xlsx", "-o", "no/such/folder"],
+            "no/such/folder: the report can't be written",
+        ),
+    ],
+)
+def test_what_a_report_can_t_be_is_one_line(make_run, monkeypatch, words, said):
+    run = make_run(_outcome(1))
+    monkeypatch.chdir(run.place)
+
+    done = CliRunner().invoke(main, ["report", run.place, *words])
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"Error: {said}")

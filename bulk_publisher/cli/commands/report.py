@@ -28,6 +28,25 @@ if TYPE_CHECKING:
     metavar="FILE|-",
     help="One file with pictures and a table of failures; needs no network.",
 )
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["json", "csv", "html", "xlsx"]),
+    help="The same by name; xlsx is a workbook with every page.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where it is written, for xlsx, csv and html.",
+)
+@click.option(
+    "--excel",
+    is_flag=True,
+    help="With --csv: as Excel opens it here, parted by semicolons where decimals have commas.",
+)
 @click.pass_obj
 @says_errors
 def report(
@@ -39,6 +58,9 @@ def report(
     is_json: bool,
     is_csv: bool,
     html: Path | None,
+    kind: str | None,
+    to: Path | None,
+    excel: bool,
 ) -> None:
     """Say what each RUN has done. RUN is a run's folder, its ID or the beginning of it, or "latest".
 
@@ -46,40 +68,105 @@ def report(
     bulk-publisher report latest
     bulk-publisher report latest --html report.html
     bulk-publisher report latest --csv > pages.csv
+    bulk-publisher report latest --format xlsx -o pages.xlsx
     """  # noqa: D301 - click's own mark
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.report.export import story_as_dict, write_csv
-    from bulk_publisher.report.html_page import html_report
-    from bulk_publisher.report.story import read_story
-    from bulk_publisher.report.writing import write_html
     from bulk_publisher.store import open_store
 
-    if is_json + is_csv + (html is not None) > 1:
-        raise BadSetting("--json, --csv and --html exclude each other.", "Ask once for each.")
-    if "-" in names and (is_json or is_csv):
+    asked = [
+        ("json", is_json),
+        ("csv", is_csv),
+        ("html", html is not None),
+        (kind, kind is not None),
+    ]
+    if sum(is_asked for _, is_asked in asked) > 1:
         raise BadSetting(
-            f"--{'json' if is_json else 'csv'} takes no file: it is written to standard output.",
-            "Leave the - out.",
+            "--json, --csv, --html and --format exclude each other.", "Ask once for each."
         )
+    kind = next((one for one, is_asked in asked if is_asked), None)
+    if "-" in names and kind in ("json", "csv"):
+        raise BadSetting(
+            f"--{kind} takes no file: it is written to standard output.", "Leave the - out."
+        )
+    to = html or to
+    _check(kind, to, excel=excel)
     found = [open_store(runs).find(name) for name in names]
     folders, bad = _readable(found)
-    if html == Path("-"):
-        output.put_data(html_report([read_story(folder) for folder in folders]))
-    elif html is not None:
-        write_html(folders, html)
-        output.say(f"Written: {html}")
-    elif is_csv:
-        with output.data_file() as file:
-            write_csv(folders, file)
-    elif is_json:
-        told = [story_as_dict(read_story(folder)) for folder in folders]
-        output.put_json(told[0] if len(names) == 1 else told)
-    else:
-        _tell(folders, output)
+    match kind:
+        case "html" | "xlsx" if to is not None and to != Path("-"):
+            _write_file(kind, folders, to)
+            output.say(f"Written: {to}")
+        case "html":
+            from bulk_publisher.report.html_page import html_report
+            from bulk_publisher.report.story import read_story
+
+            output.put_data(html_report([read_story(folder) for folder in folders]))
+        case "csv":
+            _put_csv(folders, to, output, excel=excel)
+        case "json":
+            from bulk_publisher.report.export import story_as_dict
+            from bulk_publisher.report.story import read_story
+
+            told = [story_as_dict(read_story(folder)) for folder in folders]
+            output.put_json(told[0] if len(names) == 1 else told)
+        case _:
+            _tell(folders, output)
     for error in bad:
         say_error(output, error)
     if bad:
         sys.exit(bad[0].exit_status)
+
+
+def _check(kind: str | None, to: Path | None, *, excel: bool) -> None:
+    """Refuse what can't be combined.
+
+    Raises:
+        BadSetting: If something can't.
+    """
+    from bulk_publisher.errors import BadSetting
+
+    if excel and kind != "csv":
+        raise BadSetting("--excel is for --csv.", "A workbook: --format xlsx -o FILE.")
+    if kind == "xlsx" and (to is None or to == Path("-")):
+        raise BadSetting("--format xlsx needs a file to write.", "Name it: -o FILE.")
+    if to is not None and kind not in ("csv", "html", "xlsx"):
+        raise BadSetting(
+            "-o is for --format xlsx, csv and html.", "What else there is goes to standard output."
+        )
+
+
+def _write_file(kind: str, folders: "list[KeptRun]", to: Path) -> None:
+    from bulk_publisher.report.workbook import write_xlsx
+    from bulk_publisher.report.writing import write_html
+
+    (write_xlsx if kind == "xlsx" else write_html)(folders, to)
+
+
+def _put_csv(folders: "list[KeptRun]", to: Path | None, output: Output, *, excel: bool) -> None:
+    from bulk_publisher.report.export import write_csv
+    from bulk_publisher.report.writing import text_file
+
+    decimal = _decimal_sign() if excel else None
+    if to is None or to == Path("-"):
+        with output.data_file() as file:
+            write_csv(folders, file, decimal=decimal)
+    else:
+        with text_file(to) as file:
+            write_csv(folders, file, decimal=decimal)
+        output.say(f"Written: {to}")
+
+
+def _decimal_sign() -> str:
+    """What parts decimals by the environment's locale; a point where that is not there."""
+    import locale
+
+    try:
+        locale.setlocale(locale.LC_NUMERIC, "")
+    except locale.Error:
+        return "."
+    sign = str(locale.localeconv()["decimal_point"])
+    locale.setlocale(locale.LC_NUMERIC, "C")
+    return sign
 
 
 def _tell(folders: "list[KeptRun]", output: Output) -> None:
