@@ -14,6 +14,7 @@ import pytest
 from bulk_publisher.cli import main
 from bulk_publisher.model import Outcome
 from tests.contract.conftest import carry_out
+from tests.workbooks import workbook
 
 FAST = ("--cost", "0.005", "--latency", "0")
 COMMANDS = main.list_commands(None)  # type: ignore[arg-type]
@@ -259,6 +260,35 @@ def test_bad_rows_are_listed_with_their_lines_and_nothing_is_sent(
     assert done.returncode == 2
     assert "pages.csv:3:" in done.stderr
     assert "pages.csv:5:" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_pages_of_a_spreadsheet_are_planned_and_published(
+    command, tmp_path: Path, start_sandbox
+) -> None:
+    webhook = start_sandbox("--pages", "9", *FAST)
+    workbook(tmp_path / "pages.xlsx", {"List": [["id"], [1], ["2"]], "Old": [[3]]}, hidden=["Old"])
+    selection = ("--xlsx", "pages.xlsx", "--scope", "KNOWLEDGE")
+
+    planned = command("plan", *selection, "--out", "plan.json", webhook=webhook)
+    done = command("publish", "--plan", "plan.json", webhook=webhook)
+    undone = command("unpublish", *selection, "--sheet", "Old", "--yes", webhook=webhook)
+
+    assert "the sheet 'List' was taken" in planned.stdout + done.stderr
+    assert "2 published" in done.stdout, done.stderr
+    assert "1 unpublished" in undone.stdout, undone.stderr
+
+
+def test_bad_rows_of_a_spreadsheet_are_listed_and_nothing_is_sent(command, tmp_path: Path) -> None:
+    workbook(tmp_path / "pages.xlsx", {"List": [["id"], [1], ["1.23E+05"], [3]]})
+    (tmp_path / "job.toml").write_text(
+        '[portal]\nsandbox = "demo"\n[select]\nxlsx = "pages.xlsx"\nsheet = "List"\n'
+    )
+
+    done = command("run", "job.toml")
+
+    assert done.returncode == 2
+    assert "pages.xlsx:List:3: '1.23E+05' is no page id any more" in done.stderr
     assert not (tmp_path / "runs").exists()
 
 

@@ -27,6 +27,7 @@ from bulk_publisher import (
     from_csv,
     from_scope,
     from_site,
+    from_xlsx,
     plan,
     publish,
     resume,
@@ -38,6 +39,7 @@ from bulk_publisher import (
 from bulk_publisher.store import open_store
 from bulk_publisher.testing import Sandbox, sandbox, sandbox_beside
 from tests.oracle import assert_journal_tells_the_truth
+from tests.workbooks import workbook
 
 ALL = from_scope("KNOWLEDGE")
 
@@ -368,3 +370,19 @@ async def test_a_sandbox_beside_serves_a_loop_that_is_not_its_own() -> None:
     assert result.counts == {Status.PUBLISHED: 3}
     with pytest.raises(ValueError, match="pages"), sandbox_beside(pages=-1):
         pass
+
+
+async def test_pages_of_a_spreadsheet_are_published(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "pages.xlsx", {"Old": [[9]], "List": [["key", "lid"], [1, 3], [2, 4]]}
+    )
+    async with sandbox(pages=9) as portal, client_of(portal) as client:
+        run = publish(client, from_xlsx(path, sheet="List", scope="KNOWLEDGE"))
+
+        outcomes = await taken(run)
+
+    assert [(outcome.page, outcome.status) for outcome in outcomes] == [
+        (3, Status.PUBLISHED),
+        (4, Status.PUBLISHED),
+    ]
+    assert outcomes[0].source == f"{path}:List:2"

@@ -21,6 +21,7 @@ from tests.oracle import (
     run_job,
 )
 from tests.resumption import lose, resume
+from tests.workbooks import workbook
 
 SMALL = Pace(batch_size=10)
 
@@ -133,6 +134,26 @@ async def test_a_list_that_has_changed_is_noticed(tmp_path: Path) -> None:
 
     with reopened(first.kept, {}) as again:
         assert again.was_changed
+
+
+async def test_a_spreadsheet_is_found_again_and_gone_on_with(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    workbook("pages.xlsx", {"List": [["id"], *([page] for page in range(1, 61))], "Old": [[1]]})
+    select = Selection(xlsx="pages.xlsx", sheet="List", scope=Scope.KNOWLEDGE)
+    async with serve(Scenario(pages=100, cost=0.1)) as sandbox:
+        first = await run_job(sandbox, tmp_path, select, pace=SMALL, watch=Seen(stop_after=20))
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        monkeypatch.chdir(elsewhere)
+
+        again = await resume(sandbox, first.folder)
+
+        assert again.totals.pages == 60
+        sources = [line.source for line in again.folder.outcomes()]
+        assert all(source.endswith(":List:" + source.rpartition(":")[2]) for source in sources)
+    workbook(tmp_path / "pages.xlsx", {"List": [[1]]})
+    with reopened(first.folder, {}) as changed:
+        assert changed.was_changed
 
 
 async def test_a_list_that_has_grown_is_counted_anew(tmp_path: Path) -> None:

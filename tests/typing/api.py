@@ -23,6 +23,7 @@ from bulk_publisher import (
     from_csv,
     from_scope,
     from_site,
+    from_xlsx,
     plan,
     publish,
     resume,
@@ -57,6 +58,7 @@ async def outcomes(client: Client) -> None:
 
 
 async def results(client: Client) -> None:
+    publish(client, from_xlsx(Path("pages.xlsx"), sheet="List", column="id", scope="KNOWLEDGE"))
     run = publish(client, from_csv("pages.csv", column="id"), store="runs", only="changed")
     assert_type(run, Run)
     assert_type(run.id, str)

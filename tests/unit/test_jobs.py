@@ -247,7 +247,9 @@ write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }"""
         (Selection(csv="a", site=(1,)), "csv and site can't be combined"),
         (Selection(csv="a", page=("1",)), "csv and page can't be combined"),
         (Selection(page=("1",), site=(1,)), "page and site can't be combined"),
-        (Selection(site=(1,), column="lid"), "column means nothing without csv"),
+        (Selection(csv="a", xlsx="b"), "csv and xlsx can't be combined"),
+        (Selection(site=(1,), column="lid"), "column means nothing without csv or xlsx"),
+        (Selection(csv="a", sheet="b"), "sheet means nothing without xlsx"),
         (Selection(scope=Scope.GROUP, skip_bad_rows=True), "skip_bad_rows means nothing"),
         (Selection(csv="a", only=Only.CHANGED, lookup=False), "only changed needs the lookup"),
         (Selection(csv="a", limit=0), "limit: must be a whole number of 1 or more, not 0"),
@@ -266,11 +268,12 @@ def test_a_selection_that_cannot_be_is_told_so(selection: Selection, why: str) -
     "selection",
     [
         Selection(csv="-", column="lid", skip_bad_rows=True, scope=Scope.GROUP),
+        Selection(xlsx="pages.xlsx", sheet="List", column="lid"),
         Selection(page=("1", "4-6"), only=Only.UNPUBLISHED),
         Selection(site=(27, 28), scope=Scope.KNOWLEDGE),
         Selection(scope=Scope.MAINPAGE, limit=1),
     ],
-    ids=["csv", "page", "site and scope", "scope"],
+    ids=["csv", "xlsx", "page", "site and scope", "scope"],
 )
 def test_one_way_to_say_which_pages_is_right(selection: Selection) -> None:
     assert selection_problems(selection) == []
