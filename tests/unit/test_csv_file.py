@@ -267,7 +267,7 @@ def test_the_same_page_with_another_scope_is_a_duplicate_and_the_first_counts() 
         ("1 234,,,", "'1 234' is not a page id"),
         ("1\u00a0234,,,", "'1\\xa0234' is not a page id"),
         ("1'234,,,", '"1\'234" is not a page id'),
-        ("3.51E+02,,,", "'3.51E+02' is not a page id"),
+        ("3.51E+02,,,", "'3.51E+02' is no page id any more"),
         ("#351,,,", "'#351' is not a page id"),
         ("id,scope,site,title", "the header stands here again"),
         ("351,,,x,y", "'y' stands under no column's name: 5 cells in this row and 4 in the header"),
