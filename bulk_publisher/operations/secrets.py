@@ -14,7 +14,7 @@ from bulk_publisher.portal.credentials import (
 )
 from bulk_publisher.sources.opening import found, read_settings, reason
 from bulk_publisher.store.files import is_readable_by_others
-from bulk_publisher.text.redaction import Redactor
+from bulk_publisher.text.redaction import EXAMPLE_URL, Redactor
 from bulk_publisher.text.shown import as_text
 
 
@@ -32,7 +32,7 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
     if not text:
         raise BadSetting(
             f"The environment variable {name} is not set: it holds the portal's webhook URL.",
-            f"Create an inbound webhook with the permission for sites (landing), then: export {name}=https://…/rest/1/…/"
+            f"Create an inbound webhook with the permission for sites (landing), then: export {name}={EXAMPLE_URL}"
             " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
         )
     return _webhook(text, where=name)

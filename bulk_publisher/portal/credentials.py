@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Fault
-from bulk_publisher.text.redaction import Redactor
+from bulk_publisher.text.redaction import EXAMPLE_URL, Redactor
 
 _PATH = re.compile(
     r"^/rest/(?P<user>0{0,9}[1-9][0-9]{0,17})/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
@@ -26,7 +26,6 @@ _PATH = re.compile(
 _NAME = re.compile(r"^[\w-]+(\.[\w-]+)*\.?$")
 _REST_3 = "note."
 """How the methods begin that only REST 3.0 has: those of Knowledge base 2.0."""
-_EXAMPLE = "https://example.bitrix24.com/rest/1/abc123def456/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ class Webhook:
         if parts is None or path is None or parts.scheme not in {"http", "https"}:
             raise BadSetting(
                 "The webhook URL is not one of Bitrix24.",
-                f"It looks like {_EXAMPLE} - copy it from Developer resources > Inbound webhook.",
+                f"It looks like {EXAMPLE_URL} - copy it from Developer resources > Inbound webhook.",
             )
         host = str(parts.hostname)
         self.is_loopback = _is_loopback(host)
@@ -135,7 +134,7 @@ class Webhook:
         if not url:
             raise BadSetting(
                 f"The environment variable {name} is not set: it holds the portal's webhook URL.",
-                f"It looks like {_EXAMPLE} - copy it from Developer resources > Inbound webhook.",
+                f"It looks like {EXAMPLE_URL} - copy it from Developer resources > Inbound webhook.",
             )
         return cls(url)
 

@@ -42,6 +42,10 @@ _UNSEEN = re.compile(
     r"\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]+"
 )
 
+EXAMPLE_URL = "https://example.bitrix24.com/rest/1/0a1b2c3d4e5f6g7h/"
+"""What the URL of a webhook looks like: the only one that is shown, for it is nobody's."""
+
+_is_example = re.compile(rf"(?:\w+=)?{re.escape(EXAMPLE_URL)}").fullmatch
 _WORD = re.compile(r"[^\s'\"“”()<>,;]+")
 _WITH_SCHEME = re.compile(r"(?::[/\\]+|https?:)[^/\\\s]+[/\\]+rest[/\\]+\S", re.IGNORECASE)
 _WITHOUT_SCHEME = re.compile(
@@ -59,10 +63,14 @@ def is_webhook_url(text: str) -> bool:
 
 
 def without_webhooks(text: str) -> str:
-    """*text* in which the URLs of webhooks are hidden."""
+    """*text* in which the URLs of webhooks are hidden, except `EXAMPLE_URL`."""
     if "rest" not in text.lower() and "%" not in text:
         return text
-    return _WORD.sub(lambda word: HIDDEN if is_webhook_url(word[0]) else word[0], text)
+    return _WORD.sub(lambda word: HIDDEN if _is_secret(word[0]) else word[0], text)
+
+
+def _is_secret(word: str) -> bool:
+    return is_webhook_url(word) and not _is_example(word)
 
 
 class Redactor:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bulk_publisher.portal.transport import redacted
 from bulk_publisher.text.redaction import (
+    EXAMPLE_URL,
     HIDDEN,
     Redactor,
     is_webhook_url,
@@ -156,6 +157,13 @@ def test_the_url_of_a_webhook_is_recognised(url):
     said = without_webhooks(f"Error: '{url}': no such file, (see {url}).")
     assert "abc123" not in said
     assert said.endswith(").")
+
+
+def test_the_example_of_a_webhook_is_shown_and_nothing_that_holds_it():
+    hint = f"then: export BITRIX24_WEBHOOK={EXAMPLE_URL} - or name a file, like {EXAMPLE_URL}"
+    assert without_webhooks(hint) == hint
+    for url in (f"{URLS[0]}={EXAMPLE_URL}", f"{EXAMPLE_URL}/{URLS[0]}", EXAMPLE_URL.upper()):
+        assert without_webhooks(url) == HIDDEN
 
 
 @pytest.mark.parametrize("word", [
