@@ -59,7 +59,7 @@ def take_terminal(folder: Path, webhook: str) -> None:
         screen.wait_for("operating ")
         time.sleep(13)
         screen.draw("progress")
-        screen.wait_for("Its report:")
+        screen.wait_for("Report:")
         screen.draw("summary")
     finally:
         screen.close()

@@ -18,17 +18,17 @@ from bulk_publisher.cli.output.misplaced import refuse_misplaced, told_without_s
 from bulk_publisher.cli.output.saying import saying_options
 
 _COMMANDS = {
-    "publish": ("publish", "Publish pages of a CSV, of sites, or by their IDs."),
-    "unpublish": ("publish", "Take the same selection down."),
-    "run": ("run", "Do what a job file says."),
-    "plan": ("plan", "Say what publish would do, and how long; changes nothing."),
-    "status": ("status", "Say how a run stands that goes on elsewhere."),
-    "report": ("report", "What runs have done: in words, as JSON, CSV or a page of HTML."),
-    "doctor": ("doctor", "Check the portal and the credential; what is there to publish."),
-    "resume": ("resume", "Go on with a run where it stopped."),
-    "retry": ("retry", "Try the failed and unknown pages of a run again."),
-    "verify": ("verify", "Ask the portal whether a run's journal is right."),
-    "rollback": ("rollback", "Take down what a run has put up."),
+    "publish": ("publish", "Publish pages from a CSV, of sites, or by ID."),
+    "unpublish": ("publish", "Take down the same selection."),
+    "run": ("run", "Run a job file."),
+    "plan": ("plan", "Show what publish would do, and how long it takes."),
+    "status": ("status", "Show how a run stands, or list all runs."),
+    "report": ("report", "Show what runs have done: as text, JSON, CSV or HTML."),
+    "doctor": ("doctor", "Check the portal and the credential; list what to publish."),
+    "resume": ("resume", "Continue a run where it stopped."),
+    "retry": ("retry", "Retry the failed and unknown pages of a run."),
+    "verify": ("verify", "Check a run's journal against the portal."),
+    "rollback": ("rollback", "Take down what a run put online."),
     "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),
     "sandbox": ("sandbox", "Start a simulated portal to try jobs on."),
     "demo": ("demo", "Show it all on a simulated portal, in a minute."),
@@ -38,11 +38,11 @@ _COMMANDS = {
 
 _SYNONYMS = {
     **dict.fromkeys(("list", "ls", "runs", "ps", "history"), "status lists the runs"),
-    **dict.fromkeys(("show", "info", "summary", "stats"), "report RUN says what a run has done"),
-    **dict.fromkeys(("continue", "go-on"), "resume RUN goes on with a run"),
-    **dict.fromkeys(("undo", "revert"), "rollback RUN takes down what a run has put up"),
+    **dict.fromkeys(("show", "info", "summary", "stats"), "report RUN shows what a run has done"),
+    **dict.fromkeys(("continue", "go-on"), "resume RUN continues a run"),
+    **dict.fromkeys(("undo", "revert"), "rollback RUN takes down what a run put online"),
     **dict.fromkeys(("check", "test", "ping"), "doctor checks the portal and the credential"),
-    **dict.fromkeys(("dry-run", "preview"), "plan says what publish would do"),
+    **dict.fromkeys(("dry-run", "preview"), "plan shows what publish would do"),
     "help": "--help",
     "version": "--version",
 }
@@ -146,13 +146,13 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bulk-publisher")
-@click.option("-v", "--verbose", count=True, help="Say more; twice: each request.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the summary.")
+@click.option("-v", "--verbose", count=True, help="Log more; -vv logs each request.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only warnings, errors and the summary.")
 @click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),
     default="console",
-    help="How -v is written.",
+    help="Format of stderr.",
 )
 @click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR).")
 @click.pass_context
@@ -160,7 +160,7 @@ def main(ctx: click.Context, verbose: int, quiet: bool, log_format: str, no_colo
     """Publish Bitrix24 pages in bulk: every page accounted for, at the portal's limits.
 
     \b
-    Exit status: 0 every page well, 1 some failed, 2 bad usage, 3 stopped early (resume),
+    Exit status: 0 all pages done, 1 some failed, 2 bad usage, 3 stopped early (resume),
     4 portal or credential can't be used, 5 the run is busy, 130/143 interrupted (resume).
     """  # noqa: D301 - click's own mark
     from bulk_publisher.cli.output.output import Output

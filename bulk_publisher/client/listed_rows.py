@@ -72,8 +72,8 @@ class Ascent:
                 continue
             if page < self.last:
                 raise ListIncomplete(
-                    "The pages can't be listed to the end: the portal does not keep to the order of"
-                    f" their IDs, page {page} comes after page {self.last}.",
+                    "The pages can't be listed to the end: the portal does not keep them in order,"
+                    f" page {page} comes after page {self.last}.",
                     SELECT_INSTEAD,
                 )
             self.last = page
@@ -90,8 +90,8 @@ def rows_of(result: Any, total: int | None = None) -> Rows:
     rows = list(result.values()) if isinstance(result, dict) else result
     if not isinstance(rows, list):
         raise StoppedByPortal(
-            "The pages can't be listed: the portal answered with something else than a list of pages.",
-            "Try again, or select the pages with a CSV or --page and without a look-up.",
+            "The pages can't be listed: the portal answered with something other than a list of pages.",
+            "Try again, or select the pages with a CSV or --page and --no-lookup.",
         )
     good = [row for row in rows if _is_good(row)]
     first = (

@@ -107,7 +107,7 @@ class Lister:
                 if not is_up_to_date(page, only):
                     yield page
         if untold is not None:
-            why = f"the portal does not tell which site page {untold} is of."
+            why = f"the portal does not say which site page {untold} belongs to."
             raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
 
     async def ids_by_key(
@@ -137,7 +137,7 @@ class Lister:
                 break
             yield new
         if rows.good:
-            why = f"the portal gives none after {ascent.last}, and no end."
+            why = f"the portal lists none after {ascent.last}, but no end either."
             raise ListIncomplete(f"{_NOT_TO_THE_END}: {why}", SELECT_INSTEAD)
         if refused:
             hint = f"All others are listed. {SELECT_INSTEAD}"
@@ -174,8 +174,8 @@ class Lister:
         if only is Only.CHANGED and not self.knows_changes and not self._has_warned:
             self._has_warned = True
             warn(
-                "The portal does not tell which pages were edited since they were published: "
-                "only those that are not online are taken. --only all takes every page."
+                "The portal does not say which pages were edited since they were published: "
+                "only pages that are not online are taken. --only all takes every page."
             )
 
     async def by_id(self, ids: Sequence[PageId]) -> dict[PageId, Page]:
@@ -292,5 +292,5 @@ def _error(fault: Fault) -> BulkPublisherError:
 
 def _hint(code: str) -> str:
     if base_code(code) == "ACCESS_DENIED":
-        return "The webhook's owner has no access to Sites, or not to sites of this kind; give it to them in Sites > Access rights."
-    return "Select the pages with a CSV or --page, and leave the look-up out with --no-lookup."
+        return "The webhook's owner has no access to Sites, or not to sites of this kind; grant it in Sites > Access rights."
+    return "Select the pages with a CSV or --page, and add --no-lookup."

@@ -165,6 +165,5 @@ class PacedCalls:
 
 def _still_asking(fault: Fault, patience: float) -> str:
     return (
-        f"The portal does not answer just now ({fault.words})."
-        f" It is asked again for up to {patience / 60:.0f} min."
+        f"The portal is not answering ({fault.words}). Retrying for up to {patience / 60:.0f} min."
     )

@@ -204,7 +204,9 @@ def _tell_next(session: Session) -> None:
 @contextmanager
 def told_if_silent(warn: Warn) -> Iterator[None]:
     """Say it if what is asked in this block is not answered soon."""
-    words = f"The portal has not answered for {_SILENCE:.0f} s: it is given up to {ANSWER_TIMEOUT:.0f} s."
+    words = (
+        f"The portal has not answered for {_SILENCE:.0f} s; waiting up to {ANSWER_TIMEOUT:.0f} s."
+    )
     timer = asyncio.get_running_loop().call_later(_SILENCE, warn, words)
     try:
         yield

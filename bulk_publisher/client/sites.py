@@ -158,7 +158,7 @@ async def check_sites(session: Session, scope: Scope | None, sites: Sequence[int
             kind = "no site" if scope is None else f"no {scope} site"
             raise BadSetting(
                 f"The portal shows {kind} {site} to this credential.",
-                "Is --scope right? What there is says: bulk-publisher doctor",
+                "Is --scope right? To see what there is: bulk-publisher doctor",
             )
 
 

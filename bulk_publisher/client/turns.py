@@ -119,12 +119,12 @@ class Turns:
             self._holder, self._held_since = holder, now
         if now - self._held_since >= _PATIENCE:
             raise StoppedByPortal(
-                f"Another run with the same webhook has had the turn for {_PATIENCE / 60:.0f} min and sends nothing ({holder.words}).",
+                f"Another run with the same webhook has held the turn for {_PATIENCE / 60:.0f} min and sends nothing ({holder.words}).",
                 f"{holder.what_to_do} Then resume this run.",
             )
         if holder.is_stopped:
-            return f"another run of this machine has its turn, and its process {holder.pid} is stopped: let it go on with kill -CONT {holder.pid}, or end it"
-        return "another run of this machine has its turn"
+            return f"another run on this machine has the turn, and its process {holder.pid} is stopped: continue it with kill -CONT {holder.pid}, or end it"
+        return "another run on this machine has the turn"
 
     def _take(self, turn: Turn, now: Mono) -> bool:
         if not turn.try_take():

@@ -118,8 +118,8 @@ Effect = Write | LookUp | Tell
 Step = Send | WaitUntil | Stop | End
 
 _OVER = End()
-_ENDING = WaitUntil(NEVER, Limit.WINDOW, "what is in flight ends")
-_IN_DOUBT = WaitUntil(NEVER, Limit.OUTAGE, "the portal does not list what became of lost pages")
+_ENDING = WaitUntil(NEVER, Limit.WINDOW, "pages in flight are finishing")
+_IN_DOUBT = WaitUntil(NEVER, Limit.OUTAGE, "the portal does not list the pages of lost requests")
 
 
 class Core:

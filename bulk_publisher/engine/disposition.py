@@ -312,7 +312,7 @@ class Disposition:
 
 
 _LISTED = "The answer was lost; the portal lists the page as done."
-_LOOK = "Look at the page to see whether it was done."
+_LOOK = "Check the page to see whether it was done."
 _DOUBTFUL = faults.own_fault(
     faults.SITE_CHECKED_ONCE,
     "The portal said that it is done, after a check of its site had failed in the same request.",

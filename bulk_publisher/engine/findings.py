@@ -23,12 +23,10 @@ class Findings:
         # Until a page has passed again, a refusal may teach more.
         if governor.operating_limit < self._limit and not governor.is_refused:
             yield (
-                f"The portal refuses from about {governor.operating_limit:.0f} s of operating time on, and not from"
-                f" {self._limit:.0f} s: the run keeps to that. --operating-limit says so from the start."
+                f"The portal refuses from about {governor.operating_limit:.0f} s of operating time, not from"
+                f" {self._limit:.0f} s; the run adapts. To start with that limit: --operating-limit."
             )
             self._limit = governor.operating_limit
         if not self._has_told_of_batches and not governor.takes_batches(now):
             self._has_told_of_batches = True
-            yield (
-                "The portal takes no requests of several pages, or does not answer them: pages go one by one."
-            )
+            yield ("The portal refuses batches or does not answer them: pages now go one by one.")

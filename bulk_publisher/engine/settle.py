@@ -133,7 +133,7 @@ def settle(
             Status.FAILED,
             faults.own_fault(
                 faults.NOT_PUBLISHED,
-                "The portal answered without an error and without true.",
+                "The portal answered with neither an error nor true.",
                 sent=False,
             ),
         )

@@ -26,11 +26,11 @@ _MISSING = faults.NO_SUCH_PAGE
 
 def scope_question(scope: Scope | None) -> str:
     """What to ask when not a single page is found."""
-    return f"Not one page was found so far: was {_other(scope)} meant, or another portal?"
+    return f"No page was found so far. Did you mean {_other(scope)}, or another portal?"
 
 
 def _other(scope: Scope | None) -> str:
-    return "--scope KNOWLEDGE" if scope is None else f"another scope than {scope}"
+    return "--scope KNOWLEDGE" if scope is None else f"a scope other than {scope}"
 
 
 class Streaks:
@@ -89,8 +89,8 @@ class Streaks:
         # What ends the run comes before what ends a site: a site that is left would hide it.
         if self._max_failures is not None and self._failures >= self._max_failures:
             return TooManyFailures(
-                f"As many pages have failed as were allowed ({self._failures}), the last with {fault.code}."
-                " What was in flight was let finish.",
+                f"The limit of failed pages is reached ({self._failures}), the last with {fault.code}."
+                " Pages in flight were finished.",
                 fault.hint,
             )
         is_of_unknown_site = fault.kind is FaultClass.SITE and page.site is None
@@ -101,14 +101,14 @@ class Streaks:
         if self._code == _MISSING and not self._has_found_any and self._in_a_row >= ALIKE:
             return TooManyFailures(
                 f"The first {self._in_a_row} pages all failed with {_MISSING}.",
-                f"If {_other(page.scope)} was meant, or another portal, begin a new run:"
-                " a resume keeps to what this one was told.",
+                f"If you meant {_other(page.scope)}, or another portal, start a new run:"
+                " a resume keeps the settings of this one.",
                 is_for_resume=False,
             )
         if not faults.is_known(fault.code) and self._in_a_row >= ALIKE:
             return TooManyFailures(
                 f"{self._in_a_row} pages in a row failed with {fault.code}: {fault.description or 'no description'}",
-                "The code is not known here; see what the portal says about it, then resume.",
+                "This code is not known here; check what the portal says about it, then resume.",
             )
         return self._site_verdict(page, fault)
 

@@ -61,46 +61,46 @@ PORTAL = (
         key="webhook",
         name="webhook_file",
         kind=Kind.SECRET_FILE,
-        help="Holds the webhook's URL.  [default: the environment's BITRIX24_WEBHOOK]",
-        help_again="Holds the webhook's URL.  [default: as for the run]",
+        help="File with the webhook URL.  [default: BITRIX24_WEBHOOK in the environment]",
+        help_again="File with the webhook URL.  [default: as in the run]",
     ),
     Option(
         key="plan",
         name="portal_plan",
         kind=PortalPlan,
-        help="Whose limits apply.  [default: the portal is asked]",
-        help_again="Whose limits apply.  [default: as for the run]",
+        help="Plan whose limits apply.  [default: ask the portal]",
+        help_again="Plan whose limits apply.  [default: as in the run]",
     ),
     Option(key="ca_file", kind=Kind.FILE, help="Certificate authorities to trust."),
 )
 """Of ``Portal``, as far as a command may say it."""
 
 PACE = (
-    Option(key="concurrency", kind=Whole(1, 64), help="Requests in flight at most."),
-    Option(key="batch_size", kind=Whole(1, 50), help="Pages in a request at most."),
+    Option(key="concurrency", kind=Whole(1, 64), help="Most requests in flight."),
+    Option(key="batch_size", kind=Whole(1, 50), help="Most pages in a request."),
     Option(
         key="operating_limit",
         kind=Kind.SECONDS,
-        help="Seconds of operating time in ten minutes.  [default: by plan]",
-        help_again="Seconds of operating time in ten minutes.",
+        help="Seconds of operating time per ten minutes.  [default: by plan]",
+        help_again="Seconds of operating time per ten minutes.",
     ),
-    Option(key="operating_share", kind=Kind.SHARE, help="Of it, what this run may use."),
+    Option(key="operating_share", kind=Kind.SHARE, help="Share of it that this run may use."),
     Option(
         key="intensity_share",
         kind=Kind.SHARE,
-        help="Of the limit of requests, what this run may use.",
+        help="Share of the request limit that this run may use.",
     ),
     Option(
         key="fail_fast",
         kind=Kind.FLAG,
-        help="Stop at the first page that fails; what is in flight is let finish.",
-        help_again="Stop at the first page that fails.",
+        help="Stop at the first failed page; pages in flight finish.",
+        help_again="Stop at the first failed page.",
     ),
     Option(
         key="max_failures",
         kind=Whole(1),
-        help="Stop when N pages have failed.",
-        help_again="Stop when N more pages have failed.",
+        help="Stop after N failed pages.",
+        help_again="Stop after N more failed pages.",
     ),
 )
 """All of ``Pace``."""

@@ -216,21 +216,21 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
         conflicts.append(
             (
                 "",
-                f"no pages are selected: say which with {csv}, {xlsx}, {page}, {site}, or a {scope} of its own kind",
+                f"no pages selected: use {csv}, {xlsx}, {page}, {site}, or a whole {scope}",
             )
         )
     if len(ways) > 1:
         conflicts.append(
             (
                 ways[-1],
-                f"{' and '.join(map(naming, ways))} can't be combined: each says by itself which pages",
+                f"{' and '.join(map(naming, ways))} can't be combined: each selects pages by itself",
             )
         )
     if selection.sheet is not None and selection.xlsx is None:
-        conflicts.append(("sheet", f"{naming('sheet')} means nothing without {xlsx}"))
+        conflicts.append(("sheet", f"{naming('sheet')} needs {xlsx}"))
     if selection.file is None:
         conflicts.extend(
-            (key, f"{naming(key)} means nothing without {csv} or {xlsx}")
+            (key, f"{naming(key)} needs {csv} or {xlsx}")
             for key in ("column", "skip_bad_rows")
             if getattr(selection, key)
         )

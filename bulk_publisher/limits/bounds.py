@@ -12,7 +12,7 @@ class Bounds:
     Attributes:
         capacity: Requests that the portal's bucket holds; infinite for no limit.
         drain: Requests a second that leave it.
-        operating_limit: Seconds of operating time in ten minutes.
+        operating_limit: Seconds of operating time per ten minutes.
         operating_share: Of it, what we may use.
         intensity_share: Of the bucket, what we may use.
         concurrency: Requests in flight at most.

@@ -188,7 +188,7 @@ class Governor:
         if usage.is_answer:
             self._drought.on_answered()
         else:
-            self._drought.on_unanswered(now, "answers and says nothing of them")
+            self._drought.on_unanswered(now, "answers without mentioning them")
         self._batches.on_answered(permit.lane, now)
         self._bucket.on_accepted(now)
         # Before the meters take the readings over: that one was emptied shows only against what we knew.
@@ -348,12 +348,12 @@ class Governor:
             return WaitUntil(NEVER, Limit.SOURCE, "no page to send")
         if now < self._not_before:
             return WaitUntil(
-                self._not_before, Limit.TURN, "requests of a run that was left are still at work"
+                self._not_before, Limit.TURN, "requests of an interrupted run are still at work"
             )
         if now < self._outage.until:
             return WaitUntil(self._outage.until, Limit.OUTAGE, "the portal does not answer")
         if in_flight and (self._outage.is_on or self._is_to_be_told(now)):
-            return WaitUntil(NEVER, Limit.QUESTION, "one request asks how the portal is")
+            return WaitUntil(NEVER, Limit.QUESTION, "a probe asks whether the portal is back")
         if in_flight >= self._window.size:
             return WaitUntil(NEVER, Limit.WINDOW, f"{in_flight} requests are in flight")
         ready_at = self._bucket.ready_at(now)
@@ -363,7 +363,7 @@ class Governor:
         if now < self._refusals.ask_at:
             return waits.for_refusal(self._refusals.ask_at, self.operating_limit)
         if self._in_flight:
-            return WaitUntil(NEVER, Limit.OPERATING, "one request asks whether there is time again")
+            return WaitUntil(NEVER, Limit.OPERATING, "a probe asks whether there is time again")
         is_together = waiting.together and self._batches.are_taken(now)
         return Send(1, Lane.BATCH if is_together else Lane.SINGLE)
 
@@ -510,7 +510,7 @@ class Governor:
     def _wait_for_operating(self, lane: Lane, now: Mono) -> WaitUntil:
         at = self._ready_at(lane, now)
         if at <= now:
-            return WaitUntil(NEVER, Limit.QUESTION, "what is in flight tells whether there is room")
+            return WaitUntil(NEVER, Limit.QUESTION, "requests in flight tell whether there is room")
         if not self._in_flight:
             at = min(at, self._may_be_ready_at(lane, now))
             at = at if at < NEVER else Mono(now + ASK_AGAIN)

@@ -106,8 +106,8 @@ def resume(
             again = await _beside(lambda: opened.enter_context(reopening))
             if again.was_changed and not even_if_changed:
                 raise BadSource(
-                    f"{again.undertaking.job.select.file} is not as it was when the run began.",
-                    "To go on with it as it is now, say even_if_changed=True.",
+                    f"{again.undertaking.job.select.file} has changed since the run began.",
+                    "To continue with the current file, pass even_if_changed=True.",
                 )
             return await again.go_on(client, seed=_seed(), watch=watch, on_start=on_start)
 

@@ -162,7 +162,7 @@ _SHORT_LIST = {"params": {"select": ["ID"], "order": {"ID": "ASC"}, "limit": 1}}
 
 def _wire_checks(first: Answer | Fault, credential: Credential, seconds: float) -> list[Check]:
     tls = (
-        Check(name="tls", verdict=CheckVerdict.NOTE, found="None: the portal is a program on this machine.")
+        Check(name="tls", verdict=CheckVerdict.NOTE, found="None: the portal runs on this machine.")
         if credential.is_loopback
         else Check(name="tls", verdict=CheckVerdict.GOOD, found="The certificate is trusted.")
     )  # fmt: skip
@@ -197,9 +197,7 @@ def _bad(name: str, fault: Fault) -> Check:
     found = f"{fault.code}: {fault.description}" if fault.description else fault.code
     # No page was asked about: what the table advises for one says nothing here.
     is_of_page = fault.kind in {FaultClass.PAGE, FaultClass.SITE}
-    advice = (
-        "Nothing more is known of this error: check the webhook URL." if is_of_page else fault.hint
-    )
+    advice = "This error is not known here: check the webhook URL." if is_of_page else fault.hint
     return Check(name=name, verdict=CheckVerdict.BAD, found=found, advice=advice)
 
 
@@ -213,12 +211,12 @@ async def _distance(session: Session) -> Check:
             worked = 0.0 if answer.timing is None else answer.timing.least_duration
             least = min(least, max(0.0, session.clock.now() - began_at - worked))
     if least == float("inf"):
-        return Check(name="distance", verdict=CheckVerdict.NOTE, found="The portal does not tell its time.")  # fmt: skip
+        return Check(name="distance", verdict=CheckVerdict.NOTE, found="The portal does not report its time.")  # fmt: skip
     return Check(
         name="distance",
         verdict=CheckVerdict.NOTE if least > _FAR else CheckVerdict.GOOD,
-        found=f"{least * 1000:.0f} ms there and back.",
-        advice="Far away: a higher --concurrency makes up for it." if least > _FAR else "",
+        found=f"{least * 1000:.0f} ms round trip.",
+        advice="Far away: a higher --concurrency compensates." if least > _FAR else "",
     )
 
 
@@ -231,7 +229,7 @@ def _rest_scope(answer: Answer) -> Check:
     return Check(
         name="permission",
         verdict=CheckVerdict.BAD,
-        found="The webhook may not touch sites: it lacks the permission “landing”.",
+        found="The webhook has no access to sites: it lacks the “landing” permission.",
         advice="Tick Sites (landing) in the webhook's settings.",
     )
 
@@ -244,8 +242,8 @@ async def _collections(session: Session) -> list[Check]:
     shown = ", ".join(f"“{name}”" for name in names[:_MOST_NAMED])
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     found = (
-        f"Knowledge base 2.0 has {shown}{more}: nothing needs publishing there."
-        " --scope KNOWLEDGE means the classic knowledge bases."
+        f"Knowledge base 2.0 has {shown}{more}: they need no publishing."
+        " --scope KNOWLEDGE means classic knowledge bases."
     )
     return [Check(name="collections", verdict=CheckVerdict.GOOD, found=found)]
 
@@ -264,7 +262,7 @@ async def _methods(session: Session, job: Job) -> Check:
         return Check(
             name="methods",
             verdict=CheckVerdict.NOTE,
-            found=f"Not available: {', '.join(lacking)}; sites can't be looked at beforehand.",
+            found=f"Not available: {', '.join(lacking)}; sites can't be checked beforehand.",
         )
     count = len(NEEDED) + len(_HELPFUL)
     return Check(name="methods", verdict=CheckVerdict.GOOD, found=f"All {count} are available.")
@@ -286,7 +284,7 @@ async def _who(session: Session) -> Check:
             name="who",
             verdict=CheckVerdict.NOTE,
             found="The portal does not say whose webhook it is.",
-            advice="An inactive owner publishes nothing: look at Developer resources > Inbound webhook.",
+            advice="An inactive owner publishes nothing: check Developer resources > Inbound webhook.",
         )
     name = " ".join(str(profile.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
     kind = "an administrator" if profile.get("ADMIN") is True else "not an administrator"
@@ -307,17 +305,15 @@ async def _plan(session: Session, job: Job) -> Check:
     requests = (
         "any number of requests"
         if plan.capacity == float("inf")
-        else f"{plan.capacity:.0f} requests at once, {plan.drain:g} a second after that"
+        else f"{plan.capacity:.0f} requests at once, then {plan.drain:g} a second"
     )
-    found = (
-        f"{plan.name}: {requests}; {bounds.operating_limit:.0f} s of operating time in ten minutes."
-    )
+    found = f"{plan.name}: {requests}; {bounds.operating_limit:.0f} s of operating time per ten minutes."
     if plan is UNKNOWN:
         return Check(
             name="plan",
             verdict=CheckVerdict.NOTE,
-            found=f"The portal does not tell; the strictest is assumed: {found.partition(': ')[2]}",
-            advice="Name it with --portal-plan.",
+            found=f"The portal does not say; the strictest is assumed: {found.partition(': ')[2]}",
+            advice="Set it with --portal-plan.",
         )
     return Check(name="plan", verdict=CheckVerdict.GOOD, found=f"{found[0].upper()}{found[1:]}")
 
@@ -328,18 +324,18 @@ def _meters(session: Session, listed: Answer | Fault) -> Check:
         return Check(
             name="meters",
             verdict=CheckVerdict.NOTE,
-            found=f"Not known: the list that would show it was not given ({listed.code}).",
+            found=f"Unknown: the portal refused the list that would show it ({listed.code}).",
         )
     timing = listed.timing
     if timing is None:
         return Check(
-            name="meters", verdict=CheckVerdict.NOTE, found="The portal does not tell its time."
+            name="meters", verdict=CheckVerdict.NOTE, found="The portal does not report its time."
         )
     if timing.operating is None:
         return Check(
             name="meters",
             verdict=CheckVerdict.GOOD,
-            found="The portal shows no operating time: most likely it limits none.",
+            found="The portal reports no operating time: most likely it has no such limit.",
         )
     gauge = session.governor.levels(now=session.clock.now()).operating
     limit = session.governor.operating_limit
@@ -348,8 +344,8 @@ def _meters(session: Session, listed: Answer | Fault) -> Check:
     return Check(
         name="meters",
         verdict=CheckVerdict.NOTE if used > limit / 2 else CheckVerdict.GOOD,
-        found=f"Shown; {used:.1f} of {limit:.0f} s are used, by {whose}. That of publishing shows with the first page.",
-        advice="Another program uses this webhook's time: one of its own makes both faster." if used > limit / 2 else "",
+        found=f"{used:.1f} of {limit:.0f} s used, by {whose}. The meter of publishing shows with the first page.",
+        advice="Another program uses this webhook too: a webhook of its own makes both faster." if used > limit / 2 else "",
     )  # fmt: skip
 
 
@@ -357,16 +353,18 @@ def _clock_offset(session: Session, timing: Timing | None, seconds: float) -> Ch
     offset = _offset(session.clock, session)
     if timing is None or offset is None:
         return Check(
-            name="clock", verdict=CheckVerdict.NOTE, found="The portal does not tell its time."
+            name="clock", verdict=CheckVerdict.NOTE, found="The portal does not report its time."
         )
     if abs(offset) <= max(seconds, 1.0):
-        return Check(name="clock", verdict=CheckVerdict.GOOD, found="The portal's and ours agree.")
+        return Check(
+            name="clock", verdict=CheckVerdict.GOOD, found="The portal's clock agrees with ours."
+        )
     side = "ahead of" if offset > 0 else "behind"
     return Check(
         name="clock",
         verdict=CheckVerdict.NOTE if abs(offset) > _CLOCK_OFF else CheckVerdict.GOOD,
-        found=f"The portal's is {abs(offset):.0f} s {side} ours, which is taken into account.",
-        advice="One of the two is wrong: look at this machine's." if abs(offset) > _CLOCK_OFF else "",
+        found=f"The portal's clock is {abs(offset):.0f} s {side} ours; the run compensates.",
+        advice="One of the two is wrong: check this machine's." if abs(offset) > _CLOCK_OFF else "",
     )  # fmt: skip
 
 
@@ -398,15 +396,15 @@ def _sites_check(sites: list[Site]) -> Check:
         return Check(
             name="sites",
             verdict=CheckVerdict.BAD,
-            found="Not one site is visible to the webhook's owner.",
-            advice="Give them the right to see the sites (Sites > Access rights), or look in another scope with --scope.",
+            found="The webhook's owner can see no site.",
+            advice="Grant the right to see sites in Sites > Access rights, or try another --scope.",
         )
     if len(denied) == len(sites):
         return Check(
             name="sites",
             verdict=CheckVerdict.BAD,
             found=f"The owner may publish on none of the {len(sites)} sites.",
-            advice="Give them the right in Sites > Access rights > Publish.",
+            advice="Grant the right in Sites > Access rights > Publish.",
         )
     names = f"{len(sites)} found" if len(sites) > 1 else "1 found"
     if denied:
@@ -414,8 +412,10 @@ def _sites_check(sites: list[Site]) -> Check:
             name="sites",
             verdict=CheckVerdict.NOTE,
             found=f"{names}; the owner may not publish on {len(denied)} of them.",
-            advice="Give them the right in Sites > Access rights > Publish, or leave those sites out.",
+            advice="Grant the right in Sites > Access rights > Publish, or leave those sites out.",
         )
     return Check(
-        name="sites", verdict=CheckVerdict.GOOD, found=f"{names}; the owner may publish on each."
+        name="sites",
+        verdict=CheckVerdict.GOOD,
+        found=f"{names}; the owner may publish on all of them.",
     )

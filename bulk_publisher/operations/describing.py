@@ -117,7 +117,7 @@ def job_of(folder: KeptRun, description: Description) -> Job:
         BadJournal: If it is not there, or says what no job may say.
     """
     if description.job_data is None or description.portal is None:
-        raise BadJournal(f"{folder.names.description}: it is no description of a run.")
+        raise BadJournal(f"{folder.names.description}: not a run description.")
     try:
         # Who follows another run takes its pages from there.
         selects = not description.following and names_pages(description.job_data)
@@ -146,8 +146,8 @@ def check_portal(folder: KeptRun, description: Description, credential: Credenti
     """
     if description.portal != credential.host:
         raise BadSetting(
-            f"Run {folder.run_id} is of {description.portal}, and the webhook is of {credential.host}.",
-            "Give the webhook of the run's portal, in BITRIX24_WEBHOOK or with --webhook-file.",
+            f"Run {folder.run_id} is for {description.portal}, but the webhook is for {credential.host}.",
+            "Use the webhook of the run's portal, in BITRIX24_WEBHOOK or with --webhook-file.",
         )
 
 
@@ -160,7 +160,7 @@ def check_real(folder: KeptRun, job: Job) -> None:
     if job.portal.sandbox is not None:
         raise BadSetting(
             f"Run {folder.run_id} was on a simulated portal of its own, which ended with it.",
-            "To try this, start one that stays: bulk-publisher sandbox.",
+            "To try this, start one that lasts: bulk-publisher sandbox.",
         )
 
 

@@ -107,9 +107,7 @@ class Follower:
         clock = LoopClock()
         wait = _LONGEST - (clock.epoch() - self.earlier.noted_at())
         if wait > 0:
-            warn(
-                f"The portal may still be at work on what the run has sent: waiting {in_words(wait)}."
-            )
+            warn(f"The portal may still be at work on what the run sent: waiting {in_words(wait)}.")
             await clock.sleep_until(Mono(clock.now() + wait))
 
 
@@ -156,7 +154,7 @@ def follow(earlier: KeptRun, following: Following, change: Callable[[Job], Job])
     action = job.action if following.kind is FollowingKind.RETRY else ACTIONS[job.action].inverse
     if action is None:
         raise BadSetting(
-            f"Run {earlier.run_id} took pages down: there is nothing that it put up.",
+            f"Run {earlier.run_id} took pages down; it put none online.",
             "Publish them with: bulk-publisher publish.",
         )
     with earlier.lock():
@@ -290,7 +288,7 @@ def _link_back(earlier: KeptRun, kind: FollowingKind, folder: KeptRun, warn: War
             earlier.write_description(linked)
     except BulkPublisherError as error:
         warn(
-            f"{earlier.names.description}: it can't be noted there that {folder.run_id} follows it: {_why(error)}."
+            f"{earlier.names.description}: can't note there that {folder.run_id} follows it: {_why(error)}."
         )
 
 

@@ -121,7 +121,7 @@ class PageStream:
         async for given in self._each():
             page = given if isinstance(given, Page) else Page(PageId(given))
             if not is_page_id(page.id):
-                raise BadSource(f"{shown(str(page.id))} is no page's ID.", "An ID is 1 or more.")
+                raise BadSource(f"{shown(str(page.id))} is not a page ID.", "An ID is 1 or more.")
             if seen.add(page.id):
                 yield msgspec.structs.replace(
                     page, scope=page.scope or self._scope, source=page.source or _SOURCE
@@ -140,7 +140,7 @@ class PageStream:
         except Exception as error:
             # It ends the run in order, as a damaged file would, and is told with its cause.
             raise BadSource(
-                f"The program that names the pages has failed: {type(error).__name__}: {error}"
+                f"The program that names the pages failed: {type(error).__name__}: {error}"
             ) from error
 
 

@@ -134,13 +134,13 @@ def read_plan(path: Path) -> Plan:
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be read: {reason(error)}.") from error
     except (ValueError, RecursionError) as error:
-        raise BadSetting(f"{path}: it is no plan: {decode_error_in_words(error)}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
+        raise BadSetting(f"{path}: not a plan: {decode_error_in_words(error)}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
     if plan.version != VERSION:
-        raise BadSetting(f"{path}: the plan is of another version of this program.", "Make it again with: bulk-publisher plan …")  # fmt: skip
+        raise BadSetting(f"{path}: the plan is from another version of bulk-publisher.", "Make a new one with: bulk-publisher plan …")  # fmt: skip
     try:
         _check(plan)
     except ValueError as error:
-        raise BadSetting(f"{path}: the plan was changed: {error}.", "Make it again with: bulk-publisher plan …") from error  # fmt: skip
+        raise BadSetting(f"{path}: the plan was changed: {error}.", "Make a new one with: bulk-publisher plan …") from error  # fmt: skip
     return plan
 
 
@@ -185,19 +185,19 @@ def check_replaceable(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise BadSetting(f"{path}: the plan can't be written: that is no file.", _ELSEWHERE)
+        raise BadSetting(f"{path}: the plan can't be written: not a regular file.", _ELSEWHERE)
     try:
         told = read_settings(str(path), most=MOST_OF_PLAN)
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be written: {reason(error)}.", _ELSEWHERE) from error  # fmt: skip
     if told and not _is_plan(told):
         raise BadSetting(
-            f"{path} is there already, and is no plan: it is left as it is.",
-            "Name another place with --out, or replace it with --force.",
+            f"{path} already exists and is not a plan: it was not replaced.",
+            "Choose another file with --out, or replace it with --force.",
         )
 
 
-_ELSEWHERE = "Name another place with --out."
+_ELSEWHERE = "Choose another file with --out."
 
 
 def _is_plan(told: bytes) -> bool:
@@ -235,11 +235,11 @@ def changes_since(plan: Plan, now: Plan) -> list[str]:
     new = sum(span.pages for span in after) - both.total()
     if lost:
         lines.append(
-            f"{lost:,} {_pages(lost)} in the plan and not in the selection any more: done all the same."
+            f"{lost:,} {_pages(lost)} in the plan but no longer in the selection: done anyway."
         )
     if new:
         lines.append(
-            f"{new:,} {_pages(new)} not in the plan and are in the selection now: left out."
+            f"{new:,} {_pages(new)} not in the plan but are in the selection now: left out."
         )
     return lines
 

@@ -334,7 +334,7 @@ def _tell_warnings(undertaking: Undertaking, session: Session, warn: Warn) -> No
 def _torn_in_words(torn_bytes: int) -> str:
     return (
         f"The journal's last line was cut short by a crash: {torn_bytes} bytes were "
-        "removed, and its page is done again."
+        "removed, and its page is redone."
     )
 
 
@@ -349,5 +349,5 @@ def _describe_end(
     except JournalLost as error:
         # The journal is the truth; what is missing here, a resume finds out by it.
         warn(
-            f"{undertaking.kept.names.description}: how the run ended can't be written: {error.reason}."
+            f"{undertaking.kept.names.description}: can't record how the run ended: {error.reason}."
         )

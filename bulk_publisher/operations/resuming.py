@@ -115,8 +115,8 @@ def _check_name(folder: KeptRun, standing: Standing) -> None:
     """Refuse a journal of which no line is the run's own: all of it would be done once more."""
     if standing.foreign and not standing.settled:
         raise BadJournal(
-            f"{folder.names.journal}: its lines are of run {printable(standing.foreign_run)}, and {PurePath(folder.names.description).name} is of run {folder.run_id}.",
-            "Put the two files of one run together again, or begin a new run.",
+            f"{folder.names.journal}: its lines are of run {printable(standing.foreign_run)}, but {PurePath(folder.names.description).name} is of run {folder.run_id}.",
+            "Put the files of one run back together, or start a new run.",
         )
 
 
@@ -170,8 +170,8 @@ def _selected_again(
     if not description.following and not is_named:
         if given is None:
             raise BadSetting(
-                f"The pages of run {folder.run_id} were named by a program, and nobody else knows them.",
-                "Let that program go on with it, and name them again.",
+                f"The pages of run {folder.run_id} were named by a program, and only it knows them.",
+                "Let that program resume it and name them again.",
             )
         return given(job)
     return selected_again(job, folder, description) or check_selection(job.select)
@@ -180,8 +180,8 @@ def _selected_again(
 def copy_in_words(folder: KeptRun) -> str:
     """Whose folder it is that has another name than its run."""
     return (
-        f"{folder.place} is a copy of run {folder.run_id}, or that run renamed: what is done here, "
-        "another copy does not know."
+        f"{folder.place} is a copy of run {folder.run_id}, or that run renamed: what is done here "
+        "is not known to other copies."
     )
 
 
@@ -219,20 +219,20 @@ def _read_journal(folder: KeptRun) -> tuple[Totals, Standing]:
 def _warnings(standing: Standing, counted: int) -> Iterator[str]:
     if len(standing.settled) + standing.impossible < counted:
         yield (
-            f"{counted:,} pages had their line when the run ended, and {len(standing.settled):,} have one now:"
-            " the others are done again where the selection still names them."
+            f"{counted:,} pages were in the journal when the run ended, {len(standing.settled):,} are now:"
+            " the others are redone if the selection still names them."
         )
     if standing.foreign:
-        yield f"{standing.foreign:,} lines of the journal are of other runs: they are left as they are, and not counted."
+        yield f"{standing.foreign:,} lines of the journal are of other runs: kept, but not counted."
     if standing.impossible:
         n = standing.impossible
         lines = "1 line of the journal names" if n == 1 else f"{n:,} lines of the journal name"
         yield (
-            f"{lines} what can't be a page's ID, the first is line {standing.first_impossible}:"
-            " left as it is, and not counted."
+            f"{lines} an impossible page ID, the first in line {standing.first_impossible}:"
+            " kept, but not counted."
         )
     if standing.doubled:
-        yield f"{standing.doubled:,} lines of the journal are of pages that have one already: the first counts."
+        yield f"{standing.doubled:,} lines of the journal repeat a page: the first line counts."
 
 
 def _remind(session: Session, folder: KeptRun) -> None:

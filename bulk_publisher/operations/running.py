@@ -214,7 +214,7 @@ class Run:
             else:
                 self._result = finished
         except asyncio.CancelledError:
-            self._error = RuntimeError("the run was left at once: what is left of it is for resume")
+            self._error = RuntimeError("the run was stopped at once: resume it for the rest")
             self._is_told = True
             raise
         except Exception as error:  # noqa: BLE001 - whoever waits is told
@@ -258,4 +258,4 @@ def _what_ended(finished: Finished) -> Exception | None:
         return None if ending.is_whole else ending.error
     sites = ", ".join(f"{stop.site} ({stop.fault.code})" for stop in ending.stopped_sites)
     hint = ending.stopped_sites[0].fault.hint if ending.stopped_sites else ""
-    return StoppedByPortal(f"Sites were left: {sites}.", hint)
+    return StoppedByPortal(f"Sites were stopped: {sites}.", hint)

@@ -32,7 +32,7 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
     if not text:
         raise BadSetting(
             f"The environment variable {name} is not set: it holds the portal's webhook URL.",
-            f"Create an inbound webhook with the permission for sites (landing), then: export {name}={EXAMPLE_URL}"
+            f"Create an inbound webhook with the permission Sites (landing), then: export {name}={EXAMPLE_URL}"
             " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
         )
     return _webhook(text, where=name)
@@ -52,7 +52,7 @@ def doubt_of(secret: Secret | None) -> str:
         return ""
     return (
         f"{secret.file}: others on this machine may read or change the webhook in it. "
-        f"Keep it to yourself with: chmod 600 {shlex.quote(secret.file)}"
+        f"Protect it with: chmod 600 {shlex.quote(secret.file)}"
     )
 
 

@@ -85,7 +85,7 @@ class Selected:
                 if pages > 1
                 else "The portal does not list the page: is --scope the right one?",
                 "Knowledge bases need --scope KNOWLEDGE, those of workgroups GROUP, the vibe MAINPAGE."
-                " What there is says: bulk-publisher doctor",
+                " To see what there is: bulk-publisher doctor",
             )
 
     async def pages(

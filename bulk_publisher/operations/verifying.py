@@ -155,7 +155,7 @@ def _check_lines(folder: KeptRun) -> None:
         foreign = f": they are of run {printable(mark.run)}"
     raise BadJournal(
         f"{folder.names.journal}: no line in it is of run {folder.run_id}{foreign}. There is nothing to verify.",
-        f"What is left of the run is done by: bulk-publisher resume {folder.name}",
+        f"Finish the run first with: bulk-publisher resume {folder.name}",
     )
 
 

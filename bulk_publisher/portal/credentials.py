@@ -107,15 +107,15 @@ class Webhook:
         path = None if parts is None else _PATH.match(parts.path)
         if parts is None or path is None or parts.scheme not in {"http", "https"}:
             raise BadSetting(
-                "The webhook URL is not one of Bitrix24.",
-                f"It looks like {EXAMPLE_URL} - copy it from Developer resources > Inbound webhook.",
+                "The webhook URL is not a Bitrix24 one.",
+                f"It looks like {EXAMPLE_URL}; copy it from Developer resources > Inbound webhook.",
             )
         host = str(parts.hostname)
         self.is_loopback = _is_loopback(host)
         if parts.scheme == "http" and not self.is_loopback:
             raise BadSetting(
-                f"The webhook URL of {host} begins with http://, which would send the secret in the clear.",
-                "Write https:// instead.",
+                f"The webhook URL of {host} starts with http://, which would send the secret unencrypted.",
+                "Use https:// instead.",
             )
         literal = f"[{host}]" if ":" in host else host
         self.host = literal if parts.port is None else f"{literal}:{parts.port}"
@@ -134,7 +134,7 @@ class Webhook:
         if not url:
             raise BadSetting(
                 f"The environment variable {name} is not set: it holds the portal's webhook URL.",
-                f"It looks like {EXAMPLE_URL} - copy it from Developer resources > Inbound webhook.",
+                f"It looks like {EXAMPLE_URL}; copy it from Developer resources > Inbound webhook.",
             )
         return cls(url)
 

@@ -147,13 +147,13 @@ TABLE: dict[str, Rule] = {
     "MISSING_PARAMS": Rule(PAGE, "The portal did not read the page's ID; check it in the list of pages."),
     "TYPE_ERROR": Rule(PAGE, "The portal did not accept the page's ID; check it in the list of pages."),
     "ERROR_ARGUMENT": Rule(PAGE, "The portal did not accept the page's ID; check it in the list of pages."),
-    "URLCHECKER_FAIL": Rule(PAGE, "The portal takes something on this page, such as a link, for malicious; remove it and retry."),
+    "URLCHECKER_FAIL": Rule(PAGE, "The portal considers something on this page, such as a link, malicious; remove it and retry."),
     "LANDING_PAYMENT_FAILED": Rule(PAGE, "The page comes from a Market application that is not paid for; renew it or rebuild the page."),
     "LANDING_PAYMENT_FAILED_BLOCK": Rule(PAGE, "A block of the page comes from a Market application that is not paid for; renew it or remove the block."),
     "SITE_NOT_FOUND": Rule(PAGE, "The page belongs to no site any more; move it to one and retry."),
     NOT_PUBLISHED: Rule(PAGE, "The portal accepted the call and did nothing: most likely the webhook's owner lacks the right to publish on this site (Sites > Access rights > Publish)."),
     # this site
-    "PUBLIC_HTML_DISALLOWED": Rule(SITE, "A page with custom HTML keeps its whole site from being published on this plan; remove the HTML block from the page (L) or site (S) in brackets."),
+    "PUBLIC_HTML_DISALLOWED": Rule(SITE, "On this plan a page with custom HTML blocks its whole site; remove the HTML block from the page (L) or site (S) in brackets."),
     "PUBLIC_SITE_REACHED": Rule(SITE, "The plan's limit of sites, created or published, is reached; take a site down, delete one, or upgrade the plan."),
     "PUBLIC_SITE_REACHED_FREE": Rule(SITE, "This plan publishes no sites of this kind; it never means knowledge bases or stores. Upgrade the plan, or leave these sites out."),
     "FREE_DOMAIN_IS_NOT_ALLOWED": Rule(SITE, "A free domain is not allowed for this site on this plan; give it a domain of its own."),
@@ -170,7 +170,7 @@ TABLE: dict[str, Rule] = {
     "insufficient_scope": Rule(CREDENTIAL, "The webhook lacks the permission for sites; tick Sites (landing) in its settings."),
     "user_access_error": Rule(CREDENTIAL, "The portal's administrator has not granted this application to the user."),
     "PORTAL_DELETED": Rule(CREDENTIAL, "The portal is closed or deleted. A self-hosted one can be opened again: Settings > Product settings > Module settings > Main module > Temporary closure."),
-    "INVALID_REQUEST": Rule(CREDENTIAL, "The portal wants https; put https:// into the webhook URL."),
+    "INVALID_REQUEST": Rule(CREDENTIAL, "The portal requires https; use https:// in the webhook URL."),
     "OVERLOAD_LIMIT": Rule(CREDENTIAL, "Bitrix24 has blocked this webhook or application by hand, for the load it made; only their support lifts that."),
     "ERROR_METHOD_NOT_FOUND": Rule(CREDENTIAL, "The portal does not know the method: the Sites module is missing, or the webhook lacks the permission for sites (landing)."),
     "authorization_error": Rule(CREDENTIAL, "The webhook's owner is no longer active on the portal."),
@@ -185,23 +185,23 @@ TABLE: dict[str, Rule] = {
     "ERROR_OAUTH": Rule(CREDENTIAL, "The application is not installed on the portal."),
     "NOT_INSTALLED": Rule(CREDENTIAL, "The application is not installed on the portal."),
     "APPLICATION_NOT_FOUND": Rule(CREDENTIAL, "The application is not installed on the portal."),
-    SURROUNDED: Rule(CREDENTIAL, "Something on the portal prints into its answers: set display_errors to Off in its php.ini, and mend what is named here, often in php_interface/init.php. What was sent may be done.", sent=True),
+    SURROUNDED: Rule(CREDENTIAL, "Something on the portal prints into its answers: set display_errors to Off in its php.ini, and fix what is named here, often in php_interface/init.php. What was sent may be done.", sent=True),
     MOVED: Rule(CREDENTIAL, "The portal has another address now; put it into the webhook URL."),
-    NO_SUCH_ADDRESS: Rule(CREDENTIAL, "This is not a portal's address, or something on the way refuses it; check the webhook URL."),
-    BAD_CERTIFICATE: Rule(CREDENTIAL, "Name the authority that signed the certificate with --ca-file or SSL_CERT_FILE; one that has expired, or is of another host, has to be put right there, or the address in the webhook URL."),
+    NO_SUCH_ADDRESS: Rule(CREDENTIAL, "This is not a portal's address, or something in between refuses it; check the webhook URL."),
+    BAD_CERTIFICATE: Rule(CREDENTIAL, "Name the authority that signed the certificate with --ca-file or SSL_CERT_FILE. If it has expired or is for another host, fix it there, or fix the address in the webhook URL."),
     NO_TLS: Rule(CREDENTIAL, "Check the host and the port in the webhook URL: a portal speaks TLS there."),
-    PROXY_REFUSED: Rule(CREDENTIAL, "Let the proxy allow the portal's host, or name that in NO_PROXY to go without the proxy; HTTPS_PROXY says which proxy is used."),
-    PROXY_WANTS_LOGIN: Rule(CREDENTIAL, "Put the name and the password that it wants into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT."),
+    PROXY_REFUSED: Rule(CREDENTIAL, "Allow the portal's host on the proxy that HTTPS_PROXY names, or add it to NO_PROXY to bypass the proxy."),
+    PROXY_WANTS_LOGIN: Rule(CREDENTIAL, "Put its user name and password into HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT."),
     # the batch, not its pages
     "ERROR_BATCH_METHOD_NOT_ALLOWED": Rule(BATCH, "The portal takes no batch of this method; sending single calls."),
     "ERROR_BATCH_LENGTH_EXCEEDED": Rule(BATCH, "The portal takes shorter batches."),
     # what came back was no answer
     NO_ANSWER: Rule(TRANSIENT, "No answer came; retry later."),
     UNREACHABLE: Rule(TRANSIENT, "The portal could not be reached; check the network and retry."),
-    NO_NETWORK: Rule(TRANSIENT, "No network leads to the portal from this machine, or its name servers do not answer; check them and retry."),
-    TOO_MANY_FILES: Rule(TRANSIENT, "This process may open no more files: raise its limit (ulimit -n, or LimitNOFILE in a unit of systemd), or lower --concurrency."),
-    PROXY_FAILED: Rule(TRANSIENT, "Check the proxy that HTTPS_PROXY names; to go without it, name the portal's host in NO_PROXY."),
-    NO_PORTAL: Rule(TRANSIENT, "What answered does not look like a Bitrix24 portal: check the address in the webhook URL, and whether something on the way answers instead."),
+    NO_NETWORK: Rule(TRANSIENT, "This machine has no network route to the portal, or its name servers do not answer; check both and retry."),
+    TOO_MANY_FILES: Rule(TRANSIENT, "Raise the limit of open files (ulimit -n, or LimitNOFILE in a systemd unit), or lower --concurrency."),
+    PROXY_FAILED: Rule(TRANSIENT, "Check the proxy that HTTPS_PROXY names; to bypass it, add the portal's host to NO_PROXY."),
+    NO_PORTAL: Rule(TRANSIENT, "What answered does not look like a Bitrix24 portal: check the address in the webhook URL, and whether something in between answers instead."),
     NOT_JSON: Rule(TRANSIENT, "The portal's front server answered instead of the portal; retry later."),
     TOO_LARGE: Rule(TRANSIENT, "The answer was larger than any real one; retry later."),
     MISSING_FROM_ANSWER: Rule(TRANSIENT, "The answer said nothing about this page; retry later."),
@@ -222,7 +222,7 @@ REFUSED_CREDENTIAL = Rule(
 
 UNKNOWN = Rule(
     PAGE,
-    "Nothing more is known of this error; publish the page by hand on the portal to see what is wrong.",
+    "This error is not known here; publish the page by hand on the portal to see what is wrong.",
 )
 """A code that says little, which is taken for the page's own failure."""
 
@@ -266,7 +266,7 @@ def surrounded(around: str) -> Fault:
     words = plain_text(re.sub(r"</?b>", "", around)) or _one_line(around)
     words = words if len(words) <= _LONGEST_QUOTE else f"{words[:_LONGEST_QUOTE].rstrip()}…"
     return own_fault(
-        SURROUNDED, f"The portal's answer is surrounded by something else: '{words}'.", sent=True
+        SURROUNDED, f"The portal's answer is mixed with something else: '{words}'.", sent=True
     )
 
 
@@ -280,7 +280,7 @@ def classify_page_of_html(status: int) -> Fault:
         return own_fault(MOVED, f"The portal answered {status}.", sent=False)
     if status in {401, 403, 404, 405, 410}:
         return own_fault(
-            NO_SUCH_ADDRESS, f"The address answered {status}, and no portal did.", sent=False
+            NO_SUCH_ADDRESS, f"The address answered {status}, but not as a portal.", sent=False
         )
     # A front server that says 4xx has kept the request to itself.
     return own_fault(

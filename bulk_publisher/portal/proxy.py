@@ -13,8 +13,8 @@ from bulk_publisher.portal.no_proxy import is_exempt
 
 _DEFAULT_PORT = 80
 _PORTAL_PORT = 443
-_HINT = "Write it as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT; to go without it, name the portal's host in NO_PROXY."
-_LOGIN = "They may have letters of Latin-1 alone; those that mean something in an address are written as % and their number: %2F for /, %40 for @, %3A for :."
+_HINT = "Write it as http://HOST:PORT or http://NAME:PASSWORD@HOST:PORT; to bypass it, add the portal's host to NO_PROXY."
+_LOGIN = "Use Latin-1 characters only, and percent-encode those with a meaning in URLs: %2F for /, %40 for @, %3A for :."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,16 @@ def proxy_at(text: str, *, where: str) -> Proxy:
     url = text if "://" in text else f"http://{text}"
     parts = _split(url)
     if parts is None:
-        raise BadSetting(f"{where} is no address of a proxy.", _HINT)
+        raise BadSetting(f"{where} is not the address of a proxy.", _HINT)
     if parts.scheme != "http":
         raise BadSetting(
-            f"{where} names a proxy of the kind {parts.scheme}://, and only http:// ones can be used.",
+            f"{where} names a {parts.scheme}:// proxy, and only http:// proxies can be used.",
             _HINT,
         )
     if "@" in parts.path or not _can_be_sent(parts):
-        raise BadSetting(f"{where} holds a name or a password that no proxy can be sent.", _LOGIN)
+        raise BadSetting(
+            f"{where} holds a name or a password that can't be sent to a proxy.", _LOGIN
+        )
     literal = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
 

@@ -202,7 +202,9 @@ async def _read(response: aiohttp.ClientResponse, largest: int) -> RawAnswer | F
     if response.status in _REDIRECTS:
         host = _host_of(response.headers.get("Location", ""))
         return faults.own_fault(
-            faults.MOVED, f"The portal answered {response.status} and points to {host}.", sent=False
+            faults.MOVED,
+            f"The portal answered {response.status} and redirects to {host}.",
+            sent=False,
         )
     parts: list[bytes] = []
     size = 0

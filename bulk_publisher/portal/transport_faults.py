@@ -57,7 +57,7 @@ def transport_fault(error: Exception, host: str, proxy: Proxy | None) -> Fault:
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientConnectorDNSError() | aiohttp.ConnectionTimeoutError() if proxy is not None:  # fmt: skip
             return faults.own_fault(
                 faults.PROXY_FAILED,
-                f"No connection by way of the proxy {proxy.name}: {_reason(error)}.",
+                f"No connection through the proxy {proxy.name}: {_reason(error)}.",
                 sent=False,
             )
         case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
@@ -98,9 +98,9 @@ def _tls_fault(
         )
     why = getattr(error.os_error, "reason", None) or type(error.os_error).__name__
     said = (
-        f"What answers at {host} speaks no TLS."
+        f"{host} does not speak TLS."
         if why in _NO_TLS
-        else f"No TLS with {host}: {why.lower().replace('_', ' ')}."
+        else f"TLS with {host} failed: {why.lower().replace('_', ' ')}."
     )
     return faults.own_fault(faults.NO_TLS, said, sent=False)
 
@@ -137,9 +137,9 @@ def _reason(error: Exception) -> str:
         return "too many open files"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         is_none = error.os_error.errno in _NO_NAME
-        return "the name is not known" if is_none else "the name can't be looked up just now"
+        return "unknown host name" if is_none else "the host name can't be looked up right now"
     if isinstance(error, aiohttp.ClientConnectorError):
         # asyncio puts the address where the system's words should be.
         words = [os.strerror(number) for number in sorted(_numbers(error.os_error))]
         return ", ".join(words) or type(error.os_error).__name__
-    return f"none within {CONNECT_TIMEOUT:.0f} s"
+    return f"timed out after {CONNECT_TIMEOUT:.0f} s"

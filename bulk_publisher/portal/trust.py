@@ -56,10 +56,10 @@ def _check_file(path: Path, name: str, hint: str) -> None:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise BadSetting(f"{name}: that is a folder, and no certificates can be read from it.", hint)  # fmt: skip
+            raise BadSetting(f"{name}: a folder: no certificates can be read from it.", hint)  # fmt: skip
         is_file = stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)
         if not is_file or status.st_size > _LARGEST:
-            raise BadSetting(f"{name}: that is no file of certificates.", hint)
+            raise BadSetting(f"{name}: not a file of certificates.", hint)
         if stat.S_ISREG(status.st_mode):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError as error:

@@ -272,7 +272,7 @@ def _unreadable(raw: RawAnswer) -> Fault:
     if raw.status != 200:
         return faults.classify_page_of_html(raw.status)
     if _is_cut(raw.body):
-        return faults.own_fault(faults.NO_ANSWER, "The answer was cut.", sent=True)
+        return faults.own_fault(faults.NO_ANSWER, "The answer was cut off.", sent=True)
     # In the middle of a run it may be a page of the front server, and the work may be done.
     return faults.own_fault(faults.NO_PORTAL, _not_of_a_portal(raw.body), sent=True)
 
@@ -289,8 +289,8 @@ def _is_cut(body: bytes) -> bool:
 
 
 def _not_of_a_portal(body: bytes) -> str:
-    what = "a page of HTML" if body.lstrip()[:1] == b"<" else "something else"
-    return f"HTTP 200 with {what} where a portal answers with JSON of its own."
+    what = "an HTML page" if body.lstrip()[:1] == b"<" else "something else"
+    return f"HTTP 200 with {what} instead of a portal's JSON."
 
 
 def _command_fault(error: Any, status: int) -> Fault:

@@ -169,13 +169,13 @@ def _pages(axes: Axes, story: Story) -> None:
 
 def _operating(axes: Axes, timeline: Timeline, limit: float | None) -> None:
     _level(axes, timeline, timeline.operating_sums(), BUDGET, limit, "s")
-    axes.set_title("Operating time, as far as this run used it")
-    axes.set_ylabel("s in ten minutes")
+    axes.set_title("Operating time used by this run")
+    axes.set_ylabel("s per ten minutes")
 
 
 def _requests(axes: Axes, timeline: Timeline, capacity: float, drain: float) -> None:
     _level(axes, timeline, timeline.bucket_levels(drain), REQUESTS, capacity, "requests")
-    axes.set_title("Requests in the portal's bucket, as far as this run filled it")
+    axes.set_title("Requests of this run in the portal's bucket")
     axes.set_ylabel("requests")
 
 

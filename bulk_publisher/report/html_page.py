@@ -72,13 +72,9 @@ def _head(story: Story) -> str:
     description = story.description
     words = (
         f"{description.job.action} on {description.portal or 'an unknown portal'}, "
-        f"job “{description.job.name}”, begun {_moment(description.started)}"
+        f"job “{description.job.name}”, started {_moment(description.started)}"
     )
-    end = (
-        f", ended {_moment(description.ended)}"
-        if story.has_ended
-        else "; it has not come to its end"
-    )
+    end = f", ended {_moment(description.ended)}" if story.has_ended else "; not finished"
     return f"<h1>{_escape(story.run)}</h1><p class=sub>{_escape(words + end)}</p>"
 
 
@@ -105,7 +101,7 @@ def _waits(story: Story) -> str:
     if waits:
         return f"waited {waits}"
     is_told = story.has_ended and not story.description.has_lost_a_process
-    return "never held by a limit" if is_told else ""
+    return "no waits for limits" if is_told else ""
 
 
 def _why(story: Story) -> str:
@@ -117,7 +113,7 @@ def _why(story: Story) -> str:
     passed_over = passed_over_lines(story.description.selected)
     parts.extend(f"<p class=sub>{_escape(line)}</p>" for line in passed_over)
     for site, code in told.stopped_sites.items():
-        parts.append(f"<p class=stop>{_escape(f'Site {site} was left: {code}')}</p>")
+        parts.append(f"<p class=stop>{_escape(f'Site {site} was stopped: {code}')}</p>")
     if totals.failures:
         rows = "".join(
             f"<tr><td class=code>{_escape(code)}<td class=n>{entry.count:,}<td>{_link(entry.example)}<td>{_escape(entry.hint)}"
@@ -127,16 +123,16 @@ def _why(story: Story) -> str:
             f"<h2>Why pages failed</h2><div class=wide><table><thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
         )
         if story.can_be_followed and story.is_whole:
-            parts.append(f"<p>Try them again: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
+            parts.append(f"<p>Retry them: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
     if story.has_ended and not story.is_whole and story.can_be_followed:
-        parts.append(f"<p>Go on where it stopped: <code>bulk-publisher resume {_named(story)}</code></p>")  # fmt: skip
+        parts.append(f"<p>Continue it: <code>bulk-publisher resume {_named(story)}</code></p>")  # fmt: skip
     return "".join(parts)
 
 
 def _pictures(story: Story) -> Iterator[str]:
     if not is_drawable():
         raise BadSetting(
-            "The pictures of an HTML report need matplotlib, which is not installed.",
+            "The charts of an HTML report need matplotlib, which is not installed.",
             "Install it with: pip install 'bulk-publisher[report]'",
         )
     # It tells the mail of every cron job that it has made itself a folder for its fonts.
@@ -175,7 +171,7 @@ def _places_table(story: Story) -> str:
     )
     head = "".join(f"<th class=n>{status.value}" for status in used)
     more = len(places) - _LISTED_PLACES
-    rest = f"<p>… and {more:,} places more.</p>" if more > 0 else ""
+    rest = f"<p>… and {more:,} more places.</p>" if more > 0 else ""
     return f"<details><summary>Sites and folders as a table</summary><div class=wide><table><thead><tr><th>place<th class=n>pages{head}</thead><tbody>{rows}</tbody></table></div>{rest}</details>"
 
 

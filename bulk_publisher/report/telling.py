@@ -30,7 +30,7 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
         yield from wrapped(printable(f"Stopped: {stopped.message} {stopped.hint}"), indent=0)
     yield from failure_lines(story, name)
     if not story.has_ended:
-        yield f"It has not come to its end; how it stands says: bulk-publisher status {name}"
+        yield f"It has not finished. To see how it stands: bulk-publisher status {name}"
     elif not story.is_whole and story.can_be_followed and description.is_for_resume:
         yield go_on_line(story.left, name)
     yield from rollback_lines(story)
@@ -56,7 +56,7 @@ def failure_lines(
     """
     failures = summary.totals.failures
     for site, code in summary.told.stopped_sites.items():
-        yield printable(f"Site {site} was left: {code}")
+        yield printable(f"Site {site} was stopped: {code}")
         if hints is not None and code not in failures:
             yield from wrapped(printable(hints[site]), indent=4)
     if failures:
@@ -64,7 +64,7 @@ def failure_lines(
         yield from failures_lines(summary.totals)
         if summary.can_be_followed and summary.is_whole:
             # What is left comes first: a retry would not take it up.
-            yield f"Try them again with: bulk-publisher retry {name}"
+            yield f"Retry them with: bulk-publisher retry {name}"
 
 
 def rollback_lines(story: Story) -> Iterator[str]:

@@ -8,10 +8,8 @@ from bulk_publisher.store.description import SelectedCounts
 from bulk_publisher.store.totals import Failures, Left, Totals
 from bulk_publisher.text.escaping import printable as printable  # noqa: PLC0414 - whoever says words finds it here too
 
-CLASSIC = (
-    "KNOWLEDGE means the classic knowledge bases: in Knowledge base 2.0 nothing needs publishing."
-)
-DENIED = "of sites on which the webhook's owner may not publish: they will fail"
+CLASSIC = "KNOWLEDGE means classic knowledge bases: Knowledge base 2.0 needs no publishing."
+DENIED = "on sites where the webhook's owner may not publish: they will fail"
 """Follows a number of pages."""
 
 _WIDTH = 79
@@ -48,14 +46,14 @@ _TO = {"publish": "publish", "unpublish": "take down"}
 def settled_line(pages: int, seconds: float, *, action: str, is_whole: bool) -> str:
     """``300 pages settled in 12 s, 25.9 a second.``; of a run without a page that there was none."""
     if not pages and is_whole:
-        return f"There was nothing to {_TO.get(action, 'do')}."
+        return f"Nothing to {_TO.get(action, 'do')}."
     rate = f", {pages / seconds:.1f} a second" if pages and seconds > 1 else ""
     return f"{pages_in_words(pages)} settled in {in_words(seconds)}{rate}."
 
 
 def go_on_line(left: Left, run: str) -> str:
     """How *run* goes on, which has not come to its end, and how much is left of it where that is known."""
-    go_on = f"Go on with: bulk-publisher resume {run}"
+    go_on = f"Continue with: bulk-publisher resume {run}"
     if not left.count:
         return go_on
     pages = pages_in_words(left.count)
@@ -73,7 +71,7 @@ def passed_over_lines(selected: SelectedCounts) -> Iterator[str]:
     if bad_rows:
         parts.append("1 bad row" if bad_rows == 1 else f"{bad_rows:,} bad rows")
     if parts:
-        yield f"Passed over: {', '.join(parts)}."
+        yield f"Left out: {', '.join(parts)}."
 
 
 def counts_lines(totals: Totals) -> Iterator[str]:
@@ -96,11 +94,11 @@ def failures_lines(totals: Totals) -> Iterator[str]:
     if rest:
         pages = pages_in_words(sum(entry.count for _, entry in rest))
         codes = "1 other error" if len(rest) == 1 else f"{len(rest):,} other errors"
-        yield f"  {codes}: {pages}; 'report --csv' and 'report --json' name them all"
+        yield f"  {codes}: {pages}; 'report --csv' and 'report --json' list them all"
 
 
 _WAITED_FOR = {
-    "intensity": "the limit of requests",
+    "intensity": "the request limit",
     "operating": "operating time",
     "outage": "a portal that did not answer",
     "turn": "other runs with the same webhook",
@@ -125,7 +123,7 @@ def waits_lines(waited: Mapping[str, float], *, of_all: bool) -> Iterator[str]:
     """
     words = waits_in_words(waited)
     if words:
-        yield f"Waited {words}{'' if of_all else ', as far as processes that were killed could tell'}."
+        yield f"Waited {words}{'' if of_all else ', not counting killed processes'}."
 
 
 def _example(entry: Failures) -> str:

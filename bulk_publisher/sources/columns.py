@@ -60,7 +60,7 @@ def find_columns(
         BadSource: If there is no row, or no column that could hold the ids.
     """
     if not rows:
-        raise BadSource(f"{name} has no page in it: it is empty")
+        raise BadSource(f"{name} is empty")
     if len(rows[0]) > MOST_COLUMNS:
         raise BadSource(
             f"{name} has {len(rows[0]):,} columns: over {MOST_COLUMNS:,}, which no spreadsheet has",
@@ -104,7 +104,7 @@ def _is_header(first: list[str], header: Sequence[str], *, name: str, column: st
         if _place(header, column) is None and _is_id(first[0]):
             raise BadSource(
                 f"{name} has no column {shown(as_text(column))}: it has no header, its first row is a page's",
-                "Leave --column out: the first column is taken.",
+                "Leave out --column: the first column is taken.",
             )
         return True
     if _is_id(first[0]):

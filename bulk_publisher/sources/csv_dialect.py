@@ -153,7 +153,7 @@ def cell_too_long(name: str, line: int) -> BadSource:
     """What is said where Python's reader refuses a cell."""
     return BadSource(
         f"{name}:{line}: a cell in this row has over {csv.field_size_limit():,} characters",
-        "Most likely a quote is opened in it and not closed again: close it, or write it twice if "
+        "Most likely a quote is opened in it and never closed: close it, or write it twice if "
         "it belongs to the text.",
     )
 

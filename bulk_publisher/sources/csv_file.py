@@ -63,7 +63,7 @@ def check_csv(
     except OSError as error:
         raise BadSource(f"{name} can't be read: {reason(error)}") from error
     except UNREADABLE as error:
-        raise BadSource(f"{name} was changed while it was checked") from error
+        raise BadSource(f"{name} changed while it was checked") from error
 
 
 class _Csv:

@@ -70,7 +70,7 @@ def numbered_rows(
                 raise cell_too_long(name, line) from error
             if "expected after" not in str(error):
                 raise BadSource(
-                    f"{name}:{line}: a quote is opened in this row and not closed again",
+                    f"{name}:{line}: a quote is opened in this row and never closed",
                     "Close it, or write it twice if it belongs to the text.",
                 ) from error
             awaits_header = False
@@ -109,8 +109,8 @@ def _refuse_header(row: list[str], columns: Columns, where: str) -> None:
         return
     if at >= len(row) or folded(row[at]) != wanted:
         raise BadSource(
-            f"{where}: a second header stands here, which names the columns otherwise than the first",
-            "Make a file of each part.",
+            f"{where}: a second header stands here, which names the columns differently from the first",
+            "Split the file there.",
         )
 
 

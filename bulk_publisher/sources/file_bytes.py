@@ -127,11 +127,11 @@ def no_copy(name: str, error: OSError) -> BadSource:
     """What is said where a copy of *name* can't be written."""
     # Python looks for a folder by itself, and has a long sentence where it finds none.
     is_nowhere = error.errno == errno.ENOENT
-    why = "there is no temporary folder that can be written" if is_nowhere else reason(error)
+    why = "there is no writable temporary folder" if is_nowhere else reason(error)
     return BadSource(
         f"{name} can't be copied: {why}",
-        "It can be read only once, and is read twice: name a folder with room in the environment's "
-        "TMPDIR, or give the list as a file.",
+        "It is needed twice and can be read only once: set TMPDIR to a folder with enough space, or "
+        "pass the list as a file.",
     )
 
 
@@ -139,5 +139,5 @@ def too_large(name: str) -> BadSource:
     """What is said of a list of over `MOST_BYTES`."""
     return BadSource(
         f"{name} is too large: over {MOST_BYTES >> 30} GB",
-        "Is it a list of pages? Cut it in parts.",
+        "Is it a list of pages? Split it.",
     )

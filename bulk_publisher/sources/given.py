@@ -61,7 +61,7 @@ def parse_pages(texts: Sequence[str], *, scope: Scope | None = None) -> PageRang
     given = [_parse_range(word.strip()) for text in texts for word in text.split(",")]
     wrong = [one.why for one in given if isinstance(one, Wrong)]
     if wrong:
-        raise BadSetting("; ".join(wrong), "Name pages like this: 351, or 400-420, or 1,5,9-12.")
+        raise BadSetting("; ".join(wrong), "Write pages like this: 351, or 400-420, or 1,5,9-12.")
     ranges: list[PageRange] = []
     by_first: list[PageRange] = []
     named = 0
@@ -74,7 +74,7 @@ def parse_pages(texts: Sequence[str], *, scope: Scope | None = None) -> PageRang
     if pages > MOST_PAGES:
         raise BadSetting(
             f"{pages:,} pages are too many: at most {MOST_PAGES:,} can be given by their ids",
-            "Look at the ends of the ranges.",
+            "Check the ends of the ranges.",
         )
     return PageRanges(tuple(ranges), scope, pages, named - pages)
 

@@ -81,7 +81,7 @@ class CheckedTable:
         """The pages in the order of the file, duplicates and bad rows left out.
 
         Raises:
-            BadSource: If the file was changed since it was checked.
+            BadSource: If the file has changed since it was checked.
         """
         if not self._table.is_same():
             raise self._changed()
@@ -101,8 +101,8 @@ class CheckedTable:
 
     def _changed(self) -> BadSource:
         return BadSource(
-            f"{self.name} was changed since it was checked",
-            "Leave the file alone while it is being published; resume to go on.",
+            f"{self.name} has changed since it was checked",
+            "Leave the file alone during the run; resume to continue.",
         )
 
 
@@ -120,12 +120,12 @@ def check_table(table: Table, *, scope: Scope | None, skip_bad_rows: bool) -> Ch
     if checked.bad_rows and not skip_bad_rows:
         raise BadSource(
             _count_of_problems(checked),
-            checked.hint or "Correct them, or leave them out with --skip-bad-rows.",
+            checked.hint or "Correct them, or skip them with --skip-bad-rows.",
             (*checked.notes, *checked.problems),
         )
     if not checked.pages:
         raise BadSource(
-            f"{table.name} has no page in it",
+            f"{table.name} has no pages",
             checked.hint,
             (*checked.notes, *checked.problems),
         )

@@ -77,7 +77,7 @@ def check_xlsx(
         if not head.startswith(_HEADS):
             raise BadSource(
                 f"{name} is no spreadsheet: neither .xlsx, .xls, .xlsb nor .ods",
-                "A CSV is given with --csv; what else a program can open, it saves as .xlsx.",
+                "For a CSV, use --csv; save other formats as .xlsx.",
             )
 
     if find_spec("python_calamine") is None:
@@ -186,7 +186,7 @@ class _Copying(RawIOBase):
         if self._process.wait():
             raise _died(self._process.returncode, self.name)
         if self._data.sha256() != self.sha256:
-            raise BadSource(f"{self.name} was changed while it was checked")
+            raise BadSource(f"{self.name} changed while it was checked")
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def open_own(path: Path, flags: int) -> int:
         if error.errno in {errno.ELOOP, errno.EMLINK}:
             raise OSError(error.errno, "it is a link to another file", str(path)) from error
         if error.errno in {errno.ENXIO, errno.ENODEV}:
-            raise OSError(error.errno, "it is no regular file", str(path)) from error
+            raise OSError(error.errno, "it is not a regular file", str(path)) from error
         raise
     try:
         _check(os.fstat(file), path, is_written=bool(flags & _WRITES))
@@ -97,7 +97,7 @@ def is_there(path: Path) -> bool:
 def what_to_do(error: OSError, otherwise: str) -> str:
     """About an *error* in writing a file of ours; *otherwise* where nothing stands in its way."""
     if error.errno in {errno.ELOOP, errno.EMLINK, errno.EINVAL, errno.EISDIR, errno.ENXIO}:
-        return "Find out who has put it there, and remove it or put a file of its own in its place."
+        return "Find out who put it there, then remove it or replace it with a regular file."
     return otherwise
 
 
@@ -151,7 +151,7 @@ def _check(found: os.stat_result, path: Path, *, is_written: bool) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise OSError(errno.EISDIR, "it is a folder", str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     if is_written and found.st_nlink > 1:
         # What is written would show under the other name, which may be anybody's file.
         raise OSError(errno.EMLINK, "it has a second name elsewhere (a hard link)", str(path))

@@ -95,7 +95,7 @@ def test_why_a_site_was_left_is_explained_once_in_the_summary(command, start_san
 
     done = command("publish", "--scope", "KNOWLEDGE", webhook=webhook)
 
-    assert "was left: NOT_PUBLISHED\n" in done.stdout
+    assert "was stopped: NOT_PUBLISHED\n" in done.stdout
     assert done.stdout.count("lacks the right to publish") == 1
 
 
@@ -108,10 +108,10 @@ def test_a_run_that_stops_says_how_many_pages_are_left(command, start_sandbox) -
     )  # fmt: skip
 
     assert "30 pages settled" in done.stdout
-    assert "60 pages are left. Go on with: bulk-publisher resume" in done.stderr
+    assert "60 pages are left. Continue with: bulk-publisher resume" in done.stderr
     for words in (("status", "latest"), ("report", "latest")):
-        assert "60 pages are left. Go on with" in command(*words).stdout
-    assert "60 pages are left. Go on with" in command("verify", "latest", webhook=webhook).stderr
+        assert "60 pages are left. Continue with" in command(*words).stdout
+    assert "60 pages are left. Continue with" in command("verify", "latest", webhook=webhook).stderr
 
 
 def test_of_what_only_the_portal_knows_as_much_is_said_to_be_left_as_it_has_listed(
@@ -123,11 +123,11 @@ def test_of_what_only_the_portal_knows_as_much_is_said_to_be_left_as_it_has_list
         "publish", "--scope", "KNOWLEDGE", "--fail-fast", "--batch-size", "10", webhook=webhook
     )
 
-    (left,) = re.findall(r"At least ([\d,]+) pages are left. Go on with", done.stderr)
+    (left,) = re.findall(r"At least ([\d,]+) pages are left. Continue with", done.stderr)
     assert 30 < int(left.replace(",", "")) < 9000
     for words in (("status", "latest"), ("report", "latest")):
         told = command(*words).stdout
-        assert f"At least {left} pages are left. Go on with: bulk-publisher resume" in told
+        assert f"At least {left} pages are left. Continue with: bulk-publisher resume" in told
         assert "bulk-publisher retry" not in told
     assert f"At least {left} pages" in command("verify", "latest", webhook=webhook).stderr
 
@@ -138,8 +138,8 @@ def test_a_retry_of_a_run_that_stopped_early_names_resume(command, start_sandbox
 
     done = command("retry", "latest", webhook=webhook)
 
-    assert "there is nothing to try again" in done.stderr
-    assert "Go on with: bulk-publisher resume" in done.stderr
+    assert "nothing to retry" in done.stderr
+    assert "Continue with: bulk-publisher resume" in done.stderr
 
 
 def _advice(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
@@ -228,8 +228,8 @@ def test_an_unknown_command_names_the_nearest_right_one(command, word: str, said
     [
         ("publish --page 12x", "--page: '12x' is neither"),
         ("publish --csv a.csv --site 3", "--csv and --site can't be combined"),
-        ("publish --page 3 --column x", "--column means nothing without --csv"),
-        ("publish --page 3 --skip-bad-rows", "--skip-bad-rows means nothing without --csv"),
+        ("publish --page 3 --column x", "--column needs --csv"),
+        ("publish --page 3 --skip-bad-rows", "--skip-bad-rows needs --csv"),
         ("publish --page 3 --no-lookup --only changed", "--only changed needs the lookup"),
         ("publish --page 3 --operating-share 2", "--operating-share: must be a number"),
     ],
@@ -326,7 +326,7 @@ def test_a_run_leaves_a_report_unless_none_is_wanted(
     done = command(*page, "--report", webhook=webhook)
 
     (report,) = tmp_path.rglob("report.html")
-    assert f"Its report: {report.relative_to(tmp_path)}" in done.stdout
+    assert f"Report: {report.relative_to(tmp_path)}" in done.stdout
 
 
 def test_a_list_of_pages_is_read_from_standard_input(command, start_sandbox) -> None:
@@ -338,12 +338,12 @@ def test_a_list_of_pages_is_read_from_standard_input(command, start_sandbox) -> 
 
     assert done.returncode == 0, done.stderr
     assert "2 published" in done.stdout
-    assert "Passed over: 1 repeat of a page already named." in done.stdout
+    assert "Left out: 1 repeat of a page already named." in done.stdout
 
 
 def test_what_a_list_names_in_vain_is_counted_alike_everywhere(command, start_sandbox) -> None:
     webhook = start_sandbox("--pages", "9", *FAST)
-    said = "Passed over: 3 repeats of pages already named, 1 bad row."
+    said = "Left out: 3 repeats of pages already named, 1 bad row."
     publish = ("publish", "--csv", "-", "--scope", "KNOWLEDGE", "--skip-bad-rows")
     rows = "1\n2\n2\n2\n1\nx\n"
 
@@ -384,7 +384,7 @@ def test_a_forgotten_scope_is_asked_about_and_there_is_one_advice(
         assert done.stdout == ""
     assert not (tmp_path / "plan.json").exists()
     assert begun.returncode == 3
-    assert "begin a new run" in begun.stderr
+    assert "start a new run" in begun.stderr
     said = "".join(one.stdout + one.stderr for one in (begun, *after))
     assert "bulk-publisher resume" not in said
 
@@ -395,8 +395,8 @@ def test_where_there_is_nothing_to_publish_that_is_what_is_said(command, start_s
     done = command("publish", "--scope", "KNOWLEDGE", "--only", "unpublished", webhook=webhook)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("There was nothing to publish.\n")
-    assert "There was nothing to publish.\n" in command("report", "latest").stdout
+    assert done.stdout.startswith("Nothing to publish.\n")
+    assert "Nothing to publish.\n" in command("report", "latest").stdout
     assert "settled" not in done.stdout
 
 
@@ -407,7 +407,7 @@ def test_a_dry_run_says_which_pages_the_webhook_s_owner_may_not_publish(
 
     done = command("publish", "--scope", "KNOWLEDGE", "--dry-run", webhook=webhook)
 
-    assert "30 of sites on which the webhook's owner may not publish: they will fail" in done.stdout
+    assert "30 on sites where the webhook's owner may not publish: they will fail" in done.stdout
 
 
 def test_piped_words_have_no_control_characters(command, start_sandbox) -> None:
@@ -466,7 +466,7 @@ def test_limits_that_can_t_be_shared_are_said_once(
 
     assert [one.returncode for one in done] == [0] * 3
     words = [" ".join((one.stdout + one.stderr).split()) for one in done]
-    assert [text.count("can't share the limits") for text in words] == [1] * 3
+    assert [text.count("can't share the webhook's limits") for text in words] == [1] * 3
     assert [text.count("XDG_STATE_HOME") for text in words] == [1] * 3
     (log,) = tmp_path.glob("runs/*Z-*/log.jsonl")
     assert log.read_text().count("turn.not_kept") == 1

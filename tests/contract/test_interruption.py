@@ -131,6 +131,6 @@ def test_a_job_that_is_being_done_is_not_begun_again(start_sandbox, tmp_path: Pa
     first.communicate(timeout=30)
 
     assert second.returncode == 5
-    assert "nightly.toml: this job is being done already." in second.stderr
+    assert "nightly.toml: this job is already running." in second.stderr
     assert first.returncode == 0
     assert len([*tmp_path.glob("runs/*Z-*")]) == 1

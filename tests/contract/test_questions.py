@@ -53,7 +53,7 @@ def once_asked(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
             folder,
             Asked(
                 ("resume", "latest", "--no-fail-fast"),
-                "pages.csv is not as it was when the run began.",
+                "pages.csv has changed since the run began.",
                 "21 pages settled",
                 webhook,
             ),
@@ -133,7 +133,7 @@ def test_without_a_terminal_it_says_so_and_waits_for_nothing(asked: Asked, tmp_p
     os.close(writing)
     assert done.returncode == 2
     assert f"{asked.question}" in done.stderr
-    assert "Answer with --yes." in done.stderr
+    assert "Confirm with --yes." in done.stderr
     assert _lines(tmp_path) == before
 
 

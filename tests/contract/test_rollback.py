@@ -29,7 +29,7 @@ def test_pages_without_a_line_are_not_left_in_silence(rolled_back) -> None:
     assert done.returncode == 1
     assert "5 unpublished" in done.stdout
     assert "1 page of run" in done.stderr
-    assert "--include-unknown takes them down as well" in done.stderr
+    assert "or take them down too with rollback --include-unknown" in done.stderr
 
 
 def test_they_are_taken_down_with_the_others_if_asked_for(rolled_back) -> None:
@@ -59,9 +59,8 @@ def test_pages_that_nobody_looked_at_are_said_to_be_left_online(command, start_s
     (advised,) = re.findall(r"bulk-publisher (rollback \S+) --include-unknown", done.stderr)
     followed = command(*advised.split(), "--include-unknown", "--yes", webhook=webhook)
     assert "3 unpublished" in followed.stdout
-    assert (
-        "left online, 3 pages (1-3): nobody looked whether they were online before" in done.stderr
-    )
+    assert "Left online: 3 pages (1-3) that run " in done.stderr
+    assert "is unknown (--no-lookup)" in " ".join(done.stderr.split())
     assert "bulk-publisher unpublish --scope KNOWLEDGE --page 1-3" in done.stderr
     assert "verify" not in done.stderr
-    assert "has put no page up" not in done.stderr
+    assert "put no pages online" not in done.stderr

@@ -20,7 +20,7 @@ def verified_after(command, start_sandbox, tmp_path: Path):
         named = [word for page in pages for word in ("--page", page)]
         command("unpublish", "--yes", "--scope", "KNOWLEDGE", *named, webhook=webhook)
         said = command("verify", run, webhook=webhook).stderr
-        (proposed,) = re.findall(r"again: bulk-publisher (.*)", said)
+        (proposed,) = re.findall(r"To redo \d+ pages: bulk-publisher (.*)", said)
         return proposed, command(*shlex.split(proposed), webhook=webhook).stdout
 
     return verified_after
@@ -49,5 +49,5 @@ def test_a_run_that_was_rolled_back_says_so_first(command, start_sandbox, tmp_pa
     done = command("verify", run, webhook=webhook)
 
     assert done.stdout.startswith("Rolled back by ")
-    assert "5 of those are down because of a rollback" in done.stdout
-    assert "again: bulk-publisher" not in done.stderr
+    assert "5 of these are down because of a rollback" in done.stdout
+    assert "To redo" not in done.stderr

@@ -223,8 +223,8 @@ def test_where_nobody_can_answer_the_portal_is_not_even_asked(
     done = say("unpublish", "--scope", "KNOWLEDGE", *words)
 
     assert done.exit_code == 2
-    assert f"Error: {asked} There is no terminal to ask at." in done.output
-    assert "Answer with --yes." in done.output
+    assert f"Error: {asked} There is no terminal to ask on." in done.output
+    assert "Confirm with --yes." in done.output
     assert "BITRIX24_WEBHOOK" not in done.output
 
 
@@ -273,7 +273,7 @@ def test_the_beginning_of_a_run_s_id_names_it(say) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("20261124", f"2 runs in runs begin so: {RUNS[1]}, {RUNS[0]}."),
+        ("20261124", f"2 runs in runs start like this: {RUNS[1]}, {RUNS[0]}."),
         ("2027", "2027: no such run in runs."),
         ("", "no such run in runs."),
         ("x" * 5000, "no such run in runs."),
@@ -294,7 +294,7 @@ def test_plan_replaces_nothing_that_is_no_plan(say, tmp_path: Path, there: bytes
     done = say("plan", "--page", "1")
 
     assert done.exit_code == 2
-    assert "Error: plan.json is there already, and is no plan: it is left as it is." in done.output
+    assert "Error: plan.json already exists and is not a plan: it was not replaced." in done.output
     assert "--out, or replace it with --force" in done.output
     assert (tmp_path / "plan.json").read_bytes() == there
 

@@ -71,7 +71,7 @@ async def test_a_portal_that_begins_again_is_no_endless_list(tmp_path) -> None:
     async with listing(pages=of_site(1, *range(1, 101)), ignores={">ID"}) as portal:
         finished = await run_job(portal, tmp_path, ALL)
 
-    assert "gives none after 100, and no end" in finished.ending.error.message
+    assert "lists none after 100, but no end either" in finished.ending.error.message
     assert _is_done_once(portal, range(1, 101))
 
 
@@ -388,7 +388,7 @@ async def test_a_journal_with_what_can_t_be_a_page_is_read(tmp_path, page) -> No
     assert (again.pages, down.pages) == (0, 10)
     assert finished.ending.is_whole
     assert finished.totals.pages == 10
-    assert any("the first is line 11" in text for text in seen.warnings)
+    assert any("the first in line 11" in text for text in seen.warnings)
 
 
 async def test_a_note_of_what_can_t_be_a_page_is_passed_over(tmp_path) -> None:

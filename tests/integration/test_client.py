@@ -317,10 +317,10 @@ async def _ask_where(loop_method, error, *, host="portal.example"):
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [
-        (socket.EAI_AGAIN, faults.NO_NETWORK, "the name can't be looked up just now"),
-        (socket.EAI_FAIL, faults.NO_NETWORK, "the name can't be looked up just now"),
-        (socket.EAI_NONAME, faults.UNREACHABLE, "the name is not known"),
-        (socket.EAI_NODATA, faults.UNREACHABLE, "the name is not known"),
+        (socket.EAI_AGAIN, faults.NO_NETWORK, "the host name can't be looked up right now"),
+        (socket.EAI_FAIL, faults.NO_NETWORK, "the host name can't be looked up right now"),
+        (socket.EAI_NONAME, faults.UNREACHABLE, "unknown host name"),
+        (socket.EAI_NODATA, faults.UNREACHABLE, "unknown host name"),
     ],
 )
 async def test_a_name_that_does_not_exist_is_told_from_one_that_cannot_be_looked_up_now(
@@ -445,7 +445,7 @@ async def test_what_speaks_no_tls_is_not_said_to_have_a_bad_certificate():
         fault = await _ask_by_tls(server.host)
 
     assert (fault.code, fault.kind, fault.sent) == (faults.NO_TLS, FaultClass.CREDENTIAL, False)
-    assert fault.description == f"What answers at {server.host} speaks no TLS."
+    assert fault.description == f"{server.host} does not speak TLS."
     assert "--ca-file" not in fault.hint
     assert SECRET not in repr(fault)
     assert server.requests == []
@@ -518,19 +518,19 @@ async def test_a_proxy_that_is_dead_is_named(monkeypatch):
     fault = await _ask_through(monkeypatch, "http://admin:pa55word@127.0.0.1:1")
 
     assert (fault.code, fault.sent) == (faults.PROXY_FAILED, False)
-    assert fault.description == "No connection by way of the proxy 127.0.0.1:1: Connection refused."
+    assert fault.description == "No connection through the proxy 127.0.0.1:1: Connection refused."
 
 
 @pytest.mark.parametrize(
     ("proxy", "why"),
     [
-        ("socks5://admin:pa55word@127.0.0.1:1080", "socks5://, and only http://"),
-        ("https://127.0.0.1:3128", "https://, and only http://"),
-        ("http://admin:pa55word@127.0.0.1:many", "no address"),
-        ("http://", "no address"),
-        ("http://admin:pa55word/x@127.0.0.1:3128", "can be sent|no address"),
-        ("http://admin:pa55word\u043f@127.0.0.1:3128", "no proxy can be sent"),
-        ("http://admin:pa55word%D0%BF@127.0.0.1:3128", "no proxy can be sent"),
+        ("socks5://admin:pa55word@127.0.0.1:1080", "socks5:// proxy, and only http://"),
+        ("https://127.0.0.1:3128", "https:// proxy, and only http://"),
+        ("http://admin:pa55word@127.0.0.1:many", "not the address"),
+        ("http://", "not the address"),
+        ("http://admin:pa55word/x@127.0.0.1:3128", "can't be sent|not the address"),
+        ("http://admin:pa55word\u043f@127.0.0.1:3128", "can't be sent to a proxy"),
+        ("http://admin:pa55word%D0%BF@127.0.0.1:3128", "can't be sent to a proxy"),
     ],
 )
 async def test_a_proxy_that_cannot_be_used_is_a_bad_setting(monkeypatch, proxy, why):

@@ -101,7 +101,7 @@ async def test_a_lower_limit_that_is_not_told_is_learned_from_one_volley(run):
     # A sum moves by a whole request at once, which takes 20 s.
     assert 240.0 - 20.0 <= ran.learned <= 240.0
     (told,) = ran.onlooker.warnings
-    assert f"from about {ran.learned:.0f} s of operating time on, and not from 480 s" in told
+    assert f"from about {ran.learned:.0f} s of operating time, not from 480 s" in told
 
 
 async def test_a_ban_is_waited_out_and_does_not_come_again(run):
@@ -162,7 +162,7 @@ async def test_a_portal_that_takes_no_batches_gets_single_calls(run):
     ran = await run(pages=60, cost=0.2, batch_allowed=False)
 
     assert ran.truth.requests_by_method[PUBLICATION] == 60
-    assert ["pages go one by one" in text for text in ran.onlooker.warnings] == [True]
+    assert ["pages now go one by one" in text for text in ran.onlooker.warnings] == [True]
 
 
 async def test_a_portal_that_swallows_batches_gets_single_calls_after_two_volleys(run):

@@ -167,14 +167,14 @@ async def test_a_list_in_the_form_of_a_map_is_a_list():
     ids=repr,
 )
 async def test_what_is_no_list_of_pages_is_not_taken_for_an_empty_one(result):
-    with pytest.raises(StoppedByPortal, match="something else than a list"):
+    with pytest.raises(StoppedByPortal, match="something other than a list"):
         await _list(Scripted(Answer(result, None)))
 
 
 async def test_a_portal_that_gives_the_same_pages_again_is_not_asked_for_ever():
     same = _rows(*range(1, LIST_LENGTH + 1))
 
-    with pytest.raises(StoppedByPortal, match="gives none after 500"):
+    with pytest.raises(StoppedByPortal, match="lists none after 500"):
         await _list(Scripted(same, same))
 
 

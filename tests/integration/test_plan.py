@@ -121,7 +121,7 @@ async def test_a_plan_is_the_same_when_it_is_read_back(tmp_path):
 def test_a_file_that_is_no_plan_is_refused_in_a_line(tmp_path):
     (tmp_path / "plan.json").write_text("[]")
 
-    with pytest.raises(BadSetting, match="it is no plan"):
+    with pytest.raises(BadSetting, match="not a plan"):
         read_plan(tmp_path / "plan.json")
 
 
@@ -217,9 +217,9 @@ async def test_the_limit_that_binds_is_named_at_each_stage(tmp_path):
         ({"states": {"not online": ["20-1"]}}, "states: '20-1' is no range"),
         ({"states": {"not online": ["1-" + "9" * 5000]}}, "is no range"),
         ({"pages": {"KNOWLEDGE": ["1-21"]}}, "pages names 21"),
-        ({"counts": {"not online": -1}}, "it is no plan: "),
-        ({"portal": 7}, "it is no plan: portal: "),
-        ({"estimate": [[]]}, "it is no plan: estimate: "),
+        ({"counts": {"not online": -1}}, "not a plan: "),
+        ({"portal": 7}, "not a plan: portal: "),
+        ({"estimate": [[]]}, "not a plan: estimate: "),
     ],
     ids=str,
 )

@@ -182,9 +182,9 @@ def test_both_budgets_and_the_wait_and_the_failures_are_shown():
 
 
 def test_a_run_that_lets_another_one_go_first_says_so():
-    waiting = Wait(until=1_800_000_000.2, limit="turn", because="another run has its turn")
+    waiting = Wait(until=1_800_000_000.2, limit="turn", because="another run has the turn")
 
-    assert waiting_line(_snapshot(waiting=waiting)) == "waiting: another run has its turn"
+    assert waiting_line(_snapshot(waiting=waiting)) == "waiting: another run has the turn"
 
 
 async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):

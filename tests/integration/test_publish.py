@@ -114,12 +114,12 @@ async def test_the_wrong_scope_is_asked_about_and_stops_the_run(tmp_path: Path) 
         )
 
     assert seen.warnings == [
-        "Not one page was found so far: was --scope KNOWLEDGE meant, or another portal?"
+        "No page was found so far. Did you mean --scope KNOWLEDGE, or another portal?"
     ]
     assert isinstance(finished.ending.error, TooManyFailures)
     assert finished.ending.error.hint == (
-        "If --scope KNOWLEDGE was meant, or another portal, begin a new run:"
-        " a resume keeps to what this one was told."
+        "If you meant --scope KNOWLEDGE, or another portal, start a new run:"
+        " a resume keeps the settings of this one."
     )
     told = read_story(finished.kept)
     assert "resume" not in "".join(

@@ -205,7 +205,7 @@ async def test_a_line_that_was_removed_from_a_whole_run_lets_its_page_be_done_ag
     assert status is None
     assert sorted(line.page for line in journal_of(again)) == list(range(1, 21))
     assert any(
-        "20 pages had their line" in text and "19 have one" in text for text in seen.warnings
+        "20 pages were in the journal" in text and "19 are now" in text for text in seen.warnings
     )
     assert status_of_whole(finished.kept) == 0
 

@@ -65,7 +65,7 @@ async def test_a_run_that_goes_on_is_seen_from_elsewhere(tmp_path):
 
     await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
 
-    assert "is going on" in seen[-1]
+    assert "is running" in seen[-1]
     assert "of 100 pages" in seen[-1]
     assert "operating time:" in seen[-1]
 
@@ -84,8 +84,8 @@ async def test_a_run_that_was_not_heard_of_for_long_says_so_and_promises_nothing
 
     await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
 
-    assert "was last heard of 25 s ago" in seen[-2]
-    assert "going on" not in seen[-2]
+    assert "last reported 25 s ago" in seen[-2]
+    assert "is running" not in seen[-2]
     assert "done in" not in seen[-2]
     assert json.loads(seen[-1])["age"] >= 25
     assert json.loads(seen[-1])["arrives_at"] is None
@@ -107,8 +107,8 @@ async def test_what_a_killed_process_has_left_is_not_said_of_the_one_that_is_at_
     with folder.lock():
         told = _status(tmp_path)
 
-    assert "last heard of" not in told
-    assert "is going on: 100 pages settled" in told
+    assert "last reported" not in told
+    assert "is running: 100 pages settled" in told
 
 
 async def test_a_run_that_goes_on_says_why_pages_failed(tmp_path):
@@ -163,9 +163,9 @@ async def test_without_a_run_all_are_listed_the_newest_first(tmp_path):
     second = await _publish(Peeking(OUTPUT), tmp_path, pages=100, cost=1.0)
     describe(second.kept, ended=None)
 
-    assert any(f"{second.kept.run_id}  t  is going on: " in text for text in seen)
+    assert any(f"{second.kept.run_id}  t  running: " in text for text in seen)
     assert _all_runs(tmp_path).splitlines() == [
-        f"{second.kept.run_id}  t  was left by its process: resume it",
+        f"{second.kept.run_id}  t  process died: resume it",
         f"{OLDER}  t  100 pages, 2 failed or unknown",
     ]
     states = [run["state"] for run in json.loads(_all_runs(tmp_path, "--json"))]
@@ -191,7 +191,7 @@ async def test_a_run_that_stopped_early_or_can_t_be_read_is_listed_too(tmp_path)
 
 
 def test_where_there_is_no_run_that_is_said(tmp_path):
-    assert _all_runs(tmp_path) == f"There is no run in {tmp_path} yet.\n"
+    assert _all_runs(tmp_path) == f"No runs in {tmp_path} yet.\n"
 
 
 async def test_prometheus_can_read_the_numbers_while_the_run_goes_on(tmp_path):

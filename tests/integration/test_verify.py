@@ -156,7 +156,9 @@ async def test_a_public_address_that_is_not_answered_is_named_with_its_page(tmp_
 
     said = [*_lines(result, ())][1:]
 
-    assert said[0].startswith("Public addresses: 30 asked for, 30 of published pages not answered")
+    assert said[0].startswith(
+        "Public addresses: 30 requested, 30 of published pages did not answer"
+    )
     assert "  page 3: /site1/page-3/ answered 404" in said
     assert (len(said), said[-1]) == (22, "  and 10 more")
 

@@ -44,7 +44,7 @@ def test_it_prints_a_webhook_and_in_the_end_the_truth(tmp_path, number):
     assert process.returncode == 0
     assert re.search(r"^pages published +1$", said, re.MULTILINE)
     assert json.loads(file.read_text())["pages_published"] == 1
-    assert complained == "300 pages on standard; Ctrl-C ends it.\n"
+    assert complained == "300 pages on standard. Press Ctrl-C to stop.\n"
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,6 @@ def test_every_scenario_that_ships_is_named_in_the_help():
 
     text = CliRunner().invoke(sandbox, ["--help"]).output
 
-    assert set(scenario_names()) <= set(re.findall(r"[\w-]+", text.split("that ship:")[-1]))
+    assert set(scenario_names()) <= set(
+        re.findall(r"[\w-]+", text.split("Built-in scenarios:")[-1])
+    )

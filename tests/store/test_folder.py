@@ -207,7 +207,7 @@ def test_a_place_that_can_t_be_written_is_said_before_anything_is_sent(tmp_path:
     (tmp_path / "runs").touch()
 
     with (
-        pytest.raises(BadSetting, match="no folder for the run can be made there"),
+        pytest.raises(BadSetting, match="can't create a run folder there"),
         open_store(tmp_path / "runs").create(Epoch(0.0), random.Random(1)),
     ):
         pass

@@ -17,7 +17,7 @@ def test_a_store_without_a_run_lists_none_and_finds_none(store: Store) -> None:
     assert list(store.runs()) == []
     with pytest.raises(BadJournal, match="no such run") as caught:
         store.find("latest")
-    assert "no run there yet" in caught.value.hint
+    assert "No runs there yet" in caught.value.hint
 
 
 def test_a_run_has_the_moment_of_its_beginning_in_its_name(store: Store) -> None:

@@ -72,7 +72,7 @@ def test_a_job_is_done_once_at_a_time(state: SharedState, tmp_path: Path) -> Non
     with (
         state.alone(tmp_path / "a.toml"),
         state.alone(tmp_path / "b.toml"),
-        pytest.raises(RunBusy, match="being done already"),
+        pytest.raises(RunBusy, match="already running"),
         state.alone(tmp_path / "." / "a.toml"),
     ):
         pass

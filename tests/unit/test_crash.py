@@ -56,7 +56,7 @@ def test_a_fault_of_ours_is_a_line_and_70(state: Path, capsys, error: Exception)
     (kept,) = state.glob("crash-*.txt")
     (line,) = capsys.readouterr().err.splitlines()
     assert status == 70
-    assert line.startswith("Error: a fault of bulk-publisher itself: ")
+    assert line.startswith("Internal error in bulk-publisher: ")
     assert str(kept) in line
     assert len(line) < 400 + len(str(kept))
     assert "Traceback" in kept.read_text()
@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_used_is_2_and_is_named(capsys) -> None:
     status = _ended(Output(verbosity=0, log_format="console", is_plain=True), error)
 
     assert status == 2
-    assert capsys.readouterr().err == "Error: It can't be used: /x\\xd1: Permission denied.\n"
+    assert capsys.readouterr().err == "Error: Can't be used: /x\\xd1: Permission denied.\n"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_what_is_no_webhook_is_refused_in_one_sentence_without_it(url):
     with pytest.raises(BadSetting) as caught:
         Webhook(url)
 
-    assert caught.value.message == "The webhook URL is not one of Bitrix24."
+    assert caught.value.message == "The webhook URL is not a Bitrix24 one."
     assert SECRET not in caught.value.hint
     assert SECRET not in "".join(traceback.format_exception_only(caught.value))
     assert caught.value.__cause__ is caught.value.__context__ is None
@@ -92,7 +92,7 @@ def test_what_is_no_webhook_is_refused_in_one_sentence_without_it(url):
     "host", ["example.bitrix24.com", "192.168.0.1", "localhost.example.com", "0.0.0.0", "[::2]"]
 )
 def test_a_secret_goes_in_the_clear_to_this_machine_alone(host):
-    with pytest.raises(BadSetting, match="in the clear") as caught:
+    with pytest.raises(BadSetting, match="unencrypted") as caught:
         Webhook(f"http://{host}/rest/7/{SECRET}/")
 
     assert SECRET not in caught.value.message + caught.value.hint
@@ -107,12 +107,12 @@ def test_any_text_is_a_webhook_or_is_refused(text):
     except BadSetting as error:
         url = error.hint
 
-    assert "/rest/1/abc" in url
+    assert "/rest/" in url
 
 
 @pytest.mark.parametrize("user", ["9" * 5000, "9223372036854775808", "0"])
 def test_a_user_of_no_portal_is_no_webhook(user):
-    with pytest.raises(BadSetting, match=r"^The webhook URL is not one of Bitrix24\.$"):
+    with pytest.raises(BadSetting, match=r"^The webhook URL is not a Bitrix24 one\.$"):
         Webhook(f"https://example.bitrix24.com/rest/{user}/{SECRET}/")
 
 

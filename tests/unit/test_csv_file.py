@@ -393,7 +393,7 @@ def test_a_quote_that_is_never_closed_is_refused_even_if_bad_rows_are_skipped(re
         ("name,url\nx,y\n", None, "its columns are 'name', 'url'", "--column"),
         ("name,url\nx,y\n", "nam", "has no column 'nam': did you mean name?", "'name', 'url'"),
         ("name,url\nx,y\n", "zzz", "has no column 'zzz'", "Its columns are 'name', 'url'."),
-        ("351,x\n", "lid", "has no header, its first row is a page's", "Leave --column out"),
+        ("351,x\n", "lid", "has no header, its first row is a page's", "Leave out --column"),
         ("id,ID\n1,2\n", None, "more than one column named 'id'", ""),
         ("lid,LID\n1,2\n", None, "more than one column named 'lid'", ""),
         ("lid,scope,Scope\n1,,GROUP\n", None, "more than one column named 'scope'", ""),
@@ -417,11 +417,16 @@ def test_a_quote_that_is_never_closed_is_refused_even_if_bad_rows_are_skipped(re
         ("id;landing\n1;2\n", None, "'id', 'landing'", "--column landing"),
         ("id;b24_id\n1;2\n", None, "'id', 'b24_id'", "--column b24_id"),
         ("id;old_lid\n1;2\n", None, "'id', 'old_lid'", "--column"),
-        ("lid,title\n351,x\ntitle,lid\ny,352\n", None, "pages.csv:3: a second header", "each part"),
-        ("", None, "has no page in it: it is empty", ""),
-        ("\n\r\n;;\n", None, "has no page in it: it is empty", ""),
-        ("sep=;\n", None, "has no page in it: it is empty", ""),
-        ("id\n", None, "has no page in it", ""),
+        (
+            "lid,title\n351,x\ntitle,lid\ny,352\n",
+            None,
+            "pages.csv:3: a second header",
+            "Split the file",
+        ),
+        ("", None, "is empty", ""),
+        ("\n\r\n;;\n", None, "is empty", ""),
+        ("sep=;\n", None, "is empty", ""),
+        ("id\n", None, "has no pages", ""),
     ],
     ids=repr,
 )
@@ -464,7 +469,7 @@ def test_the_columns_that_there_are_are_listed_once() -> None:
 
 
 def test_a_file_of_nothing_but_bad_rows_is_refused_even_if_they_are_skipped() -> None:
-    with pytest.raises(BadSource, match="has no page in it"):
+    with pytest.raises(BadSource, match="has no pages"):
         check("id\nx\n", skip_bad_rows=True)
 
 
@@ -593,7 +598,7 @@ def test_a_file_that_was_changed_since_it_was_checked_is_refused(content: str) -
     checked = check("1\n2\n")
     Path("pages.csv").write_text(content)
 
-    with pytest.raises(BadSource, match=r"pages.csv was changed since it was checked"):
+    with pytest.raises(BadSource, match=r"pages.csv has changed since it was checked"):
         pages_of(checked)
 
 
@@ -606,7 +611,7 @@ async def test_a_file_that_is_changed_while_it_is_streamed_is_refused(content: b
     first = await anext(pages)
     write("pages.csv", b"\n" * 500_000 + content)
 
-    with pytest.raises(BadSource, match=r"was changed since it was checked"):
+    with pytest.raises(BadSource, match=r"has changed since it was checked"):
         [page async for page in pages]
 
     assert first.id == 1
@@ -808,7 +813,7 @@ def test_where_nothing_can_be_copied_the_environments_tmpdir_is_named(
     monkeypatch.setattr(tempfile, "tempdir", str(Path("gone").absolute()))
 
     with pytest.raises(
-        BadSource, match=r"^<stdin> can't be copied: there is no temporary"
+        BadSource, match=r"^<stdin> can't be copied: there is no writable"
     ) as caught:
         check_csv("-", column=None, scope=None, skip_bad_rows=False)
 

@@ -98,7 +98,7 @@ def test_a_portal_that_answers_nothing_gives_no_page_up_and_one_that_lists_does(
 
 @pytest.mark.parametrize(
     ("may_be_done", "advice"),
-    [(True, " Look at the page to see whether it was done."), (False, "")],
+    [(True, " Check the page to see whether it was done."), (False, "")],
 )
 def test_a_page_that_may_be_done_is_to_be_looked_at_and_no_other(
     may_be_done: bool, advice: str

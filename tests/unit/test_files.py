@@ -59,7 +59,7 @@ def test_a_lock_or_a_journal_that_is_none_of_ours_is_refused(folder: RunFolder, 
     plant(folder.path / "lock")
     plant(folder.journal)
 
-    with pytest.raises(JournalLost, match="lock: it can't be written"):
+    with pytest.raises(JournalLost, match="lock: can't be written"):
         FolderLock(folder).__enter__()
     with pytest.raises(JournalLost, match=r"outcomes\.jsonl"):
         JournalWriter(folder.journal)

@@ -80,7 +80,7 @@ def test_where_no_turn_can_be_kept_it_is_said_why(tmp_path):
         assert sharing.turn is None
 
     doubt = sharing.doubt
-    assert doubt.startswith("Runs on this machine can't share the limits of the webhook (")
+    assert doubt.startswith("Runs on this machine can't share the webhook's limits (")
     assert "Not a directory" in doubt
     assert "XDG_STATE_HOME" in sharing.advice
 

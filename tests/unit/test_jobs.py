@@ -243,14 +243,14 @@ write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }"""
 @pytest.mark.parametrize(
     ("selection", "why"),
     [
-        (Selection(), "no pages are selected"),
+        (Selection(), "no pages selected"),
         (Selection(csv="a", site=(1,)), "csv and site can't be combined"),
         (Selection(csv="a", page=("1",)), "csv and page can't be combined"),
         (Selection(page=("1",), site=(1,)), "page and site can't be combined"),
         (Selection(csv="a", xlsx="b"), "csv and xlsx can't be combined"),
-        (Selection(site=(1,), column="lid"), "column means nothing without csv or xlsx"),
-        (Selection(csv="a", sheet="b"), "sheet means nothing without xlsx"),
-        (Selection(scope=Scope.GROUP, skip_bad_rows=True), "skip_bad_rows means nothing"),
+        (Selection(site=(1,), column="lid"), "column needs csv or xlsx"),
+        (Selection(csv="a", sheet="b"), "sheet needs xlsx"),
+        (Selection(scope=Scope.GROUP, skip_bad_rows=True), "skip_bad_rows needs csv"),
         (Selection(csv="a", only=Only.CHANGED, lookup=False), "only changed needs the lookup"),
         (Selection(csv="a", limit=0), "limit: must be a whole number of 1 or more, not 0"),
         (Selection(site=(0,)), "site: must be a site id"),

@@ -104,7 +104,9 @@ def test_the_first_request_goes_alone_and_small(played):
     played.send(5)
 
     assert first == Send(5, Lane.BATCH)
-    assert played.decide() == WaitUntil(NEVER, Limit.QUESTION, "one request asks how the portal is")
+    assert played.decide() == WaitUntil(
+        NEVER, Limit.QUESTION, "a probe asks whether the portal is back"
+    )
 
 
 def test_without_a_page_there_is_nothing_to_send(played):
@@ -446,7 +448,7 @@ def test_after_a_refusal_one_page_asks_and_not_all(played):
     )
     assert question == Send(1, Lane.BATCH)
     assert played.decide() == WaitUntil(
-        NEVER, Limit.OPERATING, "one request asks whether there is time again"
+        NEVER, Limit.OPERATING, "a probe asks whether there is time again"
     )
 
 

@@ -131,7 +131,7 @@ def test_a_job_in_a_file_whose_name_is_no_text_is_done_once_at_a_time() -> None:
     path = Path(f"{ODD}.toml")
     path.write_text('[select]\npage = 351\ncolumn = "x"\n')
 
-    with pytest.raises(BadJobFile, match=r"^\\xd1\\xf2\\xf0.toml:3: column means nothing"):
+    with pytest.raises(BadJobFile, match=r"^\\xd1\\xf2\\xf0.toml:3: column needs csv"):
         read_job(path)
     state = machine_state(os.environ)
     with state.alone(path), pytest.raises(RunBusy), state.alone(path):

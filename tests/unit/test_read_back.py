@@ -169,7 +169,7 @@ def test_a_copy_of_a_run_is_that_run(folder: RunFolder) -> None:
 
     resumed = _invoke(folder, "resume", "COPY")
 
-    assert f"Run {RUN} is whole" in resumed.stderr
+    assert f"Run {RUN} is complete" in resumed.stderr
     assert resumed.exit_code == 1
 
 
@@ -179,4 +179,4 @@ def test_lines_that_are_all_of_another_run_are_not_done_again(folder: RunFolder)
     resumed = _invoke(folder, "resume", RUN)
 
     assert resumed.exit_code == 2
-    assert f"its lines are of run {RUN}, and run.json is of run another" in resumed.stderr
+    assert f"its lines are of run {RUN}, but run.json is of run another" in resumed.stderr

@@ -23,6 +23,6 @@ def test_a_portal_with_a_code_for_each_page_makes_no_summary_of_hundreds_of_line
     assert lines[0] == "  CODE_7: 2 pages, for example page 7"
     assert (
         lines[-1]
-        == "  180 other errors: 180 pages; 'report --csv' and 'report --json' name them all"
+        == "  180 other errors: 180 pages; 'report --csv' and 'report --json' list them all"
     )
     assert len(lines) < 50

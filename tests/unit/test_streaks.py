@@ -88,7 +88,7 @@ def test_a_scope_that_was_named_is_not_proposed_again(streaks):
 
     *_, last = _fail(streaks, MISSING, page=page, times=ALIKE)
 
-    assert "another scope than KNOWLEDGE" in last.hint
+    assert "a scope other than KNOWLEDGE" in last.hint
 
 
 @pytest.mark.parametrize("fault", [None, UNPAID, DENIED], ids=["done", "unpaid", "no right"])
@@ -184,7 +184,7 @@ def test_as_many_failures_as_are_allowed_stop_the_run(status):
 
     assert first == [None, None]
     assert isinstance(last, TooManyFailures)
-    assert "as were allowed (3)" in str(last)
+    assert "is reached (3)" in str(last)
 
 
 def test_without_a_bound_any_number_of_failures_goes_on(streaks):

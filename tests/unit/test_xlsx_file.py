@@ -273,7 +273,7 @@ def test_a_sheet_that_is_not_there_is_told_with_those_that_are():
 def test_an_empty_sheet_has_no_page():
     workbook("pages.xlsx", [])
 
-    assert refusal().message == "pages.xlsx:Sheet1 has no page in it: it is empty"
+    assert refusal().message == "pages.xlsx:Sheet1 is empty"
 
 
 def test_an_open_document_is_read():

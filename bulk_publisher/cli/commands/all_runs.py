@@ -16,14 +16,14 @@ def run_lines(store: Store) -> Iterator[str]:
     """The newest runs of *store* in words."""
     known = store.runs()
     if not known:
-        yield f"There is no run in {store.place} yet."
+        yield f"No runs in {store.place} yet."
         return
     told = [_told(run) for run in known[:_NEWEST]]
     width = max(len(_what(one)) for one in told)
     for one in told:
         yield f"{one['run']}  {_what(one):{width}}  {_in_words(one)}"
     if len(known) > _NEWEST:
-        yield f"and {len(known) - _NEWEST:,} older ones"
+        yield f"and {len(known) - _NEWEST:,} older runs"
 
 
 def runs_as_list(store: Store) -> list[dict[str, Any]]:
@@ -73,12 +73,12 @@ def _in_words(told: Mapping[str, Any]) -> str:
     pages = pages_in_words(sum(counts.values())) + (f", {bad:,} failed or unknown" if bad else "")
     match told["state"]:
         case "running":
-            return f"is going on: {pages}"
+            return f"running: {pages}"
         case "ended" if told["is_whole"]:
             return pages
         case "ended":
             return f"stopped early: {pages}"
         case "dead":
-            return "was left by its process: resume it"
+            return "process died: resume it"
         case _:
             return f"can't be read: {told.get('why', '')}"

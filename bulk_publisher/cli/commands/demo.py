@@ -17,7 +17,7 @@ from bulk_publisher.cli.output.output import Output
 def demo(output: Output, *, runs: Path) -> None:
     """Publish a knowledge base of 300 pages on a simulated portal.
 
-    A handful of its pages are bad in different ways; the summary says how.
+    A few of its pages fail in different ways; the summary says how.
     """
     from bulk_publisher.cli.commands.doing import run_job
     from bulk_publisher.jobs import Job, Portal, Selection

@@ -30,16 +30,16 @@ _SHOWN_SITES = 40
 @click.command("doctor")
 @portal_options
 @scope_option
-@click.option("--all", "is_all", is_flag=True, help=f"Count every page, not the first {_MOST_PAGES:,}.")  # fmt: skip
-@click.option("--json", "is_json", is_flag=True, help="For programs.")
+@click.option("--all", "is_all", is_flag=True, help=f"Count every page, not just the first {_MOST_PAGES:,}.")  # fmt: skip
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 @says_errors
 def doctor(
     output: Output, /, *, scope: "Scope | None", is_all: bool, is_json: bool, **options: Any
 ) -> None:
-    """Check the portal and the credential; say what there is to publish. Changes nothing.
+    """Check the portal and the credential, and list what there is to publish. Changes nothing.
 
-    Exit status: 0 a run could work, 4 it could not.
+    Exit status: 0 a run can work, 4 it cannot.
     """
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.client.sites import EVERY_SCOPE
@@ -79,12 +79,12 @@ def _lines(examination: "Examination", *, has_colour: bool) -> Iterator[str]:
         if any(site.scope == "KNOWLEDGE" for site in examination.sites):
             yield CLASSIC
         if not examination.is_counted:
-            yield f"Only the first {_MOST_PAGES:,} pages were counted: --all counts them all."
+            yield f"Only the first {_MOST_PAGES:,} pages were counted; --all counts them all."
     yield ""
     if examination.is_usable:
-        yield "A run can work. What it would do says: bulk-publisher plan …"
+        yield "Ready. To see what a run would do: bulk-publisher plan …"
     else:
-        yield "A run can't work before what is marked ✗ is put right."
+        yield "Not ready: fix the checks marked ✗ first."
 
 
 def _check_lines(check: "Check", *, has_colour: bool) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _sites_table(sites: list["Site"]) -> Iterator[str]:
     from bulk_publisher.report.text import printable
 
     yield f"  {'site':>6}  {'scope':<10}{'pages':>10}{'published':>11}{'changed':>9}{'not yet':>9}  {'may publish':<12}title"  # fmt: skip
-    may = {True: "yes", False: "no", None: "not known"}
+    may = {True: "yes", False: "no", None: "unknown"}
     for site in sites[:_SHOWN_SITES]:
         off = " (offline)" if site.is_online is False else ""
         yield (

@@ -45,8 +45,8 @@ def check_sense(job: Job) -> None:
     """
     if job.action is Action.UNPUBLISH and job.select.only is not Only.ALL:
         raise BadSetting(
-            f"To take down only what is {job.select.only} makes no sense: only pages that are online can be.",
-            "Leave --only out.",
+            f"Taking down only {job.select.only} pages makes no sense: only online pages can be taken down.",
+            "Leave out --only.",
         )
 
 
@@ -198,7 +198,7 @@ class _Doing:
         if not self._has_told_of_fault:
             self._has_told_of_fault = True
             self._output.explain(
-                f"A fault of bulk-publisher itself, which the run survives: {what}. The run's log.jsonl tells more.",
+                f"Internal error in bulk-publisher; the run goes on: {what}. Details are in the run's log.jsonl.",
                 colour="yellow",
             )
 
@@ -215,7 +215,7 @@ class _Doing:
         else:
             folder = self._started.kept
             self._output.complain(
-                f"Left at once. Go on with: bulk-publisher resume {name_for_commands(folder)}"
+                f"Stopped at once. Continue with: bulk-publisher resume {name_for_commands(folder)}"
             )
         return 128 + (self._signal or signal.SIGINT)
 
@@ -247,7 +247,7 @@ class _Doing:
             self._output.complain(f"No report.html: {error.message}", colour="yellow")
             return
         if path is not None:
-            self._output.tell([f"Its report: {path}"])
+            self._output.tell([f"Report: {path}"])
 
     def _status(self, finished: Finished) -> int:
         ending = finished.ending

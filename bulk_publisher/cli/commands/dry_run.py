@@ -52,7 +52,7 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
         output.put(line)
     for problem in selected.problems:
         output.explain(problem, indent=2)
-    output.say("Nothing was changed: this was a dry run.")
+    output.say("Dry run: nothing was changed.")
 
 
 async def _denied(session: Session, places: Counter[tuple[Scope | None, SiteId | None]]) -> int:

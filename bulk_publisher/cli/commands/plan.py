@@ -38,11 +38,11 @@ _SHOWN_OPENED = 10
     default="plan.json",
     show_default=True,
     metavar="FILE",
-    help="Where the plan is written, for publish --plan.",
+    help="Where to write the plan, for publish --plan.",
 )
-@click.option("--force", is_flag=True, help="Replace FILE also if it is no plan.")
-@click.option("--cost", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds a page.  [default: as the last run on the portal measured]")  # fmt: skip
-@click.option("--json", "is_json", is_flag=True, help="Print the plan itself, for programs.")
+@click.option("--force", is_flag=True, help="Replace FILE even if it is not a plan.")
+@click.option("--cost", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per page.  [default: as measured by the last run on the portal]")  # fmt: skip
+@click.option("--json", "is_json", is_flag=True, help="Print the plan as JSON, for programs.")
 @click.pass_obj
 @says_errors
 def plan(
@@ -56,9 +56,9 @@ def plan(
     is_json: bool,
     **options: Any,
 ) -> None:
-    """Say what publish would do with the same selection, and how long it would take.
+    """Show what publish would do with the same selection, and how long it would take.
 
-    It looks, and changes nothing.
+    Changes nothing.
 
     \b
     bulk-publisher plan --csv pages.csv --scope KNOWLEDGE
@@ -85,7 +85,7 @@ def plan(
             output.explain(NO_PAGE, colour="yellow")
         return
     output.say(
-        f"Nothing was changed. To do it: bulk-publisher publish --plan {shlex.quote(str(out))}"
+        f"Nothing was changed. To publish: bulk-publisher publish --plan {shlex.quote(str(out))}"
     )
 
 
@@ -139,11 +139,11 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
     kept = read_plan(path)
     job = decode_job(kept.job)
     if job.portal.sandbox is None and (host := read_webhook(job.portal.webhook, os.environ).host) != kept.portal:  # fmt: skip
-        raise BadSetting(f"The plan is for {kept.portal}, and the webhook is of {host}.", "Give that portal's webhook, or make a plan for this one.")  # fmt: skip
+        raise BadSetting(f"The plan is for {kept.portal}, but the webhook is for {host}.", "Use the webhook of that portal, or make a plan for this one.")  # fmt: skip
     if not kept.sent:
-        raise BadSetting(f"{path}: there is no page to send in the plan.")
+        raise BadSetting(f"{path}: the plan has no pages to send.")
     if check_selection(job.select).sha256 != kept.sha256:
-        raise BadSetting(f"{job.select.file} was changed since the plan was made.", "Make the plan again with: bulk-publisher plan …")  # fmt: skip
+        raise BadSetting(f"{job.select.file} has changed since the plan was made.", "Make a new plan with: bulk-publisher plan …")  # fmt: skip
     now = plan_of(job, output, runs=runs, cost=None)
     changes = changes_since(kept, now)
     for line in changes or ["Nothing has changed since the plan was made."]:
@@ -196,7 +196,7 @@ def _opened_lines(made: "Plan") -> Iterator[str]:
     from bulk_publisher.report.text import printable
 
     if made.opens:
-        yield "Put online along with them:"
+        yield "Also put online:"
     for one in made.opens[:_SHOWN_OPENED]:
         yield printable(f"  {one.kind} {one.id} “{one.title}”" + (f" of site {one.site}" if one.kind == "folder" else ""))  # fmt: skip
     if len(made.opens) > _SHOWN_OPENED:
@@ -211,7 +211,7 @@ def _place_lines(made: "Plan") -> Iterator[str]:
         where = "site unknown" if site is None else f"site {site}"
         yield f"  {count:>8,}  {where}{'' if folder is None else f', folder {folder}'}"
     if len(places) > _SHOWN_PLACES:
-        yield f"  … and {len(places) - _SHOWN_PLACES:,} places more, which --json lists"
+        yield f"  … and {len(places) - _SHOWN_PLACES:,} more places, listed by --json"
 
 
 def _estimate_lines(made: "Plan") -> Iterator[str]:
@@ -221,16 +221,16 @@ def _estimate_lines(made: "Plan") -> Iterator[str]:
     if not made.sent:
         return
     yield (
-        f"It would take about {in_words(estimate.seconds)}, {estimate.requests:,} requests and "
+        f"Estimate: {in_words(estimate.seconds)}, {estimate.requests:,} requests, "
         f"{in_words(estimate.operating)} of operating time, at {estimate.cost:.2f} s a page ({estimate.cost_from})."
     )
     for stage in estimate.stages:
         span = f"{in_words(stage.begins)} to {in_words(stage.ends)}"
-        yield f"  {span}: {pages_in_words(stage.pages)}, held by {_LIMITS.get(stage.limit, stage.limit)}"
+        yield f"  {span}: {pages_in_words(stage.pages)}, limited {_LIMITS.get(stage.limit, f'by {stage.limit}')}"
 
 
 _LIMITS = {
-    "concurrency": "nothing but --concurrency",
-    "operating": "the operating time",
-    "intensity": "the number of requests",
+    "concurrency": "only by --concurrency",
+    "operating": "by operating time",
+    "intensity": "by the request limit",
 }

@@ -17,16 +17,14 @@ from bulk_publisher.cli.commands.parameters.settings import option_name
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
-_dry_run = click.option(
-    "--dry-run", is_flag=True, help="Say what would be done; look, but change nothing."
-)
+_dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 
 
 _plan = click.option(
     "--plan",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Do exactly what a plan says; it stands for selection, portal and pace.",
+    help="Do exactly what a plan says; replaces selection, portal and pace.",
 )
 
 
@@ -41,7 +39,7 @@ _plan = click.option(
 def publish(
     output: Output, /, *, runs: Path, dry_run: bool, plan: Path | None, **options: Any
 ) -> None:
-    """Publish pages of a CSV, of sites, of a whole scope, or by their IDs.
+    """Publish pages from a CSV, of sites, of a whole scope, or by ID.
 
     The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file. Publishing a page also
     puts its folder, all parent folders and its site online.
@@ -74,10 +72,10 @@ def publish(
 def unpublish(
     output: Output, /, *, runs: Path, dry_run: bool, is_yes: bool, **options: Any
 ) -> None:
-    """Take pages of a CSV, of sites, of a whole scope, or by their IDs down.
+    """Take down pages from a CSV, of sites, of a whole scope, or by ID.
 
-    It asks first, with how many pages of which sites they are; where nobody can answer it needs
-    --yes. Folders and sites stay as they are.
+    It asks first, naming the number of pages and their sites; without a terminal it needs --yes.
+    Folders and sites stay as they are.
     """
     from bulk_publisher.cli.commands.doing import check_sense, do_job, run_job
     from bulk_publisher.cli.commands.taking_down import may_take_down
@@ -106,6 +104,6 @@ def _refuse_others(options: dict[str, Any]) -> None:
     ]
     if given:
         raise BadSetting(
-            f"--plan can't go together with {', '.join(given)}.",
-            "Make another plan with: bulk-publisher plan …",
+            f"--plan can't be combined with {', '.join(given)}.",
+            "Make a new plan with: bulk-publisher plan …",
         )

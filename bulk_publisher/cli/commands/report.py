@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 @click.command("report")
 @click.argument("names", metavar="RUN…", nargs=-1, required=True, shell_complete=runs_there)
 @runs_option
-@click.option("--json", "is_json", is_flag=True, help="For programs; one object, or a list of them.")  # fmt: skip
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs: one object, or a list of them.")  # fmt: skip
 @click.option("--csv", "is_csv", is_flag=True, help="Every page, for a spreadsheet.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE|-",
-    help="One file with pictures and a table of failures; needs no network.",
+    help="One file with charts and a table of failures; needs no network.",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["json", "csv", "html", "xlsx"]),
-    help="The same by name; xlsx is a workbook with every page.",
+    help="The same, by name; xlsx is a workbook of all pages.",
 )
 @click.option(
     "-o",
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     "to",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Where it is written, for xlsx, csv and html.",
+    help="File to write, for xlsx, csv and html.",
 )
 @click.option(
     "--excel",
     is_flag=True,
-    help="With --csv: as Excel opens it here, parted by semicolons where decimals have commas.",
+    help="With --csv: write what Excel opens in this locale.",
 )
 @click.pass_obj
 @says_errors
@@ -62,7 +62,7 @@ def report(
     to: Path | None,
     excel: bool,
 ) -> None:
-    """Say what each RUN has done. RUN is a run's folder, its ID or the beginning of it, or "latest".
+    """Show what each RUN has done. RUN is a run's folder, its ID or the start of it, or "latest".
 
     \b
     bulk-publisher report latest
@@ -81,12 +81,12 @@ def report(
     ]
     if sum(is_asked for _, is_asked in asked) > 1:
         raise BadSetting(
-            "--json, --csv, --html and --format exclude each other.", "Ask once for each."
+            "--json, --csv, --html and --format can't be combined.", "Run report once for each."
         )
     kind = next((one for one, is_asked in asked if is_asked), None)
     if "-" in names and kind in ("json", "csv"):
         raise BadSetting(
-            f"--{kind} takes no file: it is written to standard output.", "Leave the - out."
+            f"--{kind} takes no file: it writes to standard output.", "Leave out the -."
         )
     to = html or to
     _check(kind, to, excel=excel)
@@ -126,12 +126,12 @@ def _check(kind: str | None, to: Path | None, *, excel: bool) -> None:
     from bulk_publisher.errors import BadSetting
 
     if excel and kind != "csv":
-        raise BadSetting("--excel is for --csv.", "A workbook: --format xlsx -o FILE.")
+        raise BadSetting("--excel needs --csv.", "For a workbook, use --format xlsx -o FILE.")
     if kind == "xlsx" and (to is None or to == Path("-")):
-        raise BadSetting("--format xlsx needs a file to write.", "Name it: -o FILE.")
+        raise BadSetting("--format xlsx needs a file.", "Name one with -o FILE.")
     if to is not None and kind not in ("csv", "html", "xlsx"):
         raise BadSetting(
-            "-o is for --format xlsx, csv and html.", "What else there is goes to standard output."
+            "-o needs --format xlsx, csv or html.", "Everything else goes to standard output."
         )
 
 

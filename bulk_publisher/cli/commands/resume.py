@@ -30,10 +30,10 @@ from bulk_publisher.cli.output.output import Output
 @click.pass_obj
 @says_errors
 def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options: Any) -> None:
-    """Go on with RUN, a run's folder, its ID or the beginning of it, or "latest", where it stopped.
+    """Continue RUN, a run's folder, its ID or the start of it, or "latest", where it stopped.
 
-    Pages that have their line in its journal are settled; pages that were out go first. The
-    selection is the run's own; the pace may be another. The webhook is read anew, as for publish.
+    Pages in its journal are settled; pages that were in flight go first. The selection is the
+    run's own; the pace may change. The webhook is read again, as for publish.
     """
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.resuming import reopened, status_of_whole
@@ -44,25 +44,27 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
     changes = changes_of(options)
     status = status_of_whole(folder)
     if status is not None:
-        output.say(f"Run {folder.run_id} is whole: every page has its line. Nothing is left to do.")
+        output.say(
+            f"Run {folder.run_id} is complete: every page is in its journal. Nothing is left to do."
+        )
         if status:
             output.say(
-                f"Some of its pages failed. Try them again with: bulk-publisher retry {name_for_commands(folder)}"
+                f"Some of its pages failed. Retry them with: bulk-publisher retry {name_for_commands(folder)}"
             )
         sys.exit(status)
     with reopened(folder, changes) as again:
         if again.was_changed and not confirm(
-            f"{again.undertaking.job.select.file} is not as it was when the run began. Go on with it as it is now?",
+            f"{again.undertaking.job.select.file} has changed since the run began. Continue with the current file?",
             is_yes=is_yes,
             output=output,
         ):
             sys.exit(2)
         for rollback in again.undertaking.description.rollbacks:
             output.explain(
-                f"Run {rollback} has taken down pages of this one: those that have their line stay down, all others are published.",
+                f"Run {rollback} took down pages of this run: those in the journal stay down, all others are published.",
                 colour="yellow",
             )
         output.say(
-            f"Settled already: {pages_in_words(again.settled)}; out: {len(again.undertaking.out):,}."
+            f"Already settled: {pages_in_words(again.settled)}; in flight when it stopped: {len(again.undertaking.out):,}."
         )
         sys.exit(run_task(again.undertaking.job, again.go_on, output))

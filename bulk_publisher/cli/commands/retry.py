@@ -22,7 +22,9 @@ from bulk_publisher.cli.output.output import Output
 @click.command("retry")
 @run_argument
 @click.option("--status", multiple=True, type=click.Choice(["failed", "unknown"]), help="Only these.  [default: both]")  # fmt: skip
-@click.option("--error", multiple=True, metavar="CODE", help="Only pages with this code; repeat.")
+@click.option(
+    "--error", multiple=True, metavar="CODE", help="Only pages with this code; repeatable."
+)
 @runs_option
 @watching_options
 @portal_changes
@@ -39,9 +41,9 @@ def retry(
     runs: Path,
     **options: Any,
 ) -> None:
-    """Try the failed and unknown pages of RUN again, in a new run.
+    """Retry the failed and unknown pages of RUN in a new run.
 
-    Pages that verify has settled well are left out.
+    Pages that verify has found to be done are left out.
 
     \b
     bulk-publisher retry latest --error LANDING_PAYMENT_FAILED
@@ -55,14 +57,14 @@ def retry(
     following = retry_of(folder, statuses=status, errors=error)
     follower = follow(folder, following, changer(options))
     if not follower.pages:
-        output.say(f"Run {folder.run_id} has no such page: there is nothing to try again.")
+        output.say(f"Run {folder.run_id} has no such pages: nothing to retry.")
     else:
-        output.say(f"{pages_in_words(follower.pages)} of run {folder.run_id} to be tried again.")
+        output.say(f"Retrying {pages_in_words(follower.pages)} of run {folder.run_id}.")
     description = folder.read_description()
     if not description.is_whole and description.is_for_resume:
         output.say(
-            f"It has not come to its end, and what it has not come to is not tried. "
-            f"Go on with: bulk-publisher resume {name_for_commands(folder)}"
+            f"That run has not finished; the pages it did not reach are not retried. "
+            f"Continue with: bulk-publisher resume {name_for_commands(folder)}"
         )
     if not follower.pages:
         return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bulk_publisher.operations.following import Follower
     from bulk_publisher.page_ids.page_set import PageSet
 
-_TAKES_OUT = ", or rollback --include-unknown takes them down as well."
+_TAKES_OUT = ", or take them down too with rollback --include-unknown."
 
 
 @click.command("rollback")
@@ -34,9 +34,9 @@ _TAKES_OUT = ", or rollback --include-unknown takes them down as well."
 @click.option(
     "--include-unknown",
     is_flag=True,
-    help="Also pages whose state before is not known, or that were sent and have no line.",
+    help="Also pages whose earlier state is unknown, or that were sent and are not in the journal.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @runs_option
 @watching_options
 @yes_option
@@ -57,10 +57,10 @@ def rollback(
 ) -> None:
     """Take down exactly the pages that RUN published and that were not online before.
 
-    Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are. What
-    an earlier rollback of RUN has taken down is left as it is by now.
+    Newest first, as a run of its own, which can be resumed. Folders and sites stay as they are, and so
+    do pages that an earlier rollback of RUN took down.
 
-    Exit status: 1 too if pages are left of which it is not known whether they are to be taken down.
+    Exit status: also 1 if pages remain that may have to be taken down.
     """
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.following import follow, rollback_of
@@ -77,18 +77,18 @@ def rollback(
         output.say(f"Taken down by an earlier rollback: {down}.")
     if not follower.pages:
         output.say(
-            "Nothing else is to be taken down."
+            "Nothing else to take down."
             if is_rest
-            else f"Run {folder.run_id} has put no page up that is to be taken down."
+            else f"Run {folder.run_id} put no pages online that have to be taken down."
         )
         sys.exit(int(is_rest))
     if dry_run:
         output.put(
-            f"Would unpublish {pages_in_words(follower.pages)} that run {folder.run_id} has put up."
+            f"Would unpublish {pages_in_words(follower.pages)} that run {folder.run_id} put online."
         )
-        output.say("Nothing was changed: this was a dry run.")
+        output.say("Dry run: nothing was changed.")
         return
-    question = f"Take down {pages_in_words(follower.pages)} that run {folder.run_id} has put up?"
+    question = f"Take down {pages_in_words(follower.pages)} that run {folder.run_id} put online?"
     if not confirm(question, is_yes=is_yes, output=output):
         sys.exit(2)
     status = run_task(follower.job, partial(follower.begin, store=open_store(runs)), output)
@@ -102,21 +102,19 @@ def _say_left_alone(follower: "Follower", output: Output) -> bool:
     run, name = earlier.run_id, name_for_commands(earlier)
     if unlooked:
         output.explain(
-            f"Published by run {run} and left online, {_named(unlooked)}: nobody looked whether they "
-            "were online before (--no-lookup).",
+            f"Left online: {_named(unlooked)} that run {run} published. Whether they were online before "
+            "is unknown (--no-lookup).",
             colour="yellow",
         )
         scoped = "" if scope is None else f" --scope {scope}"
-        output.explain(
-            f"To take all of them down: bulk-publisher rollback {name} --include-unknown"
-        )
+        output.explain(f"To take them all down: bulk-publisher rollback {name} --include-unknown")
         some = pages_in_a_line(unlooked)
         if some is not None:
             output.explain(f"To take some down: bulk-publisher unpublish{scoped} --page {some}")
     if unknown:
         output.explain(
-            f"Left alone, {_named(unknown)}: it is not known whether run {run} has put them online. "
-            f"The portal is asked by: bulk-publisher verify {name}",
+            f"Left alone: {_named(unknown)} that run {run} may have put online. "
+            f"To find out: bulk-publisher verify {name}",
             colour="yellow",
         )
     return bool(unlooked or unknown)

@@ -15,14 +15,14 @@ from bulk_publisher.cli.output.output import Output
 @click.argument("job", type=click.Path(path_type=Path))
 @runs_option
 @watching_options
-@click.option("--dry-run", is_flag=True, help="Say what would be done; look, but change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @click.pass_obj
 @says_errors
 def run(output: Output, /, *, job: Path, runs: Path, dry_run: bool) -> None:
-    """Do what the job file JOB says.
+    """Run the job file JOB.
 
-    It is checked in full before anything runs. Paths in it are relative to its own folder. While
-    it is being done it is not begun again: that ends with status 5.
+    The whole file is checked first. Paths in it are relative to its own folder. A job that is
+    already running is not started again: exit status 5.
     """
     from bulk_publisher.cli.commands.doing import do_job
     from bulk_publisher.jobs import read_job

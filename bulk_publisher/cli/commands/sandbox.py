@@ -31,9 +31,9 @@ class _BadInput(click.ClickException):
     "--scenario",
     metavar="NAME|FILE",
     shell_complete=scenarios,
-    help="A scenario that ships, or a TOML file.",
+    help="A built-in scenario, or a TOML file.",
 )
-@click.option("--pages", type=click.IntRange(0), help="How many pages.  [default: 300]")
+@click.option("--pages", type=click.IntRange(0), help="Number of pages.  [default: 300]")
 @click.option("--scope", help="KNOWLEDGE, PAGE, GROUP …  [default: KNOWLEDGE]")
 @click.option("--plan", type=click.Choice(["standard", "enterprise", "self-hosted"]))
 @click.option(
@@ -47,42 +47,48 @@ class _BadInput(click.ClickException):
 )
 @click.option("--counters", type=click.Choice(["present", "absent", "request"]))
 @click.option(
-    "--operating-limit", type=float, metavar="S", help="Of each meter.  [default: by plan]"
+    "--operating-limit", type=float, metavar="S", help="Limit of each meter.  [default: by plan]"
 )
 @click.option("--intensity", metavar="X/Y", help="Capacity and drain.  [default: by plan]")
 @click.option("--tenant-rate", type=float, metavar="R", help="Requests a second of other programs.")
-@click.option("--cost", type=float, metavar="S", help="Mean seconds a page.  [default: 0.28]")
-@click.option("--cost-spread", type=float, metavar="SHARE", help="Standard deviation of it.")
-@click.option("--php-workers", type=int, help="Requests worked on at once.  [default: 20]")
-@click.option("--latency", type=float, metavar="S", help="Of the network, each request.")
+@click.option("--cost", type=float, metavar="S", help="Mean seconds per page.  [default: 0.28]")
+@click.option("--cost-spread", type=float, metavar="SHARE", help="Its standard deviation.")
+@click.option("--php-workers", type=int, help="Requests processed at once.  [default: 20]")
+@click.option("--latency", type=float, metavar="S", help="Network latency of each request.")
 @click.option("--page-limit", type=int, help="Published pages that the plan allows.")
 @click.option("--site-limit", type=int, help="Published sites that the plan allows.")
 @click.option("--missing-share", type=float, help="Pages that are gone or in the trash, 0…1.")
 @click.option("--denied-share", type=float, help="Pages that answer with a silent null, 0…1.")
 @click.option("--unpaid-share", type=float, help="Pages of an unpaid app, 0…1.")
-@click.option("--active-share", type=float, help="Pages that are up already, 0…1.")
-@click.option("--changed-share", type=float, help="… and were edited since, of these, 0…1.")
+@click.option("--active-share", type=float, help="Pages already online, 0…1.")
+@click.option("--changed-share", type=float, help="Share of these edited since, 0…1.")
 @click.option("--clock-offset", type=float, metavar="S", help="How far its clock is off.")
-@click.option("--fault", multiple=True, metavar="NAME=P", help="Probability of a fault; repeat.")
-@click.option("--seed", type=int, help="Of all its dice.  [default: 1]")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any other key, as TOML; repeat."
+    "--fault", multiple=True, metavar="NAME=P", help="Probability of a fault; repeatable."
 )
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 takes a free one.")
+@click.option("--seed", type=int, help="Random seed.  [default: 1]")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other key, as TOML; repeatable.",
+)
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="0 picks a free one.")
 @click.option(
     "--truth-json",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     callback=a_file,
-    help="Write the truth here too, at the end.",
+    help="Also write the truth to this file.",
 )
 def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:
-    """A simulated portal on this machine, as strict as a real one.
+    """Start a simulated portal on this machine, as strict as a real one.
 
     It prints the webhook to export and serves until Ctrl-C. Then it prints the truth: what was
     really published, how often, what was refused, and how close to its limits it came.
 
     \b
-    Scenarios that ship: demo, full-plan, banning, self-hosted, storm, ten-hours, million.
+    Built-in scenarios: demo, full-plan, banning, self-hosted, storm, ten-hours, million.
     """  # noqa: D301 - click's own mark
     from bulk_publisher.sandbox import ScenarioError
 
@@ -151,7 +157,7 @@ async def _serve(scenario: "Scenario", port: int, output: Output) -> dict[str, o
     async with serve(scenario, port=port) as running:
         output.tell([f"export BITRIX24_WEBHOOK={running.webhook}"])
         pages = len(running.world)
-        output.complain(f"{pages:,} pages on {scenario.plan}; Ctrl-C ends it.")
+        output.complain(f"{pages:,} pages on {scenario.plan}. Press Ctrl-C to stop.")
         await stopped.wait()
         return running.truth.as_dict()
 

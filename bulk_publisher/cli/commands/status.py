@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @click.command("status")
 @click.argument("name", metavar="[RUN]", required=False, shell_complete=runs_there)
 @runs_option
-@click.option("--json", "is_json", is_flag=True, help="For programs.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 @says_errors
 def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) -> None:
-    """Say how RUN stands: going on, ended, or left by a process that is gone.
+    """Show how RUN stands: running, ended, or left behind by a process that died.
 
-    RUN is a run's folder, its ID or the beginning of it, or "latest"; without it all runs are listed,
-    the newest first. Nothing is asked of the portal.
+    RUN is a run's folder, its ID or the start of it, or "latest"; without it, all runs are listed,
+    newest first. Asks the portal nothing.
     """
     import msgspec
 
@@ -70,11 +70,11 @@ def _snapshot_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
     snapshot = heard.snapshot
     holder = folder.holder()
     if holder.is_stopped:
-        yield f"Run {snapshot.run} on {snapshot.portal} was last heard of {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
+        yield f"Run {snapshot.run} on {snapshot.portal} last reported {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
     elif heard.is_silent:
-        yield f"Run {snapshot.run} on {snapshot.portal} was last heard of {in_words(heard.age)} ago; its process is stopped, or can't write:"
+        yield f"Run {snapshot.run} on {snapshot.portal} last reported {in_words(heard.age)} ago; its process is stopped or can't write:"
     else:
-        yield f"Run {snapshot.run} on {snapshot.portal} is going on:"
+        yield f"Run {snapshot.run} on {snapshot.portal} is running:"
     yield f"  {status_line(snapshot)}"
     for line in (*budget_lines(snapshot), waiting_line(snapshot)):
         if line:
@@ -86,7 +86,7 @@ def _snapshot_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
     for code, count in sorted(snapshot.errors.items(), key=lambda item: -item[1]):
         yield f"    {printable(code)}: {pages_in_words(count)}"
     if snapshot.last_failures:
-        yield "  The last failures:"
+        yield "  Last failures:"
         yield from (f"    {failure}" for failure in snapshot.last_failures)
 
 
@@ -106,9 +106,9 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
         return
     done = pages_in_words(story.totals.pages)
     if is_going_on:
-        yield f"Run {story.run} is going on: {done} settled so far."
+        yield f"Run {story.run} is running: {done} settled so far."
     else:
-        yield f"Run {story.run} was left by its process before its end: {done} settled."
+        yield f"Run {story.run} is unfinished and its process is gone: {done} settled."
     yield from counts_lines(story.totals)
     yield from passed_over_lines(story.description.selected)
     if story.totals.failures:

@@ -75,7 +75,7 @@ def _question(host: str, sites: _Sites) -> str:
     least = "at least " if sites.total() == _MOST else ""
     named = sites.most_common(_NAMED)
     words = [
-        f"{count:,} of {'a site that is not known' if site is None else f'site {site}'}"
+        f"{count:,} of {'an unknown site' if site is None else f'site {site}'}"
         for site, count in named
     ]
     if others := len(sites) - len(named):

@@ -30,18 +30,18 @@ _SAID_EVERY = 5_000
 
 @click.command("verify")
 @run_argument
-@click.option("--urls", is_flag=True, help="Also ask for each public address on the portal's host.")
+@click.option("--urls", is_flag=True, help="Also request each public address on the portal's host.")
 @runs_option
 @portal_changes
 @click.pass_obj
 @says_errors
 def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: Any) -> None:
-    """Ask the portal whether each page of RUN is as its journal says; changes nothing there.
+    """Check on the portal whether each page of RUN matches its journal; changes nothing.
 
-    Unknown pages get a verdict. Everything is written to verify.jsonl in the run's folder, and the
-    pages that can be done again to again.csv.
+    Unknown pages get a verdict. Verdicts go to verify.jsonl in the run's folder, and pages that
+    can be redone to again.csv.
 
-    Exit status: 0 all as the journal says, 1 something differs, or nothing could be verified.
+    Exit status: 0 all pages match, 1 some differ or nothing could be verified.
     """
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.operations.describing import check_real, job_of
@@ -59,7 +59,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
 
     def tell(verified: "Verified") -> None:
         if verified.pages % _SAID_EVERY == 0:
-            output.say(f"{verified.pages:,} pages asked for, {verified.differing:,} differ")
+            output.say(f"{verified.pages:,} pages checked, {verified.differing:,} differ")
 
     async def ask() -> "Verified":
         async with open_credential(job, output) as credential:
@@ -85,7 +85,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         output.say(go_on_line(left, name_for_commands(folder)))
     if verified.again:
         output.say(_how_to_do_again(job.action, verified.again, Path(folder.names.again)))
-    output.say(f"What the portal shows of each page, and the verdict: {folder.names.verdicts}")
+    output.say(f"Verdict on each page: {folder.names.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
 
 
@@ -102,38 +102,48 @@ def _how_to_do_again(
         selection = f"--csv {path_from_here(listed_in)}"
     else:
         selection = f"{'' if scope is None else f'--scope {scope} '}--page {named}"
-    return f"To do {pages_in_words(count)} again: bulk-publisher {action} {selection}"
+    return f"To redo {pages_in_words(count)}: bulk-publisher {action} {selection}"
 
 
 def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
     if rollbacks:
-        yield f"Rolled back by {', '.join(rollbacks)}: what that has taken down is left as it is."
-    yield f"{verified.pages:,} pages: {verified.agreeing:,} as the journal says, {verified.differing:,} not."
+        yield f"Rolled back by {', '.join(rollbacks)}: pages taken down by it stay down."
+    yield _agreement(verified)
     if verified.rolled_back:
-        yield f"  {verified.rolled_back:,} of those are down because of a rollback"
+        yield f"  {verified.rolled_back:,} of these are down because of a rollback"
     for verdict in verified.first:
-        yield f"  page {verdict.page}: {verdict.status.value} by the journal. {verdict.note}"
+        yield f"  page {verdict.page}: the journal says {verdict.status.value}. {verdict.note}"
     more = verified.differing - verified.rolled_back - len(verified.first)
     if more:
         yield f"  and {more:,} more"
     for status, count in verified.settled.items():
-        yield f"  {count:,} unknown ones are settled: {status.value}"
+        yield f"  {count:,} unknown pages are now known: {status.value}"
     if verified.unsettled:
         yield f"  {verified.unsettled:,} are still unknown"
     if verified.is_empty:
-        yield "Nothing could be verified: the portal does not show how any of them is."
+        yield "Nothing could be verified: the portal shows the state of none of them."
     if verified.untold:
-        yield f"  {verified.untold:,} of which the portal can't show it"
+        yield f"  {verified.untold:,} whose state the portal can't show"
     yield from _address_lines(verified)
+
+
+def _agreement(verified: "Verified") -> str:
+    if verified.agreeing < verified.pages:
+        return f"{verified.pages:,} pages: {verified.agreeing:,} match the journal, {verified.differing:,} differ."
+    return (
+        "The page matches the journal."
+        if verified.pages == 1
+        else f"All {verified.pages:,} pages match the journal."
+    )
 
 
 def _address_lines(verified: "Verified") -> Iterator[str]:
     from bulk_publisher.report.text import printable
 
     if verified.visited or verified.other_hosts:
-        yield f"Public addresses: {verified.visited:,} asked for, {verified.bad_urls:,} of published pages not answered with 200, {verified.other_hosts:,} on other hosts left out."
+        yield f"Public addresses: {verified.visited:,} requested, {verified.bad_urls:,} of published pages did not answer 200, {verified.other_hosts:,} on other hosts left out."
     for verdict in verified.first_bad_urls:
-        answer = "nothing came" if verdict.url_status is None else f"answered {verdict.url_status}"
+        answer = "no answer" if verdict.url_status is None else f"answered {verdict.url_status}"
         yield printable(f"  page {verdict.page}: {verdict.url} {answer}")
     if more := verified.bad_urls - len(verified.first_bad_urls):
         yield f"  and {more:,} more"

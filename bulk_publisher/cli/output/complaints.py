@@ -51,7 +51,7 @@ def _say_end(output: Output, error: Exception) -> int:
     if isinstance(inner, OSError) and inner.filename is not None and not crash.logged_in(error):
         # A file that isn't as it must be, and nothing was begun.
         why = f"{_name_of(inner.filename)}: {inner.strerror or inner}."
-        say_error(output, BadSetting(f"It can't be used: {why}"))
+        say_error(output, BadSetting(f"Can't be used: {why}"))
         return BadSetting.exit_status
     _say_crash(output, error)
     return _FAULT
@@ -67,7 +67,7 @@ def _say_crash(output: Output, error: Exception) -> None:
 
     file = crash.keep(error, os.environ)
     where = f"Its traceback is in {file}." if file else "Its traceback is shown with -vv."
-    text = f"Error: a fault of bulk-publisher itself: {crash.words_of(error)}. {where}"
+    text = f"Internal error in bulk-publisher: {crash.words_of(error)}. {where}"
     trace = crash.traceback_of(error) if output.verbosity > 1 else None
     if output.is_json:
         fields = {} if trace is None else {"traceback": trace}

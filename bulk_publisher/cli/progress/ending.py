@@ -8,7 +8,7 @@ from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.telling import course_lines, failure_lines
 from bulk_publisher.report.text import go_on_line
 
-NO_PAGE = "No page was selected: does the site have pages, is --scope right, and may the webhook's owner see them?"
+NO_PAGE = "No pages selected. Does the site have pages, is --scope right, and can the webhook's owner see them?"
 
 
 def summary_lines(finished: Finished) -> Iterator[str]:
@@ -16,7 +16,7 @@ def summary_lines(finished: Finished) -> Iterator[str]:
     hints = {str(stop.site): stop.fault.hint for stop in finished.ending.stopped_sites}
     yield from course_lines(finished)
     yield from failure_lines(finished, name_for_commands(finished.kept), hints=hints)
-    yield f"The run's folder: {finished.kept.place}"
+    yield f"Run folder: {finished.kept.place}"
 
 
 def summary_fields(finished: Finished) -> dict[str, Any]:

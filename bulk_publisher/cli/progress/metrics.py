@@ -67,17 +67,17 @@ class Metrics(Progress):
             return kind(f"bulk_publisher_{name}", about, labels, registry=registry, **more)
 
         self._pages = made(Counter, "pages", "Pages settled.", "status")
-        self._requests = made(Counter, "requests", "Requests of pages that left.")
+        self._requests = made(Counter, "requests", "Page requests sent.")
         self._refusals = made(Counter, "refusals", "Requests that a limit refused.", "code")
         self._lost = made(Counter, "lost_requests", "Requests without a usable answer.", "code")
-        self._waited = made(Counter, "wait_seconds", "Seconds in which nothing could leave.", "limit")  # fmt: skip
+        self._waited = made(Counter, "wait_seconds", "Seconds in which nothing could be sent.", "limit")  # fmt: skip
         self._cost = made(Histogram, "page_seconds", "Seconds that the portal worked on a page.", buckets=_BUCKETS)  # fmt: skip
         self._seconds = made(Gauge, "run_seconds", "Seconds at work on the run.")
-        self._selected = made(Gauge, "pages_selected", "Pages in all, where that is known.")
-        self._seconds_left = made(Gauge, "seconds_left", "Seconds until it is done, where that can be told.")  # fmt: skip
-        self._left = made(Gauge, "pages_left", "Pages that are not settled, where that is known.")
+        self._selected = made(Gauge, "pages_selected", "Pages in total, if known.")
+        self._seconds_left = made(Gauge, "seconds_left", "Seconds left, if known.")  # fmt: skip
+        self._left = made(Gauge, "pages_left", "Pages not settled yet, if known.")
         self._level = made(Gauge, "budget_level", "How full a budget is.", "budget")
-        self._limit = made(Gauge, "budget_limit", "What a budget holds.", "budget")
+        self._limit = made(Gauge, "budget_limit", "Size of a budget.", "budget")
         self._waits_since: tuple[Mono, str] | None = None
         self._server, self._thread = _served(registry, port)
 
@@ -167,5 +167,5 @@ def _served(registry: "CollectorRegistry", port: int) -> "tuple[WSGIServer, Thre
         return start_http_server(port, addr=_ADDRESS, registry=registry)
     except OSError as error:
         raise BadSetting(
-            f"--metrics-port {port}: it can't be used: {error.strerror}.", "Name a free port."
+            f"--metrics-port {port}: can't be used: {error.strerror}.", "Choose a free port."
         ) from error

@@ -54,11 +54,11 @@ class Progress:
             case RequestLost(fault) if not self._has_told_of_losses:
                 self._has_told_of_losses = True
                 self.warn(
-                    f"A request was lost ({fault.words}). What became of its pages is looked up, and they are"
-                    " sent again if need be; the log tells of each."
+                    f"A request was lost ({fault.words}). Its pages are looked up and sent"
+                    " again if needed; the log has the details."
                 )
             case SiteStopped(site, fault):
-                self.warn(f"Site {site} is left: {fault.code}. {fault.hint}")
+                self.warn(f"Site {site} is stopped: {fault.code}. {fault.hint}")
             case Warned(text):
                 self.warn(text)
             case _:

@@ -130,12 +130,12 @@ class FolderRun:
             return decode_description(read_own(path))
         except OSError as error:
             raise BadJournal(
-                f"{path}: it can't be read: {error.strerror}.", "Is this a run's folder?"
+                f"{path}: can't be read: {error.strerror}.", "Is this a run's folder?"
             ) from error
         except ValueError as error:
             raise BadJournal(
                 f"{path}: it is damaged: {error}.",
-                "Look at it with a text editor: what is wrong there is to be as it was.",
+                "Repair it with a text editor.",
             ) from error
 
     def begin(self, description: Description) -> None:
@@ -149,7 +149,7 @@ class FolderRun:
         except JournalLost as error:
             raise BadSetting(
                 error.message,
-                "Make room, or name another place with --runs or BULK_PUBLISHER_RUNS.",
+                "Free some space, or choose another place with --runs or BULK_PUBLISHER_RUNS.",
             ) from error
         folder = self._files.path
         link = folder.parent / f".{LATEST}-{self.run_id}"
@@ -171,8 +171,8 @@ class FolderRun:
                 file.write(encode_description(description))
         except OSError as error:
             raise JournalLost(
-                f"{path}: it can't be written: {error.strerror}.",
-                "Make room or mount it for writing, then resume.",
+                f"{path}: can't be written: {error.strerror}.",
+                "Free some space or mount it for writing, then resume.",
                 error.strerror or str(error),
             ) from error
 

@@ -17,7 +17,9 @@ from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from bulk_publisher.store.folder.holders import read_holder, write_holder
 from bulk_publisher.store.sharing import Sharing
 
-_WITHOUT_TURNS = "Let no two of them run at once or soon after each other, or name a folder that can be written in XDG_STATE_HOME."
+_WITHOUT_TURNS = (
+    "Avoid two runs at once or in quick succession, or set XDG_STATE_HOME to a writable folder."
+)
 """What to do where no turn can be kept."""
 
 
@@ -41,7 +43,7 @@ class FolderState:
             yield _doubt(f"{error.filename or 'the state folder'}: {error.strerror}")
             return
         except RuntimeError:
-            yield _doubt("nobody knows where the home folder is")
+            yield _doubt("the home folder is unknown")
             return
         try:
             yield Sharing(turn)
@@ -95,10 +97,10 @@ def _lock_job(file: int, job: Path) -> None:
     except BlockingIOError as error:
         holder = read_holder(file)
         raise RunBusy(
-            f"{job}: this job is being done already. Its process: {holder.words}.",
+            f"{job}: this job is already running. Its process: {holder.words}.",
             holder.what_to_do
             if holder.is_stopped
-            else "Wait until that run has ended; how it stands says status, where its runs are kept.",
+            else "Wait until that run has ended; status shows how it stands.",
         ) from error
     except OSError as error:
         log.debug("job.not_locked", reason=error.strerror)
@@ -106,5 +108,5 @@ def _lock_job(file: int, job: Path) -> None:
 
 
 def _doubt(reason: str) -> Sharing:
-    words = f"Runs on this machine can't share the limits of the webhook ({reason})."
+    words = f"Runs on this machine can't share the webhook's limits ({reason})."
     return Sharing(None, words, _WITHOUT_TURNS)

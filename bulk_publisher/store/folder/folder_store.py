@@ -62,14 +62,14 @@ class FolderStore:
         if begun_so:
             more = f", and {len(begun_so) - _NAMED} more" if len(begun_so) > _NAMED else ""
             raise BadJournal(
-                f"{name}: {len(begun_so)} runs in {self._path} begin so: {', '.join(begun_so[:_NAMED])}{more}.",
-                "Name one of them in full.",
+                f"{name}: {len(begun_so)} runs in {self._path} start like this: {', '.join(begun_so[:_NAMED])}{more}.",
+                "Give the full ID of one.",
             )
         if name == LATEST and known:
             # The newest was removed, or links can't be made there.
             return run_at((self._path / known[0]).resolve())
         newest = ", ".join(known[:3])
-        hint = f"The newest runs there: {newest}." if known else "There is no run there yet."
+        hint = f"The newest runs there: {newest}." if known else "No runs there yet."
         raise BadJournal(f"{name}: no such run in {self._path}.", hint)
 
     def runs(self) -> list[FolderRun]:
@@ -92,6 +92,6 @@ class FolderStore:
                 return path
         except OSError as error:
             raise BadSetting(
-                f"{self._path}: no folder for the run can be made there: {error.strerror}.",
-                "Name another place with --runs or BULK_PUBLISHER_RUNS.",
+                f"{self._path}: can't create a run folder there: {error.strerror}.",
+                "Choose another place with --runs or BULK_PUBLISHER_RUNS.",
             ) from error

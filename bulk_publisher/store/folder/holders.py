@@ -45,7 +45,7 @@ class LockHolder:
     def what_to_do(self) -> str:
         """About it, so that the lock gets free."""
         if self.is_stopped:
-            return f"Let it go on with: kill -CONT {self.pid} - or end it with: kill -KILL {self.pid}, and resume its run."
+            return f"Continue it with: kill -CONT {self.pid} - or end it with: kill -KILL {self.pid}, and resume the run."
         return "Wait until it has ended, or stop it."
 
 

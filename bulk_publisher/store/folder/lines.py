@@ -38,7 +38,7 @@ class FolderLines:
                     file.seek(at)
                     yield decode_outcome(file.readline(LARGEST))
         except OSError as error:
-            raise BadJournal(f"{self.journal}: it can't be read: {error.strerror}.") from error
+            raise BadJournal(f"{self.journal}: can't be read: {error.strerror}.") from error
         except (ValueError, RecursionError) as error:
             raise damaged(self.journal, 0, error) from error
 

@@ -139,8 +139,8 @@ def damaged(path: Path, number: int, error: Exception) -> BadJournal:
     where = f"{path}:{number}: the line" if number else f"{path}: a line"
     return BadJournal(
         f"{where} is damaged: {decode_error_in_words(error)}.",
-        "Look at it with a text editor. A line that is beyond repair may be removed, and sent.jsonl with "
-        "it if there is one: resume then does its page again, if the selection still names it.",
+        "Repair it with a text editor. A line beyond repair may be removed, with sent.jsonl if there "
+        "is one: resume then redoes its page, if the selection still names it.",
     )
 
 
@@ -158,4 +158,4 @@ def _check_length(line: bytes) -> None:
 
 
 def _unreadable(path: Path, error: OSError) -> BadJournal:
-    return BadJournal(f"{path}: it can't be read: {error.strerror}.", "Is this a run's folder?")
+    return BadJournal(f"{path}: can't be read: {error.strerror}.", "Is this a run's folder?")

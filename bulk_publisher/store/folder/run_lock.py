@@ -40,8 +40,8 @@ class FolderLock(Closing):
             self._file = open_own(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise JournalLost(
-                f"{self._path}: it can't be written: {error.strerror}.",
-                what_to_do(error, "Make room or mount it for writing."),
+                f"{self._path}: can't be written: {error.strerror}.",
+                what_to_do(error, "Free some space or mount it for writing."),
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,11 +50,11 @@ class FolderLock(Closing):
             os.close(self._file)
             if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
                 raise RunBusy(
-                    f"{self._path.parent}: another process is at work in it ({holder.words}).",
+                    f"{self._path.parent}: another process is using it ({holder.words}).",
                     holder.what_to_do,
                 ) from error
             raise BadSetting(
-                f"{self._path}: this file system keeps no locks: {error.strerror}.",
+                f"{self._path}: this file system does not support locks: {error.strerror}.",
                 "Put the runs on another one with --runs.",
             ) from error
         write_holder(self._file)
@@ -67,7 +67,7 @@ class FolderLock(Closing):
         kind = _kind_of_disk(self._path.parent)
         if kind not in _LOCAL_LOCKS and "local locks" not in kind:
             return ""
-        return f"The runs are on {kind}, where locks hold on this machine only: don't resume them from another one meanwhile."
+        return f"The runs are on {kind}, where locks hold on this machine only: don't resume them from another machine meanwhile."
 
     def close(self) -> None:
         """Give the lock back."""

@@ -178,7 +178,7 @@ def read_sent(path: Path) -> tuple[dict[PageId, Page], Place | None]:
         except (ValueError, RecursionError) as error:
             raise BadJournal(
                 f"{path}:{number}: the line is damaged: {decode_error_in_words(error)}.",
-                "Remove the file to go on without it: pages that were out are then looked up anew.",
+                "Remove the file to continue without it: pages that were in flight are then looked up again.",
             ) from error
         pages.update((page.id, page) for page in note.pages if is_page_id(page.id))
         place = note.place or place
@@ -187,8 +187,8 @@ def read_sent(path: Path) -> tuple[dict[PageId, Page], Place | None]:
 
 def _lost(path: Path, error: OSError) -> JournalLost:
     return JournalLost(
-        f"{path}: it can't be written: {error.strerror}.",
-        "Make room or mount it for writing, then resume.",
+        f"{path}: can't be written: {error.strerror}.",
+        "Free some space or mount it for writing, then resume.",
     )
 
 

@@ -46,7 +46,7 @@ def fresh(path: Path) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise JournalLost(
-            f"{path}: it can't be written: {error.strerror}.", "Make room, then verify again."
+            f"{path}: can't be written: {error.strerror}.", "Free some space, then verify again."
         ) from error
 
 

@@ -96,6 +96,6 @@ def _lost(path: Path, error: OSError) -> JournalLost:
         f"{path}: the journal can't be written: {error.strerror}.",
         what_to_do(
             error,
-            "Make room or mount it for writing, then resume: what has no line in it will be done again.",
+            "Free some space or mount it for writing, then resume: pages without a line in it are redone.",
         ),
     )

@@ -43,39 +43,39 @@ _SELECTION = [
         "--csv",
         metavar="FILE|-",
         shell_complete=files,
-        help="A list of pages; - reads standard input.",
+        help="List of pages; - reads standard input.",
     ),
     click.option(
         "--xlsx",
         metavar="FILE",
         shell_complete=files,
-        help="The same as a spreadsheet: .xlsx, .xls, .xlsb or .ods.",
+        help="Spreadsheet of pages: .xlsx, .xls, .xlsb or .ods.",
+    ),
+    click.option("--sheet", metavar="NAME", help="Sheet of the spreadsheet, if it has several."),
+    click.option("--column", metavar="NAME", help="Column with the page IDs."),
+    click.option("--skip-bad-rows", is_flag=True, help="Skip rows that can't be read."),
+    click.option(
+        "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeatable."
     ),
     click.option(
-        "--sheet", metavar="NAME", help="The spreadsheet's sheet, where there are several."
+        "--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeatable."
     ),
-    click.option("--column", metavar="NAME", help="The list's column with the page IDs."),
-    click.option("--skip-bad-rows", is_flag=True, help="Pass over rows that can't be read."),
-    click.option(
-        "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeat."
-    ),
-    click.option("--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeat."),
-    _scope("The kind of sites, for all but plain sites and stores. Alone: all of that kind."),
+    _scope("Kind of site; plain sites and stores need none. Alone: all sites of that kind."),
     click.option(
         "--only",
         type=click.Choice(["all", "unpublished", "changed"]),
         default="all",
         show_default=True,
-        help="By their state on the portal: unpublished are those that are not online, changed also those that were edited since. A change of settings alone may not count as an edit.",
+        help="By state on the portal: unpublished takes pages that are not online, changed also pages edited since. A change of settings alone may not count as an edit.",
     ),
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N pages alone."),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pages."),
     click.option(
         "--no-lookup",
         is_flag=True,
-        help="Don't ask beforehand for the state of pages of a list or of --page.",
+        help="Don't look up the state of listed or --page pages first.",
     ),
 ]
-scope_option = _scope("Only this kind of sites.  [default: every kind]")
+scope_option = _scope("Only this kind of site.  [default: every kind]")
 
 
 def _tells(name: str) -> Callable[..., None]:
@@ -96,7 +96,7 @@ def watching_options(command: _Command) -> _Command:
         show_default=True,
         expose_value=False,
         callback=_tells("progress"),
-        help="What is shown of it: by where it goes, a line of JSON a second, or nothing.",
+        help="auto suits the output, json is a line a second, none is silent.",
     )
     metrics = click.option(
         "--metrics-port",
@@ -104,7 +104,7 @@ def watching_options(command: _Command) -> _Command:
         metavar="PORT",
         expose_value=False,
         callback=_tells("metrics_port"),
-        help="Serve numbers for Prometheus there while it goes on.",
+        help="Serve Prometheus metrics on this port during the run.",
     )
     report = click.option(
         "--report/--no-report",
@@ -113,7 +113,7 @@ def watching_options(command: _Command) -> _Command:
         envvar="BULK_PUBLISHER_REPORT",
         expose_value=False,
         callback=_tells("leaves_report"),
-        help="Leave report.html in the run's folder (also: BULK_PUBLISHER_REPORT=0).",
+        help="Write report.html into the run's folder (also: BULK_PUBLISHER_REPORT=0).",
     )
     return progress(metrics(report(command)))
 
@@ -124,7 +124,7 @@ runs_option = click.option(
     envvar="BULK_PUBLISHER_RUNS",
     default="runs",
     show_default=True,
-    help="Where the folders of runs are (also: BULK_PUBLISHER_RUNS).",
+    help="Folder that holds the runs (also: BULK_PUBLISHER_RUNS).",
 )
 
 
@@ -172,9 +172,9 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     portal = jobs.Portal(**given(PORTAL, options))
     if not (select.file or select.page or select.site or select.scope):
         raise BadSetting(
-            "No pages are selected.",
-            "Name them with --csv FILE, --xlsx FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE, GROUP or MAINPAGE;"
-            " plain sites and stores are named one by one, with --site.",
+            "No pages selected.",
+            "Select them with --csv FILE, --xlsx FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE, GROUP or MAINPAGE;"
+            " plain sites and stores need --site.",
         )
     problems = [
         *jobs.selection_problems(select, naming=option_name),

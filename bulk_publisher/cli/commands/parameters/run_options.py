@@ -24,7 +24,7 @@ _RANGES = 12
 """Of pages in a command that is proposed: more are not read, and hardly copied."""
 
 run_argument = click.argument("name", metavar="RUN", shell_complete=runs_there)
-yes_option = click.option("-y", "--yes", "is_yes", is_flag=True, help="Ask nothing.")
+yes_option = click.option("-y", "--yes", "is_yes", is_flag=True, help="Don't ask for confirmation.")
 
 
 def portal_changes(command: _Command) -> _Command:
@@ -76,7 +76,7 @@ def is_somebody_there() -> bool:
 
 def nobody_there(question: str) -> BadSetting:
     """What is said where nobody can answer *question*."""
-    return BadSetting(f"{question} There is no terminal to ask at.", "Answer with --yes.")
+    return BadSetting(f"{question} There is no terminal to ask on.", "Confirm with --yes.")
 
 
 def confirm(question: str, *, is_yes: bool, output: Output) -> bool:
@@ -115,8 +115,8 @@ def say_out(folder: "KeptRun", output: Output, *, otherwise: str = "") -> bool:
     out = folder.still_out()
     if out:
         output.explain(
-            f"{pages_in_words(len(out))} of run {folder.run_id}, sent or about to be when it ended, without a line yet: not looked at here. "
-            f"What became of them says: bulk-publisher resume {name_for_commands(folder)}{otherwise}",
+            f"{pages_in_words(len(out))} of run {folder.run_id}, in flight when it ended, are not in its journal and are not checked here. "
+            f"To settle them: bulk-publisher resume {name_for_commands(folder)}{otherwise}",
             colour="yellow",
         )
     return bool(out)
