@@ -18,12 +18,12 @@ from bulk_publisher.cli.output.misplaced import refuse_misplaced, told_without_s
 from bulk_publisher.cli.output.saying import saying_options
 
 _COMMANDS = {
-    "publish": ("publish", "Publish pages from a CSV, of sites, or by ID."),
+    "publish": ("publish", "Publish pages from a list, of sites, or by ID."),
     "unpublish": ("publish", "Take down the same selection."),
     "run": ("run", "Run a job file."),
     "plan": ("plan", "Show what publish would do, and how long it takes."),
     "status": ("status", "Show how a run stands, or list all runs."),
-    "report": ("report", "Show what runs have done: as text, JSON, CSV or HTML."),
+    "report": ("report", "Show what runs have done: as text, JSON, CSV, HTML or Excel."),
     "doctor": ("doctor", "Check the portal and the credential; list what to publish."),
     "resume": ("resume", "Continue a run where it stopped."),
     "retry": ("retry", "Retry the failed and unknown pages of a run."),

@@ -39,7 +39,7 @@ _plan = click.option(
 def publish(
     output: Output, /, *, runs: Path, dry_run: bool, plan: Path | None, **options: Any
 ) -> None:
-    """Publish pages from a CSV, of sites, of a whole scope, or by ID.
+    """Publish pages from a list, of sites, of a whole scope, or by ID.
 
     The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file. Publishing a page also
     puts its folder, all parent folders and its site online.
@@ -72,7 +72,7 @@ def publish(
 def unpublish(
     output: Output, /, *, runs: Path, dry_run: bool, is_yes: bool, **options: Any
 ) -> None:
-    """Take down pages from a CSV, of sites, of a whole scope, or by ID.
+    """Take down pages from a list, of sites, of a whole scope, or by ID.
 
     It asks first, naming the number of pages and their sites; without a terminal it needs --yes.
     Folders and sites stay as they are.
