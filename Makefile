@@ -4,7 +4,7 @@ BIN := .venv/bin
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install fmt lint types arch quick test crash foreign cover check bench demo smoke screenshots clean
+.PHONY: help install fmt lint types arch quick test test-services crash foreign cover check bench demo smoke screenshots clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## */\1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -40,7 +40,10 @@ quick: .venv  ## the pure core alone, for the editor
 	$(BIN)/pytest -q tests/unit $(TESTS)
 
 test: .venv  ## the test suite, in parallel
-	$(BIN)/pytest -q -n auto -m "not crash and not foreign" $(TESTS)
+	$(BIN)/pytest -q -n auto -m "not crash and not foreign and not browser" $(TESTS)
+
+test-services: .venv  ## the tests that need a program beside Python (Chromium)
+	$(BIN)/pytest -q -n auto -m browser $(TESTS)
 
 crash: .venv  ## kill real processes at random moments, many times
 	$(BIN)/pytest -q -n auto -m crash $(TESTS)
@@ -58,11 +61,11 @@ foreign: .foreign/.installed  ## other people's clients on the sandbox
 
 cover: .venv  ## branch coverage of the suite
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -m "not crash and not foreign" -p no:xdist
+	$(BIN)/coverage run -m pytest -q -m "not crash and not foreign and not browser" -p no:xdist
 	$(BIN)/coverage combine
 	$(BIN)/coverage report --skip-covered --show-missing
 
-check: lint test  ## what CI runs
+check: lint test test-services  ## what CI runs
 
 bench: .venv  ## how close to the best possible time, as ratios within one run
 	$(BIN)/python benchmarks/limits.py

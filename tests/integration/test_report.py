@@ -36,6 +36,7 @@ async def _report(runs: Path) -> Path:
 
 
 def _browse(profile: Path, page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    assert CHROMIUM is not None, "these tests need Chromium: apt-get install chromium"
     return subprocess.run(
         [CHROMIUM, *QUIET, f"--user-data-dir={profile}", "--enable-logging=stderr", "--v=0",
          "--virtual-time-budget=2000", *options, page.as_uri()],
@@ -52,7 +53,6 @@ async def test_a_run_of_300_pages_has_a_small_report(tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 async def test_a_browser_shows_it_without_an_error_of_its_script(tmp_path):
     path = await _report(tmp_path)
 
@@ -64,7 +64,6 @@ async def test_a_browser_shows_it_without_an_error_of_its_script(tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 async def test_a_browser_can_take_its_picture(tmp_path):
     path, picture = await _report(tmp_path), tmp_path / "report.png"
 
