@@ -234,13 +234,9 @@ def changes_since(plan: Plan, now: Plan) -> list[str]:
     lost = sum(span.pages for span in before) - both.total()
     new = sum(span.pages for span in after) - both.total()
     if lost:
-        lines.append(
-            f"{lost:,} {_pages(lost)} in the plan but no longer in the selection: done anyway."
-        )
+        lines.append(f"{lost:,} {_pages(lost)} planned but no longer selected: done anyway.")
     if new:
-        lines.append(
-            f"{new:,} {_pages(new)} not in the plan but are in the selection now: left out."
-        )
+        lines.append(f"{new:,} {_pages(new)} not planned but now selected: left out.")
     return lines
 
 

@@ -15,7 +15,8 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "bulk_publisher"]
 AS_LEADER = (
-    "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from bulk_publisher.cli import main; main()"
 )
 """The command, on a terminal whose keys reach it: Ctrl-C is a signal there."""

@@ -52,7 +52,7 @@ async def test_a_list_in_disorder_is_no_whole_one(tmp_path, ids) -> None:
 
     assert not finished.ending.is_whole
     assert finished.ending.error.exit_status == 3
-    assert "order of their IDs" in finished.ending.error.message
+    assert "in order" in finished.ending.error.message
     assert portal.published == {}
 
 
@@ -148,7 +148,7 @@ async def test_a_page_whose_site_is_not_told_is_not_taken_for_one_of_the_site(tm
         finished = await run_job(portal, tmp_path, select)
 
     assert _is_done_once(portal, [6])
-    assert "which site page 5 is of" in finished.ending.error.message
+    assert "which site page 5 belongs to" in finished.ending.error.message
 
 
 async def test_pages_of_another_kind_of_site_are_left_out_and_that_is_said(tmp_path) -> None:

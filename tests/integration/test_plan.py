@@ -279,7 +279,7 @@ def test_changes_are_those_of_page_by_page(before, after) -> None:
     was, now = pages(before), pages(after)
     moved = sum(page in now and now[page] is not state for page, state in was.items())
     assert sum(int(line.split()[0]) for line in lines if "and now" in line) == moved
-    assert sum(int(line.split()[0]) for line in lines if "any more" in line) == len(
+    assert sum(int(line.split()[0]) for line in lines if "no longer" in line) == len(
         was.keys() - now
     )
     assert sum(int(line.split()[0]) for line in lines if "left out" in line) == len(

@@ -314,7 +314,7 @@ async def test_a_list_that_is_not_answered_is_waited_for_as_long_as_pages_are(
 
     assert finished.ending.error is None
     assert Counter(line.status for line in journal_of(finished)) == {Status.PUBLISHED: 4000}
-    told = [text for text in seen.warnings if "does not answer" in text]
+    told = [text for text in seen.warnings if "is not answering" in text]
     assert len(told) == 1
     assert "15 min" in told[0]
 

@@ -276,7 +276,7 @@ def test_the_same_page_with_another_scope_is_a_duplicate_and_the_first_counts() 
         ("1.,,,", "'1.' is not a page id"),
         ("0.0,,,", "'0.0' is not a page id"),
         ("1.0.0,,,", "'1.0.0' is not a page id"),
-        ("1e5,,,", "'1e5' is not a page id"),
+        ("1e5,,,", "'1e5' is no page id any more"),
         ("٣٥١,,,", "'٣٥١' is not a page id"),
         ("9223372036854775808.0,,,", "'9223372036854775808.0' is too large for a page id"),
         ("9223372036854775808,,,", "'9223372036854775808' is too large for a page id"),
