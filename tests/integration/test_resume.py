@@ -149,7 +149,7 @@ async def test_a_spreadsheet_is_found_again_and_gone_on_with(tmp_path: Path, mon
         again = await resume(sandbox, first.kept)
 
         assert again.totals.pages == 60
-        sources = [line.source for line in again.folder.outcomes()]
+        sources = [line.source for line in again.kept.outcomes()]
         assert all(source.endswith(":List:" + source.rpartition(":")[2]) for source in sources)
     workbook(tmp_path / "pages.xlsx", {"List": [[1]]})
     with reopened(first.kept, {}) as changed:
