@@ -7,7 +7,7 @@ TESTS ?=
 .PHONY: help install fmt lint types arch quick test test-services crash foreign cover check bench demo smoke screenshots clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## */\1|/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.-]+):.*## */\1|/' | awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
 
 install: .venv  ## make .venv with all that development needs
 
