@@ -29,7 +29,7 @@ def story_as_dict(story: Story) -> dict[str, Any]:
         "seconds": rounded(seconds),
         "rate": round(totals.pages / seconds, 3) if seconds else None,
         "waited": story.waited,
-        "is_whole": told.is_whole if is_told else None,
+        "is_whole": story.is_whole if is_told else None,
         "stopped_by": None if told.stopped_by is None else msgspec.to_builtins(told.stopped_by),
         "stopped_sites": told.stopped_sites if is_told else None,
         "operating": rounded(sum(one.operating for one in story.timeline.bins))

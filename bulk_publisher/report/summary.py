@@ -38,8 +38,13 @@ class Summary:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it said at its end that every page of its selection has a line."""
-        return self.told.is_whole
+        """Whether every page of its selection had a line at its end, and its journal still has them."""
+        return self.told.is_whole and not self.missing
+
+    @property
+    def missing(self) -> int:
+        """Pages that had a line when it ended and have none now: somebody removed them."""
+        return max(0, sum(self.told.counts.values()) - self.totals.pages)
 
     @property
     def left(self) -> Left:

@@ -8,6 +8,7 @@ from bulk_publisher.report.text import (
     counts_lines,
     failures_lines,
     go_on_line,
+    pages_in_words,
     passed_over_lines,
     printable,
     settled_line,
@@ -42,6 +43,9 @@ def course_lines(summary: Summary) -> Iterator[str]:
     action = description.job.action
     yield settled_line(totals.pages, summary.seconds, action=action, is_whole=summary.is_whole)
     yield from counts_lines(totals)
+    if summary.missing:
+        pages = pages_in_words(summary.missing)
+        yield f"The journal has lost lines: {pages} had one when the run ended and have none now."
     yield from passed_over_lines(description.selected)
     yield from waits_lines(summary.waited, of_all=not description.has_lost_a_process)
 

@@ -91,6 +91,25 @@ def test_a_run_that_stopped_early_names_resume(make_run):
     assert f"bulk-publisher resume {RUN}" in "\n".join(story_lines(read_story(folder), RUN))
 
 
+@pytest.mark.parametrize("kept", [(), (1,), (1, 2)], ids=["none", "one of three", "two of three"])
+def test_lines_that_somebody_removed_are_said_to_be_missing(make_run, kept):
+    counts = {"published": 3}
+    folder = make_run(
+        *map(_outcome, kept),
+        totals={"is_whole": True, "counts": counts},
+        selected={"total": 3, "duplicates": 0, "bad_rows": 0, "sha256": None},
+    )
+
+    story = read_story(folder)
+    text = "\n".join(story_lines(story, RUN))
+
+    lost = {0: "3 pages had", 1: "2 pages had", 2: "1 page had"}[len(kept)]
+    assert f"The journal has lost lines: {lost}" in text
+    assert f"bulk-publisher resume {RUN}" in text
+    assert "Nothing to publish" not in text
+    assert not story_as_dict(story)["is_whole"]
+
+
 @pytest.mark.parametrize(("is_whole", "name"), [(True, "retry"), (False, "resume")])
 def test_a_page_of_html_names_the_run_so_that_it_is_found_from_any_folder(make_run, is_whole, name):
     folder = make_run(_failed(1), totals={"is_whole": is_whole})
