@@ -50,7 +50,7 @@ def take_terminal(folder: Path, webhook: str) -> None:
     screen = Screen(folder, webhook)
     try:
         screen.type("PS1='$ '; clear; bulk-publisher doctor")
-        screen.wait_for("A run can work")
+        screen.wait_for("Ready.")
         screen.draw("doctor")
         screen.type("clear; bulk-publisher plan --page 1-300 --scope KNOWLEDGE")
         screen.wait_for("Nothing was changed")
