@@ -27,11 +27,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 import aiohttp
 
+from bulk_publisher.cli.output.stderr_log import configure_log
 from bulk_publisher.engine.events import Event, PagesSettled
 from bulk_publisher.jobs import Job, Pace, PortalPlan, Selection
 from bulk_publisher.jobs import Portal as PortalOfJob
 from bulk_publisher.model import Scope
-from bulk_publisher.operations.logs import configure_log
 from bulk_publisher.operations.publishing import publish
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, serve

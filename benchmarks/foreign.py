@@ -296,7 +296,10 @@ def versions() -> str:
 
 
 async def compare(pages: int, names: list[str]) -> None:
-    worlds = {"All pages good, nothing goes wrong": {}, "A hundredth of the pages gone": ROUGH}
+    worlds: dict[str, dict[str, Any]] = {
+        "All pages good, nothing goes wrong": {},
+        "A hundredth of the pages gone": ROUGH,
+    }
     async with AsyncExitStack() as stack:
         tables = {}
         async with asyncio.TaskGroup() as group:

@@ -145,6 +145,8 @@ class Onlooker:
                 self.work += sum(outcome.duration or 0.0 for outcome in outcomes)
             case Refused():
                 self.on_refused()
+            case _:
+                pass
 
     def on_refused(self) -> None:
         now = asyncio.get_running_loop().time()
