@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?=
+# A test that starts a process waits for it half of the time, so two workers for each core.
+WORKERS ?= $(shell expr 2 '*' $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)'))
 
 .DEFAULT_GOAL := help
 .PHONY: help install fmt lint types arch quick test test-services crash foreign cover check bench demo smoke screenshots clean
@@ -40,7 +42,7 @@ quick: .venv  ## the pure core alone, for the editor
 	$(BIN)/pytest -q tests/unit $(TESTS)
 
 test: .venv  ## the test suite, in parallel
-	$(BIN)/pytest -q -n auto -m "not crash and not foreign and not browser" $(TESTS)
+	$(BIN)/pytest -q -n $(WORKERS) -m "not crash and not foreign and not browser" $(TESTS)
 
 test-services: .venv  ## the tests that need a program beside Python (Chromium)
 	$(BIN)/pytest -q -n auto -m browser $(TESTS)
