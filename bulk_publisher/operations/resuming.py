@@ -102,13 +102,8 @@ def status_of_whole(folder: KeptRun) -> int | None:
         return None
     totals, standing = _read_journal(folder)
     _check_name(folder, standing)
-    is_all_there = totals.pages + standing.impossible >= _counted(description)
+    is_all_there = totals.pages + standing.impossible >= description.final.pages
     return int(bool(totals.bad)) if is_all_there else None
-
-
-def _counted(description: Description) -> int:
-    """Pages that had their line when the run's last process ended."""
-    return sum(description.final.counts.values())
 
 
 def _check_name(folder: KeptRun, standing: Standing) -> None:
@@ -155,7 +150,7 @@ def reopened(
             description,
             totals,
             standing.settled,
-            warnings=(*warnings, *_warnings(standing, _counted(description))),
+            warnings=(*warnings, *_warnings(standing, description.final.pages)),
         )
         _find_out(undertaking)
         undertaking.seconds = seconds_at_work(description, last_at=_last_at(folder))

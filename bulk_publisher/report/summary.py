@@ -44,7 +44,7 @@ class Summary:
     @property
     def missing(self) -> int:
         """Pages that had a line when it ended and have none now: somebody removed them."""
-        return max(0, sum(self.told.counts.values()) - self.totals.pages)
+        return max(0, self.told.pages - self.totals.pages)
 
     @property
     def left(self) -> Left:

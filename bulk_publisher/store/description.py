@@ -145,6 +145,11 @@ class FinalTotals(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: StoppedBy | None = None
     stopped_sites: dict[str, str] = {}
 
+    @property
+    def pages(self) -> int:
+        """Pages that had their line when it ended."""
+        return sum(self.counts.values())
+
 
 class Resumption(msgspec.Struct, frozen=True, kw_only=True):
     """A process that went on with a run.
