@@ -93,14 +93,13 @@ async def test_a_row_that_comes_twice_is_one_page(tmp_path, spoil) -> None:
     assert _is_done_once(portal, range(1, 101))
 
 
-async def test_a_page_that_turns_up_behind_its_place_shows_a_gap(tmp_path) -> None:
-    def spoil(rows, asked):
-        return [row for row in rows if row["ID"] != "7"] + (
-            [late] if asked["filter"][">ID"] else []
-        )
+def _page_7_comes_late(rows, asked):
+    late = [{"ID": "7", "SITE_ID": "1"}] if asked["filter"][">ID"] else []
+    return [row for row in rows if row["ID"] != "7"] + late
 
-    late = {"ID": "7", "SITE_ID": "1"}
-    async with listing(pages=of_site(1, *range(1, 21)), cap=10, spoil=spoil) as portal:
+
+async def test_a_page_that_turns_up_behind_its_place_shows_a_gap(tmp_path) -> None:
+    async with listing(pages=of_site(1, *range(1, 21)), cap=10, spoil=_page_7_comes_late) as portal:
         finished = await run_job(portal, tmp_path, ALL)
 
     assert "page 7 comes after page 20" in finished.ending.error.message
@@ -108,13 +107,9 @@ async def test_a_page_that_turns_up_behind_its_place_shows_a_gap(tmp_path) -> No
 
 @pytest.mark.parametrize("is_killed", [False, True])
 async def test_a_resume_lists_anew_what_was_not_listed_to_its_end(tmp_path, is_killed) -> None:
-    def spoil(rows, asked):
-        return [row for row in rows if row["ID"] != "7"] + (
-            [late] if asked["filter"][">ID"] else []
-        )
-
-    late = {"ID": "7", "SITE_ID": "1"}
-    async with listing(pages=of_site(1, *range(1, 201)), cap=150, spoil=spoil) as portal:
+    async with listing(
+        pages=of_site(1, *range(1, 201)), cap=150, spoil=_page_7_comes_late
+    ) as portal:
         first = await run_job(portal, tmp_path, ALL)
         if is_killed:
             # As if it had gone before its end: what is noted is all that there is.
