@@ -71,13 +71,13 @@ class Output:
 
     def open_log(self) -> None:
         """Say once how much of the log goes to stderr, and in which form."""
-        from bulk_publisher.cli.output.stderr_log import configure_log
+        from bulk_publisher.cli.output.stderr_log import configure_log, to_stderr
 
         configure_log(
             verbosity=self.verbosity,
             is_json=self.is_json,
             has_colour=self.has_colour,
-            write=_put_line if self.is_json else _to_stderr,
+            write=_put_line if self.is_json else to_stderr,
         )
 
     def put(self, line: str = "") -> None:
@@ -203,11 +203,6 @@ def _encoded_line(text: str) -> bytes:
 def _stdout() -> Data:
     stdout: object = sys.stdout
     return stdout if isinstance(stdout, Data) else Data(sys.stdout)
-
-
-def _to_stderr(line: str) -> None:
-    # The stream of that moment: while a screen is drawn, it is another.
-    sys.stderr.write(line)
 
 
 def _put_line(line: str) -> None:

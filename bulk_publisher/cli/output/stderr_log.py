@@ -19,12 +19,13 @@ Render = Callable[[EventDict], str]
 Write = Callable[[str], object]
 
 
-def _to_stderr(line: str) -> None:
+def to_stderr(line: str) -> None:
+    """*line*, to the stream of that moment: while a screen is drawn, it is another."""
     sys.stderr.write(line)
 
 
 def configure_log(
-    *, verbosity: int, is_json: bool, has_colour: bool, write: Write = _to_stderr
+    *, verbosity: int, is_json: bool, has_colour: bool, write: Write = to_stderr
 ) -> None:
     """Say once how much of the log goes to stderr, in which form, and by what it is written there."""
     least = _LEVELS.get(min(verbosity, 2), logging.CRITICAL)
