@@ -164,6 +164,8 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         is_missing: The portal was asked and does not list it; None where nobody asked.
         skip: Why nothing is to be done for it; None where something is.
         may_be_done: It was sent by a process that ended before the answer came.
+        row: What else its row in a list says, by column, blank cells left out; None where that is
+            nothing.
     """
 
     id: PageId
@@ -178,6 +180,11 @@ class Page(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     is_missing: bool | None = None
     skip: str | None = None
     may_be_done: bool = False
+    row: dict[str, str] | None = None
+
+    def __hash__(self) -> int:
+        """A row has none."""
+        return hash((self.id, self.scope))
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -192,6 +199,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         operating: Seconds it added to the portal's operating time; null where there is no meter.
         was_active: Whether it was online before; null where nobody looked.
         source: Where it was named: ``file:line``, or the selection.
+        row: What else its row in a list says, by column, blank cells left out; null where that is
+            nothing, and in lines of version 1.0.
     """
 
     time: str
@@ -213,3 +222,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     url: str | None
     was_active: bool | None
     source: str
+    row: dict[str, str] | None = None
+
+    def __hash__(self) -> int:
+        """A row has none."""
+        return hash((self.run, self.page, self.time))

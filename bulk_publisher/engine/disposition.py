@@ -308,6 +308,7 @@ class Disposition:
             page.url,
             page.was_active,
             page.source,
+            page.row,
         )
 
 

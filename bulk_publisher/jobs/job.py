@@ -49,6 +49,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         xlsx: A spreadsheet's file, or ``-`` for standard input.
         sheet: Its sheet; None for the only one that can be seen and has anything in it.
         column: The column with the ids; None to find it.
+        carry: The columns whose cells stand in the outcomes; None for all that are not used otherwise.
         site: Ids of sites.
         page: Ids and ranges of them, as `bulk_publisher.sources.given.parse_pages` reads them.
         scope: Of all pages that do not name their own; alone, every page of that scope is selected.
@@ -61,6 +62,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     sheet: str | None = None
     column: str | None = None
     skip_bad_rows: bool = False
+    carry: tuple[str, ...] | None = None
     site: tuple[int, ...] = ()
     page: tuple[str, ...] = ()
     scope: Scope | None = None

@@ -115,6 +115,13 @@ def _pages(value: object) -> object:
     return texts
 
 
+def _columns(value: object) -> object:
+    columns = value if isinstance(value, list | tuple) else [value]
+    judged = [_text(column) for column in columns]
+    wrong = next((one for one in judged if isinstance(one, Wrong)), None)
+    return columns if wrong is None else wrong
+
+
 def _secret(value: object) -> object:
     """Names no part of what was written, which may be the secret itself."""
     how = 'write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }'
@@ -164,6 +171,7 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "sheet": _text,
         "column": _text,
         "skip_bad_rows": _flag,
+        "carry": _columns,
         "site": _sites,
         "page": _pages,
         "scope": _scope,
@@ -231,7 +239,7 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
     if selection.file is None:
         conflicts.extend(
             (key, f"{naming(key)} needs {csv} or {xlsx}")
-            for key in ("column", "skip_bad_rows")
+            for key in ("column", "skip_bad_rows", "carry")
             if getattr(selection, key)
         )
     if not selection.lookup and selection.only is not Only.ALL:

@@ -47,6 +47,7 @@ def decode_job(data: object, *, selects: bool = True) -> Job:
         raise BadJournal(
             f"the description of the job is damaged: {decode_error_in_words(error)}"
         ) from error
+    job = _as_written(job, data)
     problems = [
         *portal_problems(job.portal, naming=_in("portal")),
         *selection_problems(job.select, naming=_in("select"), is_whole=selects),
@@ -55,6 +56,13 @@ def decode_job(data: object, *, selects: bool = True) -> Job:
     if problems:
         raise BadJournal(f"the job can't be: {'; '.join(problems)}")
     return job
+
+
+def _as_written(job: Job, data: Any) -> Job:
+    """*job*, which carries no column where versions without that wrote it: it goes on as it began."""
+    if job.select.file is None or "carry" in data["select"]:
+        return job
+    return msgspec.structs.replace(job, select=msgspec.structs.replace(job.select, carry=()))
 
 
 def _in(table: str) -> Callable[[str], str]:

@@ -11,6 +11,8 @@ from bulk_publisher.jobs import Selection, selection_problems
 from bulk_publisher.model import Only, Page, PageId, Scope
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
+from bulk_publisher.sources.carried import carried_row
+from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.given import ranges_of
 from bulk_publisher.text.shown import shown
 
@@ -29,6 +31,7 @@ def from_csv(
     column: str | None = None,
     scope: Scope | str | None = None,
     skip_bad_rows: bool = False,
+    carry: Sequence[str] | None = None,
 ) -> Selection:
     """The pages of a CSV, which is read through before anything is sent.
 
@@ -36,9 +39,15 @@ def from_csv(
         column: The one with the IDs; None to find it.
         scope: Of pages that do not name their own.
         skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
+        carry: Columns whose cells are to stand in the outcomes' ``row``; None for all that are not
+            used otherwise.
     """
     return Selection(
-        csv=str(path), column=column, scope=scope_of(scope), skip_bad_rows=skip_bad_rows
+        csv=str(path),
+        column=column,
+        scope=scope_of(scope),
+        skip_bad_rows=skip_bad_rows,
+        carry=None if carry is None else tuple(carry),
     )
 
 
@@ -49,6 +58,7 @@ def from_xlsx(
     column: str | None = None,
     scope: Scope | str | None = None,
     skip_bad_rows: bool = False,
+    carry: Sequence[str] | None = None,
 ) -> Selection:
     """The pages of a spreadsheet, which is read through before anything is sent.
 
@@ -57,6 +67,8 @@ def from_xlsx(
         column: The one with the IDs; None to find it.
         scope: Of pages that do not name their own.
         skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
+        carry: Columns whose cells are to stand in the outcomes' ``row``; None for all that are not
+            used otherwise.
     """
     return Selection(
         xlsx=str(path),
@@ -64,6 +76,7 @@ def from_xlsx(
         column=column,
         scope=scope_of(scope),
         skip_bad_rows=skip_bad_rows,
+        carry=None if carry is None else tuple(carry),
     )
 
 
@@ -124,7 +137,10 @@ class PageStream:
                 raise BadSource(f"{shown(str(page.id))} is not a page ID.", "An ID is 1 or more.")
             if seen.add(page.id):
                 yield msgspec.structs.replace(
-                    page, scope=page.scope or self._scope, source=page.source or _SOURCE
+                    page,
+                    scope=page.scope or self._scope,
+                    source=page.source or _SOURCE,
+                    row=_row(page),
                 )
 
     async def _each(self) -> AsyncIterator[int | Page]:
@@ -172,6 +188,13 @@ def selected_of(
     if total is not None and limit is not None:
         total = min(total, limit)
     return Selected(select, total, named=stream)
+
+
+def _row(page: Page) -> dict[str, str] | None:
+    row = None if page.row is None else carried_row(page.row)
+    if isinstance(row, Wrong):
+        raise BadSource(f"Page {page.id}: {row.why}.")
+    return row
 
 
 def _given(

@@ -164,12 +164,22 @@ def check_selection(select: Selection) -> Selected:
 
 def _table(select: Selection) -> CheckedTable | None:
     """The list of pages that a file holds; None where there is none."""
-    column, scope, skip_bad_rows = select.column, select.scope, select.skip_bad_rows
     if select.csv is not None:
-        return check_csv(select.csv, column=column, scope=scope, skip_bad_rows=skip_bad_rows)
+        return check_csv(
+            select.csv,
+            column=select.column,
+            carry=select.carry,
+            scope=select.scope,
+            skip_bad_rows=select.skip_bad_rows,
+        )
     if select.xlsx is not None:
         return check_xlsx(
-            select.xlsx, sheet=select.sheet, column=column, scope=scope, skip_bad_rows=skip_bad_rows
+            select.xlsx,
+            sheet=select.sheet,
+            column=select.column,
+            carry=select.carry,
+            scope=select.scope,
+            skip_bad_rows=select.skip_bad_rows,
         )
     return None
 

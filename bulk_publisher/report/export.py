@@ -1,15 +1,24 @@
 """A run's story for programs: JSON, and a CSV that a spreadsheet can open without harm."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 import msgspec
 
+from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Outcome
 from bulk_publisher.report.story import Story
 from bulk_publisher.store.protocol import KeptRun
+from bulk_publisher.text.column_names import told_apart
 from bulk_publisher.text.escaping import cell
+
+FIXED = tuple(name for name in Outcome.__struct_fields__ if name != "row")
+"""Columns of our own, before those that the pages carry."""
+
+_MOST_COLUMNS = 16_384
+"""Of a spreadsheet [doc]."""
 
 
 def story_as_dict(story: Story) -> dict[str, Any]:
@@ -53,6 +62,8 @@ def story_as_dict(story: Story) -> dict[str, Any]:
 def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = None) -> None:
     """Every line of the journals in *folders*, as a CSV with a header.
 
+    What the pages carry of their own lists stands in columns after ours.
+
     Args:
         decimal: What parts decimals where Excel will open the file. It goes by that for what parts
             cells, and takes UTF-8 for another encoding unless a byte order mark begins it. None for
@@ -64,9 +75,27 @@ def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = Non
     if decimal is not None:
         file.write("\ufeff")
     writer = csv.writer(file, lineterminator="\n", delimiter=";" if decimal == "," else ",")
-    writer.writerow(Outcome.__struct_fields__)
+    carried = carried_names(folders)
+    writer.writerow([*FIXED, *map(cell, carried.values())])
     for folder in folders:
-        writer.writerows(_rows(folder, decimal or "."))
+        writer.writerows(_rows(folder, tuple(carried), decimal or "."))
+
+
+def carried_names(folders: list[KeptRun]) -> dict[str, str]:
+    """The columns that the pages of *folders* carry, in the order in which they come.
+
+    Returns:
+        Each with its name in a table that has ours, too.
+    """
+    names: dict[str, None] = {}
+    for folder in folders:
+        # What is damaged is told where its rows are written.
+        with suppress(BadJournal):
+            for outcome in folder.outcomes():
+                if outcome.row and not outcome.row.keys() <= names.keys():
+                    names.update(dict.fromkeys(outcome.row))
+    carried = list(names)[: _MOST_COLUMNS - len(FIXED)]
+    return dict(zip(carried, told_apart(carried, taken=FIXED), strict=True))
 
 
 def rounded(seconds: float) -> float:
@@ -82,9 +111,11 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _rows(folder: KeptRun, decimal: str) -> Iterator[list[str]]:
+def _rows(folder: KeptRun, carried: Sequence[str], decimal: str) -> Iterator[list[str]]:
     for outcome in folder.outcomes():
-        yield [_cell(getattr(outcome, name), decimal) for name in Outcome.__struct_fields__]
+        row = outcome.row or {}
+        fixed = [_cell(getattr(outcome, name), decimal) for name in FIXED]
+        yield fixed + [cell(row.get(name, "")) for name in carried]
 
 
 def _cell(value: object, decimal: str) -> str:

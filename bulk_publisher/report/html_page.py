@@ -27,6 +27,7 @@ from bulk_publisher.report.text import (
     pages_in_words,
     passed_over_lines,
     printable,
+    row_in_words,
     waits_in_words,
 )
 from bulk_publisher.text.escaping import clean_json
@@ -34,6 +35,8 @@ from bulk_publisher.text.shown import as_text
 
 _LONGEST = 200
 """Characters of a text in the table of failures."""
+_LONGEST_ROW = 1_000
+"""Characters of what a page carries of its list: it is there to be found by."""
 _LISTED_PLACES = 500
 _STATUSES = tuple(Status)
 
@@ -187,10 +190,11 @@ def _failures_table(story: Story, number: int) -> str:
         if story.totals.bad > len(story.failures)
         else ""
     )
+    carried = "<th>with" if any(outcome.row for outcome in story.failures) else ""
     return (
         f"<h2>Pages that failed</h2>{note}<div class=failures>"
         f'<input type=search aria-label="Search the failures" placeholder="Search {pages_in_words(len(story.failures))}: a title, an ID, a code, a site …">'
-        "<p class=shown></p><div class=wide><table><thead><tr><th class=n>page<th>title<th class=n>site<th>code<th>what the portal says<th>named in</thead><tbody></tbody></table></div>"
+        f"<p class=shown></p><div class=wide><table><thead><tr><th class=n>page<th>title<th class=n>site<th>code<th>what the portal says<th>named in{carried}</thead><tbody></tbody></table></div>"
         f'<script type="application/json" id="failures-{number}">{data}</script>'
         "<noscript><p>The list of pages needs JavaScript; a CSV has it too.</p></noscript></div>"
     )
@@ -205,6 +209,7 @@ def _row(outcome: Outcome) -> list[str | int | None]:
         printable(outcome.error_description or "")[:_LONGEST],
         printable(outcome.source)[:_LONGEST],
         _address(outcome),
+        row_in_words(outcome.row, longest=_LONGEST_ROW),
     ]
 
 

@@ -1,15 +1,15 @@
 "use strict";
 for (const box of document.querySelectorAll(".failures")) {
   const rows = JSON.parse(box.querySelector("script").textContent);
-  const words = rows.map(row => row.slice(0, 6).join(" ").toLowerCase());
+  const words = rows.map(row => [...row.slice(0, 6), row[7]].join(" ").toLowerCase());
   const body = box.querySelector("tbody"), shown = box.querySelector(".shown"), field = box.querySelector("input");
-  const most = 500;
+  const most = 500, columns = box.querySelectorAll("th").length;
   const show = () => {
     const wanted = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = rows.filter((_, at) => wanted.every(word => words[at].includes(word)));
     body.replaceChildren(...found.slice(0, most).map(row => {
       const line = document.createElement("tr");
-      row.slice(0, 6).forEach((value, at) => {
+      [...row.slice(0, 6), row[7]].slice(0, columns).forEach((value, at) => {
         const cell = line.insertCell();
         if (at === 0 || at === 2) cell.className = "n";
         if (at === 3) cell.className = "code";

@@ -126,6 +126,20 @@ def waits_lines(waited: Mapping[str, float], *, of_all: bool) -> Iterator[str]:
         yield f"Waited {words}{'' if of_all else ', not counting killed processes'}."
 
 
+_LONGEST_ROW, _LONGEST_CELL = 100, 200
+
+
+def row_in_words(row: Mapping[str, str] | None, *, longest: int = _LONGEST_ROW) -> str:
+    """What a page carries of its list: ``confluence_id 98304, space HR``; empty where it says nothing.
+
+    Args:
+        longest: Characters; what is beyond them is left out, and of each cell what is beyond 200.
+    """
+    cells = ((printable(name), printable(cell).strip()) for name, cell in (row or {}).items())
+    words = ", ".join(f"{name} {cell[:_LONGEST_CELL]}" for name, cell in cells if cell)
+    return words if len(words) <= longest else f"{words[:longest]}…"
+
+
 def _example(entry: Failures) -> str:
     outcome = entry.example
     title = f" “{printable(outcome.title)}”" if outcome.title else ""

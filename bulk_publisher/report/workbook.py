@@ -4,7 +4,7 @@ How it works: rows go out as they come, so that a million pages take no memory. 
 numbers, all else is text, and is never carried out: not even where somebody edits a cell of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Outcome
-from bulk_publisher.report.export import rounded
+from bulk_publisher.report.export import FIXED, carried_names, rounded
 from bulk_publisher.store.files import replacing
 from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.text.escaping import is_formula, printable
@@ -43,6 +43,8 @@ _WIDTHS = {
 def write_xlsx(folders: list[KeptRun], path: Path) -> None:
     """Every line of the journals in *folders*, in a workbook at *path*.
 
+    What the pages carry of their own lists stands in columns after ours, as text.
+
     Raises:
         BadJournal: If a journal can't be read.
         BadSetting: If XlsxWriter is not there, or *path* can't be written.
@@ -54,19 +56,20 @@ def write_xlsx(folders: list[KeptRun], path: Path) -> None:
         )
     try:
         with replacing(path, is_forced=False, mode=0o666) as file:
-            _write(chain.from_iterable(folder.outcomes() for folder in folders), file)
+            outcomes = chain.from_iterable(folder.outcomes() for folder in folders)
+            _write(outcomes, carried_names(folders), file)
     except OSError as error:
         raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
 
 
-def _write(outcomes: Iterator[Outcome], file: BinaryIO) -> None:
+def _write(outcomes: Iterator[Outcome], carried: Mapping[str, str], file: BinaryIO) -> None:
     from xlsxwriter import Workbook
     from xlsxwriter.exceptions import FileCreateError
 
     book = Workbook(file, {"constant_memory": True, "strings_to_urls": False})
     bold = book.add_format({"bold": True})
     as_text = book.add_format({"quote_prefix": True})
-    names = Outcome.__struct_fields__
+    names = [*FIXED, *(printable(name)[:_LONGEST] for name in carried.values())]
     number, row = 0, MOST_ROWS
     sheet: Worksheet | None = None
     for outcome in chain([None], outcomes):
@@ -75,8 +78,8 @@ def _write(outcomes: Iterator[Outcome], file: BinaryIO) -> None:
             sheet = book.add_worksheet("Pages" if number == 1 else f"Pages {number}")
             _begin(sheet, names, bold)
         if outcome is not None:
-            for column, name in enumerate(names):
-                _put(sheet, row, column, getattr(outcome, name), as_text)
+            for column, value in enumerate(_values(outcome, carried)):
+                _put(sheet, row, column, value, as_text)
             row += 1
     try:
         book.close()
@@ -84,7 +87,13 @@ def _write(outcomes: Iterator[Outcome], file: BinaryIO) -> None:
         raise OSError(0, str(error)) from error
 
 
-def _begin(sheet: "Worksheet", names: tuple[str, ...], bold: "Format") -> None:
+def _values(outcome: Outcome, carried: Mapping[str, str]) -> Iterator[object]:
+    row = outcome.row or {}
+    yield from (getattr(outcome, name) for name in FIXED)
+    yield from map(row.get, carried)
+
+
+def _begin(sheet: "Worksheet", names: Sequence[str], bold: "Format") -> None:
     sheet.freeze_panes(1, 0)
     for column, name in enumerate(names):
         sheet.set_column(column, column, _WIDTHS.get(name, 14))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bulk_publisher.errors import BadSource
+from bulk_publisher.sources.carried import CarriedColumns, carried_columns, no_columns
 from bulk_publisher.sources.cells import Wrong, folded, parse_id
 from bulk_publisher.sources.id_columns import PAGE_COLUMNS, Column, is_rival
 from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
@@ -34,6 +35,7 @@ class Columns:
         header: The first row, its names folded; empty where there is none.
         unnamed: Columns of the header without a name, but for the first one, in which R and
             pandas number the rows.
+        carried: Columns whose cells stand in the outcomes.
     """
 
     delimiter: str = ""
@@ -44,20 +46,27 @@ class Columns:
     scope_at: int | None = None
     site_at: int | None = None
     title_at: int | None = None
+    carried: CarriedColumns = ()
 
 
 def find_columns(
-    rows: list[list[str]], *, name: str, column: str | None, delimiter: str = ""
+    rows: list[list[str]],
+    *,
+    name: str,
+    column: str | None,
+    carry: Sequence[str] | None,
+    delimiter: str = "",
 ) -> Columns:
     """Which column is what in the list that begins with *rows*, none of them blank.
 
     Args:
         name: The file, for messages.
         column: The column with the ids as the user named it; None if it is for us to find.
+        carry: Columns whose cells are to stand in the outcomes; None for all that are not used.
         delimiter: What parts its cells.
 
     Raises:
-        BadSource: If there is no row, or no column that could hold the ids.
+        BadSource: If there is no row, or no column that could hold the ids or is to be carried.
     """
     if not rows:
         raise BadSource(f"{name} is empty")
@@ -69,16 +78,23 @@ def find_columns(
     first = [cell.strip() for cell in rows[0]]
     header = tuple(map(folded, first))
     if not _is_header(first, header, name=name, column=column):
-        return Columns(delimiter=delimiter, has_header=False)
+        carried = no_columns(carry, where=name)
+        return Columns(delimiter=delimiter, has_header=False, carried=carried)
+    id_at = _id_column(rows, header, name=name, column=column)
+    scope_at = _only_place(header, "scope", where=name)
+    site_at = _only_place(header, "site", where=name)
+    title_at = _place(header, "title")
+    used = (id_at, scope_at, site_at, title_at)
     return Columns(
         delimiter=delimiter,
         has_header=True,
         header=header,
         unnamed=tuple(at for at, cell in enumerate(header) if at and not cell),
-        id_at=_id_column(rows, header, name=name, column=column),
-        scope_at=_only_place(header, "scope", where=name),
-        site_at=_only_place(header, "site", where=name),
-        title_at=_place(header, "title"),
+        id_at=id_at,
+        scope_at=scope_at,
+        site_at=site_at,
+        title_at=title_at,
+        carried=carried_columns(rows[0], used=used, carry=carry, where=name),
     )
 
 

@@ -19,7 +19,7 @@ How it works:
 import codecs
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import IncrementalNewlineDecoder, StringIO
 from itertools import islice
@@ -125,21 +125,24 @@ def find_bad_byte(
     return None
 
 
-def find_dialect(sample: str, *, name: str, column: str | None) -> Dialect:
+def find_dialect(
+    sample: str, *, name: str, column: str | None, carry: Sequence[str] | None
+) -> Dialect:
     """How the CSV that begins with *sample* is to be read.
 
     Args:
         name: The file, for messages.
         column: The column with the ids as the user named it; None if it is for us to find.
+        carry: Columns whose cells are to stand in the outcomes; None for all that are not used.
 
     Raises:
-        BadSource: If there is no row, or no column that could hold the ids.
+        BadSource: If there is no row, or no column that could hold the ids or is to be carried.
     """
     sep_line = _SEP_LINE.match(sample)
     delimiter, rows = _find_delimiter(sample, sep_line, column)
     if rows is None:
         raise cell_too_long(name, 2 if sep_line else 1)
-    columns = find_columns(rows, name=name, column=column, delimiter=delimiter)
+    columns = find_columns(rows, name=name, column=column, carry=carry, delimiter=delimiter)
     note = ""
     if sep_line and delimiter != sep_line[1]:
         note = (

@@ -11,7 +11,7 @@ How it works:
 """
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from typing import BinaryIO, cast
 
@@ -38,7 +38,12 @@ _ZIP_MARK = b"PK\x03\x04"
 
 
 def check_csv(
-    path: str, *, column: str | None, scope: Scope | None, skip_bad_rows: bool
+    path: str,
+    *,
+    column: str | None,
+    scope: Scope | None,
+    skip_bad_rows: bool,
+    carry: Sequence[str] | None = None,
 ) -> CheckedTable:
     """Read a CSV through, so that nothing of it can surprise a run.
 
@@ -47,6 +52,7 @@ def check_csv(
         column: The column with the ids; None to find it by its name, or take the first.
         scope: For rows that name none.
         skip_bad_rows: Leave bad rows out instead of refusing the file.
+        carry: Columns whose cells stand in the outcomes; None for all that are not used otherwise.
 
     Raises:
         BadSource: If it cannot be read, names no page, or has a bad row that is not to be skipped.
@@ -58,7 +64,7 @@ def check_csv(
             raise BadSource(f"{name}:1: byte 0 is NUL, which no text has", "Name a CSV.")
 
     try:
-        table = _Csv(open_bytes(path, name, kind="a CSV", refuse=refuse), column)
+        table = _Csv(open_bytes(path, name, kind="a CSV", refuse=refuse), column, carry)
         return check_table(table, scope=scope, skip_bad_rows=skip_bad_rows)
     except OSError as error:
         raise BadSource(f"{name} can't be read: {reason(error)}") from error
@@ -69,11 +75,13 @@ def check_csv(
 class _Csv:
     """The rows of a CSV, read anew from its bytes each time."""
 
-    def __init__(self, data: FileBytes, column: str | None) -> None:
+    def __init__(self, data: FileBytes, column: str | None, carry: Sequence[str] | None) -> None:
         self.name = data.name
         self.sha256 = data.sha256()
         self._text = _Text(data)
-        self._dialect = find_dialect(self._text.sample(), name=data.name, column=column)
+        self._dialect = find_dialect(
+            self._text.sample(), name=data.name, column=column, carry=carry
+        )
         self.columns = self._dialect.columns
         self.notes = (self._dialect.note,) if self._dialect.note else ()
 

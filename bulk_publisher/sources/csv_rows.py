@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import PageId, Scope, SiteId
+from bulk_publisher.sources.carried import carried_cells
 from bulk_publisher.sources.cells import Wrong, folded, is_whole, parse_id, parse_scope
 from bulk_publisher.sources.columns import Columns, is_blank
 from bulk_publisher.sources.csv_dialect import Dialect, cell_too_long
@@ -29,12 +30,13 @@ _OF_SHAPE = (
 
 
 class CsvRow(NamedTuple):
-    """A page as a row names it."""
+    """A page as a row names it, and what else the row says."""
 
     page: PageId
     scope: Scope | None
     site: SiteId | None
     title: str | None
+    carried: dict[str, str] | None = None
 
 
 def numbered_rows(
@@ -172,4 +174,5 @@ def parse_row(row: list[str], columns: Columns, default: Scope | None) -> CsvRow
         site = SiteId(number)
     if (at := columns.title_at) is not None and at < cells:
         title = row[at].strip() or None
-    return CsvRow(page, scope, site, title)
+    carried = carried_cells(row, columns.carried) if columns.carried else None
+    return carried if isinstance(carried, Wrong) else CsvRow(page, scope, site, title, carried)

@@ -97,4 +97,5 @@ def _page(outcome: Outcome) -> Page:
         folder=outcome.folder,
         title=outcome.title,
         url=outcome.url,
+        row=outcome.row,
     )

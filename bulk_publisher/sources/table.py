@@ -13,6 +13,7 @@ from typing import Protocol
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, Scope
 from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.sources.carried import without_secrets
 from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.columns import Columns
 from bulk_publisher.sources.csv_rows import CsvRow, parse_row, without_rivals
@@ -171,4 +172,5 @@ def _count_of_problems(checked: CheckedTable) -> str:
 
 def _page(row: CsvRow, source: str) -> Page:
     title = None if row.title is None else without_webhooks(row.title)
-    return Page(row.page, scope=row.scope, source=source, site=row.site, title=title)
+    carried = None if row.carried is None else without_secrets(row.carried)
+    return Page(row.page, scope=row.scope, source=source, site=row.site, title=title, row=carried)

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from io import BufferedReader, RawIOBase, TextIOWrapper
@@ -57,7 +57,13 @@ _SAVE_ANEW = "Open it in the program that made it, and save it as .xlsx; or save
 
 
 def check_xlsx(
-    path: str, *, sheet: str | None, column: str | None, scope: Scope | None, skip_bad_rows: bool
+    path: str,
+    *,
+    sheet: str | None,
+    column: str | None,
+    scope: Scope | None,
+    skip_bad_rows: bool,
+    carry: Sequence[str] | None = None,
 ) -> CheckedTable:
     """Read a sheet of a workbook through, so that nothing of it can surprise a run.
 
@@ -67,6 +73,7 @@ def check_xlsx(
         column: The column with the ids; None to find it by its name, or take the first.
         scope: For rows that name none.
         skip_bad_rows: Leave bad rows out instead of refusing the file.
+        carry: Columns whose cells stand in the outcomes; None for all that are not used otherwise.
 
     Raises:
         BadSource: If it cannot be read, names no page, or has a bad row that is not to be skipped.
@@ -91,7 +98,7 @@ def check_xlsx(
         if data.size() > MOST_BYTES:
             raise too_large(name)
         with _read(data, sheet) as (answer, rows):
-            table = _Sheet(answer, rows, sheet, column)
+            table = _Sheet(answer, rows, sheet, column, carry)
             return check_table(table, scope=scope, skip_bad_rows=skip_bad_rows)
     except OSError as error:
         raise BadSource(f"{name} can't be read: {reason(error)}") from error
@@ -101,7 +108,12 @@ class _Sheet:
     """The rows of a sheet: read from the other process once, from a copy of what it said ever after."""
 
     def __init__(
-        self, answer: "Answer", rows: "_Copying", wanted: str | None, column: str | None
+        self,
+        answer: "Answer",
+        rows: "_Copying",
+        wanted: str | None,
+        column: str | None,
+        carry: Sequence[str] | None,
     ) -> None:
         sheet = without_webhooks(printable(answer["sheet"]))
         self.name = f"{rows.name}:{sheet}"
@@ -118,7 +130,7 @@ class _Sheet:
             if len(sample) == SAMPLE_ROWS:
                 break
         self._fresh = chain(first, self._fresh)
-        self.columns = find_columns(sample, name=self.name, column=column)
+        self.columns = find_columns(sample, name=self.name, column=column, carry=carry)
 
     def rows(self) -> Iterator[tuple[int, list[str] | Wrong]]:
         rows, self._fresh = self._fresh, None

@@ -10,7 +10,7 @@ import msgspec
 
 from bulk_publisher.model import Action, Outcome, PageId, Status
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """A field added raises the second number, a field changed the first."""
 
 _ENCODER = msgspec.json.Encoder()
@@ -102,6 +102,9 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a line."""
     schema = msgspec.json.schema(Outcome)
     definition = schema["$defs"].pop("Outcome")
+    # It is missing in older lines alone.
+    del definition["properties"]["row"]["default"]
+    definition["required"] = list(Outcome.__struct_fields__)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"https://bulk-publisher.invalid/outcome-{SCHEMA_VERSION}.json",

@@ -22,6 +22,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         listed: Whether the portal lists it.
         url_status: The HTTP status of its public address; null where it was not asked for.
         note: In words, what differs or could not be told.
+        row: What else its row in a list says, as in the journal.
     """
 
     time: str
@@ -38,6 +39,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None
     url_status: int | None
     note: str | None
+    row: dict[str, str] | None = None
 
 
 def judge(outcome: Outcome, listed: Page | None, *, time: str) -> Verdict:
@@ -58,6 +60,7 @@ def judge(outcome: Outcome, listed: Page | None, *, time: str) -> Verdict:
         url=outcome.url if listed is None else listed.url or outcome.url,
         url_status=None,
         note=note,
+        row=outcome.row,
     )
 
 

@@ -53,13 +53,16 @@ async def outcomes(client: Client) -> None:
     async for outcome in publish(client, [351, 352], scope="KNOWLEDGE"):
         assert_type(outcome, Outcome)
         assert_type(outcome.page, PageId)
+        assert_type(outcome.row, dict[str, str] | None)
         assert_type(outcome.status, Status)
         assert_type(outcome.status.is_good, bool)
 
 
 async def results(client: Client) -> None:
     publish(client, from_xlsx(Path("pages.xlsx"), sheet="List", column="id", scope="KNOWLEDGE"))
-    run = publish(client, from_csv("pages.csv", column="id"), store="runs", only="changed")
+    run = publish(
+        client, from_csv("pages.csv", column="id", carry=["space"]), store="runs", only="changed"
+    )
     assert_type(run, Run)
     assert_type(run.id, str)
     assert_type(run.progress(), RunProgress)

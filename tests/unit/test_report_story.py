@@ -168,7 +168,7 @@ def test_the_csv_has_a_column_for_each_field_and_leaves_unknown_ones_empty(make_
     write_csv([make_run(_outcome(1, site=None))], out)
 
     row = next(csv.DictReader(io.StringIO(out.getvalue())))
-    assert tuple(row) == Outcome.__struct_fields__
+    assert (*row, "row") == Outcome.__struct_fields__
     assert row["site"] == ""
     assert row["was_active"] == "false"
 
@@ -326,7 +326,7 @@ def test_a_workbook_has_ids_as_numbers_and_all_else_as_text(make_run, tmp_path):
     sheet = CalamineWorkbook.from_path(tmp_path / "pages.xlsx").get_sheet_by_name("Pages")
     names, *rows = sheet.to_python()
     first, second = (dict(zip(names, row, strict=True)) for row in rows)
-    assert tuple(names) == Outcome.__struct_fields__
+    assert (*names, "row") == Outcome.__struct_fields__
     assert (first["page"], first["title"], first["duration"]) == (351, "=HYPERLINK(1)", 0.25)
     assert (first["was_active"], first["time"]) == (False, "2026-03-01T03:00:51.000Z")
     assert (second["page"], second["title"], second["site"]) == (str(10**15), "1e5 [1m", "")

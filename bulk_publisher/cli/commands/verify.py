@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bulk_publisher.model import Action, Scope
     from bulk_publisher.operations.verifying import Verified
     from bulk_publisher.page_ids.page_set import PageSet
+    from bulk_publisher.store.verdicts import Verdict
 
 _SAID_EVERY = 5_000
 
@@ -112,7 +113,7 @@ def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
     if verified.rolled_back:
         yield f"  {verified.rolled_back:,} of these are down because of a rollback"
     for verdict in verified.first:
-        yield f"  page {verdict.page}: the journal says {verdict.status.value}. {verdict.note}"
+        yield f"  {_page(verdict)}: the journal says {verdict.status.value}. {verdict.note}"
     more = verified.differing - verified.rolled_back - len(verified.first)
     if more:
         yield f"  and {more:,} more"
@@ -144,6 +145,14 @@ def _address_lines(verified: "Verified") -> Iterator[str]:
         yield f"Public addresses: {verified.visited:,} requested, {verified.bad_urls:,} of published pages did not answer 200, {verified.other_hosts:,} on other hosts left out."
     for verdict in verified.first_bad_urls:
         answer = "no answer" if verdict.url_status is None else f"answered {verdict.url_status}"
-        yield printable(f"  page {verdict.page}: {verdict.url} {answer}")
+        yield printable(f"  {_page(verdict)}: {verdict.url} {answer}")
     if more := verified.bad_urls - len(verified.first_bad_urls):
         yield f"  and {more:,} more"
+
+
+def _page(verdict: "Verdict") -> str:
+    """The page, and what it carries of its list."""
+    from bulk_publisher.report.text import row_in_words
+
+    row = row_in_words(verdict.row)
+    return f"page {verdict.page}{f' ({row})' if row else ''}"

@@ -27,7 +27,7 @@ from bulk_publisher.store.folder.writer import sync_folder, write_all
 from bulk_publisher.store.standing import Place
 
 _GROWN = 4 * 2**20
-"""Bytes from which the file is made anew: some ten thousand pages."""
+"""Bytes from which the file is made anew, if it has doubled: some ten thousand pages."""
 
 
 class _Note(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,7 +58,7 @@ class SentPages(Closing):
         self._ahead: set[PageId] = set()
         self._place = place
         self._file = -1
-        self._size = 0
+        self._size = self._least = 0
         self._renew()
 
     @property
@@ -98,7 +98,7 @@ class SentPages(Closing):
             self._place = place
         if not fresh and not is_taken_back:
             return
-        if self._size > _GROWN or is_taken_back:
+        if self._size > max(_GROWN, 2 * self._least) or is_taken_back:
             self._renew()
             return
         try:
@@ -143,6 +143,7 @@ class SentPages(Closing):
             with self._lock:
                 note = _Note(list(self._out.values()), self._place)
             self._write(note)
+            self._least = self._size
             fresh.replace(self._path)
             sync_folder(self._path.parent)
         except OSError as error:

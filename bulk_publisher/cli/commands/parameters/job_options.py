@@ -55,6 +55,12 @@ _SELECTION = [
     click.option("--column", metavar="NAME", help="Column with the page IDs."),
     click.option("--skip-bad-rows", is_flag=True, help="Skip rows that can't be read."),
     click.option(
+        "--carry",
+        multiple=True,
+        metavar="NAME",
+        help="Column to copy into the journal; repeatable, '' for none.  [default: all others]",
+    ),
+    click.option(
         "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeatable."
     ),
     click.option(
@@ -161,6 +167,7 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         sheet=options["sheet"],
         column=options["column"],
         skip_bad_rows=options["skip_bad_rows"],
+        carry=tuple(filter(None, options["carry"])) if options["carry"] else None,
         site=tuple(dict.fromkeys(options["site"])),
         page=options["page"],
         scope=options["scope"],
