@@ -15,6 +15,7 @@ How it works:
 """
 
 import csv
+import datetime
 import gc
 import json
 import re
@@ -26,6 +27,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from decimal import Decimal
 from io import TextIOWrapper
 from typing import Any, Literal, TypedDict
 from xml.etree import ElementTree as ET
@@ -329,9 +331,24 @@ def _text(value: object) -> str:
         case bool():
             return "TRUE" if value else "FALSE"
         case float():
-            return repr(value) if -_SURE < value < _SURE else f"{value:E}"
+            return _number(value)
         case str():
             number = _QUOTED_NUMBER.fullmatch(value)
             return value if number is None else number[1]
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case datetime.timedelta():
+            minutes, seconds = divmod(round(value.total_seconds()), 60)
+            hours, minutes = divmod(minutes, 60)
+            return f"{hours}:{minutes:02}:{seconds:02}"
         case _:
             return str(value)
+
+
+def _number(value: float) -> str:
+    """*value* with the 15 digits that a spreadsheet shows of it; all of them where it is large."""
+    if not -_SURE < value < _SURE:
+        return f"{Decimal(repr(value)).normalize():E}"
+    text = f"{value:.15g}"
+    # What only looks whole is no page's ID.
+    return text if "." in text or "e" in text else repr(value)
