@@ -40,6 +40,7 @@ class Verified:
         rolled_back: Those of them that are down because of a rollback.
         first: The first of the others.
         again: Of the others, what can be done again, by scope.
+        again_carries: Whether one of these has columns of a list.
         settled: Unknown pages that now have a verdict, by it.
         unsettled: Unknown pages that are still unknown.
         untold: Pages of which the portal can't show whether the journal is right.
@@ -55,6 +56,7 @@ class Verified:
     rolled_back: int = 0
     first: list[Verdict] = field(default_factory=list)
     again: dict[Scope | None, PageSet] = field(default_factory=dict)
+    again_carries: bool = False
     settled: dict[Status, int] = field(default_factory=dict)
     unsettled: int = 0
     untold: int = 0
@@ -93,6 +95,7 @@ class Verified:
         # What has failed is for a retry.
         if verdict.listed and verdict.status.is_good:
             self.again.setdefault(verdict.scope, PageSet()).add(verdict.page)
+            self.again_carries |= verdict.row is not None
 
 
 async def verify(

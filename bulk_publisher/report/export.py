@@ -11,14 +11,11 @@ from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Outcome
 from bulk_publisher.report.story import Story
 from bulk_publisher.store.protocol import KeptRun
-from bulk_publisher.text.column_names import told_apart
+from bulk_publisher.text.column_names import MOST_COLUMNS, told_apart
 from bulk_publisher.text.escaping import cell
 
 FIXED = tuple(name for name in Outcome.__struct_fields__ if name != "row")
 """Columns of our own, before those that the pages carry."""
-
-_MOST_COLUMNS = 16_384
-"""Of a spreadsheet [doc]."""
 
 
 def story_as_dict(story: Story) -> dict[str, Any]:
@@ -94,7 +91,7 @@ def carried_names(folders: list[KeptRun]) -> dict[str, str]:
             for outcome in folder.outcomes():
                 if outcome.row and not outcome.row.keys() <= names.keys():
                     names.update(dict.fromkeys(outcome.row))
-    carried = list(names)[: _MOST_COLUMNS - len(FIXED)]
+    carried = list(names)[: MOST_COLUMNS - len(FIXED)]
     return dict(zip(carried, told_apart(carried, taken=FIXED), strict=True))
 
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.cells import Wrong, folded
-from bulk_publisher.text.column_names import as_named, told_apart
+from bulk_publisher.sources.cells import Wrong
+from bulk_publisher.text.column_names import as_named, folded, told_apart
 from bulk_publisher.text.redaction import without_webhooks
 from bulk_publisher.text.shown import as_text, did_you_mean, listed, shown
 
@@ -81,8 +81,11 @@ def carried_row(row: Mapping[str, str]) -> dict[str, str] | Wrong | None:
         return Wrong("its row is no object of texts")
     if size > MOST_BYTES:
         return _too_large(size)
-    names = told_apart([without_webhooks(name) for name in given])
-    return without_secrets(dict(zip(names, given.values(), strict=True))) or None
+    filled = {name: cell for name, cell in given.items() if cell and not cell.isspace()}
+    if not all(map(folded, filled)):
+        return Wrong("a column of its row has no name")
+    names = told_apart([without_webhooks(as_named(name)) for name in filled])
+    return without_secrets(dict(zip(names, filled.values(), strict=True))) or None
 
 
 def without_secrets(row: Mapping[str, str]) -> dict[str, str]:

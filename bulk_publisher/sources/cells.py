@@ -1,16 +1,15 @@
-"""What a word in a list of pages says: an id, a scope, a column's name. Pure.
+"""What a word in a list of pages says: an id, a scope. Pure.
 
 What cannot be read is a value, `Wrong`, so that the caller can list all of it at once.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
 from bulk_publisher.model import WITHOUT_SCOPE, PageId, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
-from bulk_publisher.text.shown import as_text, nearest, shown
+from bulk_publisher.text.shown import nearest, shown
 
 _match_id = re.compile(r"0{0,20}([1-9][0-9]{0,18})([.,]0{1,20})?").fullmatch
 _match_whole = re.compile(r"[0-9]+([.,]0+)?").fullmatch
@@ -55,16 +54,6 @@ def parse_id(text: str) -> PageId | Wrong:
 def is_whole(text: str) -> bool:
     """Whether *text* is a whole number of any size, which a page's id might have been meant by."""
     return _match_whole(text.strip()) is not None
-
-
-def folded(name: str) -> str:
-    """*name* as columns are compared: what looks alike is alike.
-
-    One form for each letter, no invisible signs, single blanks of one kind, no capitals.
-    """
-    decomposed = unicodedata.normalize("NFC", as_text(name))
-    visible = "".join(sign for sign in decomposed if unicodedata.category(sign) != "Cf")
-    return unicodedata.normalize("NFC", " ".join(visible.split()).casefold())
 
 
 @lru_cache(maxsize=64)

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.sources.carried import CarriedColumns, carried_columns, no_columns
-from bulk_publisher.sources.cells import Wrong, folded, parse_id
+from bulk_publisher.sources.cells import Wrong, parse_id
 from bulk_publisher.sources.id_columns import PAGE_COLUMNS, Column, is_rival
+from bulk_publisher.text.column_names import MOST_COLUMNS, folded
 from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
-
-MOST_COLUMNS = 16_384
-"""As many as Excel has; each name is compared with others."""
 
 SAMPLE_ROWS = 20
 """Rows that are looked at to tell the columns."""

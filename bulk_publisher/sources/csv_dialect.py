@@ -26,13 +26,13 @@ from itertools import islice
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.sources.columns import (
-    MOST_COLUMNS,
     SAMPLE_ROWS,
     Columns,
     find_columns,
     is_blank,
     names_pages,
 )
+from bulk_publisher.text.column_names import MOST_COLUMNS
 from bulk_publisher.text.shown import shown
 
 SAMPLE_SIZE = 1 << 16

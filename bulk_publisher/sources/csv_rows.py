@@ -17,9 +17,10 @@ from typing import NamedTuple
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import PageId, Scope, SiteId
 from bulk_publisher.sources.carried import carried_cells
-from bulk_publisher.sources.cells import Wrong, folded, is_whole, parse_id, parse_scope
+from bulk_publisher.sources.cells import Wrong, is_whole, parse_id, parse_scope
 from bulk_publisher.sources.columns import Columns, is_blank
 from bulk_publisher.sources.csv_dialect import Dialect, cell_too_long
+from bulk_publisher.text.column_names import folded
 from bulk_publisher.text.shown import shown
 
 _NO_PAGE = Wrong("there is no page id")

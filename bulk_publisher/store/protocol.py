@@ -193,6 +193,8 @@ class Verdicts(Protocol):
     def write_again(self, pages: Mapping[Scope | None, PageSet]) -> None:
         """Keep the pages that can be done again, as a list that ``--csv`` takes; for none, none.
 
+        What they carry by their verdicts is in it.
+
         Raises:
             JournalLost: If it can't be written.
         """

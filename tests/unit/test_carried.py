@@ -181,9 +181,29 @@ def test_a_page_of_a_program_carries_its_row() -> None:
     assert page.row == {"confluence_id": "5", "hook": "***"}
 
 
-@pytest.mark.parametrize("row", [{"a": 1}, {1: "a"}, ["a"], {"a": "\ud800"}, {"a": "x" * 5000}])
+def test_a_row_of_a_program_is_kept_as_one_of_a_list_is() -> None:
+    (page, blank) = asyncio.run(
+        pages_of(
+            Page(PageId(1), row={" a ": " x ", "b": " ", "a": "y"}), Page(PageId(2), row={"": ""})
+        )
+    )
+
+    assert (page.row, blank.row) == ({"a": " x ", "a (2)": "y"}, None)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"a": 1},
+        {1: "a"},
+        ["a"],
+        {"a": "\ud800"},
+        {"a": "x" * 5000},
+        {" ": "a column without a name"},
+    ],
+)
 def test_a_row_of_a_program_that_can_t_be_kept_is_refused(row: object) -> None:
-    with pytest.raises(BadSource, match=r"Page 7: its (row|columns)"):
+    with pytest.raises(BadSource, match=r"Page 7: .*its (row|columns)"):
         asyncio.run(pages_of(Page(PageId(7), row=row)))
 
 
@@ -229,10 +249,10 @@ def test_the_csv_has_what_is_carried_in_columns_after_its_own(run_of) -> None:
 
 
 def test_a_carried_column_named_as_one_of_ours_is_told_apart(run_of) -> None:
-    header, row = table_of(run_of(outcome(1, row={"status": "draft"})))
+    header, row = table_of(run_of(outcome(1, row={"status": "draft", "Title": "Rules"})))
 
-    assert header[-1] == "status (2)"
-    assert (row[header.index("status")], row[-1]) == ("published", "draft")
+    assert header[-2:] == ["status (2)", "Title (2)"]
+    assert (row[header.index("status")], row[-2]) == ("published", "draft")
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "\t=1", "a\x07b\u202ec", "x;@y"])

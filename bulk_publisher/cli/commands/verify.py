@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,8 @@ from bulk_publisher.cli.output.naming import name_for_commands, path_from_here
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
-    from bulk_publisher.model import Action, Scope
+    from bulk_publisher.model import Action
     from bulk_publisher.operations.verifying import Verified
-    from bulk_publisher.page_ids.page_set import PageSet
     from bulk_publisher.store.verdicts import Verdict
 
 _SAID_EVERY = 5_000
@@ -85,20 +84,20 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         left = pages_left(description, verified.pages)
         output.say(go_on_line(left, name_for_commands(folder)))
     if verified.again:
-        output.say(_how_to_do_again(job.action, verified.again, Path(folder.names.again)))
+        output.say(_how_to_do_again(job.action, verified, Path(folder.names.again)))
     output.say(f"Verdict on each page: {folder.names.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
 
 
-def _how_to_do_again(
-    action: "Action", again: "Mapping[Scope | None, PageSet]", listed_in: Path
-) -> str:
-    """By their IDs where that is short, otherwise by the file that names them all."""
+def _how_to_do_again(action: "Action", verified: "Verified", listed_in: Path) -> str:
+    """By their IDs where that is short and says all, otherwise by the file that names them."""
     from bulk_publisher.report.text import pages_in_words
 
+    again = verified.again
     count = sum(len(pages) for pages in again.values())
     scope, pages = next(iter(again.items()))
-    named = pages_in_a_line(pages) if len(again) == 1 else None
+    is_short = len(again) == 1 and not verified.again_carries
+    named = pages_in_a_line(pages) if is_short else None
     if named is None:
         selection = f"--csv {path_from_here(listed_in)}"
     else:

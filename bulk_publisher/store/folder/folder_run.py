@@ -16,6 +16,7 @@ from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.description import Description, decode_description, encode_description
 from bulk_publisher.store.disk import Disk
 from bulk_publisher.store.files import is_there, open_own, read_own, replacing
+from bulk_publisher.store.folder.again_file import write_list
 from bulk_publisher.store.folder.holders import LockHolder
 from bulk_publisher.store.folder.ledger import Ledger
 from bulk_publisher.store.folder.lines import FolderLines, find_lines, read_standing
@@ -266,10 +267,7 @@ class FolderRun:
         if not pages:
             path.unlink(missing_ok=True)
             return
-        with fresh(path) as file:
-            file.write(b"id,scope\n")
-            for scope, ids in pages.items():
-                file.writelines(f"{page},{scope or ''}\n".encode() for page in ids)
+        write_list(path, pages, self._files.verdicts)
 
     def open_log(self) -> FolderLog | None:
         """Where ``log.jsonl`` goes on."""

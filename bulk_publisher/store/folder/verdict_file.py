@@ -24,9 +24,8 @@ def read_verdicts(path: Path) -> dict[PageId, Status]:
     Raises:
         BadJournal: If the file can't be read, or a line in it is damaged.
     """
-    if not is_there(path):
-        return {}
-    return {line.page: line.verdict for line in _verdicts(path) if line.status is Status.UNKNOWN}
+    verdicts = each_verdict(path)
+    return {line.page: line.verdict for line in verdicts if line.status is Status.UNKNOWN}
 
 
 def add_verdict(file: BinaryIO, verdict: Verdict) -> None:
@@ -50,7 +49,14 @@ def fresh(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _verdicts(path: Path) -> Iterator[Verdict]:
+def each_verdict(path: Path) -> Iterator[Verdict]:
+    """All verdicts in *path*, in their order; none where there is no file.
+
+    Raises:
+        BadJournal: If it can't be read, or a line in it is damaged.
+    """
+    if not is_there(path):
+        return
     for number, line in read_lines(path):
         try:
             yield _DECODER.decode(line)
