@@ -62,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         pages: The pages it would send, as ranges in their order, by scope ("" for none).
         states: For each state, its pages as ranges; what a later look is compared with.
         denied: Pages of sites on which the credential may not publish.
+        carried: Columns of the list whose cells would stand in the outcomes.
     """
 
     version: int
@@ -80,6 +81,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
     sha256: str | None
     estimate: Estimate
+    carried: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -150,6 +150,7 @@ def _plan_of(
         problems=selected.problems,
         sha256=selected.sha256,
         estimate=estimate,
+        carried=selected.carried,
     )
 
 

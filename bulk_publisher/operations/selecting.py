@@ -35,6 +35,7 @@ class Selected:
         sha256: Of the file with the list; None without one.
         named: The pages, where they are known beforehand; None where the portal lists them.
         is_proved: An earlier run has found pages with this scope on this portal.
+        carried: Columns of a list whose cells stand in the outcomes.
     """
 
     select: Selection
@@ -45,6 +46,7 @@ class Selected:
     sha256: str | None = None
     named: CheckedTable | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
     is_proved: bool = False
+    carried: tuple[str, ...] = ()
 
     @property
     def counts(self) -> SelectedCounts:
@@ -154,6 +156,7 @@ def check_selection(select: Selection) -> Selected:
             problems=(*table.notes, *table.problems),
             sha256=table.sha256,
             named=table,
+            carried=table.carried,
         )
     if select.page:
         ranges = parse_pages(select.page, scope=select.scope)

@@ -1,12 +1,13 @@
 """Totals in words, for a person. Pure: no colour, no width of a terminal; lines of text."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from bulk_publisher.model import Status
 from bulk_publisher.store.description import SelectedCounts
 from bulk_publisher.store.totals import Failures, Left, Totals
 from bulk_publisher.text.escaping import printable as printable  # noqa: PLC0414 - whoever says words finds it here too
+from bulk_publisher.text.shown import is_plain, listed, shown
 
 CLASSIC = "KNOWLEDGE means classic knowledge bases: Knowledge base 2.0 needs no publishing."
 DENIED = "on sites where the webhook's owner may not publish: they will fail"
@@ -72,6 +73,14 @@ def passed_over_lines(selected: SelectedCounts) -> Iterator[str]:
         parts.append("1 bad row" if bad_rows == 1 else f"{bad_rows:,} bad rows")
     if parts:
         yield f"Left out: {', '.join(parts)}."
+
+
+def carried_lines(carried: Sequence[str]) -> Iterator[str]:
+    """Which columns of a list are carried through to the outcomes; nothing where none are."""
+    if carried:
+        kinds = "Carried column" if len(carried) == 1 else "Carried columns"
+        names = (name if is_plain(name) else shown(name) for name in carried)
+        yield f"{kinds}: {listed(names)}."
 
 
 def counts_lines(totals: Totals) -> Iterator[str]:

@@ -78,6 +78,11 @@ class CheckedTable:
     _table: Table = field(repr=False, compare=False)
     _scope: Scope | None = field(repr=False, compare=False)
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Names of the columns whose cells stand in the outcomes."""
+        return tuple(name for _, name in self._table.columns.carried)
+
     async def __aiter__(self) -> AsyncIterator[Page]:
         """The pages in the order of the file, duplicates and bad rows left out.
 

@@ -12,7 +12,7 @@ from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.secrets import Credential
 from bulk_publisher.operations.selecting import Selected
-from bulk_publisher.report.text import DENIED, pages_in_words, passed_over_lines
+from bulk_publisher.report.text import DENIED, carried_lines, pages_in_words, passed_over_lines
 
 
 async def dry_run(job: Job, selected: Selected, credential: Credential, output: Output) -> None:
@@ -52,6 +52,8 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
         output.put(line)
     for problem in selected.problems:
         output.explain(problem, indent=2)
+    for line in carried_lines(selected.carried):
+        output.put(line)
     output.say("Dry run: nothing was changed.")
 
 

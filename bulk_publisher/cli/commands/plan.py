@@ -163,6 +163,7 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     from bulk_publisher.report.text import (
         CLASSIC,
         DENIED,
+        carried_lines,
         pages_in_words,
         passed_over_lines,
         printable,
@@ -184,6 +185,7 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     yield from (f"    {printable(problem)}" for problem in made.problems)
     if made.denied:
         yield f"  {made.denied:,} {DENIED}"
+    yield from carried_lines(made.carried)
     yield "By site and folder:"
     yield from _place_lines(made)
     yield from _opened_lines(made)
