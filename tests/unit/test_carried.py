@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ from bulk_publisher.text.column_names import told_apart
 from tests.folders import describe, files_of
 from tests.outcomes import RUN, outcome
 
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 URL = "https://example.bitrix24.com/rest/1/abcdef0123456789/"
 
 
@@ -92,6 +94,22 @@ def test_the_columns_that_are_named_are_carried_in_their_order(check) -> None:
 
 def test_none_is_carried_where_none_is_wanted(check) -> None:
     assert rows_of(check("lid,a\n351,x\n", carry=())) == [None]
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=5))
+def test_cells_of_a_csv_are_carried_as_they_are(cells: list[list[str]]) -> None:
+    table = [["a", "lid", "b", "c"]]
+    table += [[first, str(page), *rest] for page, (first, *rest) in enumerate(cells, 1)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pages.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(table)
+        checked = check_csv(str(path), column=None, scope=None, skip_bad_rows=False)
+
+        assert rows_of(checked) == [
+            {name: cell for name, cell in zip("abc", row, strict=True) if cell.strip()} or None
+            for row in cells
+        ]
 
 
 def test_a_list_without_a_header_carries_nothing(check) -> None:
