@@ -20,7 +20,17 @@ if TYPE_CHECKING:
         TooManyFailures,
         UsageError,
     )
-    from bulk_publisher.model import Action, Only, Outcome, Page, PageId, Scope, SiteId, Status
+    from bulk_publisher.model import (
+        Action,
+        Only,
+        Order,
+        Outcome,
+        Page,
+        PageId,
+        Scope,
+        SiteId,
+        Status,
+    )
     from bulk_publisher.operations.api import (
         plan,
         publish,
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
     from bulk_publisher.operations.named_pages import (
         Pages,
         from_csv,
+        from_folder,
         from_scope,
         from_site,
         from_xlsx,
@@ -59,6 +70,7 @@ __all__ = [
     "LimitReached",
     "ListIncomplete",
     "Only",
+    "Order",
     "Outcome",
     "Pace",
     "Page",
@@ -82,6 +94,7 @@ __all__ = [
     "Webhook",
     "__version__",
     "from_csv",
+    "from_folder",
     "from_scope",
     "from_site",
     "from_xlsx",
@@ -114,7 +127,17 @@ if not TYPE_CHECKING:
             "TooManyFailures",
             "UsageError",
         ),
-        "model": ("Action", "Only", "Outcome", "Page", "PageId", "Scope", "SiteId", "Status"),
+        "model": (
+            "Action",
+            "Only",
+            "Order",
+            "Outcome",
+            "Page",
+            "PageId",
+            "Scope",
+            "SiteId",
+            "Status",
+        ),
         "operations.api": (
             "plan",
             "publish",
@@ -124,7 +147,14 @@ if not TYPE_CHECKING:
             "unpublish",
             "verify",
         ),
-        "operations.named_pages": ("Pages", "from_csv", "from_scope", "from_site", "from_xlsx"),
+        "operations.named_pages": (
+            "Pages",
+            "from_csv",
+            "from_folder",
+            "from_scope",
+            "from_site",
+            "from_xlsx",
+        ),
         "operations.plan_file": ("Plan",),
         "operations.running": ("Result", "Run", "RunProgress"),
         "operations.verifying": ("Verified",),

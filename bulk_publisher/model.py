@@ -71,6 +71,15 @@ class Only(StrEnum):
     """Pages that are not online, or were edited since they were last published."""
 
 
+class Order(StrEnum):
+    """In which order the portal's pages are taken."""
+
+    LIST = "list"
+    """As the portal lists them: site by site, by their IDs."""
+    TREE = "tree"
+    """Folder by folder, parents first."""
+
+
 class Status(StrEnum):
     """How a page ended, once and for all."""
 

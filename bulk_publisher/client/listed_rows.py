@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import asdict
+
 from bulk_publisher.errors import ListIncomplete, StoppedByPortal
 from bulk_publisher.model import FolderId, Page, PageId, Scope, SiteId
 from bulk_publisher.page_ids.page_set import LARGEST_ID, PageSet
@@ -110,22 +112,45 @@ def id_of(row: Row) -> PageId:
     return PageId(number_in(row["ID"]) or 0)
 
 
+def folder_of(row: Row) -> FolderId | None:
+    """The folder of the page in a good row; None for its site's root."""
+    folder = number_in(row.get("FOLDER_ID"))
+    return None if folder is None else FolderId(folder)
+
+
+class DatedPage(Page, frozen=True, omit_defaults=True, gc=False):
+    """A page, and when it was last modified.
+
+    Attributes:
+        modified: In the portal's own regional format, to be shown and not to be read; None where it
+            was not asked, or does not say.
+    """
+
+    modified: str | None = None
+
+
 def page_of(row: Row, *, scope: Scope | None, source: str) -> Page:
     """The page that a good row names, and what it says of it."""
-    site, folder = number_in(row.get("SITE_ID")), number_in(row.get("FOLDER_ID"))
+    site = number_in(row.get("SITE_ID"))
     public = flag_in(row.get("PUBLIC"))
-    return Page(
+    page = Page(
         id=id_of(row),
         scope=scope,
         source=source,
         site=None if site is None else SiteId(site),
-        folder=None if folder is None else FolderId(folder),
+        folder=folder_of(row),
         title=_text(row.get("TITLE")),
         url=_text(row.get("PUBLIC_URL")),
         was_active=flag_in(row.get("ACTIVE")),
         is_changed=None if public is None else not public,
         is_missing=False,
     )
+    return dated(page, _text(row["DATE_MODIFY"])) if "DATE_MODIFY" in row else page
+
+
+def dated(page: Page, modified: str | None) -> DatedPage:
+    """*page* with the moment at which it was modified."""
+    return DatedPage(**{**asdict(page), "modified": modified})
 
 
 def flag_in(value: Any) -> bool | None:

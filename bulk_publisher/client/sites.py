@@ -1,4 +1,4 @@
-"""Sites of a portal with their folders, their pages and whether one may publish on them.
+"""Sites of a portal with their pages and whether one may publish on them.
 
 It asks within the limits and changes nothing.
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.client.listed_rows import flag_in, number_in
-from bulk_publisher.client.lister import Calls, Lister
+from bulk_publisher.client.listed_rows import flag_in, number_in, rows_of
+from bulk_publisher.client.lister import Calls, Lister, error_of_list
 from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.model import WITHOUT_SCOPE, Fault, FolderId, Only, Page, Scope, SiteId
+from bulk_publisher.model import WITHOUT_SCOPE, Fault, Only, Page, Scope, SiteId
 from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command, scope_param
 
 EVERY_SCOPE: tuple[Scope | None, ...] = (None, *Scope)
@@ -68,16 +68,6 @@ class FoundSites:
 
     sites: list[Site]
     is_counted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder of a site."""
-
-    id: FolderId
-    parent: FolderId | None
-    title: str
-    is_online: bool
 
 
 async def find_sites(
@@ -170,25 +160,36 @@ def is_of_other_kind(site: Mapping[str, Any], scope: Scope | None) -> bool:
 
 async def foreign_sites(calls: Calls, scope: Scope | None) -> frozenset[SiteId]:
     """Sites that the portal lists for *scope* although they are of another kind: none, if it keeps to it."""
+    rows = _rows(await _kinds(calls, scope))
+    return frozenset(_site_in(row) for row in rows if is_of_other_kind(row, scope))
+
+
+async def sites_of_kind(calls: Calls, scope: Scope | None) -> list[SiteId]:
+    """The sites of *scope*, as the portal lists them.
+
+    Raises:
+        BulkPublisherError: If they can't be listed.
+    """
+    answer = await _kinds(calls, scope)
+    if isinstance(answer, Fault):
+        raise error_of_list(answer)
+    rows = rows_of(answer.result).good
+    return [_site_in(row) for row in rows if not is_of_other_kind(row, scope)]
+
+
+async def _kinds(calls: Calls, scope: Scope | None) -> Answer | Fault:
     params = {"params": {"select": ["ID", "TYPE"]}, **scope_param(scope)}
-    rows = _rows(await calls.call("landing.site.getlist", params))
-    return frozenset(
-        SiteId(number_in(row["ID"]) or 0) for row in rows if is_of_other_kind(row, scope)
-    )
+    return await calls.call("landing.site.getlist", params)
+
+
+def _site_in(row: Mapping[str, Any]) -> SiteId:
+    return SiteId(number_in(row["ID"]) or 0)
 
 
 async def _has_page(session: Session, scope: Scope | None, site: SiteId) -> bool:
     async for _ in Lister(session.calls, scope).by_key(site, Only.ALL, source=""):
         return True
     return False
-
-
-async def list_folders(session: Session, site: Site) -> dict[FolderId, Folder]:
-    """The folders of *site* by their ids; empty where they can't be listed."""
-    answer = await session.calls.call(
-        "landing.site.getfolders", {"siteId": site.id, **scope_param(site.scope)}
-    )
-    return {folder.id: folder for folder in map(_folder, _rows(answer))}
 
 
 async def _ask_rights(session: Session, sites: Sequence[Site], scope: Scope | None) -> None:
@@ -210,16 +211,6 @@ def _may_publish(answer: Answer | Fault) -> bool | None:
         # Without a model of rights every user of the portal may publish [source].
         return True if answer.code == _NO_RIGHTS_MODEL else None
     return "public" in answer.result if isinstance(answer.result, list) else None
-
-
-def _folder(row: Mapping[str, Any]) -> Folder:
-    parent = number_in(row.get("PARENT_ID"))
-    return Folder(
-        FolderId(number_in(row["ID"]) or 0),
-        None if parent is None else FolderId(parent),
-        str(row.get("TITLE") or ""),
-        row.get("ACTIVE") == "Y",
-    )
 
 
 def _rows(answer: Answer | Fault) -> list[dict[str, Any]]:

@@ -3,10 +3,12 @@
 Secrets are named, never held: a `Job` can be written down anywhere.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from bulk_publisher.client.pace import Pace, PortalPlan
-from bulk_publisher.model import Action, Only, Scope
+from bulk_publisher.model import Action, Only, Order, Scope
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pages: of a CSV or a spreadsheet, by their ids, of sites, or all of a scope.
+    """Which pages: of a CSV or a spreadsheet, by their ids, of sites, of folders, or all of a scope.
 
     Attributes:
         csv: A file, or ``-`` for standard input.
@@ -51,9 +53,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         column: The column with the ids; None to find it.
         carry: The columns whose cells stand in the outcomes; None for all that are not used otherwise.
         site: Ids of sites.
+        folder: Ids of folders, taken with all that lies below; of those sites, where there are any.
         page: Ids and ranges of them, as `bulk_publisher.sources.given.parse_pages` reads them.
         scope: Of all pages that do not name their own; alone, every page of that scope is selected.
         limit: The most pages to take, 1 or more; None for all.
+        where: What they must be like, as `bulk_publisher.client.conditions` reads it; all of it.
+        exclude: A list of pages to leave out, a CSV or a spreadsheet.
+        order: Of pages that the portal lists.
         lookup: Whether pages of a list or given by their ids are looked up on the portal first.
     """
 
@@ -64,9 +70,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     skip_bad_rows: bool = False
     carry: tuple[str, ...] | None = None
     site: tuple[int, ...] = ()
+    folder: tuple[int, ...] = ()
     page: tuple[str, ...] = ()
     scope: Scope | None = None
     only: Only = Only.ALL
+    where: tuple[str, ...] = ()
+    exclude: str | None = None
+    order: Order = Order.LIST
     limit: int | None = None
     lookup: bool = True
 
@@ -75,9 +85,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         """The list of pages as a file, of whichever kind; None where there is none."""
         return self.xlsx if self.csv is None else self.csv
 
-    def with_file(self, path: str) -> "Selection":
-        """It, with its list of pages in *path*."""
-        return msgspec.structs.replace(self, **{"xlsx" if self.csv is None else "csv": path})
+    @property
+    def is_named(self) -> bool:
+        """Whether it says any pages; where a program has named them, it does not."""
+        return bool(self.file or self.page or self.site or self.folder or self.scope)
+
+    def with_paths(self, change: Callable[[str], str]) -> "Selection":
+        """It, with the path of each of its files as *change* gives it."""
+        named = {"csv": self.csv, "xlsx": self.xlsx, "exclude": self.exclude}
+        paths = {key: change(path) for key, path in named.items() if path not in (None, "-")}
+        return msgspec.structs.replace(self, **paths)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -162,7 +162,7 @@ def _beside(job: Job, folder: Path) -> Job:
     return msgspec.structs.replace(
         job,
         portal=_portal_beside(job.portal, folder),
-        select=_selection_beside(job.select, folder),
+        select=job.select.with_paths(lambda path: str(folder / path)),
     )
 
 
@@ -175,8 +175,3 @@ def _portal_beside(portal: Portal, folder: Path) -> Portal:
         sandbox = str(folder / sandbox)
     ca_file = None if portal.ca_file is None else str(folder / portal.ca_file)
     return msgspec.structs.replace(portal, webhook=webhook, sandbox=sandbox, ca_file=ca_file)
-
-
-def _selection_beside(selection: Selection, folder: Path) -> Selection:
-    file = selection.file
-    return selection if file in (None, "-") else selection.with_file(str(folder / file))

@@ -12,11 +12,12 @@ from typing import TypeGuard
 
 import msgspec
 
+from bulk_publisher.client.conditions import Field, parse_condition
 from bulk_publisher.client.pace import Pace
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.job import Portal, Selection
 from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
-from bulk_publisher.model import Action, Only, Scope
+from bulk_publisher.model import Action, Only, Order, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
 from bulk_publisher.sources.cells import Wrong, parse_scope
 from bulk_publisher.sources.given import parse_pages
@@ -95,12 +96,36 @@ def _scope(value: object) -> object:
     return found.value if isinstance(found, Scope) else found
 
 
-def _sites(value: object) -> object:
-    sites = value if isinstance(value, list | tuple) else [value]
-    is_id = _whole(1, LARGEST_ID)
-    if not sites or any(isinstance(is_id(site), Wrong) for site in sites):
-        return Wrong("must be a site id, which is a whole number from 1, or a list of them")
-    return list(sites)
+def _ids(what: str) -> Rule:
+    def rule(value: object) -> object:
+        ids = value if isinstance(value, list | tuple) else [value]
+        is_id = _whole(1, LARGEST_ID)
+        if not ids or any(isinstance(is_id(one), Wrong) for one in ids):
+            return Wrong(f"must be a {what} id, which is a whole number from 1, or a list of them")
+        return list(ids)
+
+    return rule
+
+
+def _conditions(value: object) -> object:
+    conditions = value if isinstance(value, list | tuple) else [value]
+    texts = [text for text in conditions if isinstance(text, str)]
+    if not texts or len(texts) < len(conditions):
+        return Wrong('must be a condition such as "title~handbook", or a list of them')
+    try:
+        for text in texts:
+            parse_condition(text)
+    except BadSetting as error:
+        return Wrong(error.message)
+    return texts
+
+
+def _list_of_pages(value: object) -> object:
+    return (
+        Wrong("must be a file, not standard input: a resume reads it again")
+        if value == "-"
+        else _text(value)
+    )
 
 
 def _pages(value: object) -> object:
@@ -172,10 +197,14 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "column": _text,
         "skip_bad_rows": _flag,
         "carry": _columns,
-        "site": _sites,
+        "site": _ids("site"),
+        "folder": _ids("folder"),
         "page": _pages,
         "scope": _scope,
         "only": _one_of(Only),
+        "where": _conditions,
+        "exclude": _list_of_pages,
+        "order": _one_of(Order),
         "limit": _whole(1),
         "lookup": _flag,
     },
@@ -215,18 +244,21 @@ def portal_conflicts(portal: Portal) -> list[Conflict]:
 
 def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[Conflict]:
     """What in *selection* contradicts itself; under the key ``""`` what concerns all of it."""
-    csv, xlsx, page, site, scope, only = map(
-        naming, ("csv", "xlsx", "page", "site", "scope", "only")
+    csv, xlsx, page, site, folder, scope, only = map(
+        naming, ("csv", "xlsx", "page", "site", "folder", "scope", "only")
     )
     conflicts: list[Conflict] = []
-    ways = [way for way in ("csv", "xlsx", "page", "site") if getattr(selection, way)]
-    if not ways and selection.scope is None:
+    ways = [way for way in ("csv", "xlsx", "page", "site", "folder") if getattr(selection, way)]
+    if not selection.is_named:
         conflicts.append(
             (
                 "",
-                f"no pages selected: use {csv}, {xlsx}, {page}, {site}, or a whole {scope}",
+                f"no pages selected: use {csv}, {xlsx}, {page}, {site}, {folder}, or a whole {scope}",
             )
         )
+    if ways == ["site", "folder"]:
+        # The site says where the folder is.
+        ways = ["folder"]
     if len(ways) > 1:
         conflicts.append(
             (
@@ -245,6 +277,32 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
     if not selection.lookup and selection.only is not Only.ALL:
         conflicts.append(
             ("only", f"{only} {selection.only} needs the lookup: nothing else tells a page's state")
+        )
+    return conflicts + _conflicts_of_choice(selection, naming)
+
+
+def _conflicts_of_choice(selection: Selection, naming: Naming) -> list[Conflict]:
+    """What in the conditions and the order contradicts the pages that they are about."""
+    where = naming("where")
+    named = [naming(way) for way in ("csv", "xlsx", "page") if getattr(selection, way)]
+    conflicts: list[Conflict] = []
+    if not named:
+        return conflicts
+    if selection.where and not selection.lookup:
+        conflicts.append(("where", f"{where} needs the lookup: nothing else tells about a page"))
+    if any(parse_condition(one).field is Field.MODIFIED for one in selection.where):
+        conflicts.append(
+            (
+                "where",
+                f"{where} {Field.MODIFIED} and {named[0]} can't be combined: it needs pages that the portal lists, of a site, a folder or a scope",
+            )
+        )
+    if selection.order is not Order.LIST:
+        conflicts.append(
+            (
+                "order",
+                f"{naming('order')} {selection.order} and {named[0]} can't be combined: a list keeps its own order",
+            )
         )
     return conflicts
 

@@ -67,7 +67,7 @@ class Count:
     @property
     def _is_listed(self) -> bool:
         """Whether the portal lists the pages, and so can count them."""
-        return self._selected.total is None and self._selected.named is None
+        return self._selected.total is None and self._selected.is_countable
 
     async def of(self, pages: AsyncIterator[Page], calls: Calls) -> AsyncIterator[Page]:
         """*pages*, counted as they are named.
@@ -78,7 +78,8 @@ class Count:
         async for page in pages:
             self._named += 1
             if self._is_listed and self._named == _READY + 1:
-                self._place, self._named_before = Place(page.source, page.id), self._named
+                self._place = Place(page.source, page.id)
+                self._named_before = self._named if self._selected.has_place else 0
                 self._begun.set()
             yield page
         await self._check(calls)
@@ -117,7 +118,8 @@ class Count:
         beyond = self._named - self._named_before
         is_short = self._beyond is not None and beyond < self._beyond
         # Pages whose state changes meanwhile come and go.
-        if not is_short or self._selected.select.only is not Only.ALL:
+        select = self._selected.select
+        if not is_short or select.only is not Only.ALL or select.where:
             return
         if self._is_cut(len(self._settled) + self._named):
             return

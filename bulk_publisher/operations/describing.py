@@ -11,7 +11,7 @@ from bulk_publisher import __version__
 from bulk_publisher.client.session import Session
 from bulk_publisher.engine.core import Ending
 from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
-from bulk_publisher.jobs import Job, Selection, decode_job, encode_job
+from bulk_publisher.jobs import Job, decode_job, encode_job
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
@@ -127,14 +127,15 @@ def job_of(folder: KeptRun, description: Description) -> Job:
     began_in = description.folder
     if began_in is None or began_in == as_text(str(Path.cwd())):
         return job
-    return msgspec.structs.replace(job, select=_seen_from_here(job.select, Path(began_in)))
+    select = job.select.with_paths(lambda path: str(Path(began_in) / path))
+    return msgspec.structs.replace(job, select=select)
 
 
 def names_pages(data: Mapping[str, Any]) -> bool:
     """Whether the job *data* says which pages; where a program has named them, it does not."""
     select = data.get("select")
     return not isinstance(select, dict) or any(
-        select.get(key) for key in ("csv", "xlsx", "page", "site", "scope")
+        select.get(key) for key in ("csv", "xlsx", "page", "site", "folder", "scope")
     )
 
 
@@ -162,8 +163,3 @@ def check_real(folder: KeptRun, job: Job) -> None:
             f"Run {folder.run_id} was on a simulated portal of its own, which ended with it.",
             "To try this, start one that lasts: bulk-publisher sandbox.",
         )
-
-
-def _seen_from_here(select: Selection, began_in: Path) -> Selection:
-    file = select.file
-    return select if file in (None, "-") else select.with_file(str(began_in / file))

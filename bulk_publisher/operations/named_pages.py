@@ -8,7 +8,7 @@ import msgspec
 
 from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
 from bulk_publisher.jobs import Selection, selection_problems
-from bulk_publisher.model import Only, Page, PageId, Scope
+from bulk_publisher.model import Only, Order, Page, PageId, Scope
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
 from bulk_publisher.sources.carried import carried_row
@@ -32,6 +32,8 @@ def from_csv(
     scope: Scope | str | None = None,
     skip_bad_rows: bool = False,
     carry: Sequence[str] | None = None,
+    where: Sequence[str] = (),
+    exclude: Path | str | None = None,
 ) -> Selection:
     """The pages of a CSV, which is read through before anything is sent.
 
@@ -41,6 +43,8 @@ def from_csv(
         skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
         carry: Columns whose cells are to stand in the outcomes' ``row``; None for all that are not
             used otherwise.
+        where: What they must be like, such as ``title~handbook``; the others are skipped.
+        exclude: A CSV or a spreadsheet of pages that are skipped.
     """
     return Selection(
         csv=str(path),
@@ -48,6 +52,8 @@ def from_csv(
         scope=scope_of(scope),
         skip_bad_rows=skip_bad_rows,
         carry=None if carry is None else tuple(carry),
+        where=tuple(where),
+        exclude=None if exclude is None else str(exclude),
     )
 
 
@@ -59,6 +65,8 @@ def from_xlsx(
     scope: Scope | str | None = None,
     skip_bad_rows: bool = False,
     carry: Sequence[str] | None = None,
+    where: Sequence[str] = (),
+    exclude: Path | str | None = None,
 ) -> Selection:
     """The pages of a spreadsheet, which is read through before anything is sent.
 
@@ -69,6 +77,8 @@ def from_xlsx(
         skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
         carry: Columns whose cells are to stand in the outcomes' ``row``; None for all that are not
             used otherwise.
+        where: What they must be like, such as ``title~handbook``; the others are skipped.
+        exclude: A CSV or a spreadsheet of pages that are skipped.
     """
     return Selection(
         xlsx=str(path),
@@ -77,21 +87,63 @@ def from_xlsx(
         scope=scope_of(scope),
         skip_bad_rows=skip_bad_rows,
         carry=None if carry is None else tuple(carry),
+        where=tuple(where),
+        exclude=None if exclude is None else str(exclude),
     )
 
 
-def from_site(*sites: int, scope: Scope | str | None = None) -> Selection:
+def from_site(
+    *sites: int,
+    scope: Scope | str | None = None,
+    where: Sequence[str] = (),
+    exclude: Path | str | None = None,
+    order: Order | str = Order.LIST,
+) -> Selection:
     """All pages of *sites*, as the portal lists them.
 
     Args:
         scope: Which kind of site they are; None for plain sites and stores.
+        where: What they must be like, such as ``title~handbook``.
+        exclude: A CSV or a spreadsheet of pages to leave out.
+        order: ``list``, or ``tree`` for folder by folder, parents first.
     """
-    return Selection(site=sites, scope=scope_of(scope))
+    return _listed(Selection(site=sites, scope=scope_of(scope)), where, exclude, order)
 
 
-def from_scope(scope: Scope | str) -> Selection:
-    """All pages of all sites of *scope*."""
-    return Selection(scope=Scope(scope))
+def from_folder(
+    *folders: int,
+    site: int | None = None,
+    scope: Scope | str | None = None,
+    where: Sequence[str] = (),
+    exclude: Path | str | None = None,
+    order: Order | str = Order.LIST,
+) -> Selection:
+    """All pages of *folders* and of what lies below them; see ``from_site``.
+
+    Args:
+        site: Where they are; None to find it among the sites of *scope*.
+    """
+    sites = () if site is None else (site,)
+    select = Selection(folder=folders, site=sites, scope=scope_of(scope))
+    return _listed(select, where, exclude, order)
+
+
+def from_scope(
+    scope: Scope | str,
+    *,
+    where: Sequence[str] = (),
+    exclude: Path | str | None = None,
+    order: Order | str = Order.LIST,
+) -> Selection:
+    """All pages of all sites of *scope*; see ``from_site``."""
+    return _listed(Selection(scope=Scope(scope)), where, exclude, order)
+
+
+def _listed(
+    select: Selection, where: Sequence[str], exclude: Path | str | None, order: Order | str
+) -> Selection:
+    path = None if exclude is None else str(exclude)
+    return msgspec.structs.replace(select, where=tuple(where), exclude=path, order=Order(order))
 
 
 def scope_of(scope: Scope | str | None) -> Scope | None:

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bulk_publisher.client.folders import Folder, Folders, folders_of
 from bulk_publisher.client.lister import LIST_LENGTH, PAGES_METHOD
 from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.session import Session, bounds_of
-from bulk_publisher.client.sites import Folder, Site, check_sites, list_folders, list_sites_of
+from bulk_publisher.client.sites import Site, list_sites_of
 from bulk_publisher.client.usage import meters_alone, meters_together
-from bulk_publisher.errors import BadJournal
+from bulk_publisher.errors import BadJournal, BulkPublisherError
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.forecast import Billing, Estimate, Expected, forecast
 from bulk_publisher.model import Fault, FolderId, Page, Scope, SiteId
@@ -25,7 +26,7 @@ from bulk_publisher.operations.plan_file import (
     State,
     state_of,
 )
-from bulk_publisher.operations.selecting import Selected
+from bulk_publisher.operations.selecting import Selected, check_places
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.wire import Answer, encode_command
 from bulk_publisher.store.protocol import Store
@@ -94,7 +95,7 @@ async def make_plan(
     async with session_of(job, entry, random.Random(), warn=warn) as session:
         if session.warning:
             warn(session.warning)
-        await check_sites(session, job.select.scope, job.select.site)
+        await check_places(session, job.select)
         timed = _Timed(session)
         # Whether the scope is the right one is asked once all pages were looked for.
         async for page in selected.pages(timed, is_proved=True, warn=warn):
@@ -258,13 +259,20 @@ async def _opened(
         used = {folder for _, of, folder in counting.places if of == site.id and folder}
         if not used or site.may_publish is False:
             continue
-        folders = await list_folders(session, site)
-        for folder in _with_parents(used, folders):
+        for folder in _with_parents(used, await _folders(session, site)):
             if not folder.is_online:
                 yield Opened(kind="folder", id=folder.id, site=site.id, title=folder.title)
 
 
-def _with_parents(used: set[FolderId], folders: dict[FolderId, Folder]) -> list[Folder]:
+async def _folders(session: Session, site: Site) -> Folders:
+    """Those of *site*; none where they can't be listed."""
+    try:
+        return await folders_of(session.calls, site.scope, site.id)
+    except BulkPublisherError:
+        return {}
+
+
+def _with_parents(used: set[FolderId], folders: Folders) -> list[Folder]:
     found: dict[FolderId, Folder] = {}
     for one in sorted(used):
         at: FolderId | None = one

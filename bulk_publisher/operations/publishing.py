@@ -13,7 +13,6 @@ from typing import Protocol
 from bulk_publisher.client.lister import Listers
 from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.session import Session
-from bulk_publisher.client.sites import check_sites
 from bulk_publisher.engine.core import Ending, RunSettings
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.engine.ports import Look, Sink
@@ -27,7 +26,7 @@ from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.counting import Count
 from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
-from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.operations.selecting import Selected, check_places, check_selection
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
@@ -166,7 +165,7 @@ async def begin(
     """
     rng, credential = random.Random(seed), credential_of(entry)
     async with session_of(job, entry, rng, warn=warner(watch)) as session:
-        await check_sites(session, job.select.scope, job.select.site)
+        await check_places(session, job.select)
         began_at = session.clock.epoch()
         with store.create(began_at, rng) as folder:
             description = description_of(
@@ -315,7 +314,7 @@ async def _pages(
     )
     pages = count.of(pages, calls)
     try:
-        async for page in pages if selected.named is not None else keeper.watched(pages):
+        async for page in keeper.watched(pages) if selected.has_place else pages:
             undertaking.named += 1
             yield page
     except ListIncomplete as error:

@@ -1,18 +1,25 @@
 """Which pages a job selects, as one stream; checked as far as possible before anything is sent."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Container
 from dataclasses import dataclass
 
-from bulk_publisher.client.lister import Calls, Lister
+import msgspec
+
+from bulk_publisher.client.conditions import parse_condition
+from bulk_publisher.client.folders import find_folders
+from bulk_publisher.client.lister import Calls
 from bulk_publisher.client.notice import Warn, say_nothing
-from bulk_publisher.client.sites import foreign_sites
+from bulk_publisher.client.session import Session
+from bulk_publisher.client.sites import check_sites
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Selection
-from bulk_publisher.model import Only, Page, PageId, SiteId
+from bulk_publisher.model import Only, Order, Page, PageId
+from bulk_publisher.operations.listed_pages import listed, listed_ids
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.sources.csv_file import check_csv
 from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
+from bulk_publisher.sources.list_file import check_list
 from bulk_publisher.sources.lookup import look_up
 from bulk_publisher.sources.table import CheckedTable
 from bulk_publisher.sources.xlsx_file import check_xlsx
@@ -36,6 +43,7 @@ class Selected:
         named: The pages, where they are known beforehand; None where the portal lists them.
         is_proved: An earlier run has found pages with this scope on this portal.
         carried: Columns of a list whose cells stand in the outcomes.
+        excluded: Pages to leave out; None where none are.
     """
 
     select: Selection
@@ -47,6 +55,7 @@ class Selected:
     named: CheckedTable | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
     is_proved: bool = False
     carried: tuple[str, ...] = ()
+    excluded: CheckedTable | None = None
 
     @property
     def counts(self) -> SelectedCounts:
@@ -61,19 +70,31 @@ class Selected:
     async def ids_beyond(self, calls: Calls, place: Place) -> AsyncIterator[list[PageId]]:
         """The IDs of the pages that the portal lists beyond *place*, some thousands at a time.
 
+        In another order than the list's there is no such place, and they are all pages.
+
         Raises:
             BulkPublisherError: If they can't be listed.
         """
-        lister = await _lister(self.select, calls)
-        for site, _, after in _parts(self.select, place):
-            async for ids in lister.ids_by_key(site, self.select.only, after=after):
-                yield ids
+        excluded = await _ids_of(self.excluded)
+        async for ids in listed_ids(self.select, calls, place):
+            yield [page for page in ids if page not in excluded]
 
     @property
     def is_looked_up(self) -> bool:
         """Whether the portal is asked for pages that are named."""
         is_asked = self.select.lookup or self.select.only is not Only.ALL
         return self.named is not None and is_asked
+
+    @property
+    def has_place(self) -> bool:
+        """Whether a place in the portal's list says how far it is used up."""
+        return self.named is None and self.select.order is Order.LIST
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether the portal lists the pages, and decides alone which."""
+        conditions = map(parse_condition, self.select.where)
+        return self.named is None and all(condition.filter for condition in conditions)
 
     def check_listed(self, *, pages: int, listed: int) -> None:
         """See that the portal lists any of the pages that are named: otherwise the scope is wrong.
@@ -98,6 +119,7 @@ class Selected:
         taken: int = 0,
         place: Place | None = None,
         is_proved: bool = False,
+        is_dated: bool = False,
         warn: Warn = say_nothing,
     ) -> AsyncIterator[Page]:
         """The pages, in order, up to the selection's limit.
@@ -107,6 +129,7 @@ class Selected:
             taken: How many pages of the limit are used up.
             place: Where a list of the portal goes on; None for its beginning.
             is_proved: Pages of it were found before: no doubt is to be raised about its scope.
+            is_dated: The portal is asked when they were modified, too: they are ``DatedPage``.
             warn: Told what a person should know of the selection.
 
         Raises:
@@ -115,29 +138,61 @@ class Selected:
         left = None if self.select.limit is None else self.select.limit - taken
         if left is not None and left <= 0:
             return
-        async for page in self._all(calls, without, place, warn, is_proved=is_proved):
+        excluded = await _ids_of(self.excluded)
+        if self.named is None:
+            gone = _Either(without, excluded)
+            pages = listed(self.select, calls, place, without=gone, is_dated=is_dated, warn=warn)
+        else:
+            named = self._marked(_but(aiter(self.named), without), excluded)
+            pages = self._looked_up(named, calls, is_dated=is_dated, is_proved=is_proved, warn=warn)
+        async for page in pages:
             yield page
             if left is not None:
                 left -= 1
                 if not left:
                     return
 
-    def _all(
+    def _looked_up(
         self,
+        pages: AsyncIterator[Page],
         calls: Calls,
-        without: Collection[PageId],
-        place: Place | None,
-        warn: Warn,
         *,
+        is_dated: bool,
         is_proved: bool,
+        warn: Warn,
     ) -> AsyncIterator[Page]:
-        select = self.select
-        if self.named is None:
-            return _but(_listed(select, calls, place, warn), without)
-        pages = _but(aiter(self.named), without)
-        if select.lookup or select.only is not Only.ALL:
-            return look_up(pages, calls, only=select.only, is_proved=is_proved, warn=warn)
-        return pages
+        if not self.is_looked_up:
+            return pages
+        where = tuple(map(parse_condition, self.select.where))
+        return look_up(
+            pages,
+            calls,
+            only=self.select.only,
+            where=where,
+            is_dated=is_dated,
+            is_proved=is_proved,
+            warn=warn,
+        )
+
+    async def _marked(
+        self, pages: AsyncIterator[Page], excluded: Collection[PageId]
+    ) -> AsyncIterator[Page]:
+        """*pages*, those to be left out with the reason: who names a page is told what became of it."""
+        reason = f"It is on the list of excluded pages, {'' if self.excluded is None else self.excluded.name}."
+        async for page in pages:
+            yield msgspec.structs.replace(page, skip=reason) if page.id in excluded else page
+
+
+async def check_places(session: Session, select: Selection) -> None:
+    """See that the sites and folders of *select* are there.
+
+    Raises:
+        BadSetting: If the portal does not show one of them.
+        BulkPublisherError: If folders can't be listed.
+    """
+    await check_sites(session, select.scope, select.site)
+    if select.folder:
+        await find_folders(session.calls, select.scope, select.folder, select.site)
 
 
 def check_selection(select: Selection) -> Selected:
@@ -146,6 +201,8 @@ def check_selection(select: Selection) -> Selected:
     Raises:
         UsageError: If a list of pages is not as it must be.
     """
+    # First: a list on standard input can be read only once.
+    excluded = _excluded(select)
     table = _table(select)
     if table is not None:
         return Selected(
@@ -157,12 +214,15 @@ def check_selection(select: Selection) -> Selected:
             sha256=table.sha256,
             named=table,
             carried=table.carried,
+            excluded=excluded,
         )
     if select.page:
         ranges = parse_pages(select.page, scope=select.scope)
         total = _cut(ranges.pages, select.limit)
-        return Selected(select, total, duplicates=ranges.duplicates, named=ranges)
-    return Selected(select, total=None)
+        return Selected(
+            select, total, duplicates=ranges.duplicates, named=ranges, excluded=excluded
+        )
+    return Selected(select, total=None, excluded=excluded)
 
 
 def _table(select: Selection) -> CheckedTable | None:
@@ -187,44 +247,42 @@ def _table(select: Selection) -> CheckedTable | None:
     return None
 
 
-def _but(pages: AsyncIterator[Page], without: Collection[PageId]) -> AsyncIterator[Page]:
-    return _left(pages, without) if without else pages
+def _excluded(select: Selection) -> CheckedTable | None:
+    """The list of pages to leave out, of whichever kind the file is; None where there is none.
+
+    A row that can't be read is never passed over: its page would be published.
+    """
+    return None if select.exclude is None else check_list(select.exclude, scope=select.scope)
 
 
-async def _left(pages: AsyncIterator[Page], without: Collection[PageId]) -> AsyncIterator[Page]:
+@dataclass(frozen=True, slots=True)
+class _Either(Container[PageId]):
+    """Pages of either of two."""
+
+    one: Container[PageId]
+    other: Container[PageId]
+
+    def __contains__(self, page: object) -> bool:
+        return page in self.one or page in self.other
+
+
+async def _ids_of(pages: AsyncIterable[Page] | None) -> PageSet:
+    """The IDs of *pages*.
+
+    Raises:
+        BadSource: If they can't be read any more.
+    """
+    ids = PageSet()
+    if pages is not None:
+        async for page in pages:
+            ids.add(page.id)
+    return ids
+
+
+async def _but(pages: AsyncIterator[Page], without: Container[PageId]) -> AsyncIterator[Page]:
     async for page in pages:
         if page.id not in without:
             yield page
-
-
-async def _listed(
-    select: Selection, calls: Calls, place: Place | None, warn: Warn
-) -> AsyncIterator[Page]:
-    lister = await _lister(select, calls)
-    parts = list(_parts(select, place))
-    # A page that is moved meanwhile is listed by both sites.
-    seen = PageSet()
-    for site, source, after in parts:
-        async for page in lister.by_key(site, select.only, source=source, after=after, warn=warn):
-            if len(parts) == 1 or seen.add(page.id):
-                yield page
-
-
-async def _lister(select: Selection, calls: Calls) -> Lister:
-    if select.site:
-        # Whose pages these are, their rows tell.
-        return Lister(calls, select.scope)
-    return Lister(calls, select.scope, foreign=await foreign_sites(calls, select.scope))
-
-
-def _parts(select: Selection, place: Place | None) -> Iterator[tuple[SiteId | None, str, int]]:
-    """What is to be listed from *place* on: of which site, its source, and after which page."""
-    sites = tuple(dict.fromkeys(select.site)) or (None,)
-    sources = [f"--scope {select.scope}" if site is None else f"--site {site}" for site in sites]
-    first = 0 if place is None or place.source not in sources else sources.index(place.source)
-    for site, source in list(zip(sites, sources, strict=True))[first:]:
-        after = place.after if place is not None and place.source == source else 0
-        yield None if site is None else SiteId(site), source, after
 
 
 def _cut(pages: int, limit: int | None) -> int:

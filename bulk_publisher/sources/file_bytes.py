@@ -12,10 +12,11 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from io import BufferedReader, RawIOBase
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.sources.opening import opened, reason
+from bulk_publisher.sources.opening import found, opened, reason
 
 MOST_BYTES = 1 << 30
 """A list that is copied or unpacked may have so many: a hundred times a million pages."""
@@ -64,6 +65,17 @@ class _Reading(RawIOBase):
         count = os.preadv(self._fd, [buffer], self._at)
         self._at += count
         return count
+
+
+def head_of(path: str) -> bytes:
+    """What the file at *path* begins with; nothing where that can't be told without using it up."""
+    try:
+        if not stat.S_ISREG(Path(found(path)).stat().st_mode):
+            return b""
+        with opened(path) as file:
+            return file.read(16)
+    except OSError:
+        return b""
 
 
 def open_bytes(path: str, name: str, *, kind: str, refuse: Callable[[bytes], None]) -> FileBytes:

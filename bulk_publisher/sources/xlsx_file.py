@@ -40,7 +40,7 @@ from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, s
 if TYPE_CHECKING:
     from bulk_publisher.sources.sheet_process import Answer
 
-_HEADS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+WORKBOOK_HEADS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 """What a zip archive begins with, and what a file of Excel before 2007."""
 
 OUT_OF_MEMORY = 3
@@ -81,7 +81,7 @@ def check_xlsx(
     name = "<stdin>" if path == "-" else as_text(path)
 
     def refuse(head: bytes) -> None:
-        if not head.startswith(_HEADS):
+        if not head.startswith(WORKBOOK_HEADS):
             raise BadSource(
                 f"{name} is no spreadsheet: neither .xlsx, .xls, .xlsb nor .ods",
                 "For a CSV, use --csv; save other formats as .xlsx.",

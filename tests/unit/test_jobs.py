@@ -27,7 +27,7 @@ from bulk_publisher.jobs import (
 )
 from bulk_publisher.jobs.rules import TABLES, TOP
 from bulk_publisher.jobs.toml_lines import find_lines
-from bulk_publisher.model import Action, Only, Scope
+from bulk_publisher.model import Action, Only, Order, Scope
 from bulk_publisher.sources.csv_file import check_csv
 
 SHIPPED = Path(__file__).parents[2] / "jobs"
@@ -43,7 +43,9 @@ jobs = st.builds(
     select=st.builds(
         Selection,
         site=st.lists(st.integers(1, 2**63 - 1)).map(tuple),
+        folder=st.lists(st.integers(1, 2**63 - 1)).map(tuple),
         page=st.lists(st.text()).map(tuple),
+        order=st.sampled_from(Order),
         scope=st.none() | st.sampled_from(Scope),
         only=st.sampled_from(Only),
     ),
@@ -91,6 +93,38 @@ def test_a_full_job_is_read(job_file: Path) -> None:
         select=Selection(site=(27, 28), scope=Scope.KNOWLEDGE, only=Only.CHANGED, limit=10),
         pace=Pace(concurrency=8, operating_limit=420.0, operating_share=0.5),
     )
+
+
+def test_a_choice_of_pages_is_read(job_file: Path) -> None:
+    job_file.write_text("""
+        [select]
+        folder = 3
+        site = 7
+        where = "title~handbook"
+        exclude = "done.csv"
+        order = "tree"
+    """)
+
+    assert read_job(job_file).select == Selection(
+        folder=(3,),
+        site=(7,),
+        where=("title~handbook",),
+        exclude=str(job_file.parent / "done.csv"),
+        order=Order.TREE,
+    )
+
+
+def test_what_is_wrong_with_a_choice_is_told_with_its_line(job_file: Path) -> None:
+    text = """[select]
+folder = "three"
+where = ["id>5", "titel~x"]
+exclude = "-"
+order = "alphabet"
+"""
+    said = complaints(job_file, text)
+
+    assert [line.split(": ")[1] for line in said] == ["folder", "where", "exclude", "order"]
+    assert [line.split(":")[1] for line in said] == ["2", "3", "4", "5"]
 
 
 def test_a_job_without_a_name_is_named_after_its_file(job_file: Path) -> None:

@@ -6,12 +6,12 @@ from collections import Counter
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.ending import NO_PAGE
 from bulk_publisher.client.session import Session
-from bulk_publisher.client.sites import check_sites, list_sites_of
+from bulk_publisher.client.sites import list_sites_of
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.secrets import Credential
-from bulk_publisher.operations.selecting import Selected
+from bulk_publisher.operations.selecting import Selected, check_places
 from bulk_publisher.report.text import DENIED, carried_lines, pages_in_words, passed_over_lines
 
 
@@ -28,7 +28,7 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
     async with session_of(job, credential, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
-        await check_sites(session, job.select.scope, job.select.site)
+        await check_places(session, job.select)
         # Whether the scope is the right one is asked once all pages were looked for.
         async for page in selected.pages(session.calls, is_proved=True, warn=output.warn):
             states[_state(page)] += 1

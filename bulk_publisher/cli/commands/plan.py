@@ -130,8 +130,7 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
     import msgspec
 
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.jobs import decode_job
-    from bulk_publisher.model import Only
+    from bulk_publisher.jobs import Selection, decode_job
     from bulk_publisher.operations.plan_file import changes_since, read_plan
     from bulk_publisher.operations.secrets import read_webhook
     from bulk_publisher.operations.selecting import check_selection
@@ -151,9 +150,8 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
     if job.select.file is not None or len(kept.pages) != 1:
         return job
     (ranges,) = kept.pages.values()
-    only_these = msgspec.structs.replace(
-        job.select, page=tuple(ranges), site=(), only=Only.ALL, limit=None
-    )
+    # Whatever has chosen them once: now they are chosen.
+    only_these = Selection(page=tuple(ranges), scope=job.select.scope, lookup=job.select.lookup)
     return msgspec.structs.replace(job, select=only_these)
 
 

@@ -12,11 +12,10 @@ from bulk_publisher.cli.commands.parameters.run_options import (
     nobody_there,
 )
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.client.sites import check_sites
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import SiteId
 from bulk_publisher.operations.access import session_of
-from bulk_publisher.operations.selecting import Selected
+from bulk_publisher.operations.selecting import Selected, check_places
 from bulk_publisher.report.text import pages_in_words
 
 _MOST = 20_000
@@ -48,9 +47,9 @@ def _named(selected: Selected) -> str:
     select: Selection = selected.select
     if selected.total is not None:
         return pages_in_words(selected.total)
-    if select.site:
-        named = ", ".join(map(str, select.site))
-        return f"the pages of site{'s' if len(select.site) > 1 else ''} {named}"
+    for what, ids in (("folder", select.folder), ("site", select.site)):
+        if ids:
+            return f"the pages of {what}{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"
     return f"every page of scope {select.scope}"
 
 
@@ -62,8 +61,10 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
         open_credential(job, output) as credential,
         session_of(job, credential, random.Random(), warn=warn) as session,
     ):
-        await check_sites(session, job.select.scope, job.select.site)
+        await check_places(session, job.select)
         async for page in selected.pages(session.calls, warn=warn):
+            if page.skip is not None:
+                continue
             if sites.total() == _MOST:
                 return credential.host, sites
             sites[page.site] += 1

@@ -64,6 +64,13 @@ _SELECTION = [
         "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeatable."
     ),
     click.option(
+        "--folder",
+        type=int,
+        multiple=True,
+        metavar="ID",
+        help="All pages of a folder and its subfolders; repeatable. --site says where it is.",
+    ),
+    click.option(
         "--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeatable."
     ),
     _scope("Kind of site; plain sites and stores need none. Alone: all sites of that kind."),
@@ -73,6 +80,25 @@ _SELECTION = [
         default="all",
         show_default=True,
         help="By state on the portal: unpublished takes pages that are not online, changed also pages edited since. A change of settings alone may not count as an edit.",
+    ),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="CONDITION",
+        help="Only pages that match, such as title~handbook or active=no; repeatable: all must match. Operators: = != ~ < >. Fields: id, title, site, folder, active, changed, address, modified.",
+    ),
+    click.option(
+        "--exclude",
+        metavar="FILE",
+        shell_complete=files,
+        help="Leave out the pages of this list: a CSV or a spreadsheet.",
+    ),
+    click.option(
+        "--order",
+        type=click.Choice(["list", "tree"]),
+        default="list",
+        show_default=True,
+        help="Order of pages that the portal lists: by ID, or folder by folder, parents first.",
     ),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pages."),
     click.option(
@@ -139,6 +165,11 @@ def job_options(command: _Command) -> _Command:
     return decorated(command, [*_SELECTION, *settings(PORTAL), *settings(PACE)])
 
 
+def selection_options(command: _Command) -> _Command:
+    """The options that say which pages."""
+    return decorated(command, _SELECTION)
+
+
 def portal_options(command: _Command) -> _Command:
     """The options that say which portal."""
     return decorated(command, settings(PORTAL))
@@ -159,7 +190,7 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     """
     from bulk_publisher import jobs
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.model import Action, Only
+    from bulk_publisher.model import Action, Only, Order
 
     select = jobs.Selection(
         csv=options["csv"],
@@ -169,19 +200,23 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         skip_bad_rows=options["skip_bad_rows"],
         carry=tuple(filter(None, options["carry"])) if options["carry"] else None,
         site=tuple(dict.fromkeys(options["site"])),
+        folder=tuple(dict.fromkeys(options["folder"])),
         page=options["page"],
         scope=options["scope"],
         only=Only(options["only"]),
+        where=options["where"],
+        exclude=options["exclude"],
+        order=Order(options["order"]),
         limit=options["limit"],
         lookup=not options["no_lookup"],
     )
     pace = jobs.Pace(**given(PACE, options))
     portal = jobs.Portal(**given(PORTAL, options))
-    if not (select.file or select.page or select.site or select.scope):
+    if not select.is_named:
         raise BadSetting(
             "No pages selected.",
-            "Select them with --csv FILE, --xlsx FILE, --site ID, --page ID, or a whole --scope KNOWLEDGE, GROUP or MAINPAGE;"
-            " plain sites and stores need --site.",
+            "Select them with --csv FILE, --xlsx FILE, --site ID, --folder ID, --page ID, or a whole"
+            " --scope KNOWLEDGE, GROUP or MAINPAGE; plain sites and stores need --site.",
         )
     problems = [
         *jobs.selection_problems(select, naming=option_name),
