@@ -1,23 +1,26 @@
-"""What became of each page, as a workbook for spreadsheets: .xlsx.
+"""Rows of pages as a workbook for spreadsheets, .xlsx: of what became of each, or of any other list.
 
 How it works: rows go out as they come, so that a million pages take no memory. IDs and durations are
 numbers, all else is text, and is never carried out: not even where somebody edits a cell of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Outcome
 from bulk_publisher.report.export import FIXED, carried_names, rounded
-from bulk_publisher.store.files import replacing
+from bulk_publisher.report.writing import file_at
 from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.text.escaping import is_formula, printable
 
 if TYPE_CHECKING:
+    from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
@@ -33,6 +36,7 @@ _WIDTHS = {
     "hint": 40,
     "title": 40,
     "url": 30,
+    "address": 30,
     "time": 26,
     "run": 24,
     "portal": 24,
@@ -49,42 +53,11 @@ def write_xlsx(folders: list[KeptRun], path: Path) -> None:
         BadJournal: If a journal can't be read.
         BadSetting: If XlsxWriter is not there, or *path* can't be written.
     """
-    if find_spec("xlsxwriter") is None:
-        raise BadSetting(
-            "--format xlsx needs XlsxWriter, which is not installed.",
-            "Install it with: pip install 'bulk-publisher[xlsx]'",
-        )
-    try:
-        with replacing(path, is_forced=False, mode=0o666) as file:
-            outcomes = chain.from_iterable(folder.outcomes() for folder in folders)
-            _write(outcomes, carried_names(folders), file)
-    except OSError as error:
-        raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
-
-
-def _write(outcomes: Iterator[Outcome], carried: Mapping[str, str], file: BinaryIO) -> None:
-    from xlsxwriter import Workbook
-    from xlsxwriter.exceptions import FileCreateError
-
-    book = Workbook(file, {"constant_memory": True, "strings_to_urls": False})
-    bold = book.add_format({"bold": True})
-    as_text = book.add_format({"quote_prefix": True})
+    carried = carried_names(folders)
     names = [*FIXED, *(printable(name)[:_LONGEST] for name in carried.values())]
-    number, row = 0, MOST_ROWS
-    sheet: Worksheet | None = None
-    for outcome in chain([None], outcomes):
-        if sheet is None or row == MOST_ROWS:
-            number, row = number + 1, 1
-            sheet = book.add_worksheet("Pages" if number == 1 else f"Pages {number}")
-            _begin(sheet, names, bold)
-        if outcome is not None:
-            for column, value in enumerate(_values(outcome, carried)):
-                _put(sheet, row, column, value, as_text)
-            row += 1
-    try:
-        book.close()
-    except FileCreateError as error:
-        raise OSError(0, str(error)) from error
+    with sheets_at(path, names) as sheets:
+        for outcome in chain.from_iterable(folder.outcomes() for folder in folders):
+            sheets.add([*_values(outcome, carried)])
 
 
 def _values(outcome: Outcome, carried: Mapping[str, str]) -> Iterator[object]:
@@ -93,12 +66,86 @@ def _values(outcome: Outcome, carried: Mapping[str, str]) -> Iterator[object]:
     yield from map(row.get, carried)
 
 
-def _begin(sheet: "Worksheet", names: Sequence[str], bold: "Format") -> None:
-    sheet.freeze_panes(1, 0)
-    for column, name in enumerate(names):
-        sheet.set_column(column, column, _WIDTHS.get(name, 14))
-    for column, name in enumerate(names):
-        sheet.write_string(0, column, name, bold)
+def check_xlsxwriter() -> None:
+    """See that workbooks can be written here.
+
+    Raises:
+        BadSetting: If they can't.
+    """
+    if find_spec("xlsxwriter") is None:
+        raise BadSetting(
+            "--format xlsx needs XlsxWriter, which is not installed.",
+            "Install it with: pip install 'bulk-publisher[xlsx]'",
+        )
+
+
+@contextmanager
+def sheets_at(path: Path, names: Sequence[str]) -> "Iterator[Sheets]":
+    """What takes rows for a workbook, which is at *path* once all of them are in it.
+
+    Args:
+        names: Of the columns.
+
+    Raises:
+        BadSetting: If XlsxWriter is not there, or *path* can't be written.
+    """
+    check_xlsxwriter()
+    # Its parts are in files until it is whole; whoever breaks off leaves none of them behind.
+    with file_at(path) as file, TemporaryDirectory(prefix="bulk-publisher-") as parts:
+        book = _book(file, parts)
+        try:
+            yield Sheets(book, names)
+            _close(book)
+        finally:
+            # Left open by a book that was not closed; closing such a one would assemble all of it.
+            for sheet in book.worksheets():
+                sheet.row_data_fh.close()
+
+
+class Sheets:
+    """Takes rows, one after another; a sheet that is full is followed by the next."""
+
+    def __init__(self, book: "Workbook", names: Sequence[str]) -> None:
+        """There is one sheet, without a row."""
+        self._book = book
+        self._names = names
+        self._bold = book.add_format({"bold": True})
+        self._as_text = book.add_format({"quote_prefix": True})
+        self._count = 0
+        self._sheet, self._row = self._next_sheet()
+
+    def add(self, values: Sequence[object]) -> None:
+        """A row of *values*, as many as there are columns; None leaves a cell empty."""
+        if self._row == MOST_ROWS:
+            self._sheet, self._row = self._next_sheet()
+        for column, value in enumerate(values):
+            _put(self._sheet, self._row, column, value, self._as_text)
+        self._row += 1
+
+    def _next_sheet(self) -> "tuple[Worksheet, int]":
+        self._count += 1
+        sheet = self._book.add_worksheet("Pages" if self._count == 1 else f"Pages {self._count}")
+        sheet.freeze_panes(1, 0)
+        for column, name in enumerate(self._names):
+            sheet.set_column(column, column, _WIDTHS.get(name, 14))
+        for column, name in enumerate(self._names):
+            sheet.write_string(0, column, name, self._bold)
+        return sheet, 1
+
+
+def _book(file: BinaryIO, parts: str) -> "Workbook":
+    from xlsxwriter import Workbook
+
+    return Workbook(file, {"constant_memory": True, "strings_to_urls": False, "tmpdir": parts})
+
+
+def _close(book: "Workbook") -> None:
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        book.close()
+    except FileCreateError as error:
+        raise OSError(0, str(error)) from error
 
 
 def _put(sheet: "Worksheet", row: int, column: int, value: object, as_text: "Format") -> None:

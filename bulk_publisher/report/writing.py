@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.report.html_page import html_report, is_drawable
@@ -21,11 +21,22 @@ def write_html(folders: list[KeptRun], path: Path) -> None:
         BadSetting: If the pictures can't be drawn, or *path* can't be written.
     """
     text = html_report([read_story(folder) for folder in folders])
+    with file_at(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def file_at(path: Path) -> Iterator[BinaryIO]:
+    """What is written here is *path* in the end, once all of it is.
+
+    Raises:
+        BadSetting: If it can't be written.
+    """
     try:
         with replacing(path, is_forced=False, mode=0o666) as file:
-            file.write(text.encode())
+            yield file
     except OSError as error:
-        raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
+        raise BadSetting(f"{path} can't be written: {error.strerror}.") from error
 
 
 @contextmanager
@@ -35,14 +46,11 @@ def text_file(path: Path) -> Iterator[TextIO]:
     Raises:
         BadSetting: If it can't be written.
     """
-    try:
-        with replacing(path, is_forced=False, mode=0o666) as file:
-            text = TextIOWrapper(file, "utf-8", newline="")
-            yield text
-            text.flush()
-            text.detach()
-    except OSError as error:
-        raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
+    with file_at(path) as file:
+        text = TextIOWrapper(file, "utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
 
 
 def leave_report(folder: KeptRun) -> str | None:

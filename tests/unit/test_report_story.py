@@ -21,7 +21,7 @@ from bulk_publisher.report.html_page import html_report
 from bulk_publisher.report.story import read_story
 from bulk_publisher.report.telling import story_lines
 from bulk_publisher.report.text import printable
-from bulk_publisher.report.workbook import write_xlsx
+from bulk_publisher.report.workbook import sheets_at, write_xlsx
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.store import KeptRun
 from bulk_publisher.store.folder.folder_run import FolderRun
@@ -353,6 +353,20 @@ def test_more_pages_than_a_sheet_has_rows_go_to_the_next(make_run, tmp_path, mon
     assert book.sheet_names == ["Pages", "Pages 2", "Pages 3"]
 
 
+def test_a_workbook_that_breaks_off_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def break_off():
+        with sheets_at(tmp_path / "pages.xlsx", ["lid"]) as sheets:
+            sheets.add([1])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+
+    assert not [*tmp_path.iterdir()]
+
+
 def test_without_its_library_no_workbook_is_written(make_run, tmp_path, monkeypatch):
     monkeypatch.setattr(report_workbook, "find_spec", lambda name: None)
 
@@ -395,7 +409,7 @@ def test_a_report_is_written_where_it_is_asked_for(make_run, monkeypatch, words,
         (["--json", "-o", "out"], "-o needs --format xlsx, csv or html."),
         (
             ["--format", "xlsx", "-o", "no/such/folder"],
-            "no/such/folder: the report can't be written",
+            "no/such/folder can't be written",
         ),
     ],
 )
