@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Status,
     )
     from bulk_publisher.operations.api import (
+        pages,
         plan,
         publish,
         resume,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         from_site,
         from_xlsx,
     )
+    from bulk_publisher.operations.page_rows import PageRow
     from bulk_publisher.operations.plan_file import Plan
     from bulk_publisher.operations.running import Result, Run, RunProgress
     from bulk_publisher.operations.verifying import Verified
@@ -75,6 +77,7 @@ __all__ = [
     "Pace",
     "Page",
     "PageId",
+    "PageRow",
     "Pages",
     "Plan",
     "PortalPlan",
@@ -99,6 +102,7 @@ __all__ = [
     "from_site",
     "from_xlsx",
     "open_store",
+    "pages",
     "plan",
     "publish",
     "resume",
@@ -139,6 +143,7 @@ if not TYPE_CHECKING:
             "Status",
         ),
         "operations.api": (
+            "pages",
             "plan",
             "publish",
             "resume",
@@ -155,6 +160,7 @@ if not TYPE_CHECKING:
             "from_site",
             "from_xlsx",
         ),
+        "operations.page_rows": ("PageRow",),
         "operations.plan_file": ("Plan",),
         "operations.running": ("Result", "Run", "RunProgress"),
         "operations.verifying": ("Verified",),

@@ -22,6 +22,7 @@ _COMMANDS = {
     "unpublish": ("publish", "Take down the same selection."),
     "run": ("run", "Run a job file."),
     "plan": ("plan", "Show what publish would do, and how long it takes."),
+    "pages": ("pages", "List the pages of a selection, with IDs and addresses."),
     "status": ("status", "Show how a run stands, or list all runs."),
     "report": ("report", "Show what runs have done: as text, JSON, CSV, HTML or Excel."),
     "doctor": ("doctor", "Check the portal and the credential; list what to publish."),

@@ -67,10 +67,10 @@ async def find_folders(
             break
     if missing:
         kind = "plain sites and stores" if scope is None else f"{scope} sites"
-        where = f"site {', '.join(map(str, sites))}" if sites else f"its {kind}"
+        where = f"site {', '.join(map(str, sites))}" if sites else kind
         raise BadSetting(
             f"The portal shows no folder {', '.join(map(str, missing))} on {where} to this credential.",
-            "Are --scope and --site right? What there is says: bulk-publisher doctor",
+            "Are --scope and --site right? To see folder IDs: bulk-publisher pages … --format csv",
         )
     return {folder: found[folder] for folder in map(FolderId, wanted)}
 

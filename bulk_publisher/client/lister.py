@@ -299,7 +299,7 @@ class Lister:
             answer = await self._calls.call(PAGES_METHOD, asked)
             rows = [] if isinstance(answer, Fault) else rows_of(answer.result).good
             example = f", such as {shown(str(rows[0].get(_MODIFIED_FIELD)))}" if rows else ""
-            hint = f"Write the moment as this portal writes its own{example}."
+            hint = f"Write the date and time as this portal does{example}."
         texts = ", ".join(one.text for one in named)
         return BadSetting(f"The portal does not take {texts}: {fault.words}", hint)
 

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from bulk_publisher.jobs import Job, Portal, pace_problems
 from bulk_publisher.model import Action, Only, Scope, Status
 from bulk_publisher.operations.following import Follower, follow, retry_of, rollback_of
 from bulk_publisher.operations.named_pages import Pages, scope_of, selected_of
+from bulk_publisher.operations.page_rows import PageRow, page_rows
 from bulk_publisher.operations.plan_file import Plan
 from bulk_publisher.operations.planning import make_plan
 from bulk_publisher.operations.publishing import Finished, OnStart, begin
@@ -197,6 +198,30 @@ async def plan(
     )
     kept = None if store is None else _store(store)
     return await make_plan(job, selected, client, store=kept, cost=cost, warn=warn)
+
+
+async def pages(
+    client: Client,
+    selection: Pages,
+    *,
+    scope: Scope | str | None = None,
+    only: Only | str = Only.ALL,
+    limit: int | None = None,
+    warn: Warn = say_nothing,
+) -> AsyncIterator[PageRow]:
+    """The pages of *selection* one by one, as the portal lists them; see ``publish``. Changes nothing.
+
+    Args:
+        warn: Told what a person should know, also how many pages the portal does not list.
+
+    Raises:
+        BulkPublisherError: If they can't be read or listed, or the portal lists none that are named.
+    """
+    job, selected = await _job(
+        client, Action.PUBLISH, selection, scope, Only(only), limit, "pages", lookup=True
+    )
+    async for row in page_rows(job, selected, client, warn=warn):
+        yield row
 
 
 def _given(job: Job, *, pages: Pages, scope: Scope | str | None) -> Selected:

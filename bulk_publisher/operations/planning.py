@@ -46,12 +46,15 @@ class _Counting:
     skips: Counter[str] = field(default_factory=Counter)
     pages: dict[str, Ranges] = field(default_factory=dict)
     states: dict[State, Ranges] = field(default_factory=dict)
+    asked: int = 0
+    """Pages that the portal was asked for."""
     listed: int = 0
     places: set[tuple[Scope | None, SiteId, FolderId | None]] = field(default_factory=set)
 
     def add(self, page: Page) -> None:
         state = state_of(page)
         self.counts[state] += 1
+        self.asked += page.is_missing is not None
         self.listed += page.is_missing is False
         self.rows[page.site, page.folder, state] += 1
         self.states.setdefault(state, Ranges()).add(page.id)
@@ -100,7 +103,7 @@ async def make_plan(
         # Whether the scope is the right one is asked once all pages were looked for.
         async for page in selected.pages(timed, is_proved=True, warn=warn):
             counting.add(page)
-        selected.check_listed(pages=counting.counts.total(), listed=counting.listed)
+        selected.check_listed(asked=counting.asked, listed=counting.listed)
         named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
         sites = await list_sites_of(session, named)
         opens = tuple([one async for one in _opened(session, job, counting, sites)])

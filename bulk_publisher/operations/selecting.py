@@ -96,16 +96,20 @@ class Selected:
         conditions = map(parse_condition, self.select.where)
         return self.named is None and all(condition.filter for condition in conditions)
 
-    def check_listed(self, *, pages: int, listed: int) -> None:
+    def check_listed(self, *, asked: int, listed: int) -> None:
         """See that the portal lists any of the pages that are named: otherwise the scope is wrong.
+
+        Args:
+            asked: Pages that it was asked for: not those that are left out in any case.
+            listed: How many of them it lists.
 
         Raises:
             BadSetting: If it lists none.
         """
-        if pages and not listed and self.is_looked_up:
+        if asked and not listed and self.is_looked_up:
             raise BadSetting(
-                f"The portal lists none of the {pages:,} pages: is --scope the right one?"
-                if pages > 1
+                f"The portal lists none of the {asked:,} pages: is --scope the right one?"
+                if asked > 1
                 else "The portal does not list the page: is --scope the right one?",
                 "Knowledge bases need --scope KNOWLEDGE, those of workgroups GROUP, the vibe MAINPAGE."
                 " To see what there is: bulk-publisher doctor",

@@ -11,6 +11,7 @@ from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
 from bulk_publisher.jobs import Job, Pace, Selection
 from bulk_publisher.model import Fault, FaultClass, Only, Order, Scope, Status
 from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.page_rows import page_rows
 from bulk_publisher.operations.selecting import check_places, check_selection
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.portal.wire import Answer
@@ -159,7 +160,7 @@ async def test_a_moment_that_the_portal_can_t_read_is_refused_with_one_of_its_ow
         with pytest.raises(BadSetting, match="does not take modified>2026-11-01") as caught:
             await _ids(sandbox, where=("modified>2026-11-01",))
 
-        assert "as this portal writes its own, such as" in caught.value.hint
+        assert "as this portal does, such as" in caught.value.hint
 
 
 class Deaf:
@@ -355,3 +356,32 @@ async def test_how_many_there_are_is_counted_in_any_order(tmp_path: Path):
 
         assert finished.totals.pages == len(_there(sandbox, _is_below(sandbox, 1)))
         assert finished.ending.is_whole
+
+
+# the pages themselves
+
+
+async def test_rows_say_where_pages_are_and_how_they_are():
+    scenario = Scenario(pages=40, sites=[Site(id=7, folders=3, depth=3)], active_share=0.5)
+    async with serve(scenario) as sandbox:
+        select = _select(page=("1-10", "999"), where=("id>2",))
+        warnings: list[str] = []
+        job = Job(name="t", select=select)
+
+        rows = [
+            row
+            async for row in page_rows(
+                job, check_selection(select), Webhook(sandbox.webhook), warn=warnings.append
+            )
+        ]
+
+        assert [row.id for row in rows] == [*range(3, 11)]
+        assert warnings == ["1 page is not listed by the portal and left out."]
+        for row in rows:
+            page = sandbox.world.page(row.id)
+            titles = [folder.title for folder in sandbox.world.chain(page.folder or 0)]
+            assert row.folder == "/".join(reversed(titles))
+            assert row.folder_id == (page.folder or None)
+            assert (row.title, row.site, row.active) == (page.title, page.site, page.active)
+            assert row.modified
+            assert row.address

@@ -25,6 +25,7 @@ from bulk_publisher import (
     Status,
     Webhook,
     from_csv,
+    from_folder,
     from_scope,
     from_site,
     from_xlsx,
@@ -386,3 +387,14 @@ async def test_pages_of_a_spreadsheet_are_published(tmp_path: Path) -> None:
         (4, Status.PUBLISHED),
     ]
     assert outcomes[0].source == f"{path}:List:2"
+
+
+async def test_the_pages_of_a_selection_are_listed_one_by_one() -> None:
+    async with sandbox(pages=40) as portal, client_of(portal) as client:
+        selection = from_folder(1, scope="KNOWLEDGE", where=["id<30"], order="tree")
+
+        rows = [row async for row in bulk_publisher.pages(client, selection, limit=5)]
+
+        assert len(rows) == 5
+        assert all(row.folder.startswith("Folder 1") and row.id < 30 for row in rows)
+        assert portal.truth.publications == {}

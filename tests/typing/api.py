@@ -12,6 +12,7 @@ from bulk_publisher import (
     Pace,
     Page,
     PageId,
+    PageRow,
     Plan,
     Result,
     Run,
@@ -21,6 +22,7 @@ from bulk_publisher import (
     Verified,
     Webhook,
     from_csv,
+    from_folder,
     from_scope,
     from_site,
     from_xlsx,
@@ -88,6 +90,15 @@ async def selections(client: Client) -> None:
     await publish(client, from_site(7, scope="KNOWLEDGE"))
     await unpublish(client, from_scope("KNOWLEDGE"))
     await publish(client, "351")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def chosen(client: Client) -> None:
+    folder = from_folder(3, site=7, where=["title~handbook"], exclude="done.csv", order="tree")
+    async for row in bulk_publisher.pages(client, folder, only="changed", limit=5):
+        assert_type(row, PageRow)
+        assert_type(row.id, PageId)
+        assert_type(row.active, bool | None)
+    await publish(client, from_csv("pages.csv", where=["active=no"], exclude=Path("done.csv")))
 
 
 async def afterwards(client: Client, run: Run) -> None:

@@ -24,7 +24,7 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
     states: Counter[str] = Counter()
     sites: Counter[str] = Counter()
     places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
-    listed = 0
+    asked = listed = 0
     async with session_of(job, credential, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
@@ -34,8 +34,9 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
             states[_state(page)] += 1
             sites["site unknown" if page.site is None else f"site {page.site}"] += 1
             places[page.scope, page.site] += page.skip is None
+            asked += page.is_missing is not None
             listed += page.is_missing is False
-        selected.check_listed(pages=states.total(), listed=listed)
+        selected.check_listed(asked=asked, listed=listed)
         denied = await _denied(session, places)
         host = session.client.host
     would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}"
