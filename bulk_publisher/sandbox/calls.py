@@ -103,6 +103,11 @@ class Call:
     def user(self) -> User:
         return self.credential.user
 
+    @property
+    def is_cloud(self) -> bool:
+        """Whether the portal is one of the vendor's own, where sites have hosts of theirs."""
+        return self.scenario.plan != "self-hosted"
+
     def may_publish(self, site: SiteRow) -> bool:
         """Whether the user has the ``public`` right on *site*."""
         return site.has_public_right and self.user.rights == "publish"

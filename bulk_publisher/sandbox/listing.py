@@ -90,7 +90,7 @@ def get_list(call: Call) -> Steps:
     for place in places:
         row: dict[str, object] = {name: _shown(call, name, place) for name in select}
         if php.truthy(params.get("get_urls")):
-            row["PUBLIC_URL"] = call.world.url(place)
+            row["PUBLIC_URL"] = call.world.url(place, is_cloud=call.is_cloud)
         # Rows are collected by their ID: without it in select they all fall into one.
         rows[str(row.get("ID"))] = row
     if call.scenario.row_cost:

@@ -6,6 +6,7 @@ Pure. A method is a generator of seconds of work that returns what PHP would.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from bulk_publisher.sandbox import php
 from bulk_publisher.sandbox.calls import DEFAULT_TYPES, Call, RestError, Steps
@@ -17,6 +18,7 @@ from bulk_publisher.sandbox.publishing import (
     site_unpublic,
     unpublic,
 )
+from bulk_publisher.sandbox.resolving import resolve_url
 from bulk_publisher.sandbox.scenario import LICENSES
 from bulk_publisher.sandbox.world import SiteRow
 
@@ -33,21 +35,11 @@ class Method(NamedTuple):
 def _public_url(call: Call) -> Steps:
     page_id = call.integer("lid")
     yield call.scenario.failure_cost
-    return f"https://{call.rest_host}{call.world.url(find_page(call, page_id))}"
+    return _whole(call, call.world.url(find_page(call, page_id), is_cloud=call.is_cloud))
 
 
-def _resolve_url(call: Call) -> Steps:
-    url, site_id = call.text("landingUrl"), call.integer("siteId")
-    # It runs the public component: dear, whatever it finds.
-    yield call.scenario.list_cost * 2
-    world, site = call.world, call.world.sites.get(site_id)
-    if site is None or not call.may_see(site):
-        return None
-    path = "/" + url.strip("/") + "/"
-    for place in range(site.first_place, site.end_place):
-        if world.site_of[place] == site_id and world.url(place) in {path, f"/{site.code}{path}"}:
-            return world.ids[place] if world.is_there(place) else None
-    return None
+def _whole(call: Call, address: str) -> str:
+    return f"https://{call.rest_host}{address}" if address.startswith("/") else address
 
 
 def _add(call: Call) -> Steps:
@@ -133,10 +125,26 @@ def _site_row(call: Call, site: SiteRow) -> dict[str, str | None]:
         "XML_ID": None,
         "LANG": None,
         "DESCRIPTION": None,
-        "PUBLIC_URL": f"https://{call.rest_host}/{site.code}/",
+        "DOMAIN_NAME": urlsplit(_whole(call, site.root(is_cloud=call.is_cloud))).netloc,
+        "PUBLIC_URL": _whole(call, site.root(is_cloud=call.is_cloud)),
         "DATE_CREATE": regional(site.created, call.scenario.date_format),
         "DATE_MODIFY": regional(site.modified, call.scenario.date_format),
     }
+
+
+def _site_url(call: Call) -> Steps:
+    wanted = call.required("id")
+    yield call.scenario.failure_cost
+    is_one = not php.is_array(wanted)
+    ids = [php.intval(value) for _, value in php.items([wanted] if is_one else wanted)]
+    # Rights and the trash make no difference, the scope does.
+    sites = [call.world.sites[site] for site in ids if site in call.world.sites]
+    urls = {
+        str(site.id): _whole(call, site.root(is_cloud=call.is_cloud)).rstrip("/")
+        for site in sites
+        if site.type in call.memory.types
+    }
+    return urls.get(str(ids[0]), "") if is_one else php.array(urls)
 
 
 def _folders(call: Call) -> Steps:
@@ -255,10 +263,11 @@ METHODS: dict[str, Method] = {
     "landing.landing.unpublic": Method("landing", unpublic),
     "landing.landing.getlist": Method("landing", get_list),
     "landing.landing.getpublicurl": Method("landing", _public_url),
-    "landing.landing.resolveidbypublicurl": Method("landing", _resolve_url),
+    "landing.landing.resolveidbypublicurl": Method("landing", resolve_url),
     "landing.landing.add": Method("landing", _add),
     "landing.landing.update": Method("landing", _update),
     "landing.site.getlist": Method("landing", _site_list),
+    "landing.site.getpublicurl": Method("landing", _site_url),
     "landing.site.getfolders": Method("landing", _folders),
     "landing.site.getrights": Method("landing", _rights),
     "landing.site.publication": Method("landing", site_publication),

@@ -8,6 +8,7 @@ trouble and dates. Ids are ascending, so a page is found by bisection, and a lis
 where it should. Titles and codes are made up from the id unless somebody set them.
 """
 
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -20,6 +21,13 @@ ACTIVE = 1
 PUBLIC = 2
 DELETED = 4
 GONE = 8  # an id that a client may ask for, but that has no page
+
+PUBLICATION_PATHS = {
+    "KNOWLEDGE": "/knowledge/",
+    "GROUP": "/knowledge/group/",
+    "MAINPAGE": "/vibe/",
+}
+_MADE_UP = re.compile(r"page-([1-9][0-9]{0,17})")
 
 Trouble = Literal[
     "", "denied", "unpaid", "unpaid_block", "vetoed", "event", "html", "fatal", "late_fatal"
@@ -49,6 +57,15 @@ class SiteRow:
     first_place: int = 0
     end_place: int = 0
     html_page: int | None = None
+
+    def root(self, *, is_cloud: bool) -> str:
+        """Where its pages are: a path of the portal's, or a host of its own.
+
+        Source: docs/bitrix24.md §4 "Addresses" [source].
+        """
+        if self.type in PUBLICATION_PATHS:
+            return f"{PUBLICATION_PATHS[self.type]}{self.code}/"
+        return f"https://{self.code}.bitrix24.example/" if is_cloud else f"/pub/site/{self.id}/"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,12 +173,23 @@ class World:
         """The page's code, the last part of its address."""
         return self.codes.get(place) or f"page-{self.ids[place]}"
 
-    def url(self, place: int) -> str:
-        """The page's address below the portal's."""
+    def url(self, place: int, *, is_cloud: bool) -> str:
+        """The page's address: below the portal's, or whole where its site has a host of its own."""
         parts = [self.code(place)]
         parts += [folder.code for folder in self.chain(self.folder_of[place])]
-        parts.append(self.sites[self.site_of[place]].code)
-        return "/" + "/".join(reversed(parts)) + "/"
+        root = self.sites[self.site_of[place]].root(is_cloud=is_cloud)
+        return root + "/".join(reversed(parts)) + "/"
+
+    def coded(self, site: int, folder: int, code: str) -> int | None:
+        """Where the page of this code is, in any case of its letters; *folder* is 0 for none."""
+        wanted = code.lower()
+        places = [place for place, own in self.codes.items() if own.lower() == wanted]
+        made_up = _MADE_UP.fullmatch(wanted)
+        place = None if made_up is None else self.place(int(made_up[1]))
+        if place is not None and place not in self.codes:
+            places.append(place)
+        here = (p for p in places if self.site_of[p] == site and self.folder_of[p] == folder)
+        return min((p for p in here if not self.flags[p] & (DELETED | GONE)), default=None)
 
     def chain(self, folder_id: int) -> Iterator[FolderRow]:
         """The folder and all its parents, upwards."""

@@ -159,7 +159,7 @@ async def test_a_public_address_that_is_not_answered_is_named_with_its_page(tmp_
     assert said[0].startswith(
         "Public addresses: 30 requested, 30 of published pages did not answer"
     )
-    assert "  page 3: /site1/page-3/ answered 404" in said
+    assert "  page 3: /knowledge/site1/page-3/ answered 404" in said
     assert (len(said), said[-1]) == (22, "  and 10 more")
 
 

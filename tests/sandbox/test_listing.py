@@ -170,11 +170,26 @@ def test_urls_name_site_folders_and_page(core):
     rows = portal.rows(select=["ID"], get_urls=1)
 
     assert [row["PUBLIC_URL"] for row in rows] == [
-        "/kb/page-1/",
-        "/kb/folder1/page-2/",
-        "/kb/folder1/folder2/page-3/",
-        "/kb/page-4/",
+        "/knowledge/kb/page-1/",
+        "/knowledge/kb/folder1/page-2/",
+        "/knowledge/kb/folder1/folder2/page-3/",
+        "/knowledge/kb/page-4/",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "plan", "url"),
+    [
+        ("GROUP", "standard", "/knowledge/group/kb/page-1/"),
+        ("MAINPAGE", "standard", "/vibe/kb/page-1/"),
+        ("", "standard", "https://kb.bitrix24.example/page-1/"),
+        ("", "self-hosted", "/pub/site/1/page-1/"),
+    ],
+)
+def test_each_kind_of_site_has_its_own_place(core, scope, plan, url):
+    portal = core(pages=1, sites=[Site(code="kb")], scope=scope, plan=plan)
+
+    assert portal.rows(scope, select=["ID"], get_urls=1)[0]["PUBLIC_URL"] == url
 
 
 def test_dates_are_in_the_format_of_the_region(core):

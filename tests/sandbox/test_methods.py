@@ -96,14 +96,87 @@ def test_a_url_and_its_page_find_each_other(core):
     portal = core(pages=4, sites=[Site(id=2, code="kb", folders=1)])
 
     url = portal.result("landing.landing.getpublicurl", lid=4, scope="KNOWLEDGE")
-    whole = {"landingUrl": "/kb/folder1/page-4/", "siteId": 2, "scope": "KNOWLEDGE"}
-    inner = {"landingUrl": "folder1/page-4", "siteId": 2, "scope": "KNOWLEDGE"}
+    whole = {"landingUrl": "/knowledge/kb/folder1/page-4/", "siteId": 2, "scope": "KNOWLEDGE"}
 
-    assert url == "https://sandbox.bitrix24.example/kb/folder1/page-4/"
+    assert url == "https://sandbox.bitrix24.example/knowledge/kb/folder1/page-4/"
     assert portal.result("landing.landing.resolveIdByPublicUrl", **whole) == 4
-    assert portal.result("landing.landing.resolveIdByPublicUrl", **inner) == 4
-    nowhere = {"landingUrl": "/nope/", "siteId": 2, "scope": "KNOWLEDGE"}
-    assert portal.result("landing.landing.resolveIdByPublicUrl", **nowhere) is None
+
+
+def resolved(portal, url: str, *, site: int = 1, scope: str = "KNOWLEDGE") -> int | None:
+    asked = {"landingUrl": url, "siteId": site, "scope": scope}
+    return portal.result("landing.landing.resolveIdByPublicUrl", **asked)
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("page-1/", 1),
+        ("PAGE-1", 1),
+        ("page-1/?a=1#b", 1),
+        ("folder1/page-2/", 2),
+        ("Folder1/index.php", 2),
+        ("folder1/", 2),
+        ("folder1/folder2/page-3/", 3),
+        ("page-2/", None),
+        ("folder1/page-1/", None),
+        ("folder2/page-3/", None),
+        ("page-1/more/", None),
+        ("page-9/", None),
+        ("", None),
+    ],
+)
+def test_an_address_leads_where_a_visitor_would_come(core, path, page):
+    portal = core(pages=3, sites=[Site(code="kb", folders=2, depth=2)])
+
+    assert resolved(portal, f"/knowledge/kb/{path}") == page
+
+
+def test_the_root_of_a_site_leads_to_the_first_page_that_is_online(core):
+    portal = core(pages=3, sites=[Site(code="kb")])
+    portal.publish(2)
+
+    assert resolved(portal, "/knowledge/kb/") == 2
+
+
+def test_a_path_that_is_not_below_the_knowledge_bases_is_cut_all_the_same(core):
+    portal = core(pages=3, sites=[Site(code="kb")])
+    portal.publish(2)
+
+    assert resolved(portal, "/page-3/") == 2
+
+
+@pytest.mark.parametrize(
+    ("plan", "path"), [("standard", "/page-3/"), ("self-hosted", "/pub/site/1/page-3/")]
+)
+def test_a_plain_site_is_asked_for_the_path_at_its_host(core, plan, path):
+    portal = core(pages=3, scope="", plan=plan)
+
+    assert resolved(portal, path, scope="") == 3
+
+
+def test_a_page_in_the_trash_is_not_found(core):
+    portal = core(pages=3, sites=[Site(code="kb")], trashed_pages=[3])
+
+    assert resolved(portal, "/knowledge/kb/page-3/") is None
+
+
+def test_a_renamed_page_is_found_at_its_new_address_alone(core):
+    portal = core(pages=3, sites=[Site(code="kb")])
+    portal.result("landing.landing.update", lid=3, fields={"CODE": "Home"}, scope="KNOWLEDGE")
+
+    assert resolved(portal, "/knowledge/kb/home/") == 3
+    assert resolved(portal, "/knowledge/kb/page-3/") is None
+
+
+def test_a_site_says_where_it_is(core):
+    portal = core(pages=2, sites=[Site(code="kb", pages=1), Site(type="PAGE", pages=1)])
+    asked = {"id": [1, 2], "scope": "KNOWLEDGE"}
+
+    urls = portal.result("landing.site.getPublicUrl", **asked)
+
+    assert urls == {"1": "https://sandbox.bitrix24.example/knowledge/kb"}
+    assert portal.result("landing.site.getPublicUrl", id=2) == "https://site2.bitrix24.example"
+    assert portal.result("landing.site.getPublicUrl", id=9) == ""
 
 
 @pytest.mark.parametrize(
