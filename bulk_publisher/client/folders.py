@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulk_publisher.client.listed_rows import number_in, rows_of
-from bulk_publisher.client.lister import Calls, error_of_list
+from bulk_publisher.client.lister import Calls, list_error
 from bulk_publisher.client.sites import sites_of_kind
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Fault, FolderId, Scope, SiteId
@@ -39,7 +39,7 @@ async def folders_of(calls: Calls, scope: Scope | None, site: SiteId) -> Folders
     """
     answer = await calls.call("landing.site.getfolders", {"siteId": site, **scope_param(scope)})
     if isinstance(answer, Fault):
-        raise error_of_list(answer)
+        raise list_error(answer)
     rows = (row for row in rows_of(answer.result).good if row.get("DELETED") != "Y")
     return {folder.id: folder for folder in map(_folder, rows)}
 

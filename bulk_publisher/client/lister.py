@@ -282,7 +282,7 @@ class Lister:
         if isinstance(answer, Fault):
             if answer.code == "SYSTEM_ERROR" and any(one.field in _DOUBTFUL for one in self._where):
                 raise await self._refused_condition(answer)
-            raise error_of_list(answer)
+            raise list_error(answer)
         rows = rows_of(answer.result, answer.total)
         self.has_listed = self.has_listed or bool(rows.good)
         if length == LIST_LENGTH and rows.good and _CHANGED_FIELD not in rows.good[0]:
@@ -373,9 +373,13 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def error_of_list(fault: Fault) -> BulkPublisherError:
-    """The error of a list that is answered with *fault*."""
-    message = f"The pages can't be listed: {fault.words}"
+def list_error(fault: Fault, what: str = "The pages can't be listed") -> BulkPublisherError:
+    """What ends a run whose question was answered with *fault*.
+
+    Args:
+        what: It could not do.
+    """
+    message = f"{what}: {fault.words}"
     if fault.kind in {FaultClass.CREDENTIAL, FaultClass.TOKEN}:
         return PortalUnusable(message, fault.hint)
     # What is advised for a page or a site of one's own says nothing of a list.

@@ -8,17 +8,19 @@ A look-up is not a page, so what it meets says nothing about one: it never uses 
 """
 
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 from bulk_publisher.client.notice import Warn, say_nothing
 from bulk_publisher.client.raw_portal import RawPortal
 from bulk_publisher.client.usage import (
     ENVELOPE,
     finished_at,
+    meters_together,
     minute_of,
     reading_of,
     started_at,
+    usage_together,
 )
 from bulk_publisher.clock import Clock
 from bulk_publisher.limits.backoff import ATTEMPTS_ALONE, delay
@@ -27,10 +29,15 @@ from bulk_publisher.limits.governor import Governor
 from bulk_publisher.limits.outage import Drought
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.portal.portal_clock import PortalClock
-from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer
+from bulk_publisher.portal.wire import Answer, BatchAnswer, narrowed_answer, narrowed_batch
 
 _ATTEMPTS = 8
 """Attempts of a call: with the pauses between them about two minutes, as a portal's restart takes."""
+
+_COST = 2.0
+"""Seconds of the portal's time that a call may take."""
+
+_Reply = TypeVar("_Reply", Answer, BatchAnswer)
 
 
 class PacedCalls:
@@ -77,13 +84,40 @@ class PacedCalls:
         self, method: str, params: Mapping[str, Any], *, attempts: int = _ATTEMPTS
     ) -> Answer | Fault:
         """*method* in a request of its own; a fault that may pass is asked again, *attempts* in all."""
+
+        async def send() -> Answer | Fault:
+            return await self._send(method, params)
+
+        return await self._answer(send, (method,), _COST, attempts)
+
+    async def batch_of(
+        self, method: str, commands: Mapping[str, str], *, cost: float
+    ) -> BatchAnswer | Fault:
+        """*commands*, each of *method*, in one request, which is asked as ``call`` asks.
+
+        Args:
+            cost: Seconds that they may take together.
+        """
+
+        async def send() -> BatchAnswer | Fault:
+            return await self._send_batch(method, commands)
+
+        return await self._answer(send, meters_together(method), cost, _ATTEMPTS)
+
+    async def _answer(
+        self,
+        send: Callable[[], Awaitable[_Reply | Fault]],
+        meters: Sequence[str],
+        cost: float,
+        attempts: int,
+    ) -> _Reply | Fault:
         lost: list[Fault] = []
         began_at = self._clock.now()
         drought = Drought(patience=self._governor.bounds.patience)
         while True:
-            drought.on_chosen_wait(await self._wait(method))
-            reply = await self._send(method, params)
-            if isinstance(reply, Answer):
+            drought.on_chosen_wait(await self._wait(*meters, cost=cost))
+            reply = await send()
+            if not isinstance(reply, Fault):
                 return reply
             drought.on_unanswered(self._clock.now(), reply.code)
             if drought.is_over_patience:
@@ -93,7 +127,7 @@ class PacedCalls:
                     continue
                 case FaultClass.OPERATING:
                     # What a list costs is little: a minute from now its oldest basket may be gone.
-                    await self._pause(60.0)
+                    await self.pause(60.0)
                 case FaultClass.TRANSIENT:
                     if not lost:
                         began_at = self._clock.now()
@@ -102,7 +136,7 @@ class PacedCalls:
                         return reply
                     if len(lost) == attempts:
                         self._warn(_still_asking(reply, self._patience))
-                    await self._pause(delay(len(lost), self._rng))
+                    await self.pause(delay(len(lost), self._rng))
                 case _:
                     return reply
 
@@ -125,12 +159,12 @@ class PacedCalls:
             return sum(fault.is_alone for fault in lost) < min(attempts, ATTEMPTS_ALONE)
         return len(lost) < attempts or self._clock.now() - began_at < self._patience
 
-    async def _wait(self, method: str) -> float:
+    async def _wait(self, *meters: str, cost: float = _COST) -> float:
         """Wait until the limits let a call through; gives the seconds for a meter whose end is known."""
         for_meter = 0.0
         while True:
             now = self._clock.now()
-            match self._governor.calls.next_decision(method, now=now):
+            match self._governor.calls.next_decision(*meters, now=now, cost=cost):
                 case Send():
                     return for_meter
                 case WaitUntil(at=at, limit=limit):
@@ -147,8 +181,9 @@ class PacedCalls:
             if timing is not None:
                 self._portal_clock.observe(timing, sent_at=sent_at, received_at=now)
             worked = 0.0 if timing is None else timing.duration
+            reading = reading_of(method, timing, worked=worked, clock=self._portal_clock)
             self._governor.calls.on_settled(
-                reading_of(method, timing, worked=worked, clock=self._portal_clock),
+                () if reading is None else (reading,),
                 minute=minute_of(timing),
                 sent_at=sent_at,
                 started_at=started_at(timing, clock=self._portal_clock, now=now),
@@ -159,7 +194,42 @@ class PacedCalls:
             self._governor.calls.on_refused(sent_at=sent_at, now=now, retry_after=reply.retry_after)
         return reply
 
-    async def _pause(self, seconds: float) -> None:
+    async def _send_batch(self, method: str, commands: Mapping[str, str]) -> BatchAnswer | Fault:
+        sent_at = self._clock.now()
+        self._governor.calls.on_sent(now=sent_at)
+        reply = await self._portal.batch(commands)
+        now = self._clock.now()
+        if isinstance(reply, Fault):
+            if reply.kind is FaultClass.RATE:
+                self._governor.calls.on_refused(
+                    sent_at=sent_at, now=now, retry_after=reply.retry_after
+                )
+            return reply
+        whole = narrowed_batch(reply, seconds=now - sent_at)
+        if whole.timing is not None:
+            self._portal_clock.observe(whole.timing, sent_at=sent_at, received_at=now)
+        told = (answer.timing for answer in whole.commands.values() if isinstance(answer, Answer))
+        timings = [timing for timing in told if timing is not None]
+        usage = usage_together(
+            method, whole.timing, timings, (), failures=0, clock=self._portal_clock, now=now
+        )
+        self._governor.calls.on_settled(
+            usage.readings,
+            minute=usage.minute,
+            sent_at=sent_at,
+            started_at=usage.started_at,
+            finished_at=usage.finished_at,
+            now=now,
+        )
+        return whole
+
+    @property
+    def cap(self) -> float:
+        """Seconds of operating time in ten minutes that may be used on a meter."""
+        return self._governor.calls.cap
+
+    async def pause(self, seconds: float) -> None:
+        """Ask nothing for so long."""
         await self._clock.sleep_until(Mono(self._clock.now() + seconds))
 
 

@@ -7,15 +7,23 @@ Source: docs/bitrix24.md §4 (lists) and §9 (``landing.site.getRights``) [doc, 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bulk_publisher.client.listed_rows import flag_in, number_in, rows_of
-from bulk_publisher.client.lister import Calls, Lister, error_of_list
+from bulk_publisher.client.lister import Calls, Lister, list_error
 from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.model import WITHOUT_SCOPE, Fault, Only, Page, Scope, SiteId
+from bulk_publisher.model import (
+    WITHOUT_SCOPE,
+    Fault,
+    FaultClass,
+    Only,
+    Page,
+    Scope,
+    SiteId,
+)
 from bulk_publisher.portal.wire import BATCH_LENGTH, Answer, encode_command, scope_param
 
 EVERY_SCOPE: tuple[Scope | None, ...] = (None, *Scope)
@@ -26,6 +34,9 @@ _SCOPE_OF: Mapping[str, Scope | None] = {
     **{scope.value: scope for scope in Scope},
 }
 """The scope of each type of site. Source: docs/bitrix24.md §3, §4 [doc]."""
+
+_OF_ALL = {FaultClass.CREDENTIAL, FaultClass.TOKEN, FaultClass.TRANSIENT, FaultClass.RATE}
+"""Faults after which nothing else is answered either."""
 
 _NO_RIGHTS_MODEL = "FEATURE_NOT_AVAIL"
 
@@ -172,7 +183,7 @@ async def sites_of_kind(calls: Calls, scope: Scope | None) -> list[SiteId]:
     """
     answer = await _kinds(calls, scope)
     if isinstance(answer, Fault):
-        raise error_of_list(answer)
+        raise list_error(answer)
     rows = rows_of(answer.result).good
     return [_site_in(row) for row in rows if not is_of_other_kind(row, scope)]
 
@@ -184,6 +195,49 @@ async def _kinds(calls: Calls, scope: Scope | None) -> Answer | Fault:
 
 def _site_in(row: Mapping[str, Any]) -> SiteId:
     return SiteId(number_in(row["ID"]) or 0)
+
+
+class SitePlace(NamedTuple):
+    """Where the pages of a site are.
+
+    Attributes:
+        url: Its public address; empty where the portal does not tell.
+    """
+
+    site: SiteId
+    scope: Scope | None
+    url: str
+
+
+async def list_places(calls: Calls) -> list[SitePlace]:
+    """Where the sites of every kind are, as far as the credential sees them.
+
+    Raises:
+        BulkPublisherError: If the portal can't be asked at all.
+    """
+    return [place for scope in EVERY_SCOPE for place in await _places_of(calls, scope)]
+
+
+async def _places_of(calls: Calls, scope: Scope | None) -> list[SitePlace]:
+    params = {"params": {"select": ["ID", "TYPE", "PUBLIC_URL"]}, **scope_param(scope)}
+    answer = await calls.call("landing.site.getlist", params)
+    if isinstance(answer, Fault):
+        if answer.kind in _OF_ALL:
+            raise list_error(answer)
+        return []
+    rows = [row for row in _rows(answer) if not is_of_other_kind(row, scope)]
+    urls = {number_in(row["ID"]): row.get("PUBLIC_URL") for row in rows}
+    if urls and not any(urls.values()):
+        # Not a field of the table: a portal may leave it out.
+        asked = {"id": list(urls), **scope_param(scope)}
+        told = await calls.call("landing.site.getpublicurl", asked)
+        if isinstance(told, Answer) and isinstance(told.result, dict):
+            urls = {number_in(site): url for site, url in told.result.items()}
+    return [
+        SitePlace(SiteId(site), scope, url if isinstance(url, str) else "")
+        for site, url in urls.items()
+        if site is not None
+    ]
 
 
 async def _has_page(session: Session, scope: Scope | None, site: SiteId) -> bool:

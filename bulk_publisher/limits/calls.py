@@ -9,6 +9,8 @@ says little of lists.
 Source: docs/bitrix24.md §6.
 """
 
+from collections.abc import Sequence
+
 from bulk_publisher.limits import waits
 from bulk_publisher.limits.decision import Lane, Reading, Send, WaitUntil
 from bulk_publisher.limits.intensity import LeakyBucket
@@ -16,9 +18,6 @@ from bulk_publisher.limits.meters import Meters
 from bulk_publisher.limits.outage import Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.model import Mono
-
-_COST = 2.0
-"""Seconds reserved for a call."""
 
 
 class CallLimits:
@@ -33,18 +32,26 @@ class CallLimits:
         self._outage = outage
         self._refusals = refusals
 
-    def next_decision(self, method: str, *, now: Mono) -> Send | WaitUntil:
-        """Whether a call of *method* may leave now."""
+    def next_decision(self, *meters: str, now: Mono, cost: float) -> Send | WaitUntil:
+        """Whether a call that may be booked on any of *meters* may leave now.
+
+        Args:
+            cost: Seconds that it may take.
+        """
         ready_at = self._bucket.ready_at(now)
         if ready_at > now:
             return waits.for_intensity(ready_at, self._bucket)
-        meter = self._meters.told(method)
-        if meter is not None:
-            ready_at = meter.ready_at(_COST, limit=self._refusals.cap, now=now)
+        for meter in filter(None, map(self._meters.told, meters)):
+            ready_at = meter.ready_at(cost, limit=self._refusals.cap, now=now)
             if ready_at > now:
                 ready_at = min(ready_at, Mono(now + ASK_AGAIN))
                 return waits.for_operating(ready_at, meter.level(now), self._refusals.limit)
         return Send(1, Lane.SINGLE)
+
+    @property
+    def cap(self) -> float:
+        """Seconds of operating time that may be used on a meter."""
+        return self._refusals.cap
 
     def on_sent(self, *, now: Mono) -> None:
         """A call leaves now."""
@@ -52,7 +59,7 @@ class CallLimits:
 
     def on_settled(
         self,
-        reading: Reading | None,
+        readings: Sequence[Reading],
         *,
         minute: int | None,
         sent_at: Mono,
@@ -63,7 +70,7 @@ class CallLimits:
         """A call was answered."""
         self._outage.on_sign_of_life(now)
         self._bucket.on_accepted(now)
-        if reading is not None:
+        for reading in readings:
             meter = self._meters.of(reading.meter)
             meter.settle(
                 reading,

@@ -832,12 +832,12 @@ def test_the_first_pages_teach_even_beside_failures(played):
 
 def test_a_list_waits_for_the_bucket_alone_while_its_meter_never_showed():
     played = Played(replace(BOUNDS, capacity=2.0))
-    first = played.governor.calls.next_decision("list", now=Mono(0.0))
+    first = played.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0)
     played.governor.calls.on_sent(now=Mono(0.0))
-    second = played.governor.calls.next_decision("list", now=Mono(0.0))
+    second = played.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0)
     played.governor.calls.on_sent(now=Mono(0.0))
 
-    third = played.governor.calls.next_decision("list", now=Mono(0.0))
+    third = played.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0)
 
     assert (first, second) == (Send(1, Lane.SINGLE), Send(1, Lane.SINGLE))
     assert (third.limit, third.at) == (Limit.INTENSITY, 0.5)
@@ -846,7 +846,7 @@ def test_a_list_waits_for_the_bucket_alone_while_its_meter_never_showed():
 def test_a_list_waits_for_its_meter_a_minute_at_a_time(played):
     told(played, 479.0)
 
-    decision = played.governor.calls.next_decision("list", now=Mono(0.0))
+    decision = played.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0)
 
     assert (decision.limit, decision.at) == (Limit.OPERATING, 60.0)
 
@@ -854,15 +854,19 @@ def test_a_list_waits_for_its_meter_a_minute_at_a_time(played):
 def test_a_list_goes_where_its_meter_has_room(played):
     told(played, 470.0)
 
-    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.SINGLE)
+    assert played.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0) == Send(
+        1, Lane.SINGLE
+    )
 
 
 def test_a_list_that_tells_of_no_meter_holds_nothing_up(played):
     played.governor.calls.on_settled(
-        None, minute=None, sent_at=Mono(0.0), finished_at=Mono(0.0), now=Mono(0.0)
+        (), minute=None, sent_at=Mono(0.0), finished_at=Mono(0.0), now=Mono(0.0)
     )
 
-    assert played.governor.calls.next_decision("list", now=Mono(0.0)) == Send(1, Lane.SINGLE)
+    assert played.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0) == Send(
+        1, Lane.SINGLE
+    )
 
 
 def test_a_list_that_is_refused_fills_the_bucket(played):
@@ -875,7 +879,7 @@ def test_a_list_that_is_refused_fills_the_bucket(played):
 
 def told(played: Played, operating: float) -> None:
     played.governor.calls.on_settled(
-        Reading("list", operating, 0.0, None),
+        (Reading("list", operating, 0.0, None),),
         minute=0,
         sent_at=Mono(0.0),
         finished_at=Mono(0.0),
@@ -1079,7 +1083,9 @@ def test_a_meter_that_only_the_other_run_knows_is_known_from_then_on(played):
         played.governor.hand_over(now=Mono(0.0)), since=Mono(0.0), now=Mono(0.0)
     )
 
-    assert other.governor.calls.next_decision("list", now=Mono(0.0)).limit is Limit.OPERATING
+    assert (
+        other.governor.calls.next_decision("list", now=Mono(0.0), cost=2.0).limit is Limit.OPERATING
+    )
 
 
 # Asking

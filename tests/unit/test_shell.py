@@ -72,7 +72,7 @@ async def test_in_an_outage_a_list_that_is_answered_lets_more_than_one_request_l
         while [pages for _, pages in portal.sent][-1:] != [1]:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(1)
         now, listed_at = clock.now(), clock.now() - portal.began_at
-        governor.calls.on_settled(None, minute=None, sent_at=now, finished_at=now, now=now)
+        governor.calls.on_settled((), minute=None, sent_at=now, finished_at=now, now=now)
         for page in range(400, 800):
             yield Page(PageId(page))
         await asyncio.sleep(AWAY[1])
