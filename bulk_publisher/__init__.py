@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         from_folder,
         from_scope,
         from_site,
+        from_urls,
         from_xlsx,
     )
     from bulk_publisher.operations.page_rows import PageRow
@@ -100,6 +101,7 @@ __all__ = [
     "from_folder",
     "from_scope",
     "from_site",
+    "from_urls",
     "from_xlsx",
     "open_store",
     "pages",
@@ -158,6 +160,7 @@ if not TYPE_CHECKING:
             "from_folder",
             "from_scope",
             "from_site",
+            "from_urls",
             "from_xlsx",
         ),
         "operations.page_rows": ("PageRow",),

@@ -43,24 +43,30 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: str | None = None
 
 
+_FILES = ("csv", "xlsx", "urls")
+"""Keys of a selection that name a list of pages as a file; one of them alone."""
+
+
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pages: of a CSV or a spreadsheet, by their ids, of sites, of folders, or all of a scope.
+    """Which pages: of a CSV or a spreadsheet, by their ids or addresses, of sites, of folders, or all of a scope.
 
     Attributes:
         csv: A file, or ``-`` for standard input.
         xlsx: A spreadsheet's file, or ``-`` for standard input.
         sheet: Its sheet; None for the only one that can be seen and has anything in it.
-        column: The column with the ids; None to find it.
+        column: The column with the ids, or with addresses; None to find it.
         carry: The columns whose cells stand in the outcomes; None for all that are not used otherwise.
         site: Ids of sites.
         folder: Ids of folders, taken with all that lies below; of those sites, where there are any.
+        url: Addresses of pages, as `bulk_publisher.portal.addresses.parse_address` reads them.
+        urls: A file of such, one a line, or ``-`` for standard input.
         page: Ids and ranges of them, as `bulk_publisher.sources.given.parse_pages` reads them.
         scope: Of all pages that do not name their own; alone, every page of that scope is selected.
         limit: The most pages to take, 1 or more; None for all.
         where: What they must be like, as `bulk_publisher.client.conditions` reads it; all of it.
         exclude: A list of pages to leave out, a CSV or a spreadsheet.
         order: Of pages that the portal lists.
-        lookup: Whether pages of a list or given by their ids are looked up on the portal first.
+        lookup: Whether pages that are named one by one are looked up on the portal first.
     """
 
     csv: str | None = None
@@ -72,6 +78,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     site: tuple[int, ...] = ()
     folder: tuple[int, ...] = ()
     page: tuple[str, ...] = ()
+    url: tuple[str, ...] = ()
+    urls: str | None = None
     scope: Scope | None = None
     only: Only = Only.ALL
     where: tuple[str, ...] = ()
@@ -83,16 +91,17 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def file(self) -> str | None:
         """The list of pages as a file, of whichever kind; None where there is none."""
-        return self.xlsx if self.csv is None else self.csv
+        return next((file for key in _FILES if (file := getattr(self, key)) is not None), None)
 
     @property
     def is_named(self) -> bool:
         """Whether it says any pages; where a program has named them, it does not."""
-        return bool(self.file or self.page or self.site or self.folder or self.scope)
+        ways = (self.file, self.page, self.url, self.site, self.folder, self.scope)
+        return any(ways)
 
     def with_paths(self, change: Callable[[str], str]) -> "Selection":
         """It, with the path of each of its files as *change* gives it."""
-        named = {"csv": self.csv, "xlsx": self.xlsx, "exclude": self.exclude}
+        named = {key: getattr(self, key) for key in (*_FILES, "exclude")}
         paths = {key: change(path) for key, path in named.items() if path not in (None, "-")}
         return msgspec.structs.replace(self, **paths)
 

@@ -19,7 +19,7 @@ from bulk_publisher.jobs.job import Portal, Selection
 from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
 from bulk_publisher.model import Action, Only, Order, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
-from bulk_publisher.sources.cells import Wrong, parse_scope
+from bulk_publisher.sources.cells import Wrong, parse_scope, parse_url
 from bulk_publisher.sources.given import parse_pages
 from bulk_publisher.text.redaction import IS_WEBHOOK, is_webhook_url
 from bulk_publisher.text.shown import nearest, shown
@@ -147,6 +147,14 @@ def _columns(value: object) -> object:
     return columns if wrong is None else wrong
 
 
+def _urls(value: object) -> object:
+    urls = value if isinstance(value, list | tuple) else [value]
+    if not urls or not all(isinstance(url, str) for url in urls):
+        return Wrong("must be a page's address, or a list of them")
+    wrong = next((found for found in map(parse_url, urls) if isinstance(found, Wrong)), None)
+    return list(urls) if wrong is None else wrong
+
+
 def _secret(value: object) -> object:
     """Names no part of what was written, which may be the secret itself."""
     how = 'write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }'
@@ -200,6 +208,8 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "site": _ids("site"),
         "folder": _ids("folder"),
         "page": _pages,
+        "url": _urls,
+        "urls": _text,
         "scope": _scope,
         "only": _one_of(Only),
         "where": _conditions,
@@ -211,6 +221,18 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
     "pace": _rules_of(PACE),
 }
 """The keys of each table, as `Portal`, `Selection` and `Pace` have them."""
+
+
+WAYS = ("csv", "xlsx", "page", "url", "urls", "site", "folder")
+"""Keys that select pages by themselves, one of them alone."""
+
+_PARTS = {
+    "sheet": ("xlsx",),
+    "column": ("csv", "xlsx"),
+    "skip_bad_rows": ("csv", "xlsx", "url", "urls"),
+    "carry": ("csv", "xlsx"),
+}
+"""Keys that add to others, and to which."""
 
 
 def portal_problems(portal: Portal, *, naming: Naming = str) -> list[str]:
@@ -244,16 +266,14 @@ def portal_conflicts(portal: Portal) -> list[Conflict]:
 
 def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[Conflict]:
     """What in *selection* contradicts itself; under the key ``""`` what concerns all of it."""
-    csv, xlsx, page, site, folder, scope, only = map(
-        naming, ("csv", "xlsx", "page", "site", "folder", "scope", "only")
-    )
+    scope, only = map(naming, ("scope", "only"))
     conflicts: list[Conflict] = []
-    ways = [way for way in ("csv", "xlsx", "page", "site", "folder") if getattr(selection, way)]
+    ways = [way for way in WAYS if getattr(selection, way)]
     if not selection.is_named:
         conflicts.append(
             (
                 "",
-                f"no pages selected: use {csv}, {xlsx}, {page}, {site}, {folder}, or a whole {scope}",
+                f"no pages selected: use {', '.join(map(naming, WAYS))}, or a whole {scope}",
             )
         )
     if ways == ["site", "folder"]:
@@ -266,14 +286,11 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
                 f"{' and '.join(map(naming, ways))} can't be combined: each selects pages by itself",
             )
         )
-    if selection.sheet is not None and selection.xlsx is None:
-        conflicts.append(("sheet", f"{naming('sheet')} needs {xlsx}"))
-    if selection.file is None:
-        conflicts.extend(
-            (key, f"{naming(key)} needs {csv} or {xlsx}")
-            for key in ("column", "skip_bad_rows", "carry")
-            if getattr(selection, key)
-        )
+    conflicts.extend(
+        (key, f"{naming(key)} needs {' or '.join(map(naming, of))}")
+        for key, of in _PARTS.items()
+        if getattr(selection, key) and not any(getattr(selection, way) for way in of)
+    )
     if not selection.lookup and selection.only is not Only.ALL:
         conflicts.append(
             ("only", f"{only} {selection.only} needs the lookup: nothing else tells a page's state")
@@ -284,7 +301,8 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
 def _conflicts_of_choice(selection: Selection, naming: Naming) -> list[Conflict]:
     """What in the conditions and the order contradicts the pages that they are about."""
     where = naming("where")
-    named = [naming(way) for way in ("csv", "xlsx", "page") if getattr(selection, way)]
+    ways = (way for way in WAYS if way not in {"site", "folder"})
+    named = [naming(way) for way in ways if getattr(selection, way)]
     conflicts: list[Conflict] = []
     if not named:
         return conflicts

@@ -12,6 +12,7 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.engine.core import Ending
 from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, decode_job, encode_job
+from bulk_publisher.jobs.rules import WAYS
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
@@ -134,9 +135,7 @@ def job_of(folder: KeptRun, description: Description) -> Job:
 def names_pages(data: Mapping[str, Any]) -> bool:
     """Whether the job *data* says which pages; where a program has named them, it does not."""
     select = data.get("select")
-    return not isinstance(select, dict) or any(
-        select.get(key) for key in ("csv", "xlsx", "page", "site", "folder", "scope")
-    )
+    return not isinstance(select, dict) or any(select.get(key) for key in (*WAYS, "scope"))
 
 
 def check_portal(folder: KeptRun, description: Description, credential: Credential) -> None:

@@ -38,7 +38,7 @@ def from_csv(
     """The pages of a CSV, which is read through before anything is sent.
 
     Args:
-        column: The one with the IDs; None to find it.
+        column: The one with the IDs, or with addresses; None to find it.
         scope: Of pages that do not name their own.
         skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
         carry: Columns whose cells are to stand in the outcomes' ``row``; None for all that are not
@@ -72,7 +72,7 @@ def from_xlsx(
 
     Args:
         sheet: The one with the pages; None for the only one that can be seen and has anything in it.
-        column: The one with the IDs; None to find it.
+        column: The one with the IDs, or with addresses; None to find it.
         scope: Of pages that do not name their own.
         skip_bad_rows: Pass over rows that name no page, instead of refusing the file.
         carry: Columns whose cells are to stand in the outcomes' ``row``; None for all that are not
@@ -87,6 +87,31 @@ def from_xlsx(
         scope=scope_of(scope),
         skip_bad_rows=skip_bad_rows,
         carry=None if carry is None else tuple(carry),
+        where=tuple(where),
+        exclude=None if exclude is None else str(exclude),
+    )
+
+
+def from_urls(
+    *addresses: str,
+    file: Path | str | None = None,
+    skip_bad_rows: bool = False,
+    where: Sequence[str] = (),
+    exclude: Path | str | None = None,
+) -> Selection:
+    """The pages at *addresses*, public ones or the editor's, or at those in a file, one a line.
+
+    The portal is asked which pages they are before anything is sent.
+
+    Args:
+        skip_bad_rows: Pass over addresses that lead to no page, instead of refusing them all.
+        where: What they must be like, such as ``title~handbook``; the others are skipped.
+        exclude: A CSV or a spreadsheet of pages that are skipped.
+    """
+    return Selection(
+        url=addresses,
+        urls=None if file is None else str(file),
+        skip_bad_rows=skip_bad_rows,
         where=tuple(where),
         exclude=None if exclude is None else str(exclude),
     )

@@ -55,6 +55,18 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     title: str
 
 
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """What it took to look the addresses up; a run does it again.
+
+    Attributes:
+        asked: Paths that the portal was asked for, each once.
+    """
+
+    asked: Count
+    requests: Count
+    seconds: float
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a run would do.
 
@@ -63,6 +75,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         states: For each state, its pages as ranges; what a later look is compared with.
         denied: Pages of sites on which the credential may not publish.
         carried: Columns of the list whose cells would stand in the outcomes.
+        estimate: Of the run itself, once its pages are known.
+        addresses: None where the portal was asked for none.
     """
 
     version: int
@@ -82,6 +96,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None
     estimate: Estimate
     carried: tuple[str, ...] = ()
+    addresses: Addresses | None = None
 
     @property
     def is_empty(self) -> bool:

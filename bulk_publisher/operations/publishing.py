@@ -23,6 +23,7 @@ from bulk_publisher.limits.decision import Limit
 from bulk_publisher.log import log
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
+from bulk_publisher.operations.addressed import find_addressed
 from bulk_publisher.operations.counting import Count
 from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
@@ -166,6 +167,7 @@ async def begin(
     rng, credential = random.Random(seed), credential_of(entry)
     async with session_of(job, entry, rng, warn=warner(watch)) as session:
         await check_places(session, job.select)
+        selected = await find_addressed(selected, session, warn=warner(watch))
         began_at = session.clock.epoch()
         with store.create(began_at, rng) as folder:
             description = description_of(

@@ -17,6 +17,7 @@ from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.operations.access import Entry, credential_of, session_of
+from bulk_publisher.operations.addressed import find_addressed
 from bulk_publisher.operations.describing import check_portal, check_real, job_of, names_pages
 from bulk_publisher.operations.following import selected_again
 from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, carry_out
@@ -73,6 +74,9 @@ class Reopened:
         rng = random.Random(seed)
         async with session_of(undertaking.job, entry, rng, warn=warner(watch)) as session:
             _remind(session, self.kept)
+            undertaking.selected = await find_addressed(
+                undertaking.selected, session, warn=warner(watch), is_strict=False
+            )
             description = undertaking.description
             resumed = Resumption(
                 at=as_utc(session.clock.epoch()),

@@ -16,7 +16,8 @@ from bulk_publisher.jobs import Selection
 from bulk_publisher.model import Only, Order, Page, PageId
 from bulk_publisher.operations.listed_pages import listed, listed_ids
 from bulk_publisher.page_ids.page_set import PageSet
-from bulk_publisher.sources.csv_file import check_csv
+from bulk_publisher.sources.addresses import GivenAddresses, given_addresses
+from bulk_publisher.sources.csv_file import check_csv, check_urls
 from bulk_publisher.sources.earlier import EarlierPages
 from bulk_publisher.sources.given import PageRanges, parse_pages
 from bulk_publisher.sources.list_file import check_list
@@ -28,22 +29,40 @@ from bulk_publisher.store.standing import Place
 
 _NONE: frozenset[PageId] = frozenset()
 
+ByAddress = CheckedTable | GivenAddresses
+"""What may name pages by their addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What it took to look addresses up.
+
+    Attributes:
+        asked: Paths that the portal was asked for, each once.
+    """
+
+    asked: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Selected:
     """A selection that has been checked.
 
     Attributes:
-        total: Pages in it; None where only the portal knows.
+        total: Pages in it; None where only the portal knows. Addresses, until they were looked up.
         duplicates: How often a page was named that had been named before: the first counts.
         bad_rows: Rows that were passed over.
         problems: What was odd in how it is written, and what is wrong with the first of them:
             ``file:line: why``.
         sha256: Of the file with the list; None without one.
-        named: The pages, where they are known beforehand; None where the portal lists them.
+        named: The pages, where they are known beforehand; None where the portal lists them. Those
+            that are named by addresses, once these were looked up.
         is_proved: An earlier run has found pages with this scope on this portal.
         carried: Columns of a list whose cells stand in the outcomes.
         excluded: Pages to leave out; None where none are.
+        effort: What it took to look its addresses up, if it has any.
     """
 
     select: Selection
@@ -52,10 +71,11 @@ class Selected:
     bad_rows: int = 0
     problems: tuple[str, ...] = ()
     sha256: str | None = None
-    named: CheckedTable | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
+    named: ByAddress | PageRanges | EarlierPages | AsyncIterable[Page] | None = None
     is_proved: bool = False
     carried: tuple[str, ...] = ()
     excluded: CheckedTable | None = None
+    effort: Effort = Effort()
 
     @property
     def counts(self) -> SelectedCounts:
@@ -165,6 +185,8 @@ class Selected:
         is_proved: bool,
         warn: Warn,
     ) -> AsyncIterator[Page]:
+        if isinstance(self.named, ByAddress) and self.named.addresses and not self.named.found:
+            raise RuntimeError("the addresses were not looked up")
         if not self.is_looked_up:
             return pages
         where = tuple(map(parse_condition, self.select.where))
@@ -220,6 +242,10 @@ def check_selection(select: Selection) -> Selected:
             carried=table.carried,
             excluded=excluded,
         )
+    if select.url:
+        given = given_addresses(select.url)
+        total = _cut(len(given.addresses), select.limit)
+        return Selected(select, total, named=given, excluded=excluded)
     if select.page:
         ranges = parse_pages(select.page, scope=select.scope)
         total = _cut(ranges.pages, select.limit)
@@ -248,6 +274,8 @@ def _table(select: Selection) -> CheckedTable | None:
             scope=select.scope,
             skip_bad_rows=select.skip_bad_rows,
         )
+    if select.urls is not None:
+        return check_urls(select.urls, skip_bad_rows=select.skip_bad_rows)
     return None
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from bulk_publisher.model import WITHOUT_SCOPE, PageId, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
+from bulk_publisher.portal.addresses import Address, Unusable, parse_address
 from bulk_publisher.text.shown import nearest, shown
 
 _match_id = re.compile(r"0{0,20}([1-9][0-9]{0,18})([.,]0{1,20})?").fullmatch
@@ -49,6 +50,12 @@ def parse_id(text: str) -> PageId | Wrong:
             f"{shown(text)} is no page id any more: the spreadsheet has left its last digits out"
         )
     return Wrong(f"{shown(text)} is not a page id, which is a whole number from 1")
+
+
+def parse_url(text: str) -> Address | Wrong:
+    """The page's address that *text* is."""
+    address = parse_address(text)
+    return Wrong(address.why) if isinstance(address, Unusable) else address
 
 
 def is_whole(text: str) -> bool:

@@ -6,6 +6,9 @@ Rules:
 How it works:
     ``lid`` is the portal's own name for the column with the ids. Other names are as often those of a
     database's own key or of a number in a list, so where there are two, nothing is guessed.
+
+    A column ``url`` stands for the ids where there is no column of them, and so does one that the
+    user named, if the first cell in it has a slash: it holds addresses.
 """
 
 import re
@@ -16,7 +19,7 @@ from dataclasses import dataclass
 from bulk_publisher.errors import BadSource
 from bulk_publisher.sources.carried import CarriedColumns, carried_columns, no_columns
 from bulk_publisher.sources.cells import Wrong, parse_id
-from bulk_publisher.sources.id_columns import PAGE_COLUMNS, Column, is_rival
+from bulk_publisher.sources.id_columns import PAGE_COLUMNS, URL_COLUMN, Column, is_rival
 from bulk_publisher.text.column_names import MOST_COLUMNS, folded
 from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
 
@@ -34,6 +37,7 @@ class Columns:
         unnamed: Columns of the header without a name, but for the first one, in which R and
             pandas number the rows.
         carried: Columns whose cells stand in the outcomes.
+        by_address: The column of the ids holds addresses of pages instead.
     """
 
     delimiter: str = ""
@@ -45,6 +49,11 @@ class Columns:
     site_at: int | None = None
     title_at: int | None = None
     carried: CarriedColumns = ()
+    by_address: bool = False
+
+
+ONE_ADDRESS_A_LINE = Columns(delimiter="\x1f", has_header=False, by_address=True)
+"""A list of addresses and nothing else: what no text has separates nothing."""
 
 
 def find_columns(
@@ -75,6 +84,9 @@ def find_columns(
         )
     first = [cell.strip() for cell in rows[0]]
     header = tuple(map(folded, first))
+    if column is None and not _names_ids(header):
+        url_at = _place(header, URL_COLUMN)
+        column = URL_COLUMN if url_at is not None and _holds_addresses(rows, url_at) else None
     if not _is_header(first, header, name=name, column=column):
         carried = no_columns(carry, where=name)
         return Columns(delimiter=delimiter, has_header=False, carried=carried)
@@ -93,13 +105,14 @@ def find_columns(
         site_at=site_at,
         title_at=title_at,
         carried=carried_columns(rows[0], used=used, carry=carry, where=name),
+        by_address=column is not None and _holds_addresses(rows, id_at),
     )
 
 
 def names_pages(first: Sequence[str], column: str | None) -> bool:
     """Whether a first row is a header that names the column of the ids, or begins with an id."""
     header = [folded(cell) for cell in first]
-    known = PAGE_COLUMNS if column is None else (column,)
+    known = (*PAGE_COLUMNS, URL_COLUMN) if column is None else (column,)
     return any(_place(header, name) is not None for name in known) or _is_id(first[0])
 
 
@@ -123,14 +136,14 @@ def _is_header(first: list[str], header: Sequence[str], *, name: str, column: st
         return True
     if _is_id(first[0]):
         return False
-    if any(_place(header, known) is not None for known in PAGE_COLUMNS):
+    if _names_ids(header):
         return True
     if re.match(r"[-+]?\d", first[0]):
         return False
     raise BadSource(
         f"{name} has no column named {', '.join(PAGE_COLUMNS[:-1])} or {PAGE_COLUMNS[-1]}: "
         f"its columns are {_listed(first)}",
-        "Say with --column which of them holds the page ids.",
+        "Say with --column which of them holds the page ids or addresses.",
     )
 
 
@@ -155,6 +168,15 @@ def _id_column(
             f"Say which with --column{_example(first[candidates[-1]])}.",
         )
     return known
+
+
+def _names_ids(header: Sequence[str]) -> bool:
+    return any(_place(header, known) is not None for known in PAGE_COLUMNS)
+
+
+def _holds_addresses(rows: Sequence[Sequence[str]], at: int) -> bool:
+    """Whether a column holds addresses rather than ids, by the first of its cells that is filled."""
+    return any("/" in cell for cell in _cells(rows, at)[:1])
 
 
 def _example(column: str) -> str:

@@ -12,14 +12,17 @@ How it works:
 
 import gzip
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import BinaryIO, cast
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Scope
 from bulk_publisher.sources.cells import Wrong
+from bulk_publisher.sources.columns import ONE_ADDRESS_A_LINE
 from bulk_publisher.sources.csv_dialect import (
     SAMPLE_SIZE,
+    Dialect,
     encoding_by_head,
     find_bad_byte,
     find_dialect,
@@ -57,15 +60,37 @@ def check_csv(
     Raises:
         BadSource: If it cannot be read, names no page, or has a bad row that is not to be skipped.
     """
+    with _readable(path, kind="a CSV") as data:
+        table = _Csv(data, column, carry)
+        return check_table(table, scope=scope, skip_bad_rows=skip_bad_rows)
+
+
+def check_urls(path: str, *, skip_bad_rows: bool) -> CheckedTable:
+    """Read a list of addresses through, one a line; which pages they are is for the portal to say.
+
+    Args:
+        path: A file, plain or gzip, or ``-`` for standard input.
+        skip_bad_rows: Leave lines out that are no address instead of refusing the file.
+
+    Raises:
+        BadSource: If it cannot be read, has no address, or a bad line that is not to be skipped.
+    """
+    with _readable(path, kind="a list of addresses") as data:
+        table = _Csv(data, None, None, Dialect(ONE_ADDRESS_A_LINE, has_sep_line=False))
+        return check_table(table, scope=None, skip_bad_rows=skip_bad_rows)
+
+
+@contextmanager
+def _readable(path: str, *, kind: str) -> Iterator[FileBytes]:
+    """The bytes of a file; what goes wrong while they are read is said of it."""
     name = "<stdin>" if path == "-" else as_text(path)
 
     def refuse(head: bytes) -> None:
         if head.startswith(b"\0\0\0\0"):
-            raise BadSource(f"{name}:1: byte 0 is NUL, which no text has", "Name a CSV.")
+            raise BadSource(f"{name}:1: byte 0 is NUL, which no text has", f"Name {kind}.")
 
     try:
-        table = _Csv(open_bytes(path, name, kind="a CSV", refuse=refuse), column, carry)
-        return check_table(table, scope=scope, skip_bad_rows=skip_bad_rows)
+        yield open_bytes(path, name, kind=kind, refuse=refuse)
     except OSError as error:
         raise BadSource(f"{name} can't be read: {reason(error)}") from error
     except UNREADABLE as error:
@@ -75,11 +100,17 @@ def check_csv(
 class _Csv:
     """The rows of a CSV, read anew from its bytes each time."""
 
-    def __init__(self, data: FileBytes, column: str | None, carry: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        data: FileBytes,
+        column: str | None,
+        carry: Sequence[str] | None,
+        dialect: Dialect | None = None,
+    ) -> None:
         self.name = data.name
         self.sha256 = data.sha256()
         self._text = _Text(data)
-        self._dialect = find_dialect(
+        self._dialect = dialect or find_dialect(
             self._text.sample(), name=data.name, column=column, carry=carry
         )
         self.columns = self._dialect.columns

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import PageId, Scope, SiteId
+from bulk_publisher.portal.addresses import Address
 from bulk_publisher.sources.carried import carried_cells
-from bulk_publisher.sources.cells import Wrong, is_whole, parse_id, parse_scope
+from bulk_publisher.sources.cells import Wrong, is_whole, parse_id, parse_scope, parse_url
 from bulk_publisher.sources.columns import Columns, is_blank
 from bulk_publisher.sources.csv_dialect import Dialect, cell_too_long
 from bulk_publisher.text.column_names import folded
@@ -31,9 +32,9 @@ _OF_SHAPE = (
 
 
 class CsvRow(NamedTuple):
-    """A page as a row names it, and what else the row says."""
+    """A page as a row names it, by its id or its address, and what else the row says."""
 
-    page: PageId
+    page: PageId | Address
     scope: Scope | None
     site: SiteId | None
     title: str | None
@@ -135,10 +136,16 @@ def _misshapen(row: list[str], columns: Columns) -> Wrong | None:
     if stray is not None:
         return Wrong(f"{shown(stray)} stands under no column's name: {count}", _OF_SHAPE)
     beside = row[columns.id_at + 1 :] if cells > width else row[: columns.id_at]
-    rival = next((cell.strip() for cell in beside if is_whole(cell)), None)
+    is_rival = _has_slash if columns.by_address else is_whole
+    rival = next((cell.strip() for cell in beside if is_rival(cell)), None)
     if cells == width or rival is None:
         return None
-    return Wrong(f"{shown(rival)} may be the page id as well: {count}", _OF_SHAPE)
+    what = "address" if columns.by_address else "page id"
+    return Wrong(f"{shown(rival)} may be the {what} as well: {count}", _OF_SHAPE)
+
+
+def _has_slash(cell: str) -> bool:
+    return "/" in cell
 
 
 def parse_row(row: list[str], columns: Columns, default: Scope | None) -> CsvRow | Wrong | None:
@@ -148,13 +155,14 @@ def parse_row(row: list[str], columns: Columns, default: Scope | None) -> CsvRow
         default: The scope of a row that names none.
     """
     cells = len(row)
-    page = parse_id(row[columns.id_at]) if columns.id_at < cells else _NO_PAGE
+    parse = parse_url if columns.by_address else parse_id
+    page = parse(row[columns.id_at]) if columns.id_at < cells else _NO_PAGE
     if isinstance(page, Wrong) and is_blank(row):
         return None
     if columns.has_header and (cells != len(columns.header) or columns.unnamed):
         misshapen = _misshapen(row, columns)
         if misshapen is not None:
-            whole = _one_number(row, columns)
+            whole = None if columns.by_address else _one_number(row, columns)
             return misshapen if whole is None else CsvRow(whole, default, None, None)
     if isinstance(page, Wrong):
         is_header = columns.has_header and tuple(map(folded, row)) == columns.header

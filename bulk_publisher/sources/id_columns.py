@@ -13,6 +13,9 @@ from bulk_publisher.sources.cells import is_whole
 PAGE_COLUMNS = ("lid", "id", "page", "page_id")
 """Names of the column with the ids; where ``lid`` is not there, one of them must be alone."""
 
+URL_COLUMN = "url"
+"""The name of a column with addresses, for lists without ids."""
+
 _PAGE_WORDS = frozenset({"page", "pages", "landing", "страница", "страницы", "страниц", "лендинг", "лендинга"})  # fmt: skip
 _ID_WORDS = frozenset({"id", "ids", "lid", "ид", "айди", "идентификатор", "номер", "number", "nr"})
 _KEY_WORDS = frozenset({"no", "num", "key", "ref", "code", "код"})

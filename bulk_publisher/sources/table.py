@@ -1,23 +1,27 @@
 """The pages of a table: its rows are read through once before anything is sent, then streamed.
 
 How it works:
-    `check_table` reads row by row and keeps nothing but the ids it has seen, as a `PageSet`. The rows
-    are read again while the run goes on.
+    `check_table` reads row by row and keeps nothing but the ids it has seen, as a `PageSet`, or the
+    addresses, since the portal is asked for them before the first page. The rows are read again
+    while the run goes on.
 """
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bulk_publisher.errors import BadSource
 from bulk_publisher.model import Page, Scope
 from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.portal.addresses import Address, FoundPage
 from bulk_publisher.sources.carried import without_secrets
 from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.columns import Columns
 from bulk_publisher.sources.csv_rows import CsvRow, parse_row, without_rivals
 from bulk_publisher.text.redaction import without_webhooks
+
+SKIP_OR_CORRECT = "Correct them, or skip them with --skip-bad-rows."
 
 LISTED_PROBLEMS = 20
 """How many bad rows are listed one by one."""
@@ -58,13 +62,15 @@ class CheckedTable:
 
     Attributes:
         name: The file as the user named it, and its sheet where it has one.
-        pages: Distinct pages.
+        pages: Distinct pages, or addresses of them.
         duplicates: Rows that name a page again; the first counts, whatever their scopes.
         bad_rows: Rows that name no page; left out.
         problems: The first 20 of those, as ``file:line: why``.
         notes: What a person should know of how the file was read.
         hint: What to do about them, where they need more than to be corrected.
         sha256: Of the bytes as given, in hexadecimal: a resume compares it.
+        addresses: Those that stand for the pages, each with its row; none where ids do.
+        found: The pages at them; none until the portal was asked.
     """
 
     name: str
@@ -77,6 +83,13 @@ class CheckedTable:
     sha256: str
     _table: Table = field(repr=False, compare=False)
     _scope: Scope | None = field(repr=False, compare=False)
+    addresses: tuple[tuple[int, Address], ...] = ()
+    found: Mapping[Address, FoundPage] = field(default_factory=dict, repr=False, compare=False)
+
+    def named_addresses(self) -> Iterator[tuple[str, Address]]:
+        """The addresses, each with where it stands."""
+        for line, address in self.addresses:
+            yield f"{self.name}:{line}", address
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -98,8 +111,11 @@ class CheckedTable:
                 if isinstance(row, Wrong):
                     continue
                 found = parse_row(row, columns, self._scope)
-                if isinstance(found, CsvRow) and seen.add(found.page):
-                    yield _page(found, f"{self.name}:{line}")
+                if not isinstance(found, CsvRow):
+                    continue
+                page = _page(found, f"{self.name}:{line}", self.found)
+                if page is not None and seen.add(page.id):
+                    yield page
         except (*UNREADABLE, OSError, BadSource) as error:
             raise self._changed() from error
         if not self._table.is_same():
@@ -125,8 +141,8 @@ def check_table(table: Table, *, scope: Scope | None, skip_bad_rows: bool) -> Ch
     checked = _check(table, scope)
     if checked.bad_rows and not skip_bad_rows:
         raise BadSource(
-            _count_of_problems(checked),
-            checked.hint or "Correct them, or skip them with --skip-bad-rows.",
+            bad_rows_in_words(checked.name, checked.bad_rows),
+            checked.hint or SKIP_OR_CORRECT,
             (*checked.notes, *checked.problems),
         )
     if not checked.pages:
@@ -142,12 +158,16 @@ def _check(table: Table, scope: Scope | None) -> CheckedTable:
     columns = table.columns
     seen = PageSet()
     duplicates = bad_rows = 0
+    addresses: list[tuple[int, Address]] = []
     problems: list[str] = []
     hint = ""
     for line, row in without_rivals(table.rows(), columns, name=table.name):
         found = row if isinstance(row, Wrong) else parse_row(row, columns, scope)
         if isinstance(found, CsvRow):
-            duplicates += not seen.add(found.page)
+            if isinstance(found.page, Address):
+                addresses.append((line, found.page))
+            else:
+                duplicates += not seen.add(found.page)
         elif found is not None:
             bad_rows += 1
             hint = hint or found.hint
@@ -155,7 +175,7 @@ def _check(table: Table, scope: Scope | None) -> CheckedTable:
                 problems.append(f"{table.name}:{line}: {found.why}")
     return CheckedTable(
         table.name,
-        len(seen),
+        len(seen) or len({address for _, address in addresses}),
         duplicates,
         bad_rows,
         tuple(problems),
@@ -164,18 +184,26 @@ def _check(table: Table, scope: Scope | None) -> CheckedTable:
         table.sha256,
         _table=table,
         _scope=scope,
+        addresses=tuple(addresses),
     )
 
 
-def _count_of_problems(checked: CheckedTable) -> str:
-    if checked.bad_rows == 1:
-        return f"{checked.name} has a bad row"
-    more = checked.bad_rows - len(checked.problems)
-    rest = f": the first {LISTED_PROBLEMS}, and {more} more" if more else ""
-    return f"{checked.name} has {checked.bad_rows} bad rows{rest}"
+def bad_rows_in_words(name: str, bad_rows: int) -> str:
+    """That *name* has so many, of which the first are listed."""
+    if bad_rows == 1:
+        return f"{name} has a bad row"
+    more = bad_rows - LISTED_PROBLEMS
+    rest = f": the first {LISTED_PROBLEMS}, and {more} more" if more > 0 else ""
+    return f"{name} has {bad_rows} bad rows{rest}"
 
 
-def _page(row: CsvRow, source: str) -> Page:
+def _page(row: CsvRow, source: str, found: Mapping[Address, FoundPage]) -> Page | None:
+    """The page that *row* names; None where nothing is at its address."""
     title = None if row.title is None else without_webhooks(row.title)
     carried = None if row.carried is None else without_secrets(row.carried)
-    return Page(row.page, scope=row.scope, source=source, site=row.site, title=title, row=carried)
+    if not isinstance(row.page, Address):
+        return Page(row.page, row.scope, source, row.site, title=title, row=carried)
+    at = found.get(row.page)
+    if at is None:
+        return None
+    return Page(at.page, at.scope, source, at.site, title=title, row=carried)

@@ -499,3 +499,42 @@ def test_an_unknown_key_of_a_job_file_names_the_nearest_right_one(command, tmp_p
     assert done.returncode == 2
     assert "job.toml:4:" in done.stderr
     assert "concurrency" in done.stderr
+
+
+def test_pages_are_named_by_addresses(command, start_sandbox, tmp_path: Path) -> None:
+    webhook = start_sandbox("--pages", "30", *FAST)
+    (tmp_path / "list.txt").write_text("/knowledge/site1/page-3/\n/kb/wiki/1/view/7/\n")
+
+    planned = command("plan", "--urls", "list.txt", webhook=webhook)
+    done = command("publish", "--urls", "list.txt", webhook=webhook)
+    one = command("publish", "--url", "https://site9.example/x/", webhook=webhook)
+
+    assert "Looking up 1 address took" in planned.stdout
+    assert "and 5 requests; publish does it again first." in planned.stdout
+    assert "2 published" in done.stdout
+    assert one.returncode == 2
+    assert "neither on the portal nor on one of its sites" in one.stderr
+
+
+def test_a_plan_of_addresses_is_carried_out(command, start_sandbox, tmp_path: Path) -> None:
+    webhook = start_sandbox("--pages", "30", *FAST)
+    address = ("--url", "/knowledge/site1/page-3/", "--url", "/nowhere/", "--skip-bad-rows")
+
+    looked = command("publish", *address, "--dry-run", webhook=webhook)
+    command("plan", *address, webhook=webhook)
+    done = command("publish", "--plan", "plan.json", webhook=webhook)
+
+    assert "would publish 1 page" in looked.stdout.lower()
+    assert "1 published" in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("form", [["--url", "{}"], ["--url={}"], ["--urls", "{}"]])
+def test_a_webhook_is_no_page_and_not_repeated(command, form: list[str]) -> None:
+    url = "https://example.bitrix24.com/rest/1/abcdefabcdef1234/"
+
+    done = command("publish", *(word.format(url) for word in form))
+
+    assert done.returncode == 2
+    assert "that is a webhook's URL, which is a secret" in done.stderr
+    assert "abcdefabcdef1234" not in done.stdout + done.stderr

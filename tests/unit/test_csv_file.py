@@ -897,3 +897,58 @@ def test_a_real_backslash_in_a_name_wins() -> None:
 
 def test_a_name_in_utf_8_that_the_locale_could_not_read_is_shown_as_it_is() -> None:
     assert as_text("Список".encode().decode("ascii", "surrogateescape")) == "Список"
+
+
+@pytest.mark.parametrize(
+    ("content", "column"),
+    [
+        ("title;url\nA;/x/1/\nB;https://a.example/2/\n", None),
+        ("title;URL\nA;/x/1/\nB;https://a.example/2/\n", None),
+        ("title;link\nA;/x/1/\nB;https://a.example/2/\n", "link"),
+        ("id;url\n7;/x/1/\n8;https://a.example/2/\n", "url"),
+        ('url,title\n"/x/1/","A, or B"\nhttps://a.example/2/,\n', None),
+    ],
+    ids=repr,
+)
+def test_a_column_of_addresses_stands_for_the_ids(content: str, column: str | None) -> None:
+    checked = check(content, column=column)
+
+    assert [(line, str(one)) for line, one in checked.addresses] == [
+        (2, "'/x/1/'"),
+        (3, "'a.example/2/'"),
+    ]
+    assert checked.pages == 2
+
+
+def test_ids_count_where_there_are_both() -> None:
+    assert check("lid;url\n7;/x/1/\n").addresses == ()
+
+
+def test_a_named_column_of_ids_that_is_called_url_holds_ids() -> None:
+    assert check("url\n7\n", column="url").addresses == ()
+
+
+def test_what_is_no_address_is_a_bad_row() -> None:
+    error = refusal("url\n/x/1/\n351\nhttps://a.example/rest/1/abcdefabcdef1234/\n")
+
+    assert [problem.partition(": ")[0] for problem in error.problems] == [
+        "pages.csv:3",
+        "pages.csv:4",
+    ]
+    assert "abcdefabcdef1234" not in "".join(error.problems)
+
+
+def test_a_number_before_an_address_is_no_rival_of_it() -> None:
+    assert check("confluence_id;url;note\n7;/x/1/\n8;/x/2/;x\n").pages == 2
+
+
+def test_a_row_that_may_be_shifted_is_refused_where_another_cell_may_be_the_address() -> None:
+    error = refusal("old;url;note\n/a/;/x/1/;x\n/a/;/x/2/\n")
+
+    assert error.problems == (
+        "pages.csv:3: '/a/' may be the address as well: 2 cells in this row and 3 in the header",
+    )
+
+
+def test_a_column_called_url_without_an_address_is_not_taken() -> None:
+    assert "no column named lid" in refusal("url;title\nx;y\n").message

@@ -422,3 +422,33 @@ def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_column_of_addresses_stands_for_the_ids():
+    workbook(
+        "pages.xlsx", [["old id", "URL"], [1, "/x/1/"], [2, "https://a.example/2/"], [3, "/x/1/"]]
+    )
+
+    checked = check()
+
+    assert [(where, str(one)) for where, one in checked.named_addresses()] == [
+        ("pages.xlsx:Sheet1:2", "'/x/1/'"),
+        ("pages.xlsx:Sheet1:3", "'a.example/2/'"),
+        ("pages.xlsx:Sheet1:4", "'/x/1/'"),
+    ]
+    assert checked.pages == 2
+
+
+def test_what_the_cell_of_a_hyperlink_shows_is_the_address():
+    with xlsxwriter.Workbook("pages.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write(0, 0, "url")
+        sheet.write_url(1, 0, "https://a.example/elsewhere/", string="https://a.example/1/")
+        sheet.write_url(2, 0, "https://a.example/2/", string="Second page")
+
+    error = refusal()
+
+    assert error.problems == (
+        "pages.xlsx:Sheet1:3: an address can't contain spaces or invisible characters",
+    )
+    assert [str(one) for _, one in check(skip_bad_rows=True).addresses] == ["'a.example/1/'"]

@@ -131,6 +131,7 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
 
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.jobs import Selection, decode_job
+    from bulk_publisher.model import Scope
     from bulk_publisher.operations.plan_file import changes_since, read_plan
     from bulk_publisher.operations.secrets import read_webhook
     from bulk_publisher.operations.selecting import check_selection
@@ -149,9 +150,13 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
         output.say(line, colour="yellow" if changes else None)
     if job.select.file is not None or len(kept.pages) != 1:
         return job
-    (ranges,) = kept.pages.values()
-    # Whatever has chosen them once: now they are chosen.
-    only_these = Selection(page=tuple(ranges), scope=job.select.scope, lookup=job.select.lookup)
+    # Whatever has chosen them once: now they are chosen. Addresses name pages of a kind that the job itself does not.
+    ((scope, ranges),) = kept.pages.items()
+    only_these = Selection(
+        page=tuple(ranges),
+        scope=Scope(scope) if scope else None,
+        lookup=job.select.lookup,
+    )
     return msgspec.structs.replace(job, select=only_these)
 
 
@@ -189,7 +194,19 @@ def plan_lines(made: "Plan") -> Iterator[str]:
     yield from _opened_lines(made)
     if "KNOWLEDGE" in made.pages:
         yield CLASSIC
+    yield from _address_lines(made)
     yield from _estimate_lines(made)
+
+
+def _address_lines(made: "Plan") -> Iterator[str]:
+    from bulk_publisher.report.text import in_words
+
+    if made.addresses is not None:
+        n, requests = made.addresses.asked, made.addresses.requests
+        yield (
+            f"Looking up {n:,} {'address' if n == 1 else 'addresses'} took {in_words(made.addresses.seconds)} "
+            f"and {requests:,} {'request' if requests == 1 else 'requests'}; publish does it again first."
+        )
 
 
 def _opened_lines(made: "Plan") -> Iterator[str]:

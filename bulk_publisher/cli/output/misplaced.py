@@ -21,6 +21,8 @@ _VARIABLES = (
     "no_proxy",
 )
 """Of the environment, beside our own: what may be told wrongly."""
+_TAKES_ANY = {"--column", "--url"}
+"""Options that a URL may be given to; what is wrong with it, they say."""
 _OURS = "BULK_PUBLISHER_"
 _OPTION = re.compile(r"--?[a-z][a-z-]*$")
 
@@ -41,7 +43,7 @@ def refuse_misplaced(
         where = f"{option}: " if option else ""
         if is_webhook_url(argument):
             raise click.UsageError(f"{where}{IS_WEBHOOK}. {WHERE_TO}", context)
-        if "://" in argument and option != "--column" and not takes_urls:
+        if "://" in argument and option not in _TAKES_ANY and not takes_urls:
             raise click.UsageError(f"{where}that is a URL, and nothing here takes one.", context)
     for name, value in environment.items():
         if (name in _VARIABLES or name.startswith(_OURS)) and is_webhook_url(value):

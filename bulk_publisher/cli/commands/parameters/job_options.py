@@ -52,8 +52,12 @@ _SELECTION = [
         help="Spreadsheet of pages: .xlsx, .xls, .xlsb or .ods.",
     ),
     click.option("--sheet", metavar="NAME", help="Sheet of the spreadsheet, if it has several."),
-    click.option("--column", metavar="NAME", help="Column with the page IDs."),
-    click.option("--skip-bad-rows", is_flag=True, help="Skip rows that can't be read."),
+    click.option("--column", metavar="NAME", help="Column with the page IDs or addresses."),
+    click.option(
+        "--skip-bad-rows",
+        is_flag=True,
+        help="Skip rows that can't be read, and addresses that lead to no page.",
+    ),
     click.option(
         "--carry",
         multiple=True,
@@ -72,6 +76,18 @@ _SELECTION = [
     ),
     click.option(
         "--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeatable."
+    ),
+    click.option(
+        "--url",
+        multiple=True,
+        metavar="ADDRESS",
+        help="A page by its public or editor address; repeatable.",
+    ),
+    click.option(
+        "--urls",
+        metavar="FILE|-",
+        shell_complete=files,
+        help="List of addresses, one a line; - reads standard input.",
     ),
     _scope("Kind of site; plain sites and stores need none. Alone: all sites of that kind."),
     click.option(
@@ -104,7 +120,7 @@ _SELECTION = [
     click.option(
         "--no-lookup",
         is_flag=True,
-        help="Don't look up the state of listed or --page pages first.",
+        help="Don't look up the state of pages that are named one by one.",
     ),
 ]
 scope_option = _scope("Only this kind of site.  [default: every kind]")
@@ -202,6 +218,8 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         site=tuple(dict.fromkeys(options["site"])),
         folder=tuple(dict.fromkeys(options["folder"])),
         page=options["page"],
+        url=options["url"],
+        urls=options["urls"],
         scope=options["scope"],
         only=Only(options["only"]),
         where=options["where"],
@@ -215,8 +233,8 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     if not select.is_named:
         raise BadSetting(
             "No pages selected.",
-            "Select them with --csv FILE, --xlsx FILE, --site ID, --folder ID, --page ID, or a whole"
-            " --scope KNOWLEDGE, GROUP or MAINPAGE; plain sites and stores need --site.",
+            "Select them with --csv FILE, --xlsx FILE, --site ID, --folder ID, --page ID, --url ADDRESS, --urls FILE, or a"
+            " whole --scope KNOWLEDGE, GROUP or MAINPAGE; plain sites and stores need --site.",
         )
     problems = [
         *jobs.selection_problems(select, naming=option_name),
