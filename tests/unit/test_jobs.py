@@ -284,6 +284,10 @@ write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }"""
         (Selection(csv="a", xlsx="b"), "csv and xlsx can't be combined"),
         (Selection(site=(1,), column="lid"), "column needs csv or xlsx"),
         (Selection(csv="a", sheet="b"), "sheet needs xlsx"),
+        (Selection(xlsx="a", urls="b"), "xlsx and urls can't be combined"),
+        (Selection(url=("/x/",), urls="b"), "url and urls can't be combined"),
+        (Selection(urls="a", column="b"), "column needs csv"),
+        (Selection(url=("351",)), "url: that is not a page's address"),
         (Selection(scope=Scope.GROUP, skip_bad_rows=True), "skip_bad_rows needs csv"),
         (Selection(csv="a", only=Only.CHANGED, lookup=False), "only changed needs the lookup"),
         (Selection(csv="a", limit=0), "limit: must be a whole number of 1 or more, not 0"),
@@ -303,14 +307,24 @@ def test_a_selection_that_cannot_be_is_told_so(selection: Selection, why: str) -
     [
         Selection(csv="-", column="lid", skip_bad_rows=True, scope=Scope.GROUP),
         Selection(xlsx="pages.xlsx", sheet="List", column="lid"),
+        Selection(url=("/x/", "a.example/y/"), skip_bad_rows=True),
+        Selection(urls="addresses.txt", skip_bad_rows=True),
         Selection(page=("1", "4-6"), only=Only.UNPUBLISHED),
         Selection(site=(27, 28), scope=Scope.KNOWLEDGE),
         Selection(scope=Scope.MAINPAGE, limit=1),
     ],
-    ids=["csv", "xlsx", "page", "site and scope", "scope"],
+    ids=["csv", "xlsx", "url", "urls", "page", "site and scope", "scope"],
 )
 def test_one_way_to_say_which_pages_is_right(selection: Selection) -> None:
     assert selection_problems(selection) == []
+
+
+@pytest.mark.parametrize("key", ["csv", "xlsx", "urls"])
+def test_a_list_of_whichever_kind_is_the_selection_s_file(key: str) -> None:
+    selection = Selection(**{key: "list"})
+
+    assert selection.file == "list"
+    assert selection.with_file("other") == Selection(**{key: "other"})
 
 
 def test_a_pace_is_held_to_the_same_ranges() -> None:
