@@ -11,7 +11,7 @@ from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.resolving import Resolver
 from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadSource
-from bulk_publisher.operations.selecting import ByAddress, Effort, Selected
+from bulk_publisher.operations.selecting import ByAddress, Effort, Selected, check_places
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.addresses import Address, FoundPage, Unusable
 from bulk_publisher.sources.table import (
@@ -19,6 +19,17 @@ from bulk_publisher.sources.table import (
     SKIP_OR_CORRECT,
     bad_rows_in_words,
 )
+
+
+async def find_selected(selected: Selected, session: Session, *, warn: Warn) -> Selected:
+    """*selected* once the portal was asked for what it names: its sites, its folders, its addresses.
+
+    Raises:
+        UsageError: If the portal does not show one of them.
+        BulkPublisherError: If the portal can't be asked.
+    """
+    await check_places(session, selected.select)
+    return await find_addressed(selected, session, warn=warn)
 
 
 async def find_addressed(

@@ -13,7 +13,8 @@ from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import FolderId, Page, PageId, Scope, SiteId
 from bulk_publisher.operations.access import Entry, session_of
-from bulk_publisher.operations.selecting import Selected, check_places
+from bulk_publisher.operations.addressed import find_selected
+from bulk_publisher.operations.selecting import Selected
 
 
 class PageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ async def page_rows(
     async with session_of(job, entry, random.Random(), warn=warn) as session:
         if session.warning:
             warn(session.warning)
-        await check_places(session, job.select)
+        selected = await find_selected(selected, session, warn=warn)
         paths = _Paths(session)
         pages = selected.pages(session.calls, is_proved=True, is_dated=True, warn=warn)
         async for page in pages:

@@ -17,7 +17,7 @@ from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.limits.forecast import Billing, Estimate, Expected, forecast
 from bulk_publisher.model import Fault, FolderId, Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
-from bulk_publisher.operations.addressed import find_addressed
+from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.plan_file import (
     VERSION,
     Addresses,
@@ -28,7 +28,7 @@ from bulk_publisher.operations.plan_file import (
     State,
     state_of,
 )
-from bulk_publisher.operations.selecting import Effort, Selected, check_places
+from bulk_publisher.operations.selecting import Effort, Selected
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.wire import Answer, encode_command
 from bulk_publisher.store.protocol import Store
@@ -100,8 +100,7 @@ async def make_plan(
     async with session_of(job, entry, random.Random(), warn=warn) as session:
         if session.warning:
             warn(session.warning)
-        await check_places(session, job.select)
-        selected = await find_addressed(selected, session, warn=warn)
+        selected = await find_selected(selected, session, warn=warn)
         timed = _Timed(session)
         # Whether the scope is the right one is asked once all pages were looked for.
         async for page in selected.pages(timed, is_proved=True, warn=warn):

@@ -23,11 +23,11 @@ from bulk_publisher.limits.decision import Limit
 from bulk_publisher.log import log
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
-from bulk_publisher.operations.addressed import find_addressed
+from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.counting import Count
 from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
-from bulk_publisher.operations.selecting import Selected, check_places, check_selection
+from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
@@ -166,8 +166,7 @@ async def begin(
     """
     rng, credential = random.Random(seed), credential_of(entry)
     async with session_of(job, entry, rng, warn=warner(watch)) as session:
-        await check_places(session, job.select)
-        selected = await find_addressed(selected, session, warn=warner(watch))
+        selected = await find_selected(selected, session, warn=warner(watch))
         began_at = session.clock.epoch()
         with store.create(began_at, rng) as folder:
             description = description_of(

@@ -11,9 +11,9 @@ from bulk_publisher.log import RunLog
 from bulk_publisher.model import Outcome, Page, PageId
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry, credential_of, session_of
-from bulk_publisher.operations.addressed import find_addressed
+from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, go_through
-from bulk_publisher.operations.selecting import Selected, check_places
+from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.store.description import Description, new_run_id
 from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.totals import Totals
@@ -72,8 +72,7 @@ async def begin_unkept(
     """A run of *selected* that writes no file; otherwise as ``publishing.begin``."""
     rng = random.Random(seed)
     async with session_of(job, entry, rng, warn=warner(watch)) as session:
-        await check_places(session, job.select)
-        selected = await find_addressed(selected, session, warn=warner(watch))
+        selected = await find_selected(selected, session, warn=warner(watch))
         run_id = new_run_id(session.clock.epoch(), rng)
         unkept, description = cast("KeptRun", Unkept(run_id)), Description(run=run_id)
         undertaking = Undertaking(unkept, job, selected, description)

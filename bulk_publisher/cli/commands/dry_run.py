@@ -10,9 +10,9 @@ from bulk_publisher.client.sites import list_sites_of
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.operations.access import session_of
-from bulk_publisher.operations.addressed import find_addressed
+from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.secrets import Credential
-from bulk_publisher.operations.selecting import Selected, check_places
+from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.report.text import DENIED, carried_lines, pages_in_words, passed_over_lines
 
 
@@ -29,8 +29,7 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
     async with session_of(job, credential, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
-        await check_places(session, job.select)
-        selected = await find_addressed(selected, session, warn=output.warn)
+        selected = await find_selected(selected, session, warn=output.warn)
         # Whether the scope is the right one is asked once all pages were looked for.
         async for page in selected.pages(session.calls, is_proved=True, warn=output.warn):
             states[_state(page)] += 1

@@ -15,8 +15,8 @@ from bulk_publisher.cli.output.output import Output
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import SiteId
 from bulk_publisher.operations.access import session_of
-from bulk_publisher.operations.addressed import find_addressed
-from bulk_publisher.operations.selecting import Selected, check_places
+from bulk_publisher.operations.addressed import find_selected
+from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.report.text import pages_in_words
 
 _MOST = 20_000
@@ -62,8 +62,7 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
         open_credential(job, output) as credential,
         session_of(job, credential, random.Random(), warn=warn) as session,
     ):
-        await check_places(session, job.select)
-        selected = await find_addressed(selected, session, warn=warn)
+        selected = await find_selected(selected, session, warn=warn)
         async for page in selected.pages(session.calls, warn=warn):
             if page.skip is not None:
                 continue
