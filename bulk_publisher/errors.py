@@ -12,6 +12,9 @@ A page that fails is an outcome and never in this tree::
     │   ├── LimitReached 3
     │   ├── TooManyFailures 3
     │   └── ListIncomplete 3
+    ├── StoppedOnPurpose 3
+    │   ├── StopRequested 3
+    │   └── HoursOver 3
     ├── JournalLost 3
     ├── PortalUnusable 4
     └── RunBusy 5
@@ -92,6 +95,20 @@ class TooManyFailures(StoppedByPortal):
 
 class ListIncomplete(StoppedByPortal):
     """What the portal listed is not all, or can't be told to be: what it has listed is done."""
+
+
+class StoppedOnPurpose(BulkPublisherError):
+    """Somebody, or the job's own hours, ended it early; what is left is for a resume."""
+
+    exit_status = 3
+
+
+class StopRequested(StoppedOnPurpose):
+    """``stop`` or ``pause``, from another terminal."""
+
+
+class HoursOver(StoppedOnPurpose):
+    """The hours are over in which it may send."""
 
 
 class JournalLost(BulkPublisherError):

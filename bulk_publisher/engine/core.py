@@ -277,9 +277,11 @@ class Core:
         else:
             self._stop(error)
 
-    def on_drain(self) -> None:
-        """The run is asked to end: no more pages leave."""
-        if not self._is_draining:
+    def on_drain(self, error: BulkPublisherError | None = None) -> None:
+        """The run is asked to end: no more pages leave; *error* says why where it is no interruption."""
+        if error is not None:
+            self._stop(error)
+        elif not self._is_draining:
             self._ending.is_interrupted = True
             self._is_draining = True
 

@@ -67,5 +67,15 @@ def warner(watch: Watcher) -> Callable[[str], None]:
     return lambda text: watch(Warned(text))
 
 
+def both(first: Watcher, second: Watcher) -> Watcher:
+    """Tells two, in their order."""
+
+    def watch(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return watch
+
+
 def watch_nothing(_event: Event) -> None:
     """Where nobody looks on."""

@@ -169,9 +169,13 @@ class Engine:
             self.outcomes.end()
         return self._core.ending(seconds=self._clock.now() - began_at)
 
-    def drain(self) -> None:
-        """Take no more pages, let what is in flight finish, and end."""
-        self._core.on_drain()
+    def drain(self, error: BulkPublisherError | None = None) -> None:
+        """Take no more pages, let what is in flight finish, and end.
+
+        Args:
+            error: What to end with; None for an interruption.
+        """
+        self._core.on_drain(error)
         self._wake()
 
     # the source

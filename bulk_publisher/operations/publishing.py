@@ -6,15 +6,15 @@ another one again or takes them back; they differ in the ``Undertaking`` that th
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from bulk_publisher.client.lister import Listers
 from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.session import Session
 from bulk_publisher.engine.core import Ending, RunSettings
-from bulk_publisher.engine.events import Watcher, warner
+from bulk_publisher.engine.events import Watcher, both, warner
 from bulk_publisher.engine.ports import Look, Sink
 from bulk_publisher.engine.shell import Engine
 from bulk_publisher.errors import JournalLost, ListIncomplete
@@ -24,10 +24,12 @@ from bulk_publisher.log import log
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.addressed import find_selected
+from bulk_publisher.operations.attending import attend
 from bulk_publisher.operations.counting import Count
 from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
 from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.operations.watching import RunWatcher
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
@@ -48,6 +50,7 @@ class Started:
         count: Of its pages; it comes to be known while it goes on, where the portal lists them.
         totals: Of all its processes; they grow while it goes on.
         seconds: That earlier processes took.
+        watcher: Says how it stands.
     """
 
     kept: KeptRun
@@ -57,6 +60,7 @@ class Started:
     count: Count
     totals: Totals
     seconds: float
+    watcher: RunWatcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Finished(Summary):
 
 
 OnStart = Callable[[Started], None]
+Attend = Callable[[Started], Coroutine[Any, Any, None]]
 
 
 class Keeper(Sink, Protocol):
@@ -210,7 +215,7 @@ async def carry_out(
             log.warning("journal.recovered", torn_bytes=recording.torn_bytes)
             torn = _torn_in_words(recording.torn_bytes)
             undertaking.warnings = (*undertaking.warnings, torn)
-        ending = await go_through(undertaking, session, recording, watch, on_start)
+        ending = await go_through(undertaking, session, recording, watch, on_start, _attend)
         if ending.is_whole:
             recording.forget_all()
         named, total = settled_before + undertaking.named, undertaking.selected.total
@@ -227,18 +232,29 @@ async def go_through(
     keeper: Keeper,
     watch: Watcher,
     on_start: OnStart,
+    attend: Attend | None = None,
 ) -> Ending:
-    """The run itself, wherever it is kept; never raises what ends a run."""
+    """The run itself, wherever it is kept; never raises what ends a run.
+
+    Args:
+        attend: What is done beside it until it has ended; None for nothing.
+    """
     warn = warner(watch)
-    run = _run(undertaking, session, keeper, watch)
-    selected, totals, seconds = undertaking.selected, undertaking.totals, undertaking.seconds
+    kept, selected = undertaking.kept, undertaking.selected
+    totals, seconds = undertaking.totals, undertaking.seconds
     count = Count(selected, undertaking.settled)
-    on_start(Started(undertaking.kept, selected, session, run, count, totals, seconds))
+    watcher = RunWatcher(kept, session, count, totals, seconds)
+    run = _run(undertaking, session, keeper, both(watcher, watch))
+    started = Started(kept, selected, session, run, count, totals, seconds, watcher)
+    on_start(started)
     _tell_warnings(undertaking, session, warn)
     async with asyncio.TaskGroup() as group:
-        counting = group.create_task(count.count(session.calls, session.clock))
+        beside = [group.create_task(count.count(session.calls, session.clock))]
+        if attend is not None:
+            beside.append(group.create_task(attend(started)))
         ending = await run.execute(_pages(undertaking, session, keeper, count, warn))
-        counting.cancel()
+        for task in beside:
+            task.cancel()
     if undertaking.shortfall is not None:
         ending.error, ending.is_whole = ending.error or undertaking.shortfall, False
     ending.seconds += undertaking.seconds
@@ -246,6 +262,10 @@ async def go_through(
         ending.waited[limit] = ending.waited.get(limit, 0.0) + waited
     log.info("run.ended", is_whole=ending.is_whole, seconds=round(ending.seconds, 3))
     return ending
+
+
+def _attend(started: Started) -> Coroutine[Any, Any, None]:
+    return attend(started.kept, started.watcher, started.engine.drain, started.session.clock)
 
 
 def _run(undertaking: Undertaking, session: Session, sink: Sink, watch: Watcher) -> Engine:

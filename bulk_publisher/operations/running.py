@@ -13,7 +13,6 @@ from bulk_publisher.engine.events import Event, Warned, Watcher
 from bulk_publisher.errors import StoppedByPortal
 from bulk_publisher.model import Outcome, Status
 from bulk_publisher.operations.publishing import Finished, OnStart, Started
-from bulk_publisher.operations.watching import RunWatcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,6 @@ class Run:
         self._client = client
         self._work = work
         self._warnings: list[str] = []
-        self._watcher: RunWatcher | None = None
         self._is_begun = self._is_to_stop = self._is_taken = self._is_told = False
         self._has_started = asyncio.Event()
         self._is_over = asyncio.Event()
@@ -170,7 +168,7 @@ class Run:
 
     def progress(self) -> RunProgress:
         """How it stands now."""
-        if self._watcher is None or self._result is not None:
+        if self._started is None or self._result is not None:
             result = self._result or Result("", {}, is_whole=False, seconds=0.0)
             return RunProgress(
                 result.id,
@@ -181,7 +179,7 @@ class Run:
                 "",
                 self._is_over.is_set(),
             )
-        snapshot = self._watcher.snapshot()
+        snapshot = self._started.watcher.snapshot()
         away = None if snapshot.arrives_at is None else snapshot.arrives_at - snapshot.time
         return RunProgress(
             id=snapshot.run,
@@ -226,12 +224,9 @@ class Run:
     def _watch(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warnings.append(event.text)
-        if self._watcher is not None:
-            self._watcher(event)
 
     def _on_start(self, started: Started) -> None:
         self._started = started
-        self._watcher = RunWatcher(started)
         if self._is_taken:
             started.engine.outcomes.open()
         if self._is_to_stop:

@@ -3,13 +3,16 @@
 from collections import deque
 from collections.abc import Sequence
 
+from bulk_publisher.client.session import Session
 from bulk_publisher.engine.events import Event, PagesSettled, RequestSent, WaitBegun
 from bulk_publisher.limits.bounds import Gauge
 from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.limits.eta import NOT_FORESEEN, Eta
 from bulk_publisher.model import Outcome
-from bulk_publisher.operations.publishing import Started
+from bulk_publisher.operations.counting import Count
 from bulk_publisher.store.heard import Bar, Snapshot, Wait
+from bulk_publisher.store.protocol import KeptRun
+from bulk_publisher.store.totals import Totals
 from bulk_publisher.text.escaping import printable
 
 _LAST_FAILURES = 3
@@ -23,12 +26,22 @@ class RunWatcher:
     limits are read in the loop, where they do not change meanwhile.
     """
 
-    def __init__(self, started: Started) -> None:
-        """The run begins."""
-        self.started = started
-        self._began_at = started.session.clock.now()
-        self._settled_before = started.totals.pages
-        self._eta = Eta(started.session.governor, self._began_at)
+    def __init__(
+        self, kept: KeptRun, session: Session, count: Count, totals: Totals, seconds: float
+    ) -> None:
+        """The run begins.
+
+        Args:
+            seconds: That earlier processes took.
+        """
+        self._kept = kept
+        self._session = session
+        self._count = count
+        self._totals = totals
+        self._seconds = seconds
+        self._began_at = session.clock.now()
+        self._settled_before = totals.pages
+        self._eta = Eta(session.governor, self._began_at)
         self._wait: WaitUntil | None = None
         self._failures: deque[str] = deque(maxlen=_LAST_FAILURES)
 
@@ -41,26 +54,26 @@ class RunWatcher:
                 self._wait = wait
             case RequestSent():
                 if self._wait is not None and self._wait.limit in NOT_FORESEEN:
-                    self._eta.begin_anew(self._settled_here, self.started.session.clock.now())
+                    self._eta.begin_anew(self._settled_here, self._session.clock.now())
                 self._wait = None
             case _:
                 pass
 
     def snapshot(self) -> Snapshot:
         """The run as it is now."""
-        session, totals = self.started.session, self.started.totals
+        session, totals = self._session, self._totals
         now, epoch = session.clock.now(), session.clock.epoch()
         limits = session.governor.levels(now=now)
-        total = self.started.count.total
+        total = self._count.total
         away = None
         if total is not None:
             left = max(0, total - totals.pages)
             away = self._eta.seconds_left(
                 left, settled=self._settled_here, wait=self._wait, levels=limits, now=now
             )
-        worked = self.started.seconds + now - self._began_at
+        worked = self._seconds + now - self._began_at
         return Snapshot(
-            run=self.started.kept.run_id,
+            run=self._kept.run_id,
             portal=session.client.host,
             time=epoch,
             pages=totals.pages,
@@ -80,7 +93,7 @@ class RunWatcher:
     @property
     def _settled_here(self) -> int:
         """Pages that this process has settled."""
-        return self.started.totals.pages - self._settled_before
+        return self._totals.pages - self._settled_before
 
     def _note_failures(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

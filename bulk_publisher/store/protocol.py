@@ -36,6 +36,7 @@ from bulk_publisher.store.heard import Heard, Snapshot
 from bulk_publisher.store.record import Mark, Spent
 from bulk_publisher.store.sharing import Holder
 from bulk_publisher.store.standing import Place, Standing
+from bulk_publisher.store.steering import Steering
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.store.verdicts import Verdict
 
@@ -331,6 +332,22 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
 
     def clear_progress(self) -> None:
         """It has ended."""
+        ...
+
+    def steer(self, steering: Steering) -> None:
+        """Ask something of it: whoever is at work on it hears it within seconds.
+
+        Raises:
+            BadSetting: If that can't be kept.
+        """
+        ...
+
+    def read_steering(self) -> Steering | None:
+        """What was asked of it last; in the loop, and soon done. None for nothing."""
+        ...
+
+    def clear_steering(self) -> None:
+        """It goes on: what was asked of it before is over."""
         ...
 
     def write_report(self, html: str) -> str:

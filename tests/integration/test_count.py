@@ -36,7 +36,7 @@ class Watching(Progress):
         self.seen.append(snapshot)
         self.meddle(snapshot)
         if self.stop_after is not None and snapshot.pages >= self.stop_after:
-            self._watcher.started.engine.drain()
+            self._started.engine.drain()
 
     @property
     def totals(self) -> list[int | None]:

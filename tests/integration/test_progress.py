@@ -193,7 +193,7 @@ async def test_no_wait_is_said_while_pages_are_in_flight(tmp_path):
     class Watching(Progress):
         def __call__(self, event):
             if isinstance(event, WaitBegun):
-                session = self._watcher.started.session
+                session = self._started.session
                 in_flight.append(session.governor.levels(now=session.clock.now()).in_flight)
 
     await _publish(Scenario(pages=400, cost=0.28, operating_limit=60), Watching(OUTPUT), tmp_path)

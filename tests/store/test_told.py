@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from bulk_publisher.model import Epoch
 from bulk_publisher.store import KeptRun, Store
 from bulk_publisher.store.heard import Snapshot, heard
+from bulk_publisher.store.steering import Steering, Wish
 from tests.store.making import begun
 
 
@@ -60,3 +64,33 @@ def test_a_report_takes_the_place_of_the_one_before(store: Store) -> None:
 
     assert place == run.names.report
     assert Path(place).read_text(encoding="utf-8") == "<html>new Ü"
+
+
+def test_what_a_run_is_asked_stands_until_it_goes_on(store: Store) -> None:
+    run = begun(store)
+    pause = Steering(wish=Wish.PAUSE, at=1.0, until=60.0, by="ann")
+
+    assert run.read_steering() is None
+    run.clear_steering()
+    run.steer(Steering(wish=Wish.STOP, at=0.0))
+    run.steer(pause)
+
+    assert store.find("latest").read_steering() == pause
+    run.clear_steering()
+    assert store.find("latest").read_steering() is None
+
+
+@pytest.mark.parametrize(
+    ("steering", "now", "is_resting"),
+    [
+        (Steering(wish=Wish.STOP, at=0.0), 100.0, True),
+        (Steering(wish=Wish.PAUSE, at=0.0), 100.0, True),
+        (Steering(wish=Wish.PAUSE, at=0.0, until=100.0), 99.0, True),
+        (Steering(wish=Wish.PAUSE, at=0.0, until=100.0), 100.0, False),
+    ],
+    ids=["stopped", "paused for good", "paused", "the pause is over"],
+)
+def test_only_a_pause_with_an_end_ends_by_itself(
+    steering: Steering, now: float, is_resting: bool
+) -> None:
+    assert steering.is_resting(Epoch(now)) is is_resting

@@ -137,7 +137,7 @@ class Metrics(Progress):
         self._waits_since = None
 
     def _now(self) -> Mono | None:
-        return None if self._watcher is None else self._watcher.started.session.clock.now()
+        return None if self._started is None else self._started.session.clock.now()
 
 
 class _Both(Progress):

@@ -9,11 +9,10 @@ import asyncio
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.engine.events import Event, RequestLost, SiteStopped, Warned
 from bulk_publisher.operations.publishing import Started
-from bulk_publisher.operations.watching import RunWatcher
 from bulk_publisher.store.heard import Snapshot
 
-_FILE_EVERY = 5.0
-"""Seconds between two versions of the file that ``status`` reads."""
+_SELDOM = 5.0
+"""Seconds between two turns at least."""
 _TICK = 0.01
 """Seconds that a loop's timer may be early by its rounding."""
 
@@ -21,35 +20,31 @@ _TICK = 0.01
 class Progress:
     """A watcher that shows what it is told; this one shows warnings alone."""
 
-    every = _FILE_EVERY
+    every = _SELDOM
     """Seconds between two turns."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
-        self._watcher: RunWatcher | None = None
+        self._started: Started | None = None
         self._has_told_of_losses = False
-        self._filed = self._shown = 0.0
+        self._shown = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, started: Started) -> None:
         """The run begins."""
-        self._watcher = RunWatcher(started)
+        self._started = started
         self._turn()
 
     def finish(self) -> None:
         """The run has ended; nothing is shown any more."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.started.kept.clear_progress()
 
     def show(self, snapshot: Snapshot) -> None:
         """It is time to show something."""
 
     def __call__(self, event: Event) -> None:
         """Something has happened."""
-        if self._watcher is not None:
-            self._watcher(event)
         match event:
             case RequestLost(fault) if not self._has_told_of_losses:
                 self._has_told_of_losses = True
@@ -70,19 +65,16 @@ class Progress:
 
     def snapshot(self) -> Snapshot | None:
         """The run as it is now; None before it has begun."""
-        return None if self._watcher is None else self._watcher.snapshot()
+        return None if self._started is None else self._started.watcher.snapshot()
 
     def _turn(self) -> None:
         is_first = self._timer is None
         # First of all: what can't be shown once is shown the next time.
-        pause = min(self.every, _FILE_EVERY)
+        pause = min(self.every, _SELDOM)
         self._timer = asyncio.get_running_loop().call_later(pause, self._turn)
-        if self._watcher is None:
+        snapshot = self.snapshot()
+        if snapshot is None:
             return
-        snapshot = self._watcher.snapshot()
-        if is_first or snapshot.seconds - self._filed >= _FILE_EVERY - _TICK:
-            self._filed = snapshot.seconds
-            self._watcher.started.kept.write_progress(snapshot)
         if is_first or snapshot.seconds - self._shown >= self.every - _TICK:
             self._shown = snapshot.seconds
             self.show(snapshot)

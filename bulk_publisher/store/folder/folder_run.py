@@ -30,6 +30,7 @@ from bulk_publisher.store.heard import Heard, Snapshot, heard
 from bulk_publisher.store.protocol import Names
 from bulk_publisher.store.record import Mark, Spent
 from bulk_publisher.store.standing import Place, Standing
+from bulk_publisher.store.steering import Steering
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.store.verdicts import Verdict
 
@@ -299,6 +300,27 @@ class FolderRun:
         """Remove ``progress.json``."""
         with suppress(OSError):
             self._files.progress.unlink(missing_ok=True)
+
+    def steer(self, steering: Steering) -> None:
+        """Replace ``steering.json``."""
+        path = self._files.steering
+        try:
+            with replacing(path, is_forced=True) as file:
+                file.write(msgspec.json.encode(steering))
+        except OSError as error:
+            raise BadSetting(f"{path}: can't be written: {error.strerror}.") from error
+
+    def read_steering(self) -> Steering | None:
+        """What stands in ``steering.json``; what can't be read asks nothing."""
+        try:
+            return msgspec.json.decode(read_own(self._files.steering), type=Steering)
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def clear_steering(self) -> None:
+        """Remove ``steering.json``."""
+        with suppress(OSError):
+            self._files.steering.unlink(missing_ok=True)
 
     def write_report(self, html: str) -> str:
         """Replace ``report.html``."""

@@ -50,6 +50,11 @@ class RunFolder:
         return self.path / "progress.json"
 
     @property
+    def steering(self) -> Path:
+        """What it was asked from outside."""
+        return self.path / "steering.json"
+
+    @property
     def report(self) -> Path:
         """For a person to open."""
         return self.path / "report.html"

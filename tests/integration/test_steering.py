@@ -1,0 +1,67 @@
+"""A run hears what it is asked from outside, through where it is kept."""
+
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.engine.events import Event, PagesSettled
+from bulk_publisher.errors import StopRequested
+from bulk_publisher.operations.publishing import Finished
+from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store import open_store
+from bulk_publisher.store.steering import Steering, Wish
+from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
+from tests.resumption import resume
+
+
+class _Steered(Seen):
+    """Asks something of the run as soon as the first pages are settled."""
+
+    def __init__(self, runs: Path, steering: Steering) -> None:
+        super().__init__()
+        self._runs = runs
+        self._steering: Steering | None = steering
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if isinstance(event, PagesSettled) and self._steering is not None:
+            open_store(self._runs).find("latest").steer(self._steering)
+            self._steering = None
+
+
+@pytest.mark.parametrize("wish", Wish)
+async def test_a_run_that_is_asked_to_end_drains_and_is_left_for_a_resume(tmp_path, wish):
+    asked = Steering(wish=wish, at=1.0, by="ann")
+    async with serve(Scenario(pages=600, cost=1.0)) as sandbox:
+        finished = await run_job(sandbox, tmp_path, watch=_Steered(tmp_path, asked))
+
+        assert isinstance(finished.ending.error, StopRequested)
+        assert finished.ending.error.exit_status == 3
+        assert "by ann" in finished.ending.error.message
+        assert 0 < finished.totals.pages < 600
+        assert_journal_tells_the_truth(journal_of(finished), sandbox)
+        assert finished.kept.read_steering() == asked
+
+        again = await resume(sandbox, finished.kept)
+
+        assert again.ending.is_whole
+        assert again.kept.read_steering() is None
+        assert_journal_tells_the_truth(journal_of(again), sandbox)
+
+
+async def test_what_a_run_says_of_itself_is_never_older_than_five_seconds(tmp_path):
+    ages: list[float] = []
+
+    class Listening(Seen):
+        def __call__(self, event: Event) -> None:
+            super().__call__(event)
+            heard = self.started[0].kept.read_progress() if self.started else None
+            if heard is not None:
+                ages.append(self.started[0].session.clock.epoch() - heard.snapshot.time)
+
+    async with serve(Scenario(pages=600, cost=1.0)) as sandbox:
+        finished: Finished = await run_job(sandbox, tmp_path, watch=Listening())
+
+    assert len(ages) > 10
+    assert max(ages) <= 5.1
+    assert finished.kept.read_progress() is None
