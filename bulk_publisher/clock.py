@@ -4,12 +4,16 @@ Under a loop with virtual time everything that asks a ``LoopClock`` runs at virt
 """
 
 import asyncio
+import os
 import time
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bulk_publisher.model import Epoch, Mono
 
+_LOCAL_ZONE = Path("/etc/localtime")
 _TICK = 0.001
 """Seconds below which no moment is told from another."""
 
@@ -49,6 +53,28 @@ class LoopClock:
         """Return at *at*, or after one turn of the loop where that is past."""
         wait = at - self._loop.time()
         await asyncio.sleep(max(wait, _TICK) if wait > 0 else 0)
+
+
+def utc_now() -> Epoch:
+    """UTC seconds, for who has no loop."""
+    return Epoch(time.time())
+
+
+def local_zone() -> tzinfo:
+    """The time zone of this machine, or of the user where ``TZ`` names one; UTC where none is told."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    try:
+        if named:
+            return ZoneInfo(named)
+        with _LOCAL_ZONE.open("rb") as file:
+            return ZoneInfo.from_file(file, key=_name_of_zone())
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return UTC
+
+
+def _name_of_zone() -> str:
+    _, _, name = str(_LOCAL_ZONE.resolve()).partition("/zoneinfo/")
+    return name or "local"
 
 
 def seconds_since_written(path: Path) -> float:

@@ -27,6 +27,8 @@ _COMMANDS = {
     "report": ("report", "Show what runs have done: as text, JSON, CSV, HTML or Excel."),
     "doctor": ("doctor", "Check the portal and the credential; list what to publish."),
     "resume": ("resume", "Continue a run where it stopped."),
+    "stop": ("stop", "End a run in order, from another terminal."),
+    "pause": ("stop", "End a run in order until a time, or until resume."),
     "retry": ("retry", "Retry the failed and unknown pages of a run."),
     "verify": ("verify", "Check a run's journal against the portal."),
     "rollback": ("rollback", "Take down what a run put online."),

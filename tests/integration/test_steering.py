@@ -1,12 +1,17 @@
 """A run hears what it is asked from outside, through where it is kept."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bulk_publisher.cli import main
+from bulk_publisher.clock import LoopClock
 from bulk_publisher.engine.events import Event, PagesSettled
-from bulk_publisher.errors import StopRequested
+from bulk_publisher.errors import BadSetting, StopRequested
 from bulk_publisher.operations.publishing import Finished
+from bulk_publisher.operations.stopping import end_run
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store import open_store
 from bulk_publisher.store.steering import Steering, Wish
@@ -65,3 +70,45 @@ async def test_what_a_run_says_of_itself_is_never_older_than_five_seconds(tmp_pa
     assert len(ages) > 10
     assert max(ages) <= 5.1
     assert finished.kept.read_progress() is None
+
+
+async def test_who_stops_a_run_waits_until_its_pages_in_flight_have_ended(tmp_path):
+    asked = Steering(wish=Wish.STOP, at=1.0)
+
+    class Stopping(Seen):
+        def on_settled(self) -> None:
+            begun.set()
+
+    begun, seen = asyncio.Event(), Stopping()
+    async with serve(Scenario(pages=600, cost=1.0)) as sandbox, asyncio.TaskGroup() as group:
+        running = group.create_task(run_job(sandbox, tmp_path, watch=seen))
+        await begun.wait()
+        kept = open_store(tmp_path).find("latest")
+
+        assert await end_run(kept, asked, LoopClock(), is_waited_for=True)
+
+        assert not kept.is_locked
+        assert (await running).totals.pages == kept.read_description().final.pages < 600
+
+
+async def test_a_run_that_is_whole_can_not_be_stopped(tmp_path):
+    async with serve(Scenario(pages=10)) as sandbox:
+        kept = (await run_job(sandbox, tmp_path)).kept
+
+    with pytest.raises(BadSetting, match="nothing to pause"):
+        await end_run(kept, Steering(wish=Wish.PAUSE, at=1.0), LoopClock(), is_waited_for=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["pause", "latest", "--until", "6:0"], "--until must be a time"),
+        (["pause", "latest", "--until", "2020-01-01 06:00"], "that is past"),
+        (["stop", "latest"], "no such run"),
+    ],
+)
+def test_what_can_not_be_asked_of_a_run_is_said_in_a_line(tmp_path, words, why):
+    result = CliRunner().invoke(main, [*words, "--runs", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert why in result.stderr
