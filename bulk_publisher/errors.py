@@ -122,9 +122,17 @@ class JournalLost(BulkPublisherError):
 
 
 class PortalUnusable(BulkPublisherError):
-    """The portal or the credential cannot be used at all."""
+    """The portal or the credential cannot be used at all.
+
+    Args:
+        is_passing: Whether the same may work later, without anybody's help.
+    """
 
     exit_status = 4
+
+    def __init__(self, message: str, hint: str = "", *, is_passing: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_passing = is_passing
 
 
 class RunBusy(BulkPublisherError):

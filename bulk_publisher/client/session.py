@@ -237,7 +237,8 @@ async def ask_plan(calls: PacedCalls, warn: Warn) -> PlanLimits:
         reply = other
     if reply.kind in _USELESS:
         is_passing = reply.kind not in {FaultClass.CREDENTIAL, FaultClass.TOKEN}
-        raise PortalUnusable(reply.words, "Nothing was sent. " * is_passing + reply.hint)
+        hint = "Nothing was sent. " * is_passing + reply.hint
+        raise PortalUnusable(reply.words, hint, is_passing=is_passing)
     return UNKNOWN
 
 

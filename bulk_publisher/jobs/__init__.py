@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bulk_publisher.client.pace import Pace, PortalPlan
-    from bulk_publisher.jobs.job import DEFAULT_WEBHOOK, Job, Portal, Secret, Selection
+    from bulk_publisher.jobs.job import (
+        DEFAULT_WEBHOOK,
+        Job,
+        Overlap,
+        Portal,
+        Schedule,
+        Secret,
+        Selection,
+    )
     from bulk_publisher.jobs.job_file import read_job
     from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
     from bulk_publisher.jobs.written import decode_job, encode_job
@@ -17,9 +25,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_WEBHOOK",
     "Job",
+    "Overlap",
     "Pace",
     "Portal",
     "PortalPlan",
+    "Schedule",
     "Secret",
     "Selection",
     "decode_job",
@@ -32,7 +42,7 @@ __all__ = [
 
 _HOMES = {
     "client.pace": {"Pace", "PortalPlan"},
-    "jobs.job": {"DEFAULT_WEBHOOK", "Job", "Portal", "Secret", "Selection"},
+    "jobs.job": {"DEFAULT_WEBHOOK", "Job", "Overlap", "Portal", "Schedule", "Secret", "Selection"},
     "jobs.job_file": {"read_job"},
     "jobs.rules": {"pace_problems", "portal_problems", "selection_problems"},
     "jobs.written": {"decode_job", "encode_job"},

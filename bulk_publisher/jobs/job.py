@@ -4,6 +4,7 @@ Secrets are named, never held: a `Job` can be written down anywhere.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 
 import msgspec
 
@@ -106,11 +107,42 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **paths)
 
 
+class Overlap(StrEnum):
+    """What becomes of a job that is due while it is still being done."""
+
+    SKIP = "skip"
+    """It waits for the next time."""
+    QUEUE = "queue"
+    """It is done once more afterwards, once however often it was due."""
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When a daemon does a job.
+
+    Attributes:
+        cron: An expression of five fields, or a name such as ``@daily``.
+        timezone: By its IANA name; None for that of the machine.
+        jitter: The most seconds by which it begins later, another number each time.
+        catch_up: Whether it is done, once, where the machine was off when it was due.
+    """
+
+    cron: str
+    timezone: str | None = None
+    jitter: float = 0.0
+    catch_up: bool = True
+    overlap: Overlap = Overlap.SKIP
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for; a run is one time that it is done."""
+    """What is asked for; a run is one time that it is done.
+
+    Attributes:
+        schedule: None where it is done when somebody says so.
+    """
 
     name: str
     action: Action = Action.PUBLISH
     portal: Portal = Portal()
     select: Selection = Selection()
     pace: Pace = Pace()
+    schedule: Schedule | None = None

@@ -15,6 +15,7 @@ import msgspec
 from bulk_publisher.errors import BadJobFile
 from bulk_publisher.jobs.job import Job, Portal, Secret, Selection
 from bulk_publisher.jobs.rules import (
+    OPTIONAL,
     TABLES,
     TOP,
     Rule,
@@ -123,9 +124,14 @@ def _judge(data: Mapping[str, object], complaints: _Complaints) -> dict[str, Any
         (), {key: data[key] for key in data if key not in TABLES}, TOP, complaints
     )
     for table, rules in TABLES.items():
+        if table in OPTIONAL and table not in data:
+            continue
         inside = data.get(table, {})
         if isinstance(inside, dict):
             values[table] = _judge_table((table,), inside, rules, complaints)
+            needed = OPTIONAL.get(table)
+            if needed is not None and needed not in inside:
+                complaints.add((table,), f"[{table}] needs {needed}")
         else:
             complaints.add((table,), f"{table} must be a table: [{table}]")
     return values

@@ -7,15 +7,19 @@ How it works:
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC
 from enum import StrEnum
 from typing import TypeGuard
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from bulk_publisher.client.conditions import Field, parse_condition
 from bulk_publisher.client.pace import Pace
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.jobs.job import Portal, Selection
+from bulk_publisher.jobs.cron import Cron
+from bulk_publisher.jobs.job import Overlap, Portal, Schedule, Selection
+from bulk_publisher.jobs.moments import parse_duration
 from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
 from bulk_publisher.model import Action, Only, Order, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
@@ -171,6 +175,33 @@ def _secret(value: object) -> object:
     return given
 
 
+def _cron(value: object) -> object:
+    if not isinstance(value, str):
+        return Wrong(f'must be an expression such as "0 3 * * *", not {_said(value)}')
+    try:
+        Cron(value, UTC)
+    except ValueError as error:
+        return Wrong(f"{shown(value)} is no cron expression: {error}")
+    return value
+
+
+def _timezone(value: object) -> object:
+    try:
+        if isinstance(value, str) and value:
+            return ZoneInfo(value).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        pass
+    return Wrong(f'must be the name of a time zone such as "Europe/Berlin", not {_said(value)}')
+
+
+def _duration(value: object) -> object:
+    if _is_number(value) and 0 <= value <= _LONGEST_TIME:
+        return float(value)
+    if isinstance(value, str):
+        return parse_duration(value)
+    return Wrong(f'must be seconds or a duration such as "90m", not {_said(value)}')
+
+
 def _rules_of(options: Iterable[Option]) -> dict[str, Rule]:
     return {option.key: _rule_of(option.kind) for option in options}
 
@@ -219,8 +250,18 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "lookup": _flag,
     },
     "pace": _rules_of(PACE),
+    "schedule": {
+        "cron": _cron,
+        "timezone": _timezone,
+        "jitter": _duration,
+        "catch_up": _flag,
+        "overlap": _one_of(Overlap),
+    },
 }
-"""The keys of each table, as `Portal`, `Selection` and `Pace` have them."""
+"""The keys of each table, as `Portal`, `Selection`, `Pace` and `Schedule` have them."""
+
+OPTIONAL: Mapping[str, str] = {"schedule": "cron"}
+"""Tables that a job may be without, and the key that each must have where it is there."""
 
 
 WAYS = ("csv", "xlsx", "page", "url", "urls", "site", "folder")
@@ -255,6 +296,11 @@ def selection_problems(
 def pace_problems(pace: Pace, *, naming: Naming = str) -> list[str]:
     """What is wrong with *pace*, a sentence each."""
     return _broken_rules("pace", pace, naming)
+
+
+def schedule_problems(schedule: Schedule | None, *, naming: Naming = str) -> list[str]:
+    """What is wrong with *schedule*, a sentence each."""
+    return [] if schedule is None else _broken_rules("schedule", schedule, naming)
 
 
 def portal_conflicts(portal: Portal) -> list[Conflict]:
@@ -325,7 +371,9 @@ def _conflicts_of_choice(selection: Selection, naming: Naming) -> list[Conflict]
     return conflicts
 
 
-def _broken_rules(table: str, asked: Portal | Selection | Pace, naming: Naming) -> list[str]:
+def _broken_rules(
+    table: str, asked: Portal | Selection | Pace | Schedule, naming: Naming
+) -> list[str]:
     said = msgspec.to_builtins(asked).items()
     judged = [
         (key, TABLES[table][key](value)) for key, value in said if value not in (None, (), [])

@@ -7,7 +7,12 @@ import msgspec
 
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs.job import Job
-from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
+from bulk_publisher.jobs.rules import (
+    pace_problems,
+    portal_problems,
+    schedule_problems,
+    selection_problems,
+)
 from bulk_publisher.store.description import decode_error_in_words
 from bulk_publisher.text.shown import as_text
 
@@ -52,6 +57,7 @@ def decode_job(data: object, *, selects: bool = True) -> Job:
         *portal_problems(job.portal, naming=_in("portal")),
         *selection_problems(job.select, naming=_in("select"), is_whole=selects),
         *pace_problems(job.pace, naming=_in("pace")),
+        *schedule_problems(job.schedule, naming=_in("schedule")),
     ]
     if problems:
         raise BadJournal(f"the job can't be: {'; '.join(problems)}")

@@ -16,6 +16,7 @@ from bulk_publisher.engine.events import Watcher
 from bulk_publisher.errors import BadSetting, BadSource
 from bulk_publisher.jobs import Job, Portal, pace_problems
 from bulk_publisher.model import Action, Only, Scope, Status
+from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.following import Follower, follow, retry_of, rollback_of
 from bulk_publisher.operations.named_pages import Pages, scope_of, selected_of
 from bulk_publisher.operations.page_rows import PageRow, page_rows
@@ -30,7 +31,6 @@ from bulk_publisher.operations.verifying import Verified
 from bulk_publisher.operations.verifying import verify as verify_run
 from bulk_publisher.store import KeptRun, Store, open_store
 from bulk_publisher.store.description import Following
-from bulk_publisher.store.disk import Disk
 
 T = TypeVar("T")
 
@@ -97,14 +97,14 @@ def resume(
 
     async def work(*, watch: Watcher, on_start: OnStart) -> Finished | Result:
         folder = _found(run, store)
-        if await _beside(lambda: status_of_whole(folder)) is not None:
+        if await beside(lambda: status_of_whole(folder)) is not None:
             final = folder.read_description().final
             return Result(folder.run_id, final.counts, is_whole=True, seconds=final.seconds)
         changes = _changes(client)
         with ExitStack() as opened:
             given = None if pages is None else partial(_given, pages=pages, scope=scope)
             reopening = reopened(folder, changes, given)
-            again = await _beside(lambda: opened.enter_context(reopening))
+            again = await beside(lambda: opened.enter_context(reopening))
             if again.was_changed and not even_if_changed:
                 raise BadSource(
                     f"{again.undertaking.job.select.file} has changed since the run began.",
@@ -273,7 +273,7 @@ async def _job(
     choose = partial(
         selected_of, pages, scope=scope_of(scope), only=only, limit=limit, lookup=lookup
     )
-    selected = await _beside(choose)
+    selected = await beside(choose)
     portal = Portal(**_changes(client)["portal"])
     job = Job(name=name, action=action, portal=portal, select=selected.select, pace=client.pace)
     return job, selected
@@ -285,7 +285,7 @@ def _following(
     async def work(*, watch: Watcher, on_start: OnStart) -> Finished | Result:
         folder = _found(run, store)
         change = partial(with_changes, changes=_changes(client))
-        follower: Follower = await _beside(lambda: follow(folder, following(folder), change))
+        follower: Follower = await beside(lambda: follow(folder, following(folder), change))
         if not follower.pages:
             return Result("", {}, is_whole=True, seconds=0.0)
         return await follower.begin(
@@ -314,11 +314,3 @@ def _changes(client: Client) -> Mapping[str, Any]:
 
 def _seed() -> int:
     return random.SystemRandom().randrange(2**32)
-
-
-async def _beside(work: Callable[[], T]) -> T:
-    """What *work* gives, done beside the loop: a long list or a long journal takes seconds to read."""
-    given: list[T] = []
-    with Disk() as disk:
-        await disk.do(lambda: given.append(work()))
-    return given[0]

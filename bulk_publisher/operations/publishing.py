@@ -17,7 +17,7 @@ from bulk_publisher.engine.core import Ending, RunSettings
 from bulk_publisher.engine.events import Watcher, both, warner
 from bulk_publisher.engine.ports import Look, Sink
 from bulk_publisher.engine.shell import Engine
-from bulk_publisher.errors import JournalLost, ListIncomplete
+from bulk_publisher.errors import JournalLost, ListIncomplete, StoppedByPortal
 from bulk_publisher.jobs import Job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.log import log
@@ -72,6 +72,17 @@ class Finished(Summary):
     selected: Selected
     totals: Totals
     ending: Ending
+
+    @property
+    def status(self) -> int:
+        """The exit status of a command that did it; an interruption has one of its own."""
+        if self.ending.is_whole:
+            return int(bool(self.totals.bad))
+        return (
+            StoppedByPortal.exit_status
+            if self.ending.error is None
+            else self.ending.error.exit_status
+        )
 
 
 OnStart = Callable[[Started], None]

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.store.agenda import Agenda
 from bulk_publisher.store.description import Description
 from bulk_publisher.store.heard import Heard, Snapshot
 from bulk_publisher.store.record import Mark, Spent
@@ -384,6 +385,11 @@ class Store(Protocol):
         Raises:
             BadJournal: If there is none, or several begin so; the words name some that are there.
         """
+        ...
+
+    @property
+    def agenda(self) -> Agenda:
+        """What a daemon of this store keeps."""
         ...
 
     def runs(self) -> Sequence[KeptRun]:

@@ -251,13 +251,9 @@ class _Doing:
 
     def _status(self, finished: Finished) -> int:
         ending = finished.ending
-        if ending.error is not None and not ending.is_whole:
-            return ending.error.exit_status
-        if ending.is_interrupted and not ending.is_whole:
+        if ending.is_interrupted and not ending.is_whole and ending.error is None:
             return 128 + (self._signal or signal.SIGINT)
-        if not ending.is_whole:
-            return 3
-        return 1 if finished.totals.bad else 0
+        return finished.status
 
 
 async def _dry(job: Job, selected: Selected, output: Output) -> None:

@@ -10,6 +10,7 @@ from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.model import Epoch
 from bulk_publisher.store.description import new_run_id
 from bulk_publisher.store.files import FOLDER_MODE
+from bulk_publisher.store.folder.folder_agenda import FolderAgenda
 from bulk_publisher.store.folder.folder_run import LATEST, FolderRun, run_at
 from bulk_publisher.store.folder.run_folder import RunFolder
 
@@ -71,6 +72,11 @@ class FolderStore:
         newest = ", ".join(known[:3])
         hint = f"The newest runs there: {newest}." if known else "No runs there yet."
         raise BadJournal(f"{name}: no such run in {self._path}.", hint)
+
+    @property
+    def agenda(self) -> FolderAgenda:
+        """What a daemon keeps, in the folder ``serve`` beside the runs."""
+        return FolderAgenda(self._path / "serve")
 
     def runs(self) -> list[FolderRun]:
         """All that have begun, the newest first."""

@@ -1,0 +1,283 @@
+"""The daemon: looks what is due, begins it, and sees that all that was begun comes to its end.
+
+How it works:
+    One loop looks each second at the orders and the timetable. What is due gets its firing into the plan,
+    and then a task that does it, a part for each portal. The plan is written before and after each step
+    (``timetable``, ``part``), so that the next daemon goes on where this one was.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from bulk_publisher.clock import wait_until
+from bulk_publisher.errors import BadJournal
+from bulk_publisher.jobs import Job, decode_job
+from bulk_publisher.log import log
+from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.serve import timetable
+from bulk_publisher.serve.happenings import (
+    Draining,
+    JobDue,
+    JobEnds,
+    JobsRead,
+    RunEnds,
+)
+from bulk_publisher.serve.job_files import JobFiles
+from bulk_publisher.serve.part import PartDoing, Surroundings
+from bulk_publisher.store.agenda import Order, Part, Slot, with_part
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at the clock and at the orders."""
+_FILES_EVERY = 5
+"""Of these looks, how many make one at the job files."""
+_PUNCTUAL_ONCE = 3600.0
+"""Seconds of lateness that are none where something else decides when we look, as cron does."""
+_ORDER_OF_STATUSES = (70, 4, 3, 5, 2, 1, 0)
+"""The worst first."""
+ALONE = ""
+"""How the one portal of a job is called that names no others."""
+
+
+def worst(statuses: list[int]) -> int:
+    """The status of all together: 70, 4, 3, 5, 2, 1, 0, in this order."""
+    return min(
+        statuses,
+        key=lambda status: _ORDER_OF_STATUSES.index(status) if status in _ORDER_OF_STATUSES else -1,
+        default=0,
+    )
+
+
+@dataclass(slots=True)
+class _Undertaken:
+    """A firing that is being done."""
+
+    job: Job
+    parts: dict[str, PartDoing] = field(default_factory=dict)
+
+
+class Daemon:
+    """The daemon of one store."""
+
+    def __init__(
+        self,
+        files: JobFiles,
+        around: Surroundings,
+        *,
+        zone: tzinfo,
+        parallel: int,
+        is_once: bool = False,
+    ) -> None:
+        """Nothing is done yet.
+
+        Args:
+            zone: Of schedules that name none.
+            parallel: The most runs at once.
+            is_once: End as soon as nothing is due and all has ended.
+        """
+        self._files = files
+        self._around = around
+        self._agenda = around.store.agenda
+        self._zone = zone
+        self._places = asyncio.Semaphore(parallel)
+        self._is_once = is_once
+        self._slots: dict[str, Slot] = {}
+        self._orders: dict[str, Order] = {}
+        self._doing: dict[str, _Undertaken] = {}
+        self._changed = asyncio.Event()
+        self._is_draining = self._is_to_read = False
+
+    # steer
+
+    def drain(self) -> None:
+        """End in order: runs drain, and go on when a daemon is started again."""
+        if not self._is_draining:
+            self._is_draining = True
+            runs = [part for one in self._doing.values() for part in one.parts.values()]
+            self._around.tell(Draining(len(runs)))
+            for part in runs:
+                part.drain()
+        self._changed.set()
+
+    def reload(self) -> None:
+        """Read the job files again."""
+        self._is_to_read = True
+        self._changed.set()
+
+    @property
+    def slots(self) -> Mapping[str, Slot]:
+        """The plan, as it is now."""
+        return self._slots
+
+    # do
+
+    async def serve(self) -> None:
+        """Do it until it is drained, or all that is due has been done once.
+
+        Raises:
+            RunBusy: If another daemon serves the store.
+            JournalLost: If the plan can't be written.
+        """
+        with self._agenda.alone():
+            self._slots = self._agenda.read_slots()
+            self._read_files()
+            self._take_orders()
+            async with asyncio.TaskGroup() as group:
+                for name, slot in list(self._slots.items()):
+                    if slot.firing is not None:
+                        self._begin(name, group)
+                await self._look_on(group)
+
+    async def _look_on(self, group: asyncio.TaskGroup) -> None:
+        looks = 0
+        while not self._is_draining:
+            looks += 1
+            if self._is_to_read or (looks % _FILES_EVERY == 0 and self._files.have_changed()):
+                self._is_to_read = False
+                self._read_files()
+            self._take_orders()
+            self._fire(group)
+            if self._is_once and not self._doing:
+                return
+            clock = self._around.clock
+            await wait_until(clock, self._changed, Mono(clock.now() + _LOOK_EVERY))
+
+    # jobs and orders
+
+    def _read_files(self) -> None:
+        for refused in self._files.read():
+            self._around.tell(refused)
+        jobs = self._files.jobs
+        now = self._around.clock.epoch()
+        slots = {
+            name: timetable.planned(
+                self._slots.get(name), job.schedule, now=now, zone=self._zone_of(job)
+            )
+            for name, job in jobs.items()
+        }
+        # What has begun comes to its end, whatever has become of its file.
+        left = {
+            name: slot
+            for name, slot in self._slots.items()
+            if name not in jobs and (slot.firing is not None or name in self._orders)
+        }
+        self._write({**left, **slots})
+        self._around.tell(JobsRead(tuple(jobs)))
+
+    def _take_orders(self) -> None:
+        orders = {order.name: order for order in self._agenda.orders()}
+        for name in orders.keys() - self._orders.keys():
+            if name not in self._slots:
+                self._write({**self._slots, name: timetable.ordered(orders[name])})
+        self._orders = orders
+
+    def _job_of(self, name: str) -> Job | None:
+        order = self._orders.get(name)
+        if order is None:
+            return self._files.jobs.get(name)
+        if order.known:
+            return self._files.jobs.get(order.known)
+        try:
+            return decode_job(order.job)
+        except BadJournal as error:
+            log.warning("order.damaged", order=name, reason=error.message)
+            return None
+
+    def _zone_of(self, job: Job | None) -> tzinfo:
+        named = None if job is None or job.schedule is None else job.schedule.timezone
+        return self._zone if named is None else ZoneInfo(named)
+
+    # what is due
+
+    def _fire(self, group: asyncio.TaskGroup) -> None:
+        now = self._around.clock.epoch()
+        punctual = _PUNCTUAL_ONCE if self._is_once else timetable.PUNCTUAL
+        for name, slot in list(self._slots.items()):
+            job = self._job_of(name)
+            if job is None:
+                continue
+            schedule = None if name in self._orders else job.schedule
+            fallen, what = timetable.fall_due(
+                name, slot, schedule, now=now, zone=self._zone_of(job), punctual=punctual
+            )
+            if what is not None:
+                self._write({**self._slots, name: fallen})
+                self._around.tell(JobDue(name, what))
+            if fallen.firing is not None and name not in self._doing:
+                self._begin(name, group)
+
+    def _begin(self, name: str, group: asyncio.TaskGroup) -> None:
+        job, firing = self._job_of(name), self._slots[name].firing
+        if job is None or firing is None:
+            # Its file is gone: `resume` goes on with what it had begun.
+            self._write(
+                {**self._slots, name: timetable.ended(self._slots[name], status=2, now=self._now)}
+            )
+            return
+        self._doing[name] = _Undertaken(job)
+        group.create_task(self._do(name, job))
+
+    async def _do(self, name: str, job: Job) -> None:
+        undertaken = self._doing[name]
+        ends: dict[str, RunEnds | None] = {}
+        async with asyncio.TaskGroup() as group:
+            for portal, its_job in _by_portal(job).items():
+                firing = self._slots[name].firing
+                part = (firing.parts if firing else {}).get(portal, Part())
+                if part.status is not None:
+                    ends[portal] = RunEnds(name, portal, part.run, part.status)
+                    continue
+                doing = PartDoing(
+                    its_job, portal, part, self._around, partial(self._note, name, portal)
+                )
+                undertaken.parts[portal] = doing
+                group.create_task(self._do_part(portal, doing, ends))
+        del self._doing[name]
+        self._changed.set()
+        if any(one is None for one in ends.values()):
+            return
+        self._end(name, job, tuple(one for one in ends.values() if one is not None))
+
+    async def _do_part(
+        self, portal: str, doing: PartDoing, ends: dict[str, RunEnds | None]
+    ) -> None:
+        async with self._places:
+            ends[portal] = await doing.do()
+
+    def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
+        slot = self._slots[name]
+        due = Epoch(slot.firing.due) if slot.firing is not None else self._now
+        status = worst([one.status for one in ends])
+        slots = {**self._slots, name: timetable.ended(slot, status=status, now=self._now)}
+        if name in self._orders:
+            del slots[name]
+        self._write(slots)
+        if name in self._orders:
+            self._agenda.remove_order(name)
+        self._around.tell(JobEnds(job, due, status, ends))
+
+    def _note(self, name: str, portal: str, part: Part) -> None:
+        """Write into the plan how far a part has come."""
+        slot = self._slots[name]
+        if slot.firing is not None:
+            firing = with_part(slot.firing, portal, part)
+            self._write({**self._slots, name: msgspec.structs.replace(slot, firing=firing)})
+
+    def _write(self, slots: dict[str, Slot]) -> None:
+        if slots != self._slots:
+            self._agenda.write_slots(slots)
+            self._slots = slots
+
+    @property
+    def _now(self) -> Epoch:
+        return self._around.clock.epoch()
+
+
+def _by_portal(job: Job) -> dict[str, Job]:
+    """*job* for each of its portals, by what it calls them."""
+    return {ALONE: job}

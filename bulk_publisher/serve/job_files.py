@@ -1,0 +1,79 @@
+"""The jobs of a daemon: files, read again when they change; a bad one keeps its last good version."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bulk_publisher.errors import BadJobFile
+from bulk_publisher.jobs import Job, read_job
+from bulk_publisher.serve.happenings import FileRefused
+
+_Signature = tuple[int, int, int]
+_SUFFIX = ".toml"
+
+
+class JobFiles:
+    """Job files, and all that are in folders."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Nothing is read yet.
+
+        Args:
+            paths: Files, and folders whose ``.toml`` files are jobs.
+        """
+        self._paths = paths
+        self._seen: dict[Path, _Signature | None] = {}
+        self._good: dict[Path, Job] = {}
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """The jobs by their names."""
+        return {job.name: job for job in self._good.values()}
+
+    def path_of(self, name: str) -> Path | None:
+        """The file of the job *name*."""
+        return next((path for path, job in self._good.items() if job.name == name), None)
+
+    def have_changed(self) -> bool:
+        """Whether a file was written, has come or has gone since they were read."""
+        return {path: _signature(path) for path in self._files()} != self._seen
+
+    def read(self) -> Iterator[FileRefused]:
+        """Read those that have changed; gives those that can't be used.
+
+        Two of one name are refused, the later one; so is a file that is named and not there.
+        """
+        seen = {path: _signature(path) for path in self._files()}
+        for path in set(self._good) - set(seen):
+            del self._good[path]
+        for path, signature in seen.items():
+            if path in self._good and self._seen.get(path) == signature:
+                continue
+            try:
+                job = read_job(path)
+                self._check_name(path, job)
+            except BadJobFile as error:
+                yield FileRefused(path, error.message, keeps_last=path in self._good)
+            else:
+                self._good[path] = job
+        self._seen = seen
+
+    def _check_name(self, path: Path, job: Job) -> None:
+        for other, its_job in self._good.items():
+            if other != path and its_job.name == job.name:
+                raise BadJobFile(
+                    f"{path}: a job named {job.name} is already in {other}: give one of them another name"
+                )
+
+    def _files(self) -> list[Path]:
+        found: list[Path] = []
+        for path in self._paths:
+            found.extend(sorted(path.glob(f"*{_SUFFIX}")) if path.is_dir() else [path])
+        return list(dict.fromkeys(found))
+
+
+def _signature(path: Path) -> _Signature | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

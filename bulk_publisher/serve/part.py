@@ -1,0 +1,247 @@
+"""One job on one portal, from when it is due until it has ended: its run begins, rests, goes on and ends.
+
+How it works:
+    Each round of ``PartDoing.do`` does what the plan says of the part: begin a run, or go on with the one
+    that it names. What the round ends with is written into the plan before the next one begins, so that
+    a daemon that dies at any moment goes on where it was.
+"""
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import dataclass
+
+import msgspec
+
+from bulk_publisher.clock import Clock
+from bulk_publisher.engine.events import Event, watch_nothing
+from bulk_publisher.errors import (
+    BulkPublisherError,
+    LimitReached,
+    PortalUnusable,
+    RunBusy,
+    StoppedByPortal,
+    StopRequested,
+)
+from bulk_publisher.jobs import Job
+from bulk_publisher.log import log
+from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.operations import crash
+from bulk_publisher.operations.beside import beside
+from bulk_publisher.operations.publishing import Finished, Started, begin
+from bulk_publisher.operations.resuming import reopened, status_of_whole
+from bulk_publisher.operations.selecting import check_selection
+from bulk_publisher.portal.credentials import Credential
+from bulk_publisher.serve.happenings import RunBegins, RunEnds, RunRests, Tell
+from bulk_publisher.store import KeptRun, Store
+from bulk_publisher.store.agenda import Part
+from bulk_publisher.store.steering import Wish
+
+Entrance = Callable[[Job], AbstractAsyncContextManager[Credential]]
+"""How to get into the portal of a job."""
+
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at a run that rests, or that another process is at work on."""
+_FIRST_PAUSE = 900.0
+"""Seconds after which a run goes on that the portal has stopped; each time twice as many."""
+_MOST_STOPS = 5
+"""In a row, after which nobody but a person goes on with it."""
+_FAULT_OF_OURS = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a part is done with."""
+
+    store: Store
+    entrance: Entrance
+    tell: Tell
+    clock: Clock
+
+
+class PartDoing:
+    """What is done of *job* on one portal."""
+
+    def __init__(
+        self,
+        job: Job,
+        portal: str,
+        part: Part,
+        around: Surroundings,
+        note: Callable[[Part], None],
+    ) -> None:
+        """Nothing is done yet.
+
+        Args:
+            portal: As the job names it.
+            part: How far it has come.
+            note: Writes into the plan how far it has come now.
+        """
+        self._job = job
+        self._portal = portal
+        self._part = part
+        self._around = around
+        self._note = note
+        self._started: Started | None = None
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """Let what is in flight end; the rest is for the next daemon."""
+        self._is_draining = True
+        if self._started is not None:
+            self._started.engine.drain()
+
+    async def do(self) -> RunEnds | None:
+        """Do it to its end; None where it was drained before."""
+        while not self._is_draining:
+            ends = self._called_off()
+            if ends is None and self._is_resting():
+                await self._rest()
+                continue
+            ends = ends or await self._round()
+            if ends is not None:
+                self._write(status=ends.status)
+                self._around.tell(ends)
+                return ends
+        return None
+
+    # rest
+
+    def _called_off(self) -> RunEnds | None:
+        """How it ended, where somebody has stopped it while it rested."""
+        steering = self._kept().read_steering() if self._part.run else None
+        if steering is None or steering.wish is not Wish.STOP or self._kept().is_locked:
+            return None
+        return self._end(StopRequested.exit_status, "The run was stopped.")
+
+    def _is_resting(self) -> bool:
+        """Whether it goes on later, somebody has asked it to pause, or another process is at work on it."""
+        if not self._part.run:
+            return self._part.goes_on_at is not None
+        kept = self._kept()
+        if self._part.goes_on_at is not None or kept.is_locked:
+            return True
+        steering = kept.read_steering()
+        return steering is not None and steering.is_resting(self._around.clock.epoch())
+
+    async def _rest(self) -> None:
+        clock = self._around.clock
+        await clock.sleep_until(Mono(clock.now() + _LOOK_EVERY))
+        at = self._part.goes_on_at
+        if at is not None and at <= clock.epoch():
+            self._write(goes_on_at=None)
+
+    # do
+
+    async def _round(self) -> RunEnds | None:
+        """A run that begins or goes on; None where it is not the last round."""
+        try:
+            finished = await self._run()
+        except RunBusy:
+            # Another process goes on with it; whatever it leaves is looked at then.
+            return None
+        except BulkPublisherError as error:
+            return self._after_error(error)
+        except Exception as error:  # noqa: BLE001 - one run's fault ends no other's
+            inner = crash.innermost(error)
+            if isinstance(inner, BulkPublisherError):
+                return self._after_error(inner)
+            log.error("run.crashed", job=self._job.name, what=crash.words_of(error))
+            return self._end(_FAULT_OF_OURS, f"Internal error: {crash.words_of(error)}")
+        finally:
+            self._started = None
+        return finished if isinstance(finished, RunEnds) else self._after(finished)
+
+    async def _run(self) -> Finished | RunEnds:
+        job, around = self._job, self._around
+        async with around.entrance(job) as credential:
+            if not self._part.run:
+                selected = await beside(lambda: check_selection(job.select))
+                return await begin(
+                    job,
+                    selected,
+                    credential,
+                    store=around.store,
+                    seed=_seed(),
+                    watch=self._watch,
+                    on_start=self._on_start,
+                    on_created=lambda kept: self._write(run=kept.run_id),
+                )
+            kept = self._kept()
+            status = await beside(lambda: status_of_whole(kept))
+            if status is not None:
+                return self._end(status)
+            with ExitStack() as opened:
+                reopening = reopened(kept, {})
+                again = await beside(lambda: opened.enter_context(reopening))
+                if again.was_changed:
+                    log.warning("list.changed", job=job.name, run=kept.run_id)
+                return await again.go_on(
+                    credential, seed=_seed(), watch=self._watch, on_start=self._on_start
+                )
+
+    def _after(self, finished: Finished) -> RunEnds | None:
+        error = finished.ending.error
+        if finished.ending.is_whole or error is None:
+            if self._is_draining and not finished.ending.is_whole:
+                return None
+            return self._end(finished.status, finished=finished)
+        return self._after_error(error, finished)
+
+    def _after_error(
+        self, error: BulkPublisherError, finished: Finished | None = None
+    ) -> RunEnds | None:
+        """Rest where time mends it; else it is over."""
+        if isinstance(error, StopRequested) and self._part.run:
+            steering = self._kept().read_steering()
+            if steering is not None and steering.wish is Wish.PAUSE:
+                until = None if steering.until is None else Epoch(steering.until)
+                self._tell_rest(until, error)
+                return None
+        elif _is_passing(error) and self._part.stops < _MOST_STOPS:
+            at = Epoch(self._around.clock.epoch() + _FIRST_PAUSE * 2**self._part.stops)
+            self._write(goes_on_at=at, stops=self._part.stops + 1)
+            self._tell_rest(at, error)
+            return None
+        return self._end(error.exit_status, error.message, error.hint, finished)
+
+    def _tell_rest(self, at: Epoch | None, error: BulkPublisherError) -> None:
+        self._around.tell(RunRests(self._job.name, self._portal, self._part.run, at, error.message))
+
+    def _end(
+        self, status: int, why: str = "", hint: str = "", finished: Finished | None = None
+    ) -> RunEnds:
+        return RunEnds(self._job.name, self._portal, self._part.run, status, why, hint, finished)
+
+    # how
+
+    def _kept(self) -> KeptRun:
+        return self._around.store.find(self._part.run)
+
+    def _write(self, **changes: object) -> None:
+        self._part = msgspec.structs.replace(self._part, **changes)
+        self._note(self._part)
+
+    def _on_start(self, started: Started) -> None:
+        self._started = started
+        if self._is_draining:
+            started.engine.drain()
+        self._around.tell(RunBegins(self._job.name, self._portal, started))
+
+    def _watch(self, event: Event) -> None:
+        watch_nothing(event)
+
+
+def _is_passing(error: BulkPublisherError) -> bool:
+    """Whether the same run may go on by itself in a while."""
+    if isinstance(error, PortalUnusable):
+        return error.is_passing
+    return (
+        isinstance(error, StoppedByPortal)
+        and not isinstance(error, LimitReached)
+        and error.is_for_resume
+    )
+
+
+def _seed() -> int:
+    return random.SystemRandom().randrange(2**32)

@@ -1,0 +1,178 @@
+"""What a daemon keeps of its jobs: when each is due next, what of it has begun and has not ended, and orders.
+
+Typing and data alone. For what blocks, what is atomic and what a lost lock means see ``store/protocol.py``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Annotated, Any, BinaryIO, Protocol
+
+import msgspec
+
+from bulk_publisher.store.description import RunName
+
+When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
+"""UTC seconds up to the year 2984: a calendar has them."""
+_Text = Annotated[str, msgspec.Meta(max_length=1000)]
+OrderName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9-]{0,99}\Z")]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a firing is done on one portal.
+
+    Attributes:
+        run: Empty before it has begun.
+        status: The exit status that a command would have; None before it has ended.
+        goes_on_at: When a run that has stopped goes on, in UTC seconds; None where that is not planned.
+        stops: How often in a row it has stopped by a passing cause.
+    """
+
+    run: RunName | str = ""
+    status: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
+    goes_on_at: When | None = None
+    stops: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that a job was due: from then until all that it is about has ended.
+
+    Attributes:
+        due: In UTC seconds.
+        parts: By portal, as jobs name them.
+    """
+
+    due: When
+    parts: dict[str, Part] = {}
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job was done the last time."""
+
+    due: When
+    at: When
+    status: int
+    runs: tuple[str, ...] = ()
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """A job in the plan of next runs.
+
+    Attributes:
+        cron: The schedule by which ``next_due`` was found; empty for an order, which is due once.
+        next_due: In UTC seconds; None for never.
+        firing: What is going on.
+        queued: That it was due once more meanwhile, in UTC seconds.
+        last: None where it was never done.
+    """
+
+    cron: _Text = ""
+    timezone: _Text = ""
+    next_due: When | None = None
+    firing: Firing | None = None
+    queued: When | None = None
+    last: Ended | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that somebody has handed to a daemon, to be done once.
+
+    Attributes:
+        name: Its own, among all orders.
+        job: As ``run.json`` would have it; empty where it names one that the daemon knows.
+        known: The name of that one; empty where it brings its own.
+        at: When it is due, in UTC seconds.
+        submitted: When it was handed over.
+        by: Who did.
+    """
+
+    name: OrderName
+    at: When
+    job: dict[str, Any] = {}
+    known: _Text = ""
+    submitted: When
+    by: _Text = ""
+
+
+class OrderBook(Protocol):
+    """An order that is being written; it is there once it is closed, and never by half."""
+
+    def keep_list(self, name: str, content: BinaryIO) -> str:
+        """Keep a copy of a list of pages; gives what a job names it by from then on.
+
+        Raises:
+            BadSetting: If that can't be written.
+        """
+        ...
+
+    def close(self, order: Order) -> None:
+        """The order itself; from now on it is found.
+
+        Raises:
+            BadSetting: If that can't be written.
+        """
+        ...
+
+
+class Agenda(Protocol):
+    """Of one store."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, for a person."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Held by the daemon of this store.
+
+        Raises:
+            RunBusy: If another process has it.
+            BadSetting: If it can't be kept.
+        """
+        ...
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a daemon is at work."""
+        ...
+
+    def read_slots(self) -> dict[str, Slot]:
+        """The plan, by the names of jobs and orders; empty where there is none.
+
+        Raises:
+            BadJournal: If it is damaged.
+        """
+        ...
+
+    def write_slots(self, slots: Mapping[str, Slot]) -> None:
+        """Replace the plan, all at once.
+
+        Raises:
+            JournalLost: If that can't be written; the old one is still there.
+        """
+        ...
+
+    def order(self, name: str) -> AbstractContextManager[OrderBook]:
+        """A new order; what is not closed when the block ends is not there.
+
+        Raises:
+            BadSetting: If nothing can be written.
+        """
+        ...
+
+    def orders(self) -> Sequence[Order]:
+        """Those that are there, the oldest first; damaged ones are passed over, with a line in the log."""
+        ...
+
+    def remove_order(self, name: str) -> None:
+        """It was done; what was kept for it goes, too."""
+        ...
+
+
+def with_part(firing: Firing, portal: str, part: Part) -> Firing:
+    """*firing* with *part* on *portal*."""
+    return msgspec.structs.replace(firing, parts={**firing.parts, portal: part})
+
+
+def runs_of(firing: Firing) -> Iterator[str]:
+    """The runs that it has begun."""
+    return (part.run for part in firing.parts.values() if part.run)

@@ -1,0 +1,180 @@
+"""What a daemon keeps, in a folder beside the runs: ``serve/plan.json``, ``serve/orders/NAME/``, ``serve/lock``."""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
+from bulk_publisher.log import log
+from bulk_publisher.store.agenda import Order, Slot
+from bulk_publisher.store.description import decode_error_in_words
+from bulk_publisher.store.files import FOLDER_MODE, is_there, open_own, read_own, replacing
+from bulk_publisher.store.folder.holders import read_holder, write_holder
+
+_ORDER = "order.json"
+_LIST = re.compile(r"[^A-Za-z0-9._-]+")
+"""What a copy's name does without."""
+
+
+class FolderAgenda:
+    """The agenda in one folder; it is made when something is to be kept."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is looked at yet."""
+        self._path = path
+
+    @property
+    def place(self) -> str:
+        """The folder."""
+        return str(self._path)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold ``lock``; the hold ends with its process."""
+        try:
+            self._make(self._path)
+            opened = open_own(self._lock, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise BadSetting(f"{self._lock}: can't be written: {error.strerror}.") from error
+        with os.fdopen(opened, "r+b", buffering=0) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                holder = read_holder(file.fileno())
+                raise RunBusy(
+                    f"{self._path.parent}: another daemon serves these runs ({holder.words}).",
+                    holder.what_to_do,
+                ) from error
+            write_holder(file.fileno())
+            yield
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a process holds ``lock``."""
+        try:
+            file = open_own(self._lock, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
+    def read_slots(self) -> dict[str, Slot]:
+        """What stands in ``plan.json``."""
+        path = self._plan
+        if not is_there(path):
+            return {}
+        try:
+            return msgspec.json.decode(read_own(path), type=dict[str, Slot])
+        except OSError as error:
+            raise BadJournal(f"{path}: can't be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
+            raise BadJournal(
+                f"{path}: it is damaged: {decode_error_in_words(error)}.",
+                "Repair it with a text editor, or remove it: then each job waits for its next time.",
+            ) from error
+
+    def write_slots(self, slots: Mapping[str, Slot]) -> None:
+        """Replace ``plan.json``."""
+        try:
+            self._make(self._path)
+            with replacing(self._plan, is_forced=True) as file:
+                file.write(msgspec.json.format(msgspec.json.encode(slots), indent=2) + b"\n")
+        except OSError as error:
+            raise JournalLost(
+                f"{self._plan}: can't be written: {error.strerror}.",
+                "Free some space or mount it for writing.",
+                error.strerror or str(error),
+            ) from error
+
+    @contextmanager
+    def order(self, name: str) -> Iterator["FolderOrder"]:
+        """The folder of a new order."""
+        order = FolderOrder(self._orders / name)
+        try:
+            self._make(self._orders)
+            order.path.mkdir(FOLDER_MODE)
+        except OSError as error:
+            raise BadSetting(f"{order.path}: can't be made: {error.strerror}.") from error
+        try:
+            yield order
+        finally:
+            if not order.is_closed:
+                shutil.rmtree(order.path, ignore_errors=True)
+
+    def orders(self) -> Sequence[Order]:
+        """What stands in the folders of orders."""
+        found = []
+        for path in self._orders.glob(f"*/{_ORDER}"):
+            try:
+                order = msgspec.json.decode(read_own(path), type=Order)
+            except (OSError, ValueError, RecursionError) as error:
+                log.warning("order.damaged", order=path.parent.name, reason=str(error))
+                continue
+            if order.name == path.parent.name:
+                found.append(order)
+        return sorted(found, key=lambda order: (order.submitted, order.name))
+
+    def remove_order(self, name: str) -> None:
+        """Remove the folder of an order."""
+        path = self._orders / name
+        # First what makes it one: of a half-removed order nothing is found.
+        with suppress(OSError):
+            (path / _ORDER).unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def _lock(self) -> Path:
+        return self._path / "lock"
+
+    @property
+    def _plan(self) -> Path:
+        return self._path / "plan.json"
+
+    @property
+    def _orders(self) -> Path:
+        return self._path / "orders"
+
+    @staticmethod
+    def _make(path: Path) -> None:
+        path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+
+
+class FolderOrder:
+    """An order that is being written into its folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_closed = False
+
+    def keep_list(self, name: str, content: BinaryIO) -> str:
+        """Copy a list into the folder; what it is called there ends as *name* does."""
+        number = sum(1 for _ in self.path.iterdir())
+        path = self.path / f"{number}-{_LIST.sub('_', Path(name).name)[-80:]}"
+        try:
+            with replacing(path, is_forced=True) as file:
+                shutil.copyfileobj(content, file)
+        except OSError as error:
+            raise BadSetting(f"{path}: can't be written: {error.strerror}.") from error
+        return str(path.resolve())
+
+    def close(self, order: Order) -> None:
+        """Write ``order.json``."""
+        path = self.path / _ORDER
+        try:
+            with replacing(path, is_forced=True) as file:
+                file.write(msgspec.json.format(msgspec.json.encode(order), indent=2) + b"\n")
+        except OSError as error:
+            raise BadSetting(f"{path}: can't be written: {error.strerror}.") from error
+        self.is_closed = True

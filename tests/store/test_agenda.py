@@ -1,0 +1,82 @@
+"""What a daemon keeps, in any store."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher.errors import RunBusy
+from bulk_publisher.store import Store
+from bulk_publisher.store.agenda import Ended, Firing, Order, Part, Slot, with_part
+
+FIRING = Firing(due=100.0, parts={"shop": Part(run="20260301T030000Z-1f2e")})
+SLOTS = {
+    "nightly": Slot(
+        cron="0 3 * * *",
+        timezone="Europe/Berlin",
+        next_due=200.0,
+        firing=FIRING,
+        queued=150.0,
+        last=Ended(due=1.0, at=2.0, status=1, runs=("a", "b")),
+    ),
+    "never": Slot(),
+}
+
+
+def ordered(store: Store, name: str, submitted: float) -> Order:
+    with store.agenda.order(name) as book:
+        path = book.keep_list("../../pages of mine.csv", io.BytesIO(b"1\n2\n"))
+        order = Order(name=name, job={"csv": path}, at=9.0, submitted=submitted, by="ann")
+        book.close(order)
+    return order
+
+
+def test_the_plan_is_read_back_as_it_was_written(store: Store) -> None:
+    assert store.agenda.read_slots() == {}
+
+    store.agenda.write_slots(SLOTS)
+
+    assert store.agenda.read_slots() == SLOTS
+
+
+def test_one_daemon_at_a_time_serves_a_store(store: Store) -> None:
+    assert not store.agenda.is_served
+    with store.agenda.alone():
+        assert store.agenda.is_served
+        with pytest.raises(RunBusy), store.agenda.alone():
+            pass
+    assert not store.agenda.is_served
+
+
+def test_orders_are_found_the_oldest_first_with_copies_of_their_lists(store: Store) -> None:
+    later, first = ordered(store, "b-2", 2.0), ordered(store, "b-1", 1.0)
+
+    assert list(store.agenda.orders()) == [first, later]
+    assert Path(first.job["csv"]).read_bytes() == b"1\n2\n"
+    assert Path(first.job["csv"]).suffix == ".csv"
+
+    store.agenda.remove_order("b-1")
+
+    assert list(store.agenda.orders()) == [later]
+    assert not Path(first.job["csv"]).exists()
+
+
+def test_an_order_that_is_not_closed_is_not_there(store: Store) -> None:
+    with store.agenda.order("b-1") as book:
+        book.keep_list("pages.csv", io.BytesIO(b"1\n"))
+
+    assert list(store.agenda.orders()) == []
+    ordered(store, "b-1", 1.0)
+
+
+def test_what_a_daemon_keeps_is_no_run(store: Store) -> None:
+    store.agenda.write_slots(SLOTS)
+    ordered(store, "b-1", 1.0)
+
+    assert list(store.runs()) == []
+
+
+def test_a_part_takes_its_place_in_a_firing() -> None:
+    changed = with_part(FIRING, "blog", Part(status=0))
+
+    assert changed.parts == {**FIRING.parts, "blog": Part(status=0)}
