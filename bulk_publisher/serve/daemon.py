@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from bulk_publisher.clock import wait_until
-from bulk_publisher.errors import BadJournal
+from bulk_publisher.errors import BadJobFile, BulkPublisherError
 from bulk_publisher.jobs import Job, decode_job
-from bulk_publisher.log import log
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.serve import timetable
 from bulk_publisher.serve.happenings import (
@@ -30,7 +30,8 @@ from bulk_publisher.serve.happenings import (
 )
 from bulk_publisher.serve.job_files import JobFiles
 from bulk_publisher.serve.part import PartDoing, Surroundings
-from bulk_publisher.store.agenda import Order, Part, Slot, with_part
+from bulk_publisher.serve.submitting import Permits, check_order
+from bulk_publisher.store.agenda import Order, Part, Slot, runs_of, with_part
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at the clock and at the orders."""
@@ -71,11 +72,13 @@ class Daemon:
         *,
         zone: tzinfo,
         parallel: int,
+        permits: Permits = Permits(),  # noqa: B008 - frozen
         is_once: bool = False,
     ) -> None:
         """Nothing is done yet.
 
         Args:
+            permits: What jobs that are submitted may name of this machine.
             zone: Of schedules that name none.
             parallel: The most runs at once.
             is_once: End as soon as nothing is due and all has ended.
@@ -84,6 +87,7 @@ class Daemon:
         self._around = around
         self._agenda = around.store.agenda
         self._zone = zone
+        self._permits = permits
         self._places = asyncio.Semaphore(parallel)
         self._is_once = is_once
         self._slots: dict[str, Slot] = {}
@@ -177,16 +181,17 @@ class Daemon:
         self._orders = orders
 
     def _job_of(self, name: str) -> Job | None:
+        """The job of a slot; None where its file is gone.
+
+        Raises:
+            BulkPublisherError: If it is an order that can't be, or may not.
+        """
         order = self._orders.get(name)
-        if order is None:
-            return self._files.jobs.get(name)
-        if order.known:
-            return self._files.jobs.get(order.known)
-        try:
-            return decode_job(order.job)
-        except BadJournal as error:
-            log.warning("order.damaged", order=name, reason=error.message)
-            return None
+        if order is None or order.known:
+            return self._files.jobs.get(name if order is None else order.known)
+        job = decode_job(order.job)
+        check_order(job, self._permits, copies=Path(self._agenda.place))
+        return job
 
     def _zone_of(self, job: Job | None) -> tzinfo:
         named = None if job is None or job.schedule is None else job.schedule.timezone
@@ -198,10 +203,8 @@ class Daemon:
         now = self._around.clock.epoch()
         punctual = _PUNCTUAL_ONCE if self._is_once else timetable.PUNCTUAL
         for name, slot in list(self._slots.items()):
-            job = self._job_of(name)
-            if job is None:
-                continue
-            schedule = None if name in self._orders else job.schedule
+            job = None if name in self._orders else self._files.jobs.get(name)
+            schedule = None if job is None else job.schedule
             fallen, what = timetable.fall_due(
                 name, slot, schedule, now=now, zone=self._zone_of(job), punctual=punctual
             )
@@ -212,15 +215,27 @@ class Daemon:
                 self._begin(name, group)
 
     def _begin(self, name: str, group: asyncio.TaskGroup) -> None:
-        job, firing = self._job_of(name), self._slots[name].firing
-        if job is None or firing is None:
-            # Its file is gone: `resume` goes on with what it had begun.
-            self._write(
-                {**self._slots, name: timetable.ended(self._slots[name], status=2, now=self._now)}
-            )
+        try:
+            job = self._job_of(name)
+        except BulkPublisherError as error:
+            self._refuse(name, error)
+            return
+        if job is None:
+            known = self._orders[name].known if name in self._orders else name
+            self._refuse(name, BadJobFile(f"There is no job {known} any more."))
             return
         self._doing[name] = _Undertaken(job)
         group.create_task(self._do(name, job))
+
+    def _refuse(self, name: str, error: BulkPublisherError) -> None:
+        """What can't be begun has ended."""
+        firing = self._slots[name].firing
+        runs = list(runs_of(firing)) if firing is not None else []
+        ends = RunEnds(
+            name, ALONE, "".join(runs[:1]), BadJobFile.exit_status, error.message, error.hint
+        )
+        self._around.tell(ends)
+        self._end(name, Job(name=name), (ends,))
 
     async def _do(self, name: str, job: Job) -> None:
         undertaken = self._doing[name]

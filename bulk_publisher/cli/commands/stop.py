@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.moments import now_and_who, parse_time
 from bulk_publisher.cli.commands.parameters.run_options import run_argument
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
-    from bulk_publisher.model import Epoch
     from bulk_publisher.store.steering import Steering
 
 _no_wait = click.option("--no-wait", is_flag=True, help="Don't wait until the run has ended.")
@@ -33,7 +33,7 @@ def stop(output: Output, /, *, name: str, runs: Path, no_wait: bool) -> None:
     """
     from bulk_publisher.store.steering import Steering, Wish
 
-    now, who = _now_and_who()
+    now, who = now_and_who()
     _end(output, name, runs, Steering(wish=Wish.STOP, at=now, by=who), is_waited_for=not no_wait)
 
 
@@ -49,32 +49,12 @@ def pause(output: Output, /, *, name: str, runs: Path, until: str | None, no_wai
 
     A run that a daemon has begun continues by itself at TIME; any other waits for "resume".
     """
-    from bulk_publisher.clock import local_zone
-    from bulk_publisher.errors import BadSetting
-    from bulk_publisher.jobs.moments import parse_moment
-    from bulk_publisher.sources.cells import Wrong
     from bulk_publisher.store.steering import Steering, Wish
 
-    now, who = _now_and_who()
-    moment = None if until is None else parse_moment(until, now=now, zone=local_zone())
-    if isinstance(moment, Wrong):
-        raise BadSetting(f"--until {moment.why}.")
-    if moment is not None and moment <= now:
-        raise BadSetting(f"--until {until}: that is past.")
+    now, who = now_and_who()
+    moment = None if until is None else parse_time(until, "--until", now)
     steering = Steering(wish=Wish.PAUSE, at=now, until=moment, by=who)
     _end(output, name, runs, steering, is_waited_for=not no_wait)
-
-
-def _now_and_who() -> "tuple[Epoch, str]":
-    import getpass
-
-    from bulk_publisher.clock import utc_now
-
-    try:
-        who = getpass.getuser()
-    except (KeyError, OSError):
-        who = ""
-    return utc_now(), who[:100]
 
 
 def _end(

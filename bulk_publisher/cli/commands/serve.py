@@ -1,0 +1,145 @@
+"""``bulk-publisher serve``: jobs when they are due."""
+
+import asyncio
+import os
+import signal
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
+
+if TYPE_CHECKING:
+    from bulk_publisher.jobs import Job
+    from bulk_publisher.operations.secrets import Credential
+    from bulk_publisher.serve.daemon import Daemon
+
+
+@click.command("serve")
+@click.argument("jobs", metavar="[JOB|FOLDER]...", nargs=-1, type=click.Path(path_type=Path))
+@runs_option
+@click.option("--once", is_flag=True, help="Do what is due, then end; for cron and CI.")
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    help="Most runs at once.",
+)
+@click.option(
+    "--allow",
+    "folders",
+    multiple=True,
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder whose files submitted jobs may name; repeatable.",
+)
+@click.option(
+    "--allow-env",
+    "variables",
+    multiple=True,
+    metavar="NAME",
+    help="Variable that submitted jobs may name, beside BITRIX24_... and NOTIFY_...; repeatable.",
+)
+@click.option("--systemd", is_flag=True, help="Print a unit for systemd instead.")
+@click.option("--cron", is_flag=True, help="Print lines for cron instead.")
+@click.pass_obj
+@says_errors
+def serve(
+    output: Output,
+    /,
+    *,
+    jobs: tuple[Path, ...],
+    runs: Path,
+    once: bool,
+    parallel: int,
+    folders: tuple[Path, ...],
+    variables: tuple[str, ...],
+    systemd: bool,
+    cron: bool,
+) -> None:
+    """Do the jobs in job files and folders when their [schedule] says so.
+
+    Jobs without a schedule wait for "submit". Runs that an earlier daemon left go on first. SIGTERM
+    ends it in order: pages in flight finish, and the next start continues. SIGHUP reads the job files
+    again, as does a change of one.
+
+    \b
+    bulk-publisher serve jobs/
+    bulk-publisher serve --once nightly.toml
+    bulk-publisher serve --systemd jobs/ > /etc/systemd/system/bulk-publisher.service
+    """  # noqa: D301 - click's own mark
+    from bulk_publisher.cli.output.units import cron_lines, systemd_unit
+
+    if systemd:
+        output.put_data(systemd_unit(jobs, folders, variables, parallel))
+        return
+    if cron:
+        output.put_data(cron_lines(jobs, runs))
+        return
+    from bulk_publisher.serve.submitting import Permits
+
+    output.open_log()
+    permits = Permits(tuple(folder.resolve() for folder in folders), variables)
+    asyncio.run(_serve(output, jobs, runs, permits, parallel=parallel, is_once=once))
+
+
+async def _serve(
+    output: Output,
+    jobs: tuple[Path, ...],
+    runs: Path,
+    permits: Any,
+    *,
+    parallel: int,
+    is_once: bool,
+) -> None:
+    from bulk_publisher.cli.commands.doing import open_credential
+    from bulk_publisher.cli.output.happenings import Teller
+    from bulk_publisher.cli.output.supervisor import Supervisor
+    from bulk_publisher.clock import LoopClock, local_zone
+    from bulk_publisher.serve.daemon import Daemon
+    from bulk_publisher.serve.job_files import JobFiles
+    from bulk_publisher.serve.part import Surroundings
+    from bulk_publisher.store import open_store
+
+    def entrance(job: "Job") -> "AbstractAsyncContextManager[Credential]":
+        return open_credential(job, output)
+
+    around = Surroundings(open_store(runs), entrance, Teller(output), LoopClock())
+    daemon = Daemon(
+        JobFiles(jobs),
+        around,
+        zone=local_zone(),
+        parallel=parallel,
+        permits=permits,
+        is_once=is_once,
+    )
+    supervisor = Supervisor(os.environ)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(daemon.serve())
+        watching = group.create_task(supervisor.watch(around.clock))
+        _take_signals(daemon, serving, supervisor)
+        with suppress(asyncio.CancelledError):
+            await serving
+        watching.cancel()
+
+
+def _take_signals(daemon: "Daemon", serving: "asyncio.Task[None]", supervisor: Any) -> None:
+    loop = asyncio.get_running_loop()
+    signals: list[int] = []
+
+    def end(number: int) -> None:
+        supervisor.tell("STOPPING=1")
+        signals.append(number)
+        if len(signals) == 1:
+            daemon.drain()
+        else:
+            serving.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload)

@@ -1,0 +1,148 @@
+"""``bulk-publisher submit`` and ``jobs``: hand a job to a daemon, and see which it has."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk_publisher.cli.commands.parameters.completing import files
+from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.moments import now_and_who, parse_time
+from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.output import Output
+
+if TYPE_CHECKING:
+    from bulk_publisher.store.agenda import Slot
+
+
+@click.command("submit")
+@click.argument("job", metavar="JOB", shell_complete=files)
+@runs_option
+@click.option("--at", metavar="TIME", help="When: 22:00, 2026-11-27 22:00 or +2h.  [default: now]")
+@click.pass_obj
+@says_errors
+def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
+    """Have a daemon do JOB once: a job file, or the name of a job that it knows.
+
+    A file is read and checked now, and its lists are copied, so what you do with them afterwards
+    changes nothing. "serve" with the same --runs does it.
+    """
+    from bulk_publisher.jobs import read_job
+    from bulk_publisher.serve.submitting import submit_job, submit_known
+    from bulk_publisher.store import open_store
+    from bulk_publisher.utc import as_utc
+
+    now, who = now_and_who()
+    moment = now if at is None else parse_time(at, "--at", now)
+    agenda, rng = open_store(runs).agenda, random.SystemRandom()
+    if Path(job).exists() or job.endswith(".toml"):
+        order = submit_job(agenda, read_job(Path(job)), at=moment, now=now, by=who, rng=rng)
+    else:
+        _check_known(job, agenda.read_slots())
+        order = submit_known(agenda, job, at=moment, now=now, by=who, rng=rng)
+    when = "now" if at is None else f"at {as_utc(moment)}"
+    output.put(f"Submitted {order.name}; due {when}.")
+    if not agenda.is_served:
+        output.warn(
+            f"No daemon serves {runs} now. Start one with: bulk-publisher serve --runs {runs}"
+        )
+
+
+def _check_known(name: str, slots: "dict[str, Slot]") -> None:
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.text.shown import nearest, shown
+
+    if name not in slots:
+        raise BadSetting(
+            f"There is neither a file nor a job called {shown(name)}{nearest(name, slots)}.",
+            "bulk-publisher jobs lists the jobs that a daemon knows.",
+        )
+
+
+@click.command("jobs")
+@runs_option
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+@says_errors
+def jobs(output: Output, /, *, runs: Path, is_json: bool) -> None:
+    """List the jobs of the daemon, how each ended last, and when it is due next."""
+    from bulk_publisher.store import open_store
+
+    agenda = open_store(runs).agenda
+    slots = agenda.read_slots()
+    if is_json:
+        told = {name: _as_dict(slot) for name, slot in slots.items()}
+        output.put_json({"is_served": agenda.is_served, "jobs": told})
+        return
+    for line in _lines(slots):
+        output.put(line)
+    if not slots:
+        output.say("No jobs. Start a daemon with: bulk-publisher serve JOB...")
+    elif not agenda.is_served:
+        output.warn("No daemon is running; nothing begins by itself.")
+
+
+def _lines(slots: "dict[str, Slot]") -> Iterator[str]:
+    rows = [("job", "next", "last", "schedule")]
+    for name, slot in slots.items():
+        rows.append((name, _next_in_words(slot), _last_in_words(slot), _schedule_in_words(slot)))
+    if len(rows) > 1:
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            yield "  ".join(cells).rstrip()
+
+
+def _next_in_words(slot: "Slot") -> str:
+    if slot.firing is not None:
+        waiting = [part.goes_on_at for part in slot.firing.parts.values() if part.goes_on_at]
+        return f"continues {_local(min(waiting))}" if waiting else "running"
+    return "when submitted" if slot.next_due is None else _local(slot.next_due)
+
+
+def _last_in_words(slot: "Slot") -> str:
+    if slot.last is None:
+        return "never"
+    return f"{_local(slot.last.at)}, status {slot.last.status}"
+
+
+def _schedule_in_words(slot: "Slot") -> str:
+    return f"{slot.cron} ({slot.timezone})" if slot.cron else ""
+
+
+def _local(moment: float) -> str:
+    from datetime import UTC, datetime
+
+    from bulk_publisher.clock import local_zone
+
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone(local_zone()):%Y-%m-%d %H:%M}"
+
+
+def _as_dict(slot: "Slot") -> dict[str, Any]:
+    import msgspec
+
+    from bulk_publisher.model import Epoch
+    from bulk_publisher.utc import as_utc
+
+    def moment(at: float | None) -> str | None:
+        return None if at is None else as_utc(Epoch(at))
+
+    firing, last = slot.firing, slot.last
+    return {
+        "cron": slot.cron or None,
+        "timezone": slot.timezone or None,
+        "next_due": moment(slot.next_due),
+        "running": None
+        if firing is None
+        else {"due": moment(firing.due), "parts": msgspec.to_builtins(firing.parts)},
+        "last": None
+        if last is None
+        else {
+            "due": moment(last.due),
+            "ended": moment(last.at),
+            "status": last.status,
+            "runs": list(last.runs),
+        },
+    }

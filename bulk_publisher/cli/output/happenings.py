@@ -1,0 +1,96 @@
+"""What a daemon says: a line for each thing that happens in it."""
+
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.report.text import pages_in_words
+from bulk_publisher.serve import timetable
+from bulk_publisher.serve.happenings import (
+    Draining,
+    FileRefused,
+    Happening,
+    JobDue,
+    JobEnds,
+    JobsRead,
+    RunBegins,
+    RunEnds,
+    RunRests,
+)
+from bulk_publisher.serve.timetable import Happened
+from bulk_publisher.text.escaping import printable
+from bulk_publisher.utc import as_utc
+
+
+class Teller:
+    """Says on stderr what happens."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __call__(self, happening: Happening) -> None:
+        """Something has happened."""
+        match happening:
+            case JobsRead(names):
+                self._say("jobs.read", f"Jobs: {', '.join(names) or 'none'}.")
+            case FileRefused(_path, why, keeps_last):
+                kept = " Its last good version stays in use." if keeps_last else ""
+                self._warn(f"{why}.{kept}")
+            case JobDue(job, what):
+                self._say("job.due", f"{job}: {_due_in_words(what)}.")
+            case RunBegins(job, portal, started):
+                begins = "continues" if started.seconds else "begins"
+                where = started.session.client.host
+                self._say(
+                    "run.begins",
+                    f"{_name(job, portal)}: run {started.kept.run_id} {begins} on {where}.",
+                )
+            case RunRests(job, portal, run, at, why):
+                until = "until somebody resumes it" if at is None else f"until {as_utc(at)}"
+                which = f"run {run}" if run else "it"
+                self._warn(f"{_name(job, portal)}: {which} rests {until}: {printable(why)}")
+            case RunEnds():
+                self._tell_end(happening)
+            case JobEnds():
+                pass
+            case Draining(runs):
+                self._say("draining", f"Ending: runs to finish their pages in flight: {runs}.")
+
+    def _tell_end(self, ends: RunEnds) -> None:
+        name = _name(ends.job, ends.portal)
+        run = f"run {ends.run}" if ends.run else "no run"
+        if ends.finished is not None:
+            bad = ends.finished.totals.bad
+            failed = f", {bad:,} failed or unknown" if bad else ""
+            done = f": {pages_in_words(ends.finished.totals.pages)}{failed}"
+        else:
+            done = ""
+        text = f"{name}: {run} ended with status {ends.status}{done}."
+        if ends.why:
+            text = f"{text} {printable(ends.why)} {printable(ends.hint)}".rstrip()
+        if ends.status:
+            self._warn(text)
+        else:
+            self._say("run.ends", text)
+
+    def _say(self, event: str, text: str) -> None:
+        self._output.say(text, event=event)
+
+    def _warn(self, text: str) -> None:
+        self._output.warn(text)
+
+
+def _name(job: str, portal: str) -> str:
+    return f"{printable(job)} on {printable(portal)}" if portal else printable(job)
+
+
+def _due_in_words(what: Happened) -> str:
+    due = as_utc(what.due)
+    match what:
+        case timetable.Fired():
+            return f"due at {due}"
+        case timetable.CaughtUp():
+            return f"was due at {due} while no daemon ran; it begins now"
+        case timetable.Missed():
+            return f"was due at {due} while no daemon ran; it waits for its next time"
+        case timetable.Skipped():
+            return f"due at {due}, but its last run still goes on; it waits for its next time"
+        case timetable.Queued():
+            return f"due at {due}, but its last run still goes on; it begins afterwards"

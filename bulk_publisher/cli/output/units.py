@@ -1,0 +1,78 @@
+"""A unit for systemd, and lines for cron: how jobs come to be done when nobody is there."""
+
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_UNIT = """\
+[Unit]
+Description=bulk-publisher: publishes Bitrix24 pages on schedule
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=on-failure
+RestartSec=5
+WatchdogSec=60
+TimeoutStopSec=120
+# Webhooks and other secrets: BITRIX24_WEBHOOK=https://... in this file, mode 0600.
+EnvironmentFile=-/etc/bulk-publisher/environment
+Environment=BULK_PUBLISHER_RUNS=%S/bulk-publisher/runs XDG_STATE_HOME=%S/bulk-publisher/state
+StateDirectory=bulk-publisher
+StateDirectoryMode=0700
+WorkingDirectory=%S/bulk-publisher
+UMask=0077
+DynamicUser=yes
+NoNewPrivileges=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectSystem=strict
+ProtectHome=read-only
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+LockPersonality=yes
+CapabilityBoundingSet=
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def systemd_unit(
+    jobs: Sequence[Path], folders: Sequence[Path], variables: Sequence[str], parallel: int
+) -> str:
+    """A unit that serves *jobs* from where they are now."""
+    words = [_program(), "serve", "--parallel", str(parallel)]
+    words += [word for folder in folders for word in ("--allow", str(folder.resolve()))]
+    words += [word for name in variables for word in ("--allow-env", name)]
+    words += [str(job.resolve()) for job in jobs]
+    return _UNIT.format(command=" ".join(_quoted(word) for word in words))
+
+
+def cron_lines(jobs: Iterable[Path], runs: Path) -> str:
+    """Lines for a crontab: each quarter of an hour what is due is done; mail comes where it did not go well."""
+    words = [_program(), "-q", "serve", "--once", "--runs", str(runs.resolve())]
+    words += [str(job.resolve()) for job in jobs]
+    command = " ".join(shlex.quote(word) for word in words).replace("%", r"\\%")
+    return (
+        "# bulk-publisher: looks every 15 minutes which jobs are due. Put BITRIX24_WEBHOOK=... above.\n"
+        f"*/15 * * * * {command}\n"
+    )
+
+
+def _program() -> str:
+    return str(Path(sys.argv[0]).resolve())
+
+
+def _quoted(word: str) -> str:
+    """*word* for ExecStart=, where ``%`` and ``$`` mean something."""
+    word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
+    return f'"{word}"' if any(letter in word for letter in " '\t") else word

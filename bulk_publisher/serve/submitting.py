@@ -1,0 +1,120 @@
+"""Hands a job to a daemon, through the store that both know; what it brings is kept there."""
+
+import random
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bulk_publisher.errors import BadJobFile, BadSetting
+from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.model import Epoch
+from bulk_publisher.operations.selecting import check_selection
+from bulk_publisher.sources.opening import found, reason
+from bulk_publisher.store.agenda import Agenda, Order, OrderBook
+from bulk_publisher.store.description import new_run_id
+from bulk_publisher.text.shown import as_text
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
+_ENV = re.compile(r"(?:BITRIX24|NOTIFY)_\w+")
+"""Variables of a daemon's environment that any job may name."""
+
+
+def submit_job(
+    agenda: Agenda, job: Job, *, at: Epoch, now: Epoch, by: str, rng: random.Random
+) -> Order:
+    """Leave *job*, with copies of its lists, for the daemon.
+
+    Args:
+        at: When it is due.
+
+    Raises:
+        UsageError: If its lists can't be read, or nothing can be written.
+    """
+    # What is wrong with a list is said here, and not to a daemon at night.
+    check_selection(job.select)
+    name = f"{_plain(job.name)}-{new_run_id(now, rng)}"
+    with agenda.order(name) as book:
+        order = Order(
+            name=name, job=encode_job(_with_lists(job, book)), at=at, submitted=now, by=by
+        )
+        book.close(order)
+    return order
+
+
+def submit_known(
+    agenda: Agenda, known: str, *, at: Epoch, now: Epoch, by: str, rng: random.Random
+) -> Order:
+    """Have the daemon do the job of this name that it knows.
+
+    Raises:
+        BadSetting: If nothing can be written.
+    """
+    name = f"{_plain(known)}-{new_run_id(now, rng)}"
+    with agenda.order(name) as book:
+        order = Order(name=name, known=known, at=at, submitted=now, by=by)
+        book.close(order)
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What jobs that are submitted may name of the daemon's machine.
+
+    Attributes:
+        folders: Below which their files may be.
+        variables: That they may name beside ``BITRIX24_…`` and ``NOTIFY_…``.
+    """
+
+    folders: tuple[Path, ...] = ()
+    variables: tuple[str, ...] = ()
+
+
+def check_order(job: Job, permits: Permits, *, copies: Path) -> None:
+    """Refuse a submitted job that names what it may not.
+
+    Args:
+        copies: Where the store keeps the lists that came with jobs.
+
+    Raises:
+        BadJobFile: If it does.
+    """
+    webhook = job.portal.webhook
+    for file in (job.select.file, job.portal.ca_file, webhook and webhook.file):
+        if file and not any(_is_below(Path(file), folder) for folder in (copies, *permits.folders)):
+            raise BadJobFile(
+                f"{as_text(file)}: submitted jobs may not read that file.",
+                "Start the daemon with --allow FOLDER for a folder that it is in.",
+            )
+    if job.portal.sandbox and "/" in job.portal.sandbox:
+        raise BadJobFile("submitted jobs may not name a scenario's file.")
+    variable = webhook and webhook.env
+    if variable and variable not in permits.variables and not _ENV.fullmatch(variable):
+        raise BadJobFile(
+            f"{variable}: submitted jobs may not read that variable.",
+            f"Start the daemon with --allow-env {variable}.",
+        )
+
+
+def _with_lists(job: Job, book: OrderBook) -> Job:
+    file = job.select.file
+    if file is None:
+        return job
+    try:
+        with Path(found(file)).open("rb") as content:
+            copy = book.keep_list(Path(file).name, content)
+    except OSError as error:
+        raise BadSetting(f"{as_text(file)}: can't be read: {reason(error)}.") from error
+    return msgspec.structs.replace(job, select=job.select.with_file(copy))
+
+
+def _is_below(file: Path, folder: Path) -> bool:
+    with suppress(OSError):
+        return file.resolve().is_relative_to(folder.resolve())
+    return False
+
+
+def _plain(name: str) -> str:
+    return _NOT_IN_NAMES.sub("-", name).strip("-")[:40] or "job"
