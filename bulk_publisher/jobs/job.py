@@ -100,10 +100,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         ways = (self.file, self.page, self.url, self.site, self.folder, self.scope)
         return any(ways)
 
+    @property
+    def files(self) -> dict[str, str]:
+        """All files that it names, by their keys."""
+        named = ((key, getattr(self, key)) for key in (*_FILES, "exclude"))
+        return {key: path for key, path in named if path is not None}
+
     def with_paths(self, change: Callable[[str], str]) -> "Selection":
         """It, with the path of each of its files as *change* gives it."""
-        named = {key: getattr(self, key) for key in (*_FILES, "exclude")}
-        paths = {key: change(path) for key, path in named.items() if path not in (None, "-")}
+        paths = {key: change(path) for key, path in self.files.items() if path != "-"}
         return msgspec.structs.replace(self, **paths)
 
 

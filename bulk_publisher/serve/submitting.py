@@ -82,7 +82,7 @@ def check_order(job: Job, permits: Permits, *, copies: Path) -> None:
         BadJobFile: If it does.
     """
     webhook = job.portal.webhook
-    for file in (job.select.file, job.portal.ca_file, webhook and webhook.file):
+    for file in (*job.select.files.values(), job.portal.ca_file, webhook and webhook.file):
         if file and not any(_is_below(Path(file), folder) for folder in (copies, *permits.folders)):
             raise BadJobFile(
                 f"{as_text(file)}: submitted jobs may not read that file.",
@@ -99,15 +99,16 @@ def check_order(job: Job, permits: Permits, *, copies: Path) -> None:
 
 
 def _with_lists(job: Job, book: OrderBook) -> Job:
-    file = job.select.file
-    if file is None:
-        return job
-    try:
-        with Path(found(file)).open("rb") as content:
-            copy = book.keep_list(Path(file).name, content)
-    except OSError as error:
-        raise BadSetting(f"{as_text(file)}: can't be read: {reason(error)}.") from error
-    return msgspec.structs.replace(job, select=job.select.with_file(copy))
+    def kept(file: str) -> str:
+        try:
+            with Path(found(file)).open("rb") as content:
+                return book.keep_list(Path(file).name, content)
+        except OSError as error:
+            raise BadSetting(f"{as_text(file)}: can't be read: {reason(error)}.") from error
+
+    if "-" in job.select.files.values():
+        raise BadSetting("A job with a list on standard input can't be submitted.", "Name a file.")
+    return msgspec.structs.replace(job, select=job.select.with_paths(kept))
 
 
 def _is_below(file: Path, folder: Path) -> bool:
