@@ -159,6 +159,11 @@ def _make_trouble(world: World, scenario: Scenario, rng: Random) -> None:
                 raise ScenarioError(f"page_errors: there is no page {page_id}")
             taken.add(place)
             world.errors[place] = code
+    for page_id in scenario.unlisted_pages:
+        place = world.place(page_id)
+        if place is None:
+            raise ScenarioError(f"unlisted_pages: there is no page {page_id}")
+        world.unlisted.add(place)
     _afflict_shares(world, scenario, rng, taken)
 
 

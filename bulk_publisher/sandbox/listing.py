@@ -200,6 +200,8 @@ def _query(call: Call, wanted: object) -> Query:
     hidden = {site.id for site in world.sites.values() if not call.may_see(site)}
     if hidden:
         query.tests.append(lambda place: world.site_of[place] not in hidden)
+    if world.unlisted:
+        query.tests.append(lambda place: place not in world.unlisted)
     _hide_deleted_folders(call, query, dict(terms))
     return query
 

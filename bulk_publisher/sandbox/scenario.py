@@ -191,6 +191,7 @@ class Scenario(_Table, frozen=True, kw_only=True):
     fatal_pages: list[int] = []
     late_fatal_pages: list[int] = []
     page_errors: dict[str, list[int]] = {}
+    unlisted_pages: list[int] = []
     public_field: bool = True
     date_public_object: bool = False
     date_format: str = "%d.%m.%Y %H:%M:%S"

@@ -120,6 +120,7 @@ class World:
         self.titles: dict[int, str] = {}
         self.codes: dict[int, str] = {}
         self.errors: dict[int, str] = {}
+        self.unlisted: set[int] = set()
         self.active_pages = 0
         self.truth = Truth(self.ids, self.place)
         self.logs = False

@@ -221,3 +221,11 @@ def test_a_date_of_publication_may_be_an_empty_object(core):
     portal.publish(1)
 
     assert [row["DATE_PUBLIC"] for row in portal.rows(select=["ID", "DATE_PUBLIC"])] == [{}, None]
+
+
+def test_a_page_that_no_list_shows_is_published_like_any_other(core):
+    portal = core(pages=3, unlisted_pages=[2])
+
+    assert portal.ids() == portal.ids(filter={"ID": [1, 2, 3]}) == [1, 3]
+    assert portal.publish(2)[1]["result"] is True
+    assert portal.truth.publications == {2: 1}

@@ -112,6 +112,7 @@ def test_publications_count_only_what_was_published(core):
     ("scenario", "complaint"),
     [
         ({"denied_pages": [77]}, "denied_pages: there is no page 77"),
+        ({"unlisted_pages": [77]}, "unlisted_pages: there is no page 77"),
         ({"sites": [Site(id=3), Site(id=3)]}, "id 3 is used twice"),
     ],
     ids=str,
