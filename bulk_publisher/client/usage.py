@@ -92,7 +92,7 @@ def usage_alone(
 def usage_together(
     method: str,
     envelope: Timing | None,
-    answered: Sequence[Timing],
+    commands: Sequence[Timing | None],
     costs: Sequence[float],
     *,
     failures: int,
@@ -105,7 +105,7 @@ def usage_together(
     """What a batch has cost.
 
     Args:
-        answered: The timings of its commands, in order.
+        commands: The timings of its commands, in order; None for one that began and failed.
         costs: Seconds of those that did what they should, in order.
         failures: Commands that were not done; *refused* of them for operating time.
         untold: Seconds that they took where none of them tells its own.
@@ -114,7 +114,7 @@ def usage_together(
     return Usage(
         finished_at=finished_at(envelope, clock=clock, now=now),
         minute=minute_of(envelope),
-        readings=tuple(_readings_together(method, envelope, answered, clock)),
+        readings=tuple(_readings_together(method, envelope, commands, clock)),
         costs=tuple(costs),
         failures=failures,
         refused=refused,
@@ -124,13 +124,31 @@ def usage_together(
     )
 
 
+def billed_evenly(ended: Sequence[bool], seconds: float) -> float:
+    """Seconds that the commands of a batch are billed with where none tells its own time.
+
+    Args:
+        ended: Whether each of them, in order, did not fail; one at least did not.
+        seconds: What all of them took.
+    """
+    a_command = seconds / sum(ended)
+    starts = [a_command * sum(ended[:place]) for place in range(len(ended))]
+    ends = [a_command * (place + 1) for place in range(sum(ended))]
+    return sum(end - start for start, end in zip(starts, ends, strict=False))
+
+
 def _readings_together(
-    method: str, envelope: Timing | None, answered: Sequence[Timing], clock: PortalClock
+    method: str, envelope: Timing | None, commands: Sequence[Timing | None], clock: PortalClock
 ) -> Iterator[Reading]:
     whole = 0.0 if envelope is None else envelope.duration
-    worked = sum([timing.duration for timing in answered])
+    answered = [timing for timing in commands if timing is not None]
+    if len(answered) == len(commands):
+        billed = [timing.duration for timing in answered]
+    else:
+        billed = _billed(commands, answered, envelope)
+    worked = sum(billed)
     # A request is told of its own commands only those that took over the floor by themselves.
-    short = sum([timing.duration for timing in answered if timing.duration <= FLOOR])
+    short = sum([seconds for seconds in billed if seconds <= FLOOR])
     meters = meters_together(method)
     # The last, not the highest: a basket may leave while a batch runs.
     last = next((timing for timing in reversed(answered) if timing.operating is not None), None)
@@ -140,3 +158,27 @@ def _readings_together(
     ):
         if reading is not None:
             yield reading
+
+
+def _billed(
+    commands: Sequence[Timing | None], answered: Sequence[Timing], envelope: Timing | None
+) -> list[float]:
+    """Seconds that each command which did not fail is billed with, where some did.
+
+    The starts of all are paired with the ends of these, by place: after m failures each is billed from
+    the start of the command m places before. When one that failed began nobody tells: when the one
+    before it had ended, at the earliest.
+
+    Source: docs/bitrix24.md §6 "Failures inflate the bill" [source].
+    """
+    starts: list[float] = []
+    first = answered[0].finish - answered[0].duration if answered else 0.0
+    ended_at = first if envelope is None else min(first, envelope.began_at)
+    for timing in commands:
+        if timing is None:
+            starts.append(ended_at)
+        else:
+            starts.append(timing.finish - timing.duration)
+            ended_at = timing.finish
+    pairs = zip(starts, answered, strict=False)
+    return [max(0.0, timing.finish - started) for started, timing in pairs]

@@ -371,7 +371,14 @@ class Core:
         together, company = self._backlog.together, self._backlog.company
         if company < self._governor.bounds.batch_size:
             together = min(together, company)
-        return Waiting(together, self._backlog.alone, self._is_source_used_up)
+        return Waiting(together, self._backlog.alone, self._is_source_used_up, self._unlisted)
+
+    @property
+    def _unlisted(self) -> int:
+        """Pages that are not listed and are to be sent: many at once, while there are others to send."""
+        backlog = self._backlog
+        is_due = backlog.is_unlisted_due or self._is_source_used_up
+        return backlog.unlisted if is_due or not backlog.together else 0
 
     def _stop(self, error: BulkPublisherError | None) -> None:
         if error is not None:

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 import msgspec
 
-from bulk_publisher.engine.events import Refused, RequestLost, SiteStopped, Warned
+from bulk_publisher.engine.events import Refused, RequestLost, SiteStopped, UnlistedDone, Warned
 from bulk_publisher.engine.outbox import Outbox
 from bulk_publisher.engine.reconcile import Lost, reconcile
 from bulk_publisher.engine.requests import Reply
@@ -32,7 +32,7 @@ from bulk_publisher.engine.settle import (
     untraced,
 )
 from bulk_publisher.engine.streaks import Streaks, scope_question
-from bulk_publisher.engine.work import UNBOUND, Backlog, Work
+from bulk_publisher.engine.work import Backlog, Work
 from bulk_publisher.errors import BulkPublisherError, LimitReached, PortalUnusable
 from bulk_publisher.limits.backoff import delay
 from bulk_publisher.model import (
@@ -85,6 +85,7 @@ class Disposition:
         self._rng = rng
         self._patience = Patience()
         self._has_asked_for_scope = False
+        self._has_told_of_unlisted = False
         self.stopped_sites: dict[SiteId, Fault] = {}
         self.left_out = 0
         """Pages without a line that are not sent again: those of sites that were given up."""
@@ -100,15 +101,14 @@ class Disposition:
             skipped = self._outcome(self._time(now), Work(page), None, Status.SKIPPED, None)
             self._outbox.lines.add([skipped])
         elif page.site is None or page.site not in self.stopped_sites:
-            # A page that the portal does not list would make its whole batch dearer.
-            company = 1 if page.is_missing else UNBOUND
             sent = page.may_be_done
-            self._backlog.add(Work(page, 0, company, may_be_done=sent, leaves_trace=not sent))
+            self._backlog.add(Work(page, may_be_done=sent, leaves_trace=not sent))
         else:
             self.left_out += 1
 
     def take(self, works: Sequence[Work], replies: Sequence[Reply], *, now: Mono) -> None:
         """One request ended with these replies."""
+        self._tell_of_unlisted(works, replies)
         if all(reply.is_done for reply in replies):
             self._take_done(works, replies, now)
             return
@@ -276,6 +276,21 @@ class Disposition:
         if self._streaks.is_nothing_found and not self._has_asked_for_scope:
             self._has_asked_for_scope = True
             self._outbox.tell(Warned(scope_question(replies[0].page.scope)))
+
+    def _tell_of_unlisted(self, works: Sequence[Work], replies: Sequence[Reply]) -> None:
+        # A request has none of them, or nothing else.
+        if not works[0].is_unlisted:
+            return
+        done = [reply.page.id for reply in replies if reply.is_done]
+        if not done:
+            return
+        self._outbox.tell(UnlistedDone(done))
+        if not self._has_told_of_unlisted:
+            self._has_told_of_unlisted = True
+            text = (
+                f"The portal does not list all of its pages: page {done[0]} is not listed, and was"
+            )
+            self._outbox.tell(Warned(f"{text} {self._spec.done} all the same."))
 
     def _time(self, now: Mono) -> str:
         return as_utc(Epoch(self._basetime + now))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from bulk_publisher.limits.decision import WaitUntil
-from bulk_publisher.model import Fault, Outcome, SiteId
+from bulk_publisher.model import Fault, Outcome, PageId, SiteId
 
 
 class RequestSent(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +44,12 @@ class SiteStopped(msgspec.Struct, frozen=True, gc=False):
     fault: Fault
 
 
+class UnlistedDone(msgspec.Struct, frozen=True, gc=False):
+    """These pages were done although the portal does not list them; they count as any others."""
+
+    pages: Sequence[PageId]
+
+
 class Warned(msgspec.Struct, frozen=True, gc=False):
     """Something that a person should know now."""
 
@@ -56,7 +62,16 @@ class PagesSettled(msgspec.Struct, frozen=True, gc=False):
     outcomes: Sequence[Outcome]
 
 
-Event = RequestSent | WaitBegun | Refused | RequestLost | SiteStopped | Warned | PagesSettled
+Event = (
+    RequestSent
+    | WaitBegun
+    | Refused
+    | RequestLost
+    | SiteStopped
+    | UnlistedDone
+    | Warned
+    | PagesSettled
+)
 
 Watcher = Callable[[Event], None]
 """Is told of each event."""

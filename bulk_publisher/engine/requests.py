@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.client.usage import usage_alone, usage_together
+from bulk_publisher.client.usage import billed_evenly, usage_alone, usage_together
 from bulk_publisher.engine.work import Work
 from bulk_publisher.limits.decision import Lane, Permit
 from bulk_publisher.limits.governor import Governor
@@ -174,12 +174,13 @@ class Requests:
         if done and not costs and whole.timing is not None:
             # A portal that tells no times of commands still tells that of their request.
             costs = [whole.timing.duration / len(done)] * len(done)
-            has_meters = whole.timing.operating is not None
-            untold = whole.timing.duration if has_meters and whole.timing.duration > FLOOR else 0.0
+            if whole.timing.operating is not None and whole.timing.duration > FLOOR:
+                ended = [isinstance(answer, Answer) for answer in answers]
+                untold = billed_evenly(ended, whole.timing.duration)
         usage = usage_together(
             self._spec.method,
             whole.timing,
-            [answer.timing for answer in answered if answer.timing is not None],
+            _timings(answers),
             costs,
             failures=len(answers) - len(done) - missing,
             refused=refused,
@@ -202,6 +203,21 @@ def _is_of_page(fault: Fault) -> bool:
 
 
 _NO_ANSWER = {FaultClass.RATE, FaultClass.OPERATING, FaultClass.TRANSIENT, FaultClass.BATCH}
+
+
+def _timings(answers: Sequence[Answer | Fault]) -> list[Timing | None]:
+    """Those of the commands that began; None for one that failed, whose end is not billed."""
+    timings: list[Timing | None] = []
+    for answer in answers:
+        if isinstance(answer, Fault):
+            if answer.code != MISSING_FROM_ANSWER and answer.kind not in _NOT_BEGUN:
+                timings.append(None)
+        elif answer.timing is not None:
+            timings.append(answer.timing)
+    return timings
+
+
+_NOT_BEGUN = {FaultClass.RATE, FaultClass.OPERATING, FaultClass.BATCH}
 
 
 def _key(page: Page) -> str:

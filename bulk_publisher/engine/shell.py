@@ -32,6 +32,7 @@ from bulk_publisher.engine.events import (
     Refused,
     RequestLost,
     SiteStopped,
+    UnlistedDone,
     WaitBegun,
     Watcher,
     watch_nothing,
@@ -342,5 +343,7 @@ def _log_event(event: Event) -> None:
             log.warning("request.lost", code=fault.code, reason=fault.description, pages=pages)
         case SiteStopped(site=site, fault=fault):
             log.warning("site.stopped", site=site, code=fault.code)
+        case UnlistedDone(pages=pages):
+            log.info("unlisted.done", pages=pages)
         case _:
             pass

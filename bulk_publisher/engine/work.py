@@ -1,9 +1,10 @@
 """What a page is to the engine while it is on its way: the page, its attempts, and its place.
 
-Pure: told the time. The backlog keeps pages apart that may not share a request: another scope, or
-a retry that must go in a smaller one.
+Pure: told the time. The backlog keeps pages apart that may not share a request: another scope,
+a retry that must go in a smaller one, or pages that the portal does not list, since those that fail
+make those that are done after them dearer.
 
-Source: docs/bitrix24.md §3 (one batch, one scope) [source].
+Source: docs/bitrix24.md §3 (one batch, one scope), §6 "Failures inflate the bill" [source].
 """
 
 import heapq
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import count, islice
 from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,25 +50,50 @@ class Work(msgspec.Struct, frozen=True, gc=False):
         """Attempts that count against it."""
         return self.attempts - self.spared
 
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether the portal was asked for it, and does not list it."""
+        return self.page.is_missing is True
+
+
+class _Kind(NamedTuple):
+    """What pages have in common that may share a request."""
+
+    company: int
+    scope: Scope | None
+    is_unlisted: bool
+
 
 class Backlog:
     """Pages that wait to be sent: those that come back go before those that are new."""
 
     def __init__(self) -> None:
-        self._lanes: dict[tuple[int, Scope | None], deque[Work]] = {}
+        self._lanes: dict[_Kind, deque[Work]] = {}
         self._later: list[tuple[Mono, int, Work]] = []
         self._order = count()
-        self._together = 0
+        self._several = 0
         self._alone = 0
 
     def __len__(self) -> int:
-        return self._together + self._alone + len(self._later)
+        return self._several + self._alone + len(self._later)
 
     @property
     def together(self) -> int:
         """Pages that may share the next request."""
-        lane = self._next_lane()
-        return 0 if lane is None else len(self._lanes[lane])
+        return self._ready(is_unlisted=False)
+
+    @property
+    def unlisted(self) -> int:
+        """Pages that the portal does not list and that may share the next request of such."""
+        return self._ready(is_unlisted=True)
+
+    @property
+    def is_unlisted_due(self) -> bool:
+        """Whether as many of them are there as may share a request, or they have been sent before."""
+        lane = self._next_lane(is_unlisted=True)
+        return lane is not None and (
+            len(self._lanes[lane]) >= lane.company or lane.company < UNBOUND
+        )
 
     @property
     def alone(self) -> int:
@@ -76,8 +103,8 @@ class Backlog:
     @property
     def company(self) -> int:
         """Pages that may be in the next request at most."""
-        lane = self._next_lane()
-        return UNBOUND if lane is None else lane[0]
+        lane = self._next_lane(is_unlisted=False)
+        return UNBOUND if lane is None else lane.company
 
     def add(self, work: Work) -> None:
         """One more page."""
@@ -105,24 +132,24 @@ class Backlog:
 
     def take(self, pages: int, lane: Lane) -> list[Work]:
         """Up to *pages* pages of one scope for one request, removed from here."""
-        key = self._next_alone() if lane is Lane.SINGLE and self._alone else self._next_lane()
-        if key is None:
+        kind = self._next_kind(lane)
+        if kind is None:
             return []
-        queue = self._lanes[key]
-        if key[0] == 1:
+        queue = self._lanes[kind]
+        if kind.company == 1:
             # First whichever was tried most: so even of pages that no portal survives some are settled.
             at, _ = max(enumerate(queue), key=lambda place: place[1].counted)
             queue.rotate(-at)
-        works = [queue.popleft() for _ in range(min(pages, key[0], len(queue)))]
-        self._count(key[0], -len(works))
+        works = [queue.popleft() for _ in range(min(pages, kind.company, len(queue)))]
+        self._count(kind.company, -len(works))
         if not queue:
-            del self._lanes[key]
+            del self._lanes[kind]
         return works
 
     def next_together(self, pages: int) -> list[Page]:
         """Up to *pages* pages that would leave next with others."""
-        key = self._next_lane()
-        return [] if key is None else [work.page for work in islice(self._lanes[key], pages)]
+        kind = self._next_lane(is_unlisted=False)
+        return [] if kind is None else [work.page for work in islice(self._lanes[kind], pages)]
 
     def drop_site(self, site: SiteId) -> int:
         """Remove the pages of *site*; says how many there were."""
@@ -132,27 +159,42 @@ class Backlog:
         heapq.heapify(kept_later)
         self._later = kept_later
         self._lanes.clear()
-        self._together = self._alone = 0
+        self._several = self._alone = 0
         for work in kept:
             self.add(work)
         return dropped
 
-    def _next_lane(self) -> tuple[int, Scope | None] | None:
-        keys = (key for key in self._lanes if key[0] > 1)
-        return min(keys, key=itemgetter(0), default=None)
+    def _ready(self, *, is_unlisted: bool) -> int:
+        kind = self._next_lane(is_unlisted=is_unlisted)
+        return 0 if kind is None else len(self._lanes[kind])
 
-    def _next_alone(self) -> tuple[int, Scope | None] | None:
-        return next((key for key in self._lanes if key[0] == 1), None)
+    def _next_kind(self, lane: Lane) -> _Kind | None:
+        if lane is Lane.UNLISTED:
+            return self._next_lane(is_unlisted=True)
+        together = self._next_lane(is_unlisted=False)
+        if lane is Lane.BATCH:
+            return together
+        # Where no requests of several pages are sent, all pages go alone.
+        return self._next_alone() or together or self._next_lane(is_unlisted=True)
+
+    def _next_lane(self, *, is_unlisted: bool) -> _Kind | None:
+        kinds = (
+            kind for kind in self._lanes if kind.company > 1 and kind.is_unlisted is is_unlisted
+        )
+        return min(kinds, key=itemgetter(0), default=None)
+
+    def _next_alone(self) -> _Kind | None:
+        return next((kind for kind in self._lanes if kind.company == 1), None)
 
     def _lane_of(self, work: Work) -> deque[Work]:
-        key = (work.company, work.page.scope)
-        lane = self._lanes.get(key)
+        kind = _Kind(work.company, work.page.scope, work.is_unlisted)
+        lane = self._lanes.get(kind)
         if lane is None:
-            lane = self._lanes[key] = deque()
+            lane = self._lanes[kind] = deque()
         return lane
 
     def _count(self, company: int, by: int) -> None:
         if company > 1:
-            self._together += by
+            self._several += by
         else:
             self._alone += by

@@ -45,7 +45,7 @@ class Batches:
 
     def on_answered(self, lane: Lane, now: Mono) -> None:
         """A request was answered: by itself that says nothing of the other kind."""
-        if lane is Lane.BATCH:
+        if lane is not Lane.SINGLE:
             self._lost_in_a_row = self._evidence = 0
             self._alone_answered_at = None
             if self._not_before < NEVER:

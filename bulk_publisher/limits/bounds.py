@@ -39,11 +39,19 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
         together: Pages that may share a request.
         alone: Pages that need a request of their own.
         is_all: No further page will come.
+        unlisted: Pages that may share a request of their own kind, and are to: the portal does not
+            list them.
     """
 
     together: int
     alone: int
     is_all: bool
+    unlisted: int = 0
+
+    @property
+    def several(self) -> int:
+        """Pages that may share a request, of either kind."""
+        return self.together + self.unlisted
 
 
 @dataclass(frozen=True, slots=True)

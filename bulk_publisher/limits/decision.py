@@ -17,6 +17,8 @@ class Lane(StrEnum):
     """Several in one request."""
     SINGLE = "single"
     """One in a request of its own."""
+    UNLISTED = "unlisted"
+    """Several in one request that the portal does not list: hardly any of them is there."""
 
 
 class Limit(StrEnum):

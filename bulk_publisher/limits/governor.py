@@ -17,7 +17,9 @@ How it works, from the outside in:
    so is whether batches are taken at all (see ``batches``).
 4. While the meters of batches are full, single calls go on if theirs is another one, or if they are
    so short that the portal books nothing for them.
-5. After a refusal for operating time nothing is sent until something may have changed - a basket
+5. Pages that the portal does not list go beside the others, one request of them at a time, for which
+   the worst that it may be billed with is held (see ``unlisted``).
+6. After a refusal for operating time nothing is sent until something may have changed - a basket
    left, or a ban of 300 s ended - and then one page asks (see ``refusals``).
 
 Source: docs/bitrix24.md §6.
@@ -51,6 +53,7 @@ from bulk_publisher.limits.operating import BASKET_LIFE, FLOOR
 from bulk_publisher.limits.outage import Drought, Outage
 from bulk_publisher.limits.refusals import ASK_AGAIN, Refusals
 from bulk_publisher.limits.sizing import Sizing
+from bulk_publisher.limits.unlisted import Unlisted
 from bulk_publisher.limits.window import Window
 from bulk_publisher.model import Mono
 
@@ -100,6 +103,7 @@ class Governor:
         self._in_flight: dict[int, Permit] = {}
         self._sent = 0
         self._losses = Losses()
+        self._unlisted = Unlisted()
         self._answered_at = Mono(float("-inf"))
         self._batches = Batches()
         self._not_before = Mono(float("-inf"))
@@ -140,8 +144,12 @@ class Governor:
         # Before those together: they always have more to send, and one page alone would never get a turn.
         if self._is_turn_of_alone(waiting) and self._fits(Lane.SINGLE, 1, now):
             return Send(1, Lane.SINGLE)
-        is_asked = self._batches.are_doubted and self._is_lane_used(Lane.BATCH)
-        if waiting.together and self._batches.are_taken(now) and not is_asked:
+        is_asked = self._batches.are_doubted and self._are_several_in_flight
+        if waiting.several and self._batches.are_taken(now) and not is_asked:
+            if self._is_turn_of_unlisted(waiting, now):
+                pages = self._unlisted_pages(waiting, now)
+                if pages:
+                    return Send(pages, Lane.UNLISTED)
             return self._send_together(waiting, now)
         return self._send_alone(now)
 
@@ -196,7 +204,7 @@ class Governor:
             is_emptied = self._meters.is_emptied(usage.readings, limit=self._refusals.cap, now=now)
             self._refusals.on_passed(is_emptied=is_emptied, now=now)
         self._meters.settle(permit, usage, now=now)
-        self._losses.on_answered(pages=usage.failures + len(usage.costs), failures=usage.failures)
+        self._learn_losses(permit, usage, now)
         if usage.costs and not (usage.failures and self._sizing.is_known):
             self._sizing.learn(usage.costs)
             mean = sum(usage.costs) / len(usage.costs)
@@ -228,7 +236,8 @@ class Governor:
         is_too_long = now - permit.sent_at >= _TOO_LONG
         if is_too_long and self._answered_at < permit.sent_at:
             self._window.cut(permit.sent_at, now)
-        if is_too_long and self._sizing.expected(permit.pages) > _SHORT:
+        is_long = permit.lane is not Lane.UNLISTED and self._sizing.expected(permit.pages) > _SHORT
+        if is_too_long and is_long:
             self._sizing.halve()
 
     def on_rate_refused(
@@ -316,7 +325,8 @@ class Governor:
     def _busy_for(self, now: Mono) -> float:
         """Seconds until what is in flight is done, as expected."""
         ends = (
-            permit.sent_at + self._expected(permit.lane, permit.pages)
+            permit.sent_at
+            + min(self._expected(permit.lane, permit.pages), self._sizing.expected(permit.pages))
             for permit in self._in_flight.values()
         )
         return max(0.0, max(ends, default=now) - now)
@@ -335,6 +345,15 @@ class Governor:
 
     # how
 
+    def _learn_losses(self, permit: Permit, usage: Usage, now: Mono) -> None:
+        done, pages = len(usage.costs), usage.failures + len(usage.costs)
+        if permit.lane is not Lane.UNLISTED:
+            self._losses.on_answered(pages=pages, failures=usage.failures)
+        elif pages > usage.refused:
+            # Those that fail were expected to: they say nothing of others.
+            seconds = now - permit.sent_at
+            self._unlisted.on_answered(pages=pages - usage.refused, done=done, seconds=seconds)
+
     def _wait_and_ask(self, at: Mono) -> None:
         """What is in flight elsewhere ends by then; what it cost tells the answer to a small request."""
         self._not_before = at
@@ -344,7 +363,7 @@ class Governor:
         # Of several the first is told, and counts as what held the run. What only an answer can end comes
         # before the bucket: to be woken because that has room again would be for nothing.
         in_flight = len(self._in_flight)
-        if not waiting.together and not waiting.alone:
+        if not waiting.several and not waiting.alone:
             return WaitUntil(NEVER, Limit.SOURCE, "no page to send")
         if now < self._not_before:
             return WaitUntil(
@@ -364,18 +383,26 @@ class Governor:
             return waits.for_refusal(self._refusals.ask_at, self.operating_limit)
         if self._in_flight:
             return WaitUntil(NEVER, Limit.OPERATING, "a probe asks whether there is time again")
-        is_together = waiting.together and self._batches.are_taken(now)
-        return Send(1, Lane.BATCH if is_together else Lane.SINGLE)
+        if not waiting.several or not self._batches.are_taken(now):
+            return Send(1, Lane.SINGLE)
+        return Send(1, Lane.BATCH if waiting.together else Lane.UNLISTED)
 
     def _send_together(self, waiting: Waiting, now: Mono) -> Decision:
-        pages = min(self._balanced(waiting, now), self._fitting(now), self._thrifty())
-        if self._is_question or self._batches.are_doubted or self._is_basket_to_begin(now):
+        lane = Lane.BATCH if waiting.together else Lane.UNLISTED
+        if lane is Lane.UNLISTED:
+            pages = self._unlisted_pages(waiting, now)
+        else:
+            fitting = self._fitting(lane, self._sizing.size, now)
+            pages = min(self._balanced(waiting, now), fitting, self._thrifty())
+            # Not of those that are not listed: one that is not there begins no basket.
+            pages = min(pages, 1) if self._is_basket_to_begin(now) else pages
+        if self._is_question or self._batches.are_doubted:
             pages = min(pages, 1)
         if pages:
-            return Send(pages, Lane.BATCH)
-        if self._is_worth_asking(Lane.BATCH, now):
-            return Send(1, Lane.BATCH)
-        wait = self._wait_for_operating(Lane.BATCH, now)
+            return Send(pages, lane)
+        if self._is_worth_asking(lane, now):
+            return Send(1, lane)
+        wait = self._wait_for_operating(lane, now)
         is_full = wait.limit is Limit.OPERATING
         if is_full and wait.at - now > _WORTHWHILE and self._is_alone_free(now):
             return Send(1, Lane.SINGLE)
@@ -429,7 +456,7 @@ class Governor:
         In an outage they ask in turns: either kind may be why nothing is answered. And one asks where it may
         be that only batches are lost.
         """
-        if not waiting.together:
+        if not waiting.several:
             return bool(waiting.alone)
         if self._outage.is_on:
             return self._outage.in_a_row % 2 == 0
@@ -438,6 +465,25 @@ class Governor:
         if not waiting.alone:
             return False
         return self._meters.has_answer and not self._is_lane_used(Lane.SINGLE)
+
+    def _is_turn_of_unlisted(self, waiting: Waiting, now: Mono) -> bool:
+        """One request of them at a time beside the others, while these need no answer first."""
+        if not waiting.unlisted or not waiting.together:
+            return False
+        is_asking = self._is_question or self._batches.are_doubted or not self._meters.has_answer
+        is_used = self._is_lane_used(Lane.UNLISTED)
+        return not (is_asking or is_used or self._is_basket_to_begin(now))
+
+    def _unlisted_pages(self, waiting: Waiting, now: Mono) -> int:
+        """Pages that are not listed for one request; 0 where not even one fits."""
+        is_billed = bool(self._meters.shown(Lane.UNLISTED))
+        size = self._unlisted.size(
+            self._sizing.size,
+            self._sizing.expected,
+            limit=self._refusals.cap if is_billed else math.inf,
+            a_request=1 / self._bucket.drain,
+        )
+        return min(waiting.unlisted, self._fitting(Lane.UNLISTED, size, now))
 
     def _balanced(self, waiting: Waiting, now: Mono) -> int:
         """Pages for one request; fewer at the end, so that all in flight end together."""
@@ -453,18 +499,19 @@ class Governor:
 
     def _left(self, permit: Permit, now: Mono) -> float:
         """Pages of a request in flight that are not done yet, as expected."""
+        if permit.lane is Lane.UNLISTED:
+            return 0.0
         return max(0.0, permit.pages - (now - permit.sent_at) / max(self._sizing.cost, 1e-9))
 
-    def _fitting(self, now: Mono) -> int:
-        """As many pages as a request may have and the meters have room for."""
-        largest = self._sizing.size
-        if self._fits(Lane.BATCH, largest, now):
+    def _fitting(self, lane: Lane, largest: int, now: Mono) -> int:
+        """As many pages, *largest* at most, as the meters have room for."""
+        if self._fits(lane, largest, now):
             return largest
         # More pages cost more: those that fit are the first of these.
         return bisect_left(
             range(1, largest),
             x=True,
-            key=lambda pages: not self._fits(Lane.BATCH, pages, now),
+            key=lambda pages: not self._fits(lane, pages, now),
         )
 
     def _thrifty(self) -> int:
@@ -504,6 +551,10 @@ class Governor:
         fits = meter.level(now) + self._sizing.expected(1) <= self.operating_limit
         return self._meters.is_shared is None and not self._is_lane_used(Lane.SINGLE) and fits
 
+    @property
+    def _are_several_in_flight(self) -> bool:
+        return any(permit.lane is not Lane.SINGLE for permit in self._in_flight.values())
+
     def _is_lane_used(self, lane: Lane) -> bool:
         return any(permit.lane is lane for permit in self._in_flight.values())
 
@@ -520,7 +571,10 @@ class Governor:
 
     def _expected(self, lane: Lane, pages: int) -> float:
         """Seconds that a request may be booked with; 0 where the portal books none."""
-        cost = self._sizing.expected(pages) * self._losses.inflation(pages)
+        seconds = self._sizing.expected(pages)
+        if lane is Lane.UNLISTED:
+            return self._unlisted.worst(pages, seconds)
+        cost = seconds * self._losses.inflation(pages)
         return 0.0 if lane is Lane.SINGLE and self._sizing.is_known and cost <= FLOOR else cost
 
     def _end(self, permit: Permit) -> None:

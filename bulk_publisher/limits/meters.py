@@ -44,7 +44,7 @@ class Meters:
         self.has_answer = False
         self.is_shared: bool | None = None
         self._answered = 0
-        self._names = {Lane.BATCH: together, Lane.SINGLE: alone}
+        self._names = {Lane.BATCH: together, Lane.SINGLE: alone, Lane.UNLISTED: together}
         self._meters = {name: OperatingMeter() for name in (*together, *alone)}
 
     # ask

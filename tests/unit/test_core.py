@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bulk_publisher.engine.core import Core, End, Ending, LookUp, RunSettings, Tell, Write
-from bulk_publisher.engine.events import PagesSettled, SiteStopped, WaitBegun
+from bulk_publisher.engine.events import PagesSettled, SiteStopped, UnlistedDone, WaitBegun, Warned
 from bulk_publisher.engine.reconcile import Lost
 from bulk_publisher.engine.requests import Request
 from bulk_publisher.errors import JournalLost, StoppedByPortal
 from bulk_publisher.limits.bounds import Bounds
-from bulk_publisher.limits.decision import NEVER, Limit, Send, Stop, WaitUntil
+from bulk_publisher.limits.decision import NEVER, Lane, Limit, Send, Stop, WaitUntil
 from bulk_publisher.limits.governor import Governor
 from bulk_publisher.model import (
     Action,
@@ -65,6 +65,10 @@ def core_of(spec: ActionSpec = PUBLISH, *, max_failures: int | None = None) -> C
     )
 
 
+def unlisted(number: int) -> Page:
+    return Page(PageId(number), is_missing=True)
+
+
 def page(number: int, site: int = 1) -> Page:
     return Page(PageId(number), site=SiteId(site), was_active=False, is_changed=True)
 
@@ -94,6 +98,8 @@ class AgainstAPortal(RuleBasedStateMachine):
         self.looking: list[Lost] = []
         self.lines: dict[int, Outcome] = {}
         self.online: set[int] = set()
+        self.is_unlisted: set[int] = set()
+        self.told_of: set[int] = set()
         self.is_over = self.is_draining = False
         self.turn()
 
@@ -110,6 +116,9 @@ class AgainstAPortal(RuleBasedStateMachine):
                     case LookUp(group=group):
                         assert not self.looking, "two look-ups at once"
                         self.looking = list(group)
+                    case Tell(event=UnlistedDone(pages=pages)):
+                        assert not self.told_of.intersection(pages), "each is told once"
+                        self.told_of.update(pages)
                     case Tell():
                         pass
             step = self.core.next_step(now=Mono(self.now))
@@ -120,6 +129,8 @@ class AgainstAPortal(RuleBasedStateMachine):
             assert not self.is_draining, "nothing leaves any more"
             request = self.core.leave(step, now=Mono(self.now))
             assert len(request.pages) <= step.pages
+            kinds = {one.id in self.is_unlisted for one in request.pages}
+            assert len(kinds) == 1, "those that are not listed go with none that are"
             self.out.append(request)
 
     def answer(self, request: Request, answer: BatchAnswer | Answer | Fault) -> None:
@@ -137,6 +148,15 @@ class AgainstAPortal(RuleBasedStateMachine):
             self.core.on_page(page(self.named, self.named % sites + 1), now=Mono(self.now))
         self.turn()
 
+    @precondition(lambda self: not self.is_over)
+    @rule(count=st.integers(1, 120))
+    def pages_are_named_that_are_not_listed(self, count: int) -> None:
+        for _ in range(count):
+            self.named += 1
+            self.is_unlisted.add(self.named)
+            self.core.on_page(unlisted(self.named), now=Mono(self.now))
+        self.turn()
+
     @rule(seconds=st.sampled_from([0.01, 0.06, 1.0, 30.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
@@ -145,7 +165,14 @@ class AgainstAPortal(RuleBasedStateMachine):
     @precondition(lambda self: self.out)
     @rule(data=st.data(), bad=st.sets(st.integers(0, 49), max_size=3))
     def a_request_is_answered(self, data: st.DataObject, bad: set[int]) -> None:
-        request = data.draw(st.sampled_from(self.out))
+        self.answer_all_but(bad, data.draw(st.sampled_from(self.out)))
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), good=st.sets(st.integers(0, 49), max_size=3))
+    def hardly_any_is_there(self, data: st.DataObject, good: set[int]) -> None:
+        self.answer_all_but(set(range(50)) - good, data.draw(st.sampled_from(self.out)))
+
+    def answer_all_but(self, bad: set[int], request: Request) -> None:
         answers: dict[int, Answer | Fault] = {}
         for place, one in enumerate(request.pages):
             answers[one.id] = MISSING if place in bad else done(self.now)
@@ -193,6 +220,7 @@ class AgainstAPortal(RuleBasedStateMachine):
             work.page.id: replace_state(work.page, is_up=work.page.id in self.online)
             for lost in group
             for work in lost.works
+            if work.page.id not in self.is_unlisted
         }
         self.core.on_looked_up(group, listed if tells else None, now=Mono(self.now))
         self.turn()
@@ -211,6 +239,7 @@ class AgainstAPortal(RuleBasedStateMachine):
         for number, outcome in self.lines.items():
             if outcome.status is Status.PUBLISHED:
                 assert number in self.online
+                assert number not in self.is_unlisted or number in self.told_of
 
     @invariant()
     def nothing_is_in_two_places(self) -> None:
@@ -405,3 +434,97 @@ def test_a_site_that_is_refused_is_told_once_and_its_pages_are_left_out() -> Non
     told = [one.event for one in others if isinstance(one, Tell)]
     assert [event for event in told if isinstance(event, SiteStopped)] == [SiteStopped(SiteId(1), DENIED)]  # fmt: skip
     assert not core.ending(seconds=1.0).is_whole
+
+
+def test_pages_that_are_not_listed_wait_for_each_other_while_there_are_others() -> None:
+    core = begun_core()
+    for number in range(100, 149):
+        core.on_page(unlisted(number), now=Mono(1.0))
+    for number in range(200, 500):
+        core.on_page(page(number), now=Mono(1.0))
+
+    before, _ = drive(core, now=1.0)
+    core.on_page(unlisted(149), now=Mono(1.0))
+    core.on_answered(before[-1], REFUSED, now=Mono(1.0))
+    after, _ = drive(core, now=10.0)
+
+    assert not [request for request in before if request.permit.lane is Lane.UNLISTED]
+    assert [request.permit.lane for request in after].count(Lane.UNLISTED) == 1
+
+
+def test_the_last_pages_that_are_not_listed_wait_for_no_more() -> None:
+    core = begun_core()
+    for number in range(100, 103):
+        core.on_page(unlisted(number), now=Mono(1.0))
+    core.on_source_ended(None)
+
+    [request], _ = drive(core, now=1.0)
+
+    assert [one.id for one in request.pages] == [100, 101, 102]
+    assert request.permit.lane is Lane.UNLISTED
+
+
+def test_one_that_is_done_although_it_is_not_listed_is_told_and_counts_as_any_other() -> None:
+    core = begun_core()
+    for number in range(100, 106):
+        core.on_page(unlisted(number), now=Mono(1.0))
+    core.on_source_ended(None)
+    events: list[object] = []
+    lines: dict[int, Status] = {}
+
+    for request in drive(core, now=1.0)[0]:
+        answers = {one.id: MISSING if one.id == 100 else done(2.0) for one in request.pages}
+        core.on_answered(request, answered(request, answers, 2.0), now=Mono(2.0))
+    for effect in core.effects(now=Mono(2.5)):
+        match effect:
+            case Tell(event=event):
+                events.append(event)
+            case Write(outcomes=outcomes):
+                lines.update({line.page: line.status for line in outcomes})
+
+    assert [list(event.pages) for event in events if isinstance(event, UnlistedDone)] == [[101, 102, 103, 104], [105]]  # fmt: skip
+    [warned] = [event for event in events if isinstance(event, Warned)]
+    assert "page 101 is not listed" in warned.text
+    assert lines == {100: Status.FAILED} | dict.fromkeys(range(101, 106), Status.PUBLISHED)
+
+
+def test_a_lost_request_of_pages_that_are_not_listed_goes_in_ever_smaller_company() -> None:
+    core = begun_core()
+    for number in range(100, 130):
+        core.on_page(unlisted(number), now=Mono(1.0))
+    core.on_source_ended(None)
+    companies: list[int] = []
+    now = 1.0
+
+    while True:
+        out, steps = drive(core, now=now)
+        if isinstance(steps[-1], End):
+            break
+        for request in out:
+            companies.append(len(request.pages))
+            is_fatal = any(one.id == 117 for one in request.pages)
+            answers = {one.id: MISSING for one in request.pages}
+            answer = NO_ANSWER if is_fatal else answered(request, answers, now)
+            core.on_answered(request, answer, now=Mono(now))
+        for step in steps:
+            match step:
+                case Write(outcomes=outcomes):
+                    core.on_written(outcomes, now=Mono(now))
+                case LookUp(group=group):
+                    core.on_looked_up(group, {}, now=Mono(now))
+        now += 1.0
+        assert now < 5_000.0, "it never ends"
+
+    assert max(companies) > 5
+    assert min(companies) == 1
+
+
+def begun_core() -> Core:
+    """A run of which a page was done: what one costs is known, and that there are no meters."""
+    core = core_of()
+    core.on_page(page(1), now=Mono(0.0))
+    [request], _ = drive(core)
+    core.on_answered(request, answered(request, {1: done(0.5)}, 0.5), now=Mono(0.5))
+    [write] = [effect for effect in core.effects(now=Mono(0.9)) if isinstance(effect, Write)]
+    core.on_written(write.outcomes, now=Mono(0.9))
+    return core

@@ -44,6 +44,8 @@ class Portal:
     dearer_from: float = 1.0
     concurrency: int = 4
     seed: int = 1
+    unlisted: tuple[bool, ...] = ()
+    failure: float = 0.02
 
     @property
     def dearest_page(self) -> float:
@@ -81,6 +83,8 @@ class Drive:
             rng=random.Random(portal.seed),
         )
         self.left = portal.pages
+        # Whether each of them is there all the same.
+        self.unlisted = list(portal.unlisted)
         self.in_flight = 0
         self.begun = 0
         self.tenant_at = 0.0
@@ -94,10 +98,10 @@ class Drive:
 
     def run(self) -> "Drive":
         steps = 0
-        while self.left or self.in_flight:
+        while self.left or self.unlisted or self.in_flight:
             steps += 1
             assert steps < 100_000, "it never ends"
-            waiting = Waiting(together=self.left, alone=0, is_all=True)
+            waiting = Waiting(self.left, 0, is_all=True, unlisted=len(self.unlisted))
             decision = self.governor.next_decision(waiting, now=Mono(self.now))
             if isinstance(decision, Send):
                 self._send(decision)
@@ -113,17 +117,31 @@ class Drive:
 
     def _send(self, send: Send) -> None:
         permit = self.governor.reserve(send, now=Mono(self.now))
-        self.left -= send.pages
+        pages = self._taken(send)
         self.requests += 1
         self._spend_as_tenant()
         if not self.bucket.take(self.theirs(self.now)):
             self.refused_requests += 1
-            self.left += send.pages
+            self._put_back(permit, pages)
             self.governor.on_rate_refused(permit, now=Mono(self.now))
             return
         self.in_flight += 1
-        work = self._work(permit)
+        work = self._work(permit, pages)
         self._push(next(work), permit, work)
+
+    def _taken(self, send: Send) -> list[bool]:
+        """Whether each of the pages that leave is there."""
+        if send.lane is Lane.UNLISTED or not self.left:
+            pages, self.unlisted = self.unlisted[: send.pages], self.unlisted[send.pages :]
+            return pages
+        self.left -= send.pages
+        return [True] * send.pages
+
+    def _put_back(self, permit: Permit, pages: list[bool]) -> None:
+        if permit.lane is Lane.UNLISTED:
+            self.unlisted = pages + self.unlisted
+        else:
+            self.left += len(pages)
 
     def _push(self, at: float, permit: Permit, work: Generator[float, float, tuple]) -> None:
         heapq.heappush(self.events, (at, permit.number, permit, work))
@@ -136,10 +154,10 @@ class Drive:
             self.in_flight -= 1
             self._tell(permit, *ended.value)
 
-    def _work(self, permit: Permit) -> Generator[float, float, tuple]:
+    def _work(self, permit: Permit, pages: list[bool]) -> Generator[float, float, tuple]:
         """The portal's side of one request: yields when each page ends."""
         portal, now = self.portal, self.now
-        is_batch = permit.lane is Lane.BATCH
+        is_batch = permit.lane is not Lane.SINGLE
         nested = MeterKey("", "m") if portal.billing == "both" and is_batch else ALONE
         of_envelope, of_pages = WEIGHTS[portal.billing] if is_batch else (0.0, 1.0)
         bill = Bill(lambda key: of_envelope if key.method == "batch" else of_pages)
@@ -147,12 +165,16 @@ class Drive:
         began, told = now, None
         if is_batch and self.limiter.is_blocked(bill, ENVELOPE, self.theirs(now)):
             yield now
-            return (), permit.pages, now, None, None, began
+            return (), pages, (), now, None, None, began
         bill.start(ENVELOPE, self.theirs(now))
-        refused = 0
-        for _ in range(permit.pages):
+        refused: list[bool] = []
+        for is_there in pages:
             if self.limiter.is_blocked(bill, nested, self.theirs(now)):
-                refused += 1
+                refused.append(is_there)
+                continue
+            if not is_there:
+                bill.start(nested, self.theirs(now))
+                now = yield now + portal.failure
                 continue
             cost = portal.cost * (1 + portal.spread * self.dice.uniform(-1, 1))
             if self.begun >= portal.dearer_from * portal.pages:
@@ -170,36 +192,39 @@ class Drive:
         if is_batch:
             whole = self.limiter.told(bill, ENVELOPE, self.theirs(now))
         self.limiter.settle(bill, self.theirs(now))
-        return tuple(done), refused, now, told, whole, began
+        starts, ends = bill._starts.get(nested, []), bill._ends.get(nested, [])
+        hits = tuple(end - start for start, end in zip(starts, ends, strict=False))
+        return tuple(done), refused, hits, now, told, whole, began
 
     def _tell(
         self,
         permit: Permit,
         done: tuple[float, ...],
-        refused: int,
+        refused: list[bool],
+        hits: tuple[float, ...],
         finished: float,
         told: tuple[float, int] | None,
         whole: tuple[float, int] | None,
         began: float,
     ) -> None:
         self.now = max(self.now, finished)
-        self.left += refused
-        self.refused += refused
-        self.refused_requests += refused > 0
+        self._put_back(permit, refused)
+        self.refused += len(refused)
+        self.refused_requests += bool(refused)
         if self.dice.random() < self.portal.lost_share:
             # The pages are done, and nobody knows: they are sent once more, but not for ever.
             self.left += len(done) if self.dice.random() < 0.5 else 0
             self.governor.on_ignored(permit, may_be_done=True, now=Mono(self.now))
             return
-        worked = sum(done) if sum(done) > FLOOR else 0.0
+        worked = sum(hits) if sum(hits) > FLOOR else 0.0
         inner = "m" if permit.lane is Lane.SINGLE else "batch/m"
         readings = []
         if told is not None:
             # Short commands are told with the next answer only.
-            untold = worked - sum(cost for cost in done if cost > FLOOR) if worked else 0.0
+            untold = worked - sum(hit for hit in hits if hit > FLOOR) if worked else 0.0
             readings.append(self._reading(inner, told, worked, untold))
         if whole is not None:
-            readings.append(self._reading("batch", whole, worked, 0.0))
+            readings.append(self._reading("batch", whole, finished - began, 0.0))
         if done or not refused:
             usage = Usage(
                 started_at=Mono(began),
@@ -207,11 +232,12 @@ class Drive:
                 minute=int(self.theirs(began) // 60),
                 readings=tuple(readings),
                 costs=done,
-                failures=refused,
+                failures=permit.pages - len(done),
+                refused=len(refused),
             )
             self.governor.on_settled(permit, usage, now=Mono(self.now))
         if refused:
-            is_envelope = permit.lane is Lane.BATCH and self.portal.billing == "batch"
+            is_envelope = permit.lane is not Lane.SINGLE and self.portal.billing == "batch"
             self.governor.on_operating_refused(
                 permit, done=done, in_command=not is_envelope, now=Mono(self.now)
             )
@@ -277,6 +303,39 @@ def test_where_pages_turn_dearer_no_budget_is_exceeded_by_more_than_a_page(
     drive = Drive(turning).run()
 
     assert max(drive.highest.values(), default=0.0) <= limit + turning.dearest_page
+
+
+_clumps = st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=8)
+
+
+@settings(max_examples=60)
+@given(
+    portal=portals.filter(lambda portal: not portal.lost_share),
+    clumps=_clumps,
+    failure=st.sampled_from([0.0, 0.02, 0.3]),
+)
+@example(
+    portal=Portal(cost=0.3, limit=60.0),
+    clumps=[(False, 60), (True, 60), (False, 20)],
+    failure=0.02,
+)
+def test_whatever_pages_are_there_that_are_not_listed_nothing_is_refused(portal, clumps, failure):
+    """Those that fail make those behind them dearer, up to fifty times."""
+    unlisted = tuple(is_there for is_there, pages in clumps for _ in range(pages))
+
+    drive = Drive(replace(portal, unlisted=unlisted, failure=failure)).run()
+
+    assert (drive.refused, drive.refused_requests) == (0, 0)
+    assert max(drive.highest.values(), default=0.0) <= portal.limit + portal.dearest_page
+
+
+def test_pages_that_are_not_listed_and_not_there_cost_a_run_hardly_any_time():
+    few = Portal(pages=2_866, cost=0.15, limit=480.0)
+
+    without, beside = Drive(few).run(), Drive(replace(few, unlisted=(False,) * 134)).run()
+
+    assert beside.now <= 1.02 * without.now
+    assert beside.requests <= without.requests + 12
 
 
 @settings(max_examples=40)

@@ -1,6 +1,7 @@
 import pytest
 
 from bulk_publisher.client.usage import (
+    billed_evenly,
     finished_at,
     meters_alone,
     meters_together,
@@ -194,3 +195,31 @@ def test_a_batch_of_which_nothing_is_told_is_read_on_no_meter(clock):
 
     assert (usage.readings, usage.costs, usage.minute) == ((), (), None)
     assert (usage.finished_at, usage.failures) == (NOW, 50)
+
+
+def test_after_pages_that_failed_each_later_one_is_billed_from_as_many_places_before(clock):
+    done = [_timing(finish=NOON + end, duration=2.0, operating=30.0) for end in (2.0, 4.0, 6.0)]
+    envelope = _timing(finish=NOON + 6.0, duration=6.0, operating=0.0)
+
+    usage = _together(clock, envelope=envelope, done=done, answered=[None, None, *done], failures=2)
+
+    # Ends at 2, 4 and 6; of the five starts the first three are at 0: two that failed, and the first.
+    assert [reading.worked for reading in usage.readings] == [6.0, 12.0]
+    assert usage.costs == (2.0, 2.0, 2.0)
+
+
+def test_pages_that_fail_behind_those_that_are_done_make_them_no_dearer(clock):
+    done = [_timing(finish=NOON + end, duration=2.0, operating=30.0) for end in (2.0, 4.0)]
+
+    usage = _together(clock, envelope=None, done=done, answered=[*done, None, None], failures=2)
+
+    assert [reading.worked for reading in usage.readings] == [4.0]
+
+
+@pytest.mark.parametrize(
+    ("ended", "seconds"),
+    [([True] * 3, 6.0), ([True, False], 6.0), ([False, False, True, True, True], 12.0)],
+    ids=["all", "the last failed", "the first failed"],
+)
+def test_where_no_command_tells_its_time_all_take_the_same(ended, seconds):
+    assert billed_evenly(ended, 6.0) == pytest.approx(seconds)

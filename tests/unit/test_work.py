@@ -11,8 +11,10 @@ from bulk_publisher.model import Mono, Page, PageId, Scope, SiteId
 INFINITE = float("inf")
 
 
-def _work(number, *, scope=None, site=None, company=UNBOUND):
-    return Work(Page(PageId(number), scope=scope, site=site), company=company)
+def _work(number, *, scope=None, site=None, company=UNBOUND, is_missing=None):
+    return Work(
+        Page(PageId(number), scope=scope, site=site, is_missing=is_missing), company=company
+    )
 
 
 def _numbers(works):
@@ -142,6 +144,34 @@ def test_the_pages_of_a_site_are_dropped_wherever_they_wait(site):
     assert len(backlog) == total - dropped
 
 
+def test_pages_that_are_not_listed_share_a_request_with_none_that_are():
+    pages = [_work(number, is_missing=number % 3 == 0) for number in range(1, 10)]
+    backlog = _backlog(*pages)
+
+    assert (backlog.together, backlog.unlisted, len(backlog)) == (6, 3, 9)
+    assert _numbers(backlog.take(50, Lane.UNLISTED)) == [3, 6, 9]
+    assert backlog.take(50, Lane.UNLISTED) == []
+    assert _numbers(backlog.take(50, Lane.BATCH)) == [1, 2, 4, 5, 7, 8]
+
+
+def test_where_no_batches_are_sent_those_that_are_not_listed_go_alone_after_the_others():
+    backlog = _backlog(_work(1, is_missing=True), _work(2), _work(3, company=1))
+
+    left = [_numbers(backlog.take(1, Lane.SINGLE)) for _ in range(4)]
+
+    assert left == [[3], [2], [1], []]
+
+
+@pytest.mark.parametrize(
+    ("pages", "company", "is_due"), [(49, 50, False), (50, 50, True), (1, 25, True), (1, 1, False)]
+)
+def test_pages_that_are_not_listed_are_due_when_they_fill_a_request(pages, company, is_due):
+    """Those that were lost before wait for no others."""
+    works = (_work(number, company=company, is_missing=True) for number in range(1, pages + 1))
+
+    assert _backlog(*works).is_unlisted_due is is_due
+
+
 def test_what_is_left_of_a_backlog_keeps_its_order():
     backlog = _backlog(*(_work(number, site=number % 2) for number in range(1, 8)))
 
@@ -161,25 +191,26 @@ class AgainstALedger(RuleBasedStateMachine):
         self.taken = []
         self.count = 0
 
-    def _new(self, scope, site, company):
+    def _new(self, scope, site, company, is_missing):
         self.count += 1
-        return _work(self.count, scope=scope, site=site, company=company)
+        return _work(self.count, scope=scope, site=site, company=company, is_missing=is_missing)
 
     @rule(
         scope=st.sampled_from([None, *Scope]),
         site=st.sampled_from([None, 1, 2]),
         company=st.sampled_from([50, 25, 6, 1]),
         pages=st.integers(1, 8),
+        is_missing=st.sampled_from([None, False, True]),
     )
-    def pages_come(self, scope, site, company, pages):
+    def pages_come(self, scope, site, company, pages, is_missing):
         for _ in range(pages):
-            work = self._new(scope, site, company)
+            work = self._new(scope, site, company, is_missing)
             self.waiting.append((0.0, work))
             self.backlog.add(work)
 
-    @rule(company=st.sampled_from([25, 6, 1]), pause=st.floats(1, 60))
-    def a_page_is_lost(self, company, pause):
-        work = self._new(None, 1, company)
+    @rule(company=st.sampled_from([25, 6, 1]), pause=st.floats(1, 60), is_missing=st.booleans())
+    def a_page_is_lost(self, company, pause, is_missing):
+        work = self._new(None, 1, company, is_missing)
         self.waiting.append((self.now + pause, work))
         self.backlog.add_later(work, Mono(self.now + pause))
 
@@ -192,18 +223,25 @@ class AgainstALedger(RuleBasedStateMachine):
     @rule(pages=st.integers(1, 50), lane=st.sampled_from(Lane))
     def a_request_leaves(self, pages, lane):
         together, alone, company = self.backlog.together, self.backlog.alone, self.backlog.company
+        unlisted = self.backlog.unlisted
         works = self.backlog.take(pages, lane)
 
         ready = Counter(work for at, work in self.waiting if at == 0.0)
         assert Counter(works) <= ready
         assert len({work.page.scope for work in works}) <= 1
         assert len(works) <= min([pages, *(work.company for work in works)])
-        if lane is Lane.BATCH:
-            assert len(works) == min(pages, together, company)
-            smallest = [work.company for work in ready if work.company > 1]
-            assert all(work.company == min(smallest) for work in works)
+        if lane is Lane.SINGLE:
+            assert bool(works) == bool(together or alone or unlisted)
         else:
-            assert bool(works) == bool(together or alone)
+            is_unlisted = lane is Lane.UNLISTED
+            kind = [
+                work.company for work in ready if self._is_several(work, is_unlisted=is_unlisted)
+            ]
+            smallest = min(kind, default=UNBOUND)
+            assert is_unlisted or smallest == company
+            assert len(works) == min(pages, unlisted if is_unlisted else together, smallest)
+            assert all(work.company == smallest for work in works)
+            assert all(work.is_unlisted == is_unlisted for work in works)
         gone = set(_numbers(works))
         self.waiting = [entry for entry in self.waiting if entry[1].page.id not in gone]
         self.taken = works
@@ -223,12 +261,18 @@ class AgainstALedger(RuleBasedStateMachine):
 
         self.waiting = kept
 
+    def _is_several(self, work, *, is_unlisted):
+        return work.company > 1 and (work.page.is_missing is True) == is_unlisted
+
     @invariant()
     def nothing_is_lost_and_nothing_doubled(self):
         ready = [work for at, work in self.waiting if at == 0.0]
         assert len(self.backlog) == len(self.waiting)
         assert self.backlog.alone == sum(work.company == 1 for work in ready)
-        assert (self.backlog.together > 0) == any(work.company > 1 for work in ready)
+        for count, is_unlisted in ((self.backlog.together, False), (self.backlog.unlisted, True)):
+            assert (count > 0) == any(
+                self._is_several(work, is_unlisted=is_unlisted) for work in ready
+            )
 
     @invariant()
     def the_next_moment_is_known(self):
