@@ -92,7 +92,7 @@ class Expected:
 
     Attributes:
         together: Pages that are sent together.
-        alone: Pages that are sent by themselves, since they are most likely not there.
+        unlisted: Pages that are most likely not there, and are sent in requests of their own.
         look_ups: Lists that are asked for meanwhile.
         look_up_seconds: What each takes, way included.
         way: Seconds of a request beside the portal's work.
@@ -100,7 +100,7 @@ class Expected:
     """
 
     together: int
-    alone: int
+    unlisted: int
     look_ups: int
     look_up_seconds: float
     way: float
@@ -132,7 +132,7 @@ class _Run:
         self.together, self.alone = together, alone
         self.rng = random.Random(_SEED)
         self.governor = Governor(bounds, together=together, alone=alone, rng=self.rng)
-        self.left, self.left_alone = expected.together, expected.alone
+        self.left, self.left_unlisted = expected.together, expected.unlisted
         self.now = 0.0
         self.governor.take_over(left, since=Mono(0.0), now=Mono(0.0))
         self.meters = {name: _meter_left(left, name) for name in (*together, *alone)}
@@ -152,11 +152,12 @@ class _Run:
 
     def play(self) -> None:
         self._look_up_first()
-        while (self.left or self.left_alone or self.in_flight) and not self.is_stopped:
+        while (self.left or self.left_unlisted or self.in_flight) and not self.is_stopped:
             waiting = Waiting(
                 together=min(self.left, _BACKLOG),
-                alone=min(self.left_alone, _BACKLOG),
-                is_all=self.left + self.left_alone <= _BACKLOG,
+                alone=0,
+                is_all=self.left + self.left_unlisted <= _BACKLOG,
+                unlisted=min(self.left_unlisted, _BACKLOG),
             )
             match self.governor.next_decision(waiting, now=Mono(self.now)):
                 case Send() as send:
@@ -175,13 +176,13 @@ class _Run:
         self.now = expected.way + (expected.look_up_seconds if expected.look_ups else 0.0)
 
     def _send(self, send: Send) -> None:
-        is_missing = send.lane is Lane.SINGLE and self.left_alone > 0
-        ready = self.left_alone if is_missing else self.left
+        is_missing = send.lane is Lane.UNLISTED or not self.left
+        ready = self.left_unlisted if is_missing else self.left
         pages = min(send.pages, ready)
         if is_missing:
-            self.left_alone -= pages
+            self.left_unlisted -= pages
             costs: tuple[float, ...] = ()
-            seconds = _FAILURE
+            seconds = pages * _FAILURE
         else:
             self.left -= pages
             costs = tuple(self._costs(pages))
@@ -213,9 +214,12 @@ class _Run:
 
     def _settle(self, permit: Permit, costs: tuple[float, ...]) -> None:
         now, worked = Mono(self.now), sum(costs)
+        if not costs and self.expected.billing is Billing.BATCH and permit.lane is Lane.UNLISTED:
+            # Commands that fail are billed with nothing, and their batch with all of its time.
+            worked = permit.pages * _FAILURE
         self.settled.append((self.now, permit.pages))
         readings: tuple[Reading, ...] = ()
-        if costs and self.expected.billing is not Billing.NOBODY:
+        if worked and self.expected.billing is not Billing.NOBODY:
             self.operating += worked
             readings = tuple(self._book(permit.lane, worked))
         usage = Usage(now, int(now // 60), readings, costs, permit.pages - len(costs))

@@ -202,7 +202,7 @@ async def _expected(
     is_listed = selected.named is None or bool(look_ups)
     return Expected(
         together=max(0, sent - denied),
-        alone=missing,
+        unlisted=missing,
         look_ups=look_ups if is_listed else 0,
         look_up_seconds=timed.seconds / max(1, timed.calls),
         way=0.0 if timed.way == float("inf") else timed.way,

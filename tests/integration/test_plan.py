@@ -167,6 +167,7 @@ async def test_the_cost_is_that_of_the_last_run_on_the_portal(tmp_path):
         pytest.param({"pages": 1000, "plan": "self-hosted"}, id="no limits at all"),
         pytest.param({"pages": 1000, "plan": "enterprise", "latency": 0.2}, id="far away"),
         pytest.param({"pages": 300, "missing_share": 0.03}, id="some are missing"),
+        pytest.param({"pages": 900, "missing_share": 0.2}, id="many are missing"),
     ],
 )
 async def test_the_estimate_is_within_a_tenth_of_the_run(tmp_path, scenario):
