@@ -57,12 +57,13 @@ SHOWN = ("5,000 pages of 0.28 s", "2 single calls a second")
 
 @dataclass(frozen=True)
 class Case:
-    """One run to measure; *factor* is what it varies."""
+    """One run to measure; *factor* is what it varies, and *pages* are given as IDs, else all are listed."""
 
     factor: str
     name: str
     scenario: dict[str, Any]
     pace: dict[str, Any] = field(default_factory=dict)
+    pages: tuple[str, ...] = ()
     is_plain: bool = False
 
 
@@ -123,9 +124,26 @@ def cases(*, is_long: bool) -> list[Case]:
         Case("clock", "15 min ahead", {"pages": 5_000, "clock_offset": CLOCK_OFF}),
         Case("clock", "15 min behind", {"pages": 5_000, "clock_offset": -CLOCK_OFF}),
         Case("clock", "baskets leave with their minute", {"pages": 5_000, "release": "minute"}),
+        *not_listed(),
         Case("plain loop", "2 single calls a second", {"pages": 5_000}, is_plain=True),
         Case("plain loop", "the same at 1.4 s", {"pages": 5_000, "cost": 1.4}, is_plain=True),
     ]
+    return chosen
+
+
+def not_listed() -> list[Case]:
+    """A list of 3,000 IDs, 134 of which are gone, or hidden from lists, or left out of it."""
+    bad = list(range(11, 3_000, 22))[:134]
+    good = tuple(str(page) for page in range(1, 3_001) if page not in set(bad))
+    chosen = []
+    for cost in (0.15, 0.28):
+        scenario = {"pages": 3_000, "cost": cost}
+        gone, hidden = {**scenario, "missing_pages": bad}, {**scenario, "unlisted_pages": bad}
+        chosen += [
+            Case("not listed", f"none of 2,866 of {cost:g} s", gone, pages=good),
+            Case("not listed", f"134 of 3,000 of {cost:g} s, gone", gone, pages=("1-3000",)),
+            Case("not listed", f"134 of 3,000 of {cost:g} s, hidden", hidden, pages=("1-3000",)),
+        ]
     return chosen
 
 
@@ -158,7 +176,8 @@ class Onlooker:
 async def publish_all(sandbox: Sandbox, case: Case) -> tuple[float, Onlooker, bool]:
     """Seconds that the run took, what was seen of it, and whether it is whole."""
     onlooker = Onlooker()
-    job = Job(name="bench", select=Selection(scope=Scope.KNOWLEDGE), pace=Pace(**case.pace))
+    select = Selection(page=case.pages, scope=Scope.KNOWLEDGE)
+    job = Job(name="bench", select=select, pace=Pace(**case.pace))
     with tempfile.TemporaryDirectory() as folder:
         # Ports are used again: nothing is to be known of the run before.
         os.environ["XDG_STATE_HOME"] = folder

@@ -329,6 +329,16 @@ def test_whatever_pages_are_there_that_are_not_listed_nothing_is_refused(portal,
     assert max(drive.highest.values(), default=0.0) <= portal.limit + portal.dearest_page
 
 
+def test_the_worst_that_such_a_request_may_be_billed_with_is_held_up_to_the_limit():
+    """Few are there, and all behind many that fail: to hold what pages cost by themselves passes it."""
+    clumps = ((False,) * 120 + (True,) * 20) * 50
+
+    drive = Drive(Portal(pages=0, cost=0.5, limit=480.0, unlisted=clumps)).run()
+
+    assert (drive.refused, drive.refused_requests) == (0, 0)
+    assert max(drive.highest.values()) <= 480.0
+
+
 def test_pages_that_are_not_listed_and_not_there_cost_a_run_hardly_any_time():
     few = Portal(pages=2_866, cost=0.15, limit=480.0)
 
