@@ -1,12 +1,15 @@
 """What of a text is secret, and how does it read without? Pure.
 
-Rules: a webhook's code is known and hidden wherever it stands, however it is written; a webhook's URL
-is recognised by its form, whichever portal it is of.
+Rules: what a credential keeps secret is known, and hidden wherever it stands, however it is written; so
+is each part of it of 8 characters or more, as a cut may leave it. What shares no such part stays byte
+for byte, and what any text may hold by chance is no secret: `Redactor.learn` says what is. A webhook's
+URL is recognised by its form, whichever portal it is of.
 
-How it works: a text is held against the code as it stands, and again after each decoding that a reader,
-a browser or this program may do: JSON's escapes, HTML's entities, percent-encoding, tags and characters
-that nobody sees. Where the code comes to light, the text goes on in its decoded form, with the code
-hidden. What is wrapped more often than anybody unwraps is hidden altogether.
+How it works: a text is held against the secrets as it stands (`pieces.py`), and again after each
+decoding that a reader, a browser or this program may do: JSON's escapes, HTML's entities,
+percent-encoding, tags and characters that nobody sees. Where a secret comes to light, the text goes on
+in its decoded form, with the secret hidden. What is wrapped more often than anybody unwraps is hidden
+altogether.
 """
 
 import base64
@@ -15,6 +18,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from bulk_publisher.text.pieces import PIECE, Pieces, Span
+
 HIDDEN = "***"
 """Stands for what is hidden."""
 IS_WEBHOOK = "that is a webhook's URL, which is a secret"
@@ -22,20 +27,21 @@ IS_WEBHOOK = "that is a webhook's URL, which is a secret"
 WHERE_TO = "Put it into BITRIX24_WEBHOOK, or into a file named by --webhook-file."
 """What to do with it instead."""
 
-_SHORT = 6
-"""Characters below which a code is hidden only where it stands by itself: else it would be found in
-the middle of any word. Real ones have 16."""
+_FEW = 3
+"""Different characters up to which a secret is like many other texts."""
+_LONG_WORD = 12
+"""Characters from which letters, digits, or letters and then digits are nothing of every day."""
+_WORD_AND_NUMBER = re.compile(r"[^\W\d_]*\d*")
 _LAYERS = 8
 """Decodings, one upon the other, that are followed."""
 
 _FLAGS = {"Y", "N"}
-_LONGEST = 1 << 18
-"""Characters that are looked into: nothing that is shown or kept has so many."""
+_LONGEST = 1 << 20
+"""Characters that are looked into: nothing that is shown or kept has so many, and it takes a second."""
 _ENCODED = re.compile(r"[&%\\<\x00-\x1f\x7f-\U0010ffff]")
 """Without any of these a text is what it seems to be."""
 _ENCODED_BYTES = re.compile(rb"[&%<\x80-\xff]|\\[^/\"]")
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2}))", re.IGNORECASE)
-_IN_ADDRESSES = str.maketrans("+/", "-_")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|x([0-9a-f]{2})|([\"'/\\]))", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z!][^<>]*>", re.IGNORECASE)
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
@@ -74,36 +80,60 @@ def _is_secret(word: str) -> bool:
 
 
 class Redactor:
-    """Takes a credential's secrets out of texts. Invariant: what it gives does not hold them."""
+    """Takes a credential's secrets out of texts. Invariant: what it gives does not hold them.
 
-    def __init__(self, secret: str) -> None:
-        """Hide *secret*: letters and digits of ASCII, ``-`` and ``_``."""
-        self._patterns: list[str] = []
-        self._needles: list[str] = []
+    A secret may be added at any time, also while another thread redacts; that takes a few
+    milliseconds, and makes nothing slower that comes after.
+    """
+
+    def __init__(self, secret: str = "") -> None:
+        """Hide *secret*; none where it is empty."""
+        self._pieces = Pieces()
+        self._known: set[str] = set()
+        self._by_themselves: dict[str, str] = {}
+        self._by_itself: re.Pattern[str] | None = None
         self.learn(secret)
 
     def learn(self, secret: str) -> None:
-        """Hide *secret* too: of a credential that changes its secret the last ones are still about."""
-        forms = [f"(?i:{re.escape(secret)})"]
-        needles = [secret]
-        if len(secret) < _SHORT:
-            forms = [rf"(?<![\w-]){forms[0]}(?![\w-])"]
+        """Hide *secret* too: of a credential that changes its secret the last ones are still about.
+
+        One that any text could hold by chance is hidden as a whole, and where it stands by itself:
+        under 8 characters; a word, a number or a word with a number after it under 12; or made of three
+        characters or fewer.
+        """
+        if not secret or secret in self._known:
+            return
+        self._known.add(secret)
+        if _is_telling(secret):
+            self._pieces.add(secret)
         else:
-            in_base64 = _in_base64(secret)
-            forms += [rf"[\w+/-]{{0,3}}(?:{core})[\w+/-]*=*" for core in map(re.escape, in_base64)]
-            forms.append(f"(?i:{secret.encode().hex()})")
-            needles += [*in_base64, secret.encode().hex()]
-        self._patterns += forms
-        self._needles += [needle.lower() for needle in needles]
-        self._forms = re.compile("|".join(self._patterns))
-        self._needles_in_bytes = [needle.encode() for needle in self._needles]
+            self._learn_by_itself(secret)
+
+    def learn_login(self, user: str, password: str) -> None:
+        """Hide the *password* of *user* at a proxy, as it is written in a URL and as it is sent.
+
+        One that any text could hold is hidden beside its name alone, as ``name:password``. A name
+        without a password may be a token.
+        """
+        for name, secret in ((user, password), (unquote(user), unquote(password))):
+            if _is_telling(secret or name):
+                self.learn(secret or name)
+            elif secret:
+                self._learn_by_itself(f"{name}:{secret}")
+                for encoding in ("utf-8", "latin-1"):
+                    sent = f"{name}:{secret}".encode(encoding, "replace")
+                    self._learn_by_itself(base64.b64encode(sent).decode().rstrip("="))
+
+    def _learn_by_itself(self, text: str) -> None:
+        self._by_themselves[text.lower()] = rf"(?<![\w-]){re.escape(text)}(?![\w-])"
+        self._by_itself = re.compile("|".join(self._by_themselves.values()), re.IGNORECASE)
 
     def may_be_in(self, body: bytes) -> bool:
-        """Whether *body* may hold the secret; a quick look, which is often right."""
-        lower = body.lower()
-        return any(needle in lower for needle in self._needles_in_bytes) or bool(
-            _ENCODED_BYTES.search(body)
-        )
+        """Whether *body* may hold a secret; a quick look, which is often right."""
+        if _ENCODED_BYTES.search(body) or self._pieces.may_be_in(body):
+            return True
+        lower = body.lower() if self._by_themselves else b""
+        return any(one.encode("utf-8", "replace") in lower for one in self._by_themselves)
 
     def text(self, text: str) -> str:
         """*text* without the secrets; the same object where none is in it."""
@@ -113,8 +143,7 @@ class Redactor:
         if len(plain) > _LONGEST:
             return HIDDEN
         for _ in range(_LAYERS):
-            seen = _UNSEEN.sub("", plain)
-            if any(self.plain(one) is not one for one in (seen, _TAG.sub("", seen))):
+            if any(self.plain(one) is not one for one in _seen(plain)):
                 # Only what nobody sees holds it apart.
                 return HIDDEN
             decoded = _decoded(plain)
@@ -126,46 +155,77 @@ class Redactor:
 
     def plain(self, text: str) -> str:
         """*text*, which is encoded in no way, without the secret; the same object where it is not in it."""
-        lower = text.lower()
-        if not any(needle in lower for needle in self._needles):
-            return text
-        without = self._forms.sub(HIDDEN, text)
+        without = self._without_pieces(text) if len(text) >= PIECE else text
+        if self._by_itself is not None:
+            lower = without.lower()
+            if any(one in lower for one in self._by_themselves):
+                without = self._by_itself.sub(HIDDEN, without)
         return text if without == text else without
 
     def value(self, value: Any, key: str = "") -> Any:
         """*value*, made of what JSON has, without the secret in any text of it.
 
         Keys are the protocol's, and so are flags and the IDs that are written as text: a code of few
-        characters would make others of them.
+        characters would make others of them. So a key is held against the telling secrets alone.
         """
         match value:
             case str():
                 is_id = key.upper().endswith("ID") and value.isdecimal()
                 return value if is_id or value in _FLAGS else self.text(value)
             case dict():
-                return {name: self.value(one, str(name)) for name, one in value.items()}
+                return {self._key(name): self.value(one, str(name)) for name, one in value.items()}
             case list() | tuple():
                 return [self.value(one, key) for one in value]
             case _:
                 return value
+
+    def _key(self, name: Any) -> Any:
+        """*name*, or what it is without a secret that no name holds by chance."""
+        is_long = isinstance(name, str) and len(name) >= PIECE
+        return self._without_pieces(name) if is_long else name
+
+    def _without_pieces(self, text: str) -> str:
+        body = text.encode("utf-8", "surrogatepass")
+        spans = self._pieces.spans(body)
+        return _without(body, spans) if spans else text
+
+
+def _seen(text: str) -> set[str]:
+    """*text* as a reader may see it, where that is otherwise."""
+    seen = _UNSEEN.sub("", text)
+    return {seen, _TAG.sub("", seen) if "<" in seen else seen} - {text}
 
 
 def _decoded(text: str) -> str:
     """*text* with one more layer taken off."""
     if "%" not in text and "&" not in text and "\\" not in text:
         return text
-    escaped = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+    escaped = _ESCAPE.sub(_unescaped, text)
     decoded = unquote(html.unescape(escaped))
-    # Halves of a pair can't be written anywhere.
-    return decoded.encode("utf-8", "replace").decode()
+    try:
+        decoded.encode()
+    except UnicodeEncodeError:
+        # Two halves may be a pair; a lone one can't be written anywhere.
+        pairs = decoded.encode("utf-16-le", "surrogatepass")
+        return pairs.decode("utf-16-le", "replace")
+    return decoded
 
 
-def _in_base64(secret: str) -> list[str]:
-    """What of base64 is the same wherever in a longer text *secret* stands, in both its alphabets."""
-    cores = set()
-    for before in range(3):
-        encoded = base64.b64encode(b"\0" * before + secret.encode()).decode()
-        first, last = (0, 2, 3)[before], len(encoded) - (4 if (before + len(secret)) % 3 else 0)
-        if last - first >= _SHORT:
-            cores |= {encoded[first:last], encoded[first:last].translate(_IN_ADDRESSES)}
-    return sorted(cores)
+def _unescaped(found: re.Match[str]) -> str:
+    return found[3] or chr(int(found[1] or found[2], 16))
+
+
+def _without(body: bytes, spans: list[Span]) -> str:
+    """*body* with the parts that *spans* are about hidden."""
+    parts, after = [], 0
+    for begin, end in spans:
+        parts += [body[after:begin], HIDDEN.encode()]
+        after = end
+    return b"".join([*parts, body[after:]]).decode("utf-8", "surrogatepass")
+
+
+def _is_telling(secret: str) -> bool:
+    """Whether a part of *secret* in a text can hardly be there by chance."""
+    if len(secret) < PIECE or len({*secret.lower()}) <= _FEW:
+        return False
+    return len(secret) >= _LONG_WORD or not _WORD_AND_NUMBER.fullmatch(secret)
