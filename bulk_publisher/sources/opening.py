@@ -10,8 +10,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader, RawIOBase
+from pathlib import Path
 from typing import BinaryIO, cast
 
+from bulk_publisher.store.files import refuse_planted
 from bulk_publisher.text.shown import as_text
 
 WRITER_IS_AWAITED = 10.0
@@ -138,8 +140,11 @@ def read_settings(name: str, *, most: int = MOST_OF_SETTINGS) -> bytes:
         most: Bytes that it may have.
 
     Raises:
-        OSError: If it can't be read.
+        OSError: If it can't be read, or somebody else has put it where anybody may write.
     """
+    named = Path(found(name))
+    for path in (named, named.resolve()):
+        refuse_planted(path)
     with opened(name) as file:
         content = file.read(most + 1)
     if len(content) > most:

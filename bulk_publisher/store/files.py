@@ -8,22 +8,76 @@ made for their owner alone. Every refusal is an ``OSError`` whose ``strerror`` s
 
 import errno
 import os
+import pwd
 import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 FOLDER_MODE = 0o700
 """Of a folder of ours: titles of pages, and what a portal said, are nobody else's."""
 FILE_MODE = 0o600
+OWN_UMASK = FOLDER_MODE ^ 0o777
 LARGEST = 64 * 2**20
 """Bytes of a file that is read at once, and of a line of one: twice the largest answer of a portal."""
 
 _BUFFER = 2**20
 _WRITES = os.O_WRONLY | os.O_RDWR
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class _Umask:
+    """Of the files of runs: as with the system's own, there is one a process."""
+
+    bits: ClassVar[int] = OWN_UMASK
+
+
+def share_by(umask: int) -> None:
+    """Let others see the folders and files of runs that are made from now on; for the command line to say.
+
+    Args:
+        umask: What they may not, as of any program: 0o027 lets the group read. What the system's own
+            umask forbids stays forbidden, and nobody but the owner ever writes.
+    """
+    _Umask.bits = umask | 0o022
+
+
+def folder_mode() -> int:
+    """Of a folder of a run."""
+    return 0o777 & ~_Umask.bits
+
+
+def file_mode() -> int:
+    """Of a file in it."""
+    return 0o666 & ~_Umask.bits
+
+
+def refuse_planted(path: Path) -> None:
+    """See that what stands at *path* is no trap: in a folder where anybody may write, it must be ours.
+
+    It may be root's as well, and that of the folder's owner, who can do anything there anyway; a link
+    is looked at as itself. As the kernel has it for links in ``/tmp`` (proc_sys_fs(5), protected_symlinks).
+
+    Raises:
+        OSError: If somebody else has put it there.
+    """
+    try:
+        owner = path.lstat().st_uid
+    except OSError:
+        # What is not there, or can't be looked at, is told by whoever opens it.
+        return
+    _refuse_foreign(owner, path)
+
+
+def is_planted(path: Path) -> bool:
+    """Whether `refuse_planted` would refuse it."""
+    try:
+        refuse_planted(path)
+    except OSError:
+        return True
+    return False
 
 
 def open_own(path: Path, flags: int) -> int:
@@ -38,7 +92,7 @@ def open_own(path: Path, flags: int) -> int:
     try:
         # Without O_NONBLOCK a pipe would be waited for, and Ctrl-C would wait too.
         file = os.open(
-            path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, FILE_MODE
+            path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, file_mode()
         )
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK}:
@@ -102,7 +156,7 @@ def what_to_do(error: OSError, otherwise: str) -> str:
 
 
 @contextmanager
-def replacing(path: Path, *, is_forced: bool, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, is_forced: bool, mode: int | None = None) -> Iterator[BinaryIO]:
     """What is written here is *path* in the end; whatever goes wrong leaves the old one alone.
 
     And it leaves nothing beside it: on a full disk that would take the room of what matters more.
@@ -110,7 +164,8 @@ def replacing(path: Path, *, is_forced: bool, mode: int = FILE_MODE) -> Iterator
 
     Args:
         is_forced: It is on disk before it takes the place.
-        mode: Who may read it, before the umask: 0o666 for a file that a person has named.
+        mode: Who may read it, before the umask: 0o666 for a file that a person has named; None for
+            a run's.
 
     Raises:
         OSError: If the disk does not take it.
@@ -129,7 +184,7 @@ def replacing(path: Path, *, is_forced: bool, mode: int = FILE_MODE) -> Iterator
         raise
 
 
-def make_beside(path: Path, *, mode: int = FILE_MODE) -> tuple[Path, int]:
+def make_beside(path: Path, *, mode: int | None = None) -> tuple[Path, int]:
     """A new file in the folder of *path*, under a name that nobody can foresee, and its descriptor.
 
     Raises:
@@ -137,7 +192,7 @@ def make_beside(path: Path, *, mode: int = FILE_MODE) -> tuple[Path, int]:
     """
     fresh = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return fresh, os.open(fresh, flags, mode)
+    return fresh, os.open(fresh, flags, file_mode() if mode is None else mode)
 
 
 def sweep(folder: Path) -> None:
@@ -147,11 +202,30 @@ def sweep(folder: Path) -> None:
             left.unlink(missing_ok=True)
 
 
+def _name_of(user: int) -> str:
+    """Who *user* is, in words."""
+    try:
+        return f"the user {pwd.getpwuid(user).pw_name}"
+    except KeyError:
+        return f"the user {user}"
+
+
+def _refuse_foreign(owner: int, path: Path) -> None:
+    try:
+        folder = path.parent.stat()
+    except OSError:
+        return
+    if folder.st_mode & stat.S_IWOTH and owner not in {os.geteuid(), folder.st_uid, 0}:
+        why = f"{_name_of(owner)} has put it into a folder where anybody may write"
+        raise OSError(errno.EINVAL, why, str(path))
+
+
 def _check(found: os.stat_result, path: Path, *, is_written: bool) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise OSError(errno.EISDIR, "it is a folder", str(path))
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    _refuse_foreign(found.st_uid, path)
     if is_written and found.st_nlink > 1:
         # What is written would show under the other name, which may be anybody's file.
         raise OSError(errno.EMLINK, "it has a second name elsewhere (a hard link)", str(path))

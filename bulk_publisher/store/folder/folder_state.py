@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bulk_publisher.errors import RunBusy
 from bulk_publisher.log import log
-from bulk_publisher.store.files import FOLDER_MODE, open_own
+from bulk_publisher.store.files import FOLDER_MODE, open_own, refuse_planted
 from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from bulk_publisher.store.folder.holders import read_holder, write_holder
 from bulk_publisher.store.sharing import Sharing
@@ -75,11 +75,14 @@ class FolderState:
         """A folder in the user's.
 
         Raises:
-            OSError: If it can't be made.
+            OSError: If it can't be made, or somebody else has put one there.
             RuntimeError: If nobody knows where the home is.
         """
         folder = self._root() / name
-        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        refuse_planted(folder.parent)
+        folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
+        refuse_planted(folder)
         return folder
 
     def _root(self) -> Path:

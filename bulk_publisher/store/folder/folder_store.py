@@ -9,7 +9,7 @@ from pathlib import Path
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.model import Epoch
 from bulk_publisher.store.description import new_run_id
-from bulk_publisher.store.files import FOLDER_MODE
+from bulk_publisher.store.files import folder_mode, is_planted, refuse_planted
 from bulk_publisher.store.folder.folder_agenda import FolderAgenda
 from bulk_publisher.store.folder.folder_run import LATEST, FolderRun, run_at
 from bulk_publisher.store.folder.run_folder import RunFolder
@@ -49,17 +49,17 @@ class FolderStore:
         """The run that *name* stands for: a folder, a run's id or its beginning, or ``latest``.
 
         Raises:
-            BadJournal: If there is none, or several begin so.
+            BadJournal: If there is none, or several begin so, or it is one that somebody else has put there.
         """
         for path in (self._path / name, Path(name)):
             # What is too long for a name is none.
             with suppress(OSError):
                 if name and RunFolder(path).description.is_file():
-                    return run_at(path.resolve())
+                    return _own_run_at(path)
         known = self._known()
         begun_so = [run for run in known if name and run.startswith(name)]
         if len(begun_so) == 1:
-            return run_at((self._path / begun_so[0]).resolve())
+            return _own_run_at(self._path / begun_so[0])
         if begun_so:
             more = f", and {len(begun_so) - _NAMED} more" if len(begun_so) > _NAMED else ""
             raise BadJournal(
@@ -68,7 +68,7 @@ class FolderStore:
             )
         if name == LATEST and known:
             # The newest was removed, or links can't be made there.
-            return run_at((self._path / known[0]).resolve())
+            return _own_run_at(self._path / known[0])
         newest = ", ".join(known[:3])
         hint = f"The newest runs there: {newest}." if known else "No runs there yet."
         raise BadJournal(f"{name}: no such run in {self._path}.", hint)
@@ -84,15 +84,17 @@ class FolderStore:
 
     def _known(self) -> list[str]:
         folders = (path.parent for path in self._path.glob(f"*/{RunFolder(Path()).description}"))
-        return sorted((one.name for one in folders if _RUN_ID.match(one.name)), reverse=True)
+        ours = (one.name for one in folders if _RUN_ID.match(one.name) and not is_planted(one))
+        return sorted(ours, reverse=True)
 
     def _make(self, now: Epoch, rng: random.Random) -> Path:
         try:
-            self._path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            self._path.mkdir(folder_mode(), parents=True, exist_ok=True)
+            refuse_planted(self._path)
             while True:
                 path = self._path / new_run_id(now, rng)
                 try:
-                    path.mkdir(FOLDER_MODE)
+                    path.mkdir(folder_mode())
                 except FileExistsError:
                     continue
                 return path
@@ -101,3 +103,21 @@ class FolderStore:
                 f"{self._path}: can't create a run folder there: {error.strerror}.",
                 "Choose another place with --runs or BULK_PUBLISHER_RUNS.",
             ) from error
+
+
+def _own_run_at(path: Path) -> FolderRun:
+    """The run in *path*, which may be a link.
+
+    Raises:
+        BadJournal: If it, or the folder that it is in, is one that somebody else has put there.
+    """
+    there = path.resolve()
+    try:
+        for one in (path.parent, path, there.parent, there):
+            refuse_planted(one)
+    except OSError as error:
+        raise BadJournal(
+            f"{error.filename}: this run is not read: {error.strerror}.",
+            "Find out who put it there, and keep runs in a folder of your own: --runs names one.",
+        ) from error
+    return run_at(there)
