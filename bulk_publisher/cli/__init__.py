@@ -4,9 +4,11 @@ Commands are loaded when they are called, so that ``--help`` answers at once.
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -64,6 +66,32 @@ def _asks_for_json(words: Sequence[str]) -> bool:
     )
 
 
+def _leave_no_core() -> None:
+    """A crash of the interpreter leaves no image of its memory, in which all secrets are."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+
+
+def _share_runs(umask: str) -> None:
+    """Let others see runs as far as BULK_PUBLISHER_UMASK says.
+
+    Raises:
+        BadSetting: If it is no umask.
+    """
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.store.files import share_by
+
+    if not re.fullmatch("0?[0-7]{3}", umask):
+        raise BadSetting(
+            "BULK_PUBLISHER_UMASK is no umask.",
+            "Write three octal digits: 027 lets the group read runs, 077 (the default) nobody.",
+        )
+    share_by(int(umask, 8))
+
+
 class _Commands(click.Group):
     """The commands, each imported when it is called."""
 
@@ -80,6 +108,7 @@ class _Commands(click.Group):
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         from bulk_publisher.cli.output.streams import installed
 
+        _leave_no_core()
         words = list(sys.argv[1:] if args is None else args)
         with installed(is_json=_asks_for_json(words)):
             sys.exit(self._status_of(words, prog_name, complete_var, extra))
@@ -171,6 +200,8 @@ def main(ctx: click.Context, verbose: int, quiet: bool, log_format: str, no_colo
     """  # noqa: D301 - click's own mark
     from bulk_publisher.cli.output.output import Output
 
+    if umask := os.environ.get("BULK_PUBLISHER_UMASK"):
+        _share_runs(umask)
     ctx.obj = Output(verbosity=-1 if quiet else verbose, log_format=log_format, is_plain=no_color)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import stat
 import subprocess
 import sys
 from functools import partial
@@ -13,7 +14,7 @@ import pytest
 
 from bulk_publisher.cli import main
 from bulk_publisher.model import Outcome
-from tests.contract.conftest import carry_out
+from tests.contract.conftest import COMMAND, carry_out, environment
 from tests.workbooks import workbook
 
 FAST = ("--cost", "0.005", "--latency", "0")
@@ -538,3 +539,31 @@ def test_a_webhook_is_no_page_and_not_repeated(command, form: list[str]) -> None
     assert done.returncode == 2
     assert "that is a webhook's URL, which is a secret" in done.stderr
     assert "abcdefabcdef1234" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("umask", "mode"), [("", 0o700), ("027", 0o750), ("0077", 0o700)])
+def test_who_may_see_runs_is_said_by_a_variable(
+    tmp_path: Path, start_sandbox, umask: str, mode: int
+) -> None:
+    webhook = start_sandbox("--pages", "3")
+    told = environment(webhook) | {"BULK_PUBLISHER_UMASK": umask}
+
+    done = subprocess.run([*COMMAND, "publish", "--scope", "KNOWLEDGE"], cwd=tmp_path, env=told, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    (run,) = tmp_path.glob("runs/2*")
+    assert stat.S_IMODE(run.stat().st_mode) == mode
+    assert {stat.S_IMODE(path.stat().st_mode) for path in run.iterdir()} == {mode & 0o666}
+
+
+@pytest.mark.parametrize("umask", ["27", "8", "u=rwx", "00027", "-27"])
+def test_a_umask_that_is_none_is_refused(tmp_path: Path, umask: str) -> None:
+    told = environment(None) | {"BULK_PUBLISHER_UMASK": umask}
+
+    done = subprocess.run([*COMMAND, "status"], cwd=tmp_path, env=told, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Error: BULK_PUBLISHER_UMASK is no umask.\n"
+        "Write three octal digits: 027 lets the group read runs, 077 (the default) nobody.\n"
+    )
