@@ -72,7 +72,7 @@ class RunLog:
     def told(self, event: Mapping[str, object]) -> EventDict:
         """*event* as it is told: when, in which run, without the secret."""
         moment = {} if self._clock is None else {"time": as_utc(self._clock.epoch())}
-        without = {name: self._redacted(value) for name, value in event.items()}
+        without = {name: self.redactor.value(value) for name, value in event.items()}
         return {**moment, **self._fields, **without}
 
     def append(self, event: EventDict) -> bool:
@@ -92,13 +92,6 @@ class RunLog:
         if self._sink is not None:
             self._sink.close()
             self._sink = None
-
-    def _redacted(self, value: object) -> object:
-        """*value* without the secret; one that is no data as it would be written down."""
-        if value is None or isinstance(value, int | float):
-            return value
-        is_data = isinstance(value, str | dict | list | tuple)
-        return self.redactor.value(value if is_data else repr(value))
 
 
 _bound: ContextVar[RunLog | None] = ContextVar("run_log", default=None)

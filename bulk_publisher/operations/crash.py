@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bulk_publisher.log import RunLog, bound, bound_log
-from bulk_publisher.text.redaction import HIDDEN, Redactor
+from bulk_publisher.text.redaction import HIDDEN, Redactor, learn_environment
 
 _WEBHOOK = re.compile(r"(/rest/[0-9]+/)[^/\s\"'?#]+")
 _LONGEST = 20_000
@@ -76,9 +76,9 @@ def redacted(text: str, redactors: Iterable[Redactor] = ()) -> str:
     run_log = bound_log()
     for redactor in (*redactors, *([run_log.redactor] if run_log else [])):
         text = redactor.text(text)
-    for code in _codes_of(os.environ):
-        text = text.replace(code, HIDDEN)
-    return text
+    of_environment = Redactor()
+    learn_environment(of_environment, os.environ)
+    return of_environment.text(text)
 
 
 def logged_in(error: BaseException) -> str | None:
@@ -129,9 +129,3 @@ def _redactors_of(error: BaseException) -> list[Redactor]:
         if isinstance(one, BaseExceptionGroup):
             left += one.exceptions
     return redactors
-
-
-def _codes_of(environment: Mapping[str, str]) -> list[str]:
-    """What the environment's addresses of webhooks keep secret."""
-    found = (re.search(r"/rest/[0-9]+/([^/\s]+)", value) for value in environment.values())
-    return [match[1] for match in found if match]

@@ -9,6 +9,7 @@ import msgspec
 from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
 from bulk_publisher.jobs import Selection, selection_problems
 from bulk_publisher.model import Only, Order, Page, PageId, Scope
+from bulk_publisher.operations import crash
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
 from bulk_publisher.sources.carried import carried_row
@@ -233,7 +234,7 @@ class PageStream:
         except Exception as error:
             # It ends the run in order, as a damaged file would, and is told with its cause.
             raise BadSource(
-                f"The program that names the pages failed: {type(error).__name__}: {error}"
+                f"The program that names the pages failed: {crash.words_of(error)}"
             ) from error
 
 

@@ -14,17 +14,24 @@ from bulk_publisher.portal.credentials import (
 )
 from bulk_publisher.sources.opening import found, read_settings, reason
 from bulk_publisher.store.files import is_readable_by_others
-from bulk_publisher.text.redaction import EXAMPLE_URL, Redactor
+from bulk_publisher.text.redaction import EXAMPLE_URL, learn_environment
 from bulk_publisher.text.shown import as_text
 
 
 def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:
     """The webhook that *secret* names; None stands for ``BITRIX24_WEBHOOK``.
 
+    It hides what else *environment* keeps secret, too.
+
     Raises:
         BadSetting: If it is not there, or is no webhook.
     """
-    named = secret or DEFAULT_WEBHOOK
+    webhook = _named_webhook(secret or DEFAULT_WEBHOOK, environment)
+    learn_environment(webhook.redactor, environment)
+    return webhook
+
+
+def _named_webhook(named: Secret, environment: Mapping[str, str]) -> Webhook:
     if named.file is not None:
         return _webhook(_read_file(named.file), where=as_text(named.file))
     name = named.env or ""
@@ -36,14 +43,6 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
             " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
         )
     return _webhook(text, where=name)
-
-
-def redactor_of(url: str) -> Redactor | None:
-    """What takes the secret of the webhook *url* out of a text; None where it is no webhook."""
-    try:
-        return Webhook(url).redactor
-    except BadSetting:
-        return None
 
 
 def doubt_of(secret: Secret | None) -> str:

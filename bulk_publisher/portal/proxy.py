@@ -10,6 +10,7 @@ from urllib.request import getproxies, getproxies_environment, proxy_bypass
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.no_proxy import is_exempt
+from bulk_publisher.text.redaction import Redactor
 
 _DEFAULT_PORT = 80
 _PORTAL_PORT = 443
@@ -28,6 +29,12 @@ class Proxy:
 
     url: str = field(repr=False)
     name: str
+
+    def hide_in(self, redactor: Redactor) -> None:
+        """Have *redactor* take the password out of texts."""
+        parts = urlsplit(self.url)
+        if parts.username is not None:
+            redactor.learn_login(parts.username, parts.password or "")
 
 
 def proxy_of(credential: Credential) -> Proxy | None:

@@ -85,6 +85,8 @@ class PortalClient:
         self.door = door
         self._credential = credential
         self.proxy = proxy_of(credential) if proxy is None else proxy
+        if self.proxy is not None:
+            self.proxy.hide_in(credential.redactor)
         self._tls = tls_context(ca_file)
         self._limit = connections
         self._largest_answer = largest_answer

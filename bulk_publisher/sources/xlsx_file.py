@@ -104,6 +104,10 @@ def check_xlsx(
         raise BadSource(f"{name} can't be read: {reason(error)}") from error
 
 
+_NEEDED = {"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ"}
+"""Of the environment, to find libraries and to read their letters."""
+
+
 class _Sheet:
     """The rows of a sheet: read from the other process once, from a copy of what it said ever after."""
 
@@ -206,7 +210,12 @@ def _read(data: FileBytes, wanted: str | None) -> "Iterator[tuple[Answer, _Copyi
     """What the other process answers, and the rows that it reads, as they come."""
     command = [sys.executable, "-I", "-c", _MAIN, json.dumps([sys.path, wanted])]
     with subprocess.Popen(  # noqa: S603 - it is our own
-        command, stdin=data.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+        command,
+        stdin=data.fileno(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env=_environment(),
     ) as process:
         try:
             line = cast("BinaryIO", process.stdout).readline(_LONGEST_ANSWER)
@@ -218,6 +227,11 @@ def _read(data: FileBytes, wanted: str | None) -> "Iterator[tuple[Answer, _Copyi
             yield answer, _Copying(process, data)
         finally:
             process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """What the other process needs of ours, which holds secrets."""
+    return {name: value for name, value in os.environ.items() if name in _NEEDED}
 
 
 def _died(status: int, name: str) -> BadSource:

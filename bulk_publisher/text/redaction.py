@@ -15,6 +15,7 @@ altogether.
 import base64
 import html
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,6 +52,9 @@ _UNSEEN = re.compile(
 EXAMPLE_URL = "https://example.bitrix24.com/rest/1/0a1b2c3d4e5f6g7h/"
 """What the URL of a webhook looks like: the only one that is shown, for it is nobody's."""
 
+_CODE = re.compile(r"/rest/(?:api/)?\d+/([^/\s\"']+)", re.IGNORECASE)
+_LOGIN = re.compile(r"\s*(?:[\w+.-]+://)?([^:/@]*)(?::(.*))?@", re.DOTALL)
+"""Of the address of a proxy: whatever stands between its first colon and its last @ may be the password."""
 _is_example = re.compile(rf"(?:\w+=)?{re.escape(EXAMPLE_URL)}").fullmatch
 _WORD = re.compile(r"[^\s'\"“”()<>,;]+")
 _WITH_SCHEME = re.compile(r"(?::[/\\]+|https?:)[^/\\\s]+[/\\]+rest[/\\]+\S", re.IGNORECASE)
@@ -163,7 +167,7 @@ class Redactor:
         return text if without == text else without
 
     def value(self, value: Any, key: str = "") -> Any:
-        """*value*, made of what JSON has, without the secret in any text of it.
+        """*value*, of what JSON has and the representation of all else, without the secret in any text of it.
 
         Keys are the protocol's, and so are flags and the IDs that are written as text: a code of few
         characters would make others of them. So a key is held against the telling secrets alone.
@@ -176,8 +180,11 @@ class Redactor:
                 return {self._key(name): self.value(one, str(name)) for name, one in value.items()}
             case list() | tuple():
                 return [self.value(one, key) for one in value]
-            case _:
+            case None | bool() | int() | float():
                 return value
+            case _:
+                # What is no data is shown as it would be written down.
+                return self.text(repr(value))
 
     def _key(self, name: Any) -> Any:
         """*name*, or what it is without a secret that no name holds by chance."""
@@ -188,6 +195,15 @@ class Redactor:
         body = text.encode("utf-8", "surrogatepass")
         spans = self._pieces.spans(body)
         return _without(body, spans) if spans else text
+
+
+def learn_environment(redactor: Redactor, environment: Mapping[str, str]) -> None:
+    """Have *redactor* hide all that *environment* keeps secret: codes of webhooks, and logins to proxies."""
+    for name, value in environment.items():
+        for found in _CODE.finditer(value):
+            redactor.learn(found[1])
+        if name.lower().endswith("_proxy") and (login := _LOGIN.match(value)):
+            redactor.learn_login(login[1], login[2] or "")
 
 
 def _seen(text: str) -> set[str]:

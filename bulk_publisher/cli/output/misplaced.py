@@ -59,18 +59,30 @@ def _option(arguments: Sequence[str], number: int) -> str:
 
 
 def hidden(text: str) -> str:
-    """*text* in which every webhook's URL is hidden, and the code of the environment's webhook."""
+    """*text* in which every webhook's URL is hidden, and what the environment keeps secret."""
     from bulk_publisher.text.redaction import without_webhooks
 
-    redactor = _redactor(os.environ.get("BITRIX24_WEBHOOK", ""))
-    return without_webhooks(text if redactor is None else redactor.plain(text))
+    return without_webhooks(of_environment().text(text))
+
+
+def of_environment() -> "Redactor":
+    """What takes out the secrets of the environment as it is now."""
+    return _redactor(
+        tuple(
+            (name, value)
+            for name, value in os.environ.items()
+            if "@" in value or "/rest/" in value.lower()
+        )
+    )
 
 
 @lru_cache(maxsize=1)
-def _redactor(url: str) -> "Redactor | None":
-    from bulk_publisher.operations.secrets import redactor_of
+def _redactor(told: tuple[tuple[str, str], ...]) -> "Redactor":
+    from bulk_publisher.text.redaction import Redactor, learn_environment
 
-    return redactor_of(url)
+    redactor = Redactor()
+    learn_environment(redactor, dict(told))
+    return redactor
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 from structlog.typing import EventDict
 
+from bulk_publisher.cli.output.misplaced import of_environment
 from bulk_publisher.log import log, show_by
 from bulk_publisher.operations import crash
 from bulk_publisher.text.escaping import json_text, printable
@@ -31,9 +32,12 @@ def configure_log(
     least = _LEVELS.get(min(verbosity, 2), logging.CRITICAL)
     render: Render = json_text if is_json else _console(has_colour=has_colour)
 
+    redactor = of_environment()
+
     def show(event: EventDict) -> None:
         if _LEVEL_OF[event["level"].upper()] >= least:
-            write(f"{render(event)}\n")
+            # What is told outside a run no credential has looked through.
+            write(f"{render(redactor.value(event))}\n")
 
     show_by(show)
     # The same one again is not added twice.
