@@ -15,7 +15,14 @@ from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.log import log
 from bulk_publisher.store.agenda import Order, Slot
 from bulk_publisher.store.description import decode_error_in_words
-from bulk_publisher.store.files import FOLDER_MODE, is_there, open_own, read_own, replacing
+from bulk_publisher.store.files import (
+    folder_mode,
+    is_there,
+    open_own,
+    read_own,
+    refuse_planted,
+    replacing,
+)
 from bulk_publisher.store.folder.holders import read_holder, write_holder
 
 _ORDER = "order.json"
@@ -104,7 +111,7 @@ class FolderAgenda:
         order = FolderOrder(self._orders / name)
         try:
             self._make(self._orders)
-            order.path.mkdir(FOLDER_MODE)
+            order.path.mkdir(folder_mode())
         except OSError as error:
             raise BadSetting(f"{order.path}: can't be made: {error.strerror}.") from error
         try:
@@ -146,9 +153,11 @@ class FolderAgenda:
     def _orders(self) -> Path:
         return self._path / "orders"
 
-    @staticmethod
-    def _make(path: Path) -> None:
-        path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    def _make(self, path: Path) -> None:
+        # One by one: what is made on the way has not the mode that the last has.
+        for folder in (self._path.parent, self._path, path):
+            folder.mkdir(folder_mode(), parents=True, exist_ok=True)
+            refuse_planted(folder)
 
 
 class FolderOrder:
