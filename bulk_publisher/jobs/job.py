@@ -13,15 +13,17 @@ from bulk_publisher.model import Action, Only, Order, Scope
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a secret is to be found; exactly one of the two is given.
+    """Where a secret is to be found; exactly one of the three is given.
 
     Attributes:
         env: A variable of the environment that holds it.
         file: A file that holds it and nothing else.
+        keyring: Its name in the system's keyring.
     """
 
     env: str | None = None
     file: str | None = None
+    keyring: str | None = None
 
 
 DEFAULT_WEBHOOK = Secret(env="BITRIX24_WEBHOOK")

@@ -29,7 +29,9 @@ class Kind(StrEnum):
     FLAG = "flag"
     FILE = "file"
     SECRET_FILE = "secret file"  # noqa: S105 - that is no secret
-    """A command names a file that holds it; a job file may name a variable, too."""
+    """A command names a file that holds it; a job file may name a variable or the keyring, too."""
+    SECRET_ENTRY = "secret entry"  # noqa: S105 - that is no secret
+    """A command names an entry of the keyring; in a job file the same as ``SECRET_FILE``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,12 @@ PORTAL = (
         kind=Kind.SECRET_FILE,
         help="File with the webhook URL.  [default: BITRIX24_WEBHOOK in the environment]",
         help_again="File with the webhook URL.  [default: as in the run]",
+    ),
+    Option(
+        key="webhook",
+        name="webhook_keyring",
+        kind=Kind.SECRET_ENTRY,
+        help="Name of the webhook URL in the system keyring.",
     ),
     Option(
         key="plan",

@@ -159,18 +159,28 @@ def _urls(value: object) -> object:
     return list(urls) if wrong is None else wrong
 
 
+_SECRETS = {
+    "env": ("an environment variable's name", r"[A-Za-z_][A-Za-z0-9_]*"),
+    "file": ("a file's name", r"(?!.*://)[^\0\n]*[^\0\s][^\0\n]*"),
+    "keyring": (
+        "a name of up to 200 characters in the system keyring",
+        r"(?!.*://)(?!\s)[^\x00-\x1f\x7f]{1,200}(?<!\s)",
+    ),
+}
+"""What may name a secret: in words, and its form."""
+
+
 def _secret(value: object) -> object:
     """Names no part of what was written, which may be the secret itself."""
-    how = 'write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }'
+    how = 'write { env = "BITRIX24_WEBHOOK" }, { file = "webhook.secret" } or { keyring = "NAME" }'
     if not isinstance(value, Mapping):
         return Wrong(f"a secret is named, never written: {how}")
     given = {key: text for key, text in value.items() if text is not None}
-    if set(given) not in ({"env"}, {"file"}):
-        return Wrong(f"must have env or file, one of the two and nothing else: {how}")
+    if len(given) != 1 or not set(given) <= set(_SECRETS):
+        return Wrong(f"must have env, file or keyring, one of them and nothing else: {how}")
     ((kind, text),) = given.items()
-    pattern = r"[A-Za-z_][A-Za-z0-9_]*" if kind == "env" else r"(?!.*://)[^\0\n]*[^\0\s][^\0\n]*"
+    what, pattern = _SECRETS[kind]
     if not isinstance(text, str) or not re.fullmatch(pattern, text) or is_webhook_url(text):
-        what = "an environment variable's name" if kind == "env" else "a file's name"
         return Wrong(f"{kind} must be {what}, never the secret: {how}")
     return given
 
@@ -222,6 +232,7 @@ _RULES: Mapping[Kind, Rule] = {
     Kind.FLAG: _flag,
     Kind.FILE: _text,
     Kind.SECRET_FILE: _secret,
+    Kind.SECRET_ENTRY: _secret,
 }
 
 TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action)}

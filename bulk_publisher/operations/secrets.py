@@ -14,8 +14,9 @@ from bulk_publisher.portal.credentials import (
 )
 from bulk_publisher.sources.opening import found, read_settings, reason
 from bulk_publisher.store.files import is_readable_by_others
+from bulk_publisher.store.system_keyring import read_from_keyring
 from bulk_publisher.text.redaction import EXAMPLE_URL, learn_environment
-from bulk_publisher.text.shown import as_text
+from bulk_publisher.text.shown import as_text, shown
 
 
 def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:
@@ -34,6 +35,9 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
 def _named_webhook(named: Secret, environment: Mapping[str, str]) -> Webhook:
     if named.file is not None:
         return _webhook(_read_file(named.file), where=as_text(named.file))
+    if named.keyring is not None:
+        where = f"The secret {shown(named.keyring)} of the system keyring"
+        return _webhook(read_from_keyring(named.keyring), where=where)
     name = named.env or ""
     text = environment.get(name, "").strip()
     if not text:

@@ -37,7 +37,9 @@ jobs = st.builds(
     name=st.text(min_size=1),
     portal=st.builds(
         Portal,
-        webhook=st.none() | st.builds(Secret, env=st.text(min_size=1)),
+        webhook=st.none()
+        | st.builds(Secret, env=st.text(min_size=1))
+        | st.builds(Secret, keyring=st.text(min_size=1)),
         plan=st.none() | st.sampled_from(PortalPlan),
     ),
     select=st.builds(
@@ -219,8 +221,11 @@ concurency = 3
         ),
         ("name = 2026-01-01", "name: must be a text that is not empty, not a date or time"),
         ("action = 'delete'", "action: can't be 'delete': there is publish, unpublish"),
-        ("portal.webhook = { }", "webhook: must have env or file, one of the two"),
-        ("portal.webhook = { env = 'A', file = 'b' }", "webhook: must have env or file, one of"),
+        ("portal.webhook = { }", "webhook: must have env, file or keyring, one of them"),
+        (
+            "portal.webhook = { env = 'A', file = 'b' }",
+            "webhook: must have env, file or keyring, one of",
+        ),
         ("portal.webhook = { env = 'A B' }", "webhook: env must be an environment variable's name"),
         ("portal = { sandbox = 'demo', webhook = { env = 'A' } }", "can't be combined"),
         ("select.page = ['5-3', '1']", "page: '5-3' runs backwards: write 3-5"),
@@ -270,7 +275,7 @@ def test_a_webhook_that_is_written_out_is_answered_with_how_to_name_it(job_file:
 
     assert said == [
         """nightly.toml:2: webhook: a secret is named, never written: \
-write { env = "BITRIX24_WEBHOOK" } or { file = "webhook.secret" }"""
+write { env = "BITRIX24_WEBHOOK" }, { file = "webhook.secret" } or { keyring = "NAME" }"""
     ]
 
 

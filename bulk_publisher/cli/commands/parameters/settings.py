@@ -1,6 +1,7 @@
 """The options of commands that the table of settings yields, and what is given by them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
 from typing import Any, TypeVar
 
 import click
@@ -59,19 +60,32 @@ def _form(kind: Any) -> dict[str, Any]:
             return {"type": float}
         case Kind.FILE | Kind.SECRET_FILE:
             return {"metavar": "FILE", "shell_complete": files}
+        case Kind.SECRET_ENTRY:
+            return {"metavar": "NAME"}
         case words:
             return {"type": click.Choice([word.value for word in words])}
 
 
 def given(rows: Iterable[Option], options: dict[str, Any]) -> dict[str, Any]:
-    """What *options* say of *rows*, by the keys of a job file; nothing of what they leave open."""
-    said = {row.key: (row.kind, options.get(row.argument)) for row in rows}
-    return {key: _value(kind, value) for key, (kind, value) in said.items() if value is not None}
+    """What *options* say of *rows*, by the keys of a job file; nothing of what they leave open.
+
+    Raises:
+        BadSetting: If two of them say the same thing.
+    """
+    said = [(row, value) for row in rows if (value := options.get(row.argument)) is not None]
+    for (row, _), (again, _) in combinations(said, 2):
+        if row.key == again.key:
+            from bulk_publisher.errors import BadSetting
+
+            raise BadSetting(
+                f"{option_name(row.argument)} and {option_name(again.argument)} can't be combined: give one of the two."
+            )
+    return {row.key: _value(row.kind, value) for row, value in said}
 
 
 def _value(kind: Any, value: Any) -> Any:
-    if kind is Kind.SECRET_FILE:
+    if kind in {Kind.SECRET_FILE, Kind.SECRET_ENTRY}:
         from bulk_publisher.jobs import Secret
 
-        return Secret(file=value)
+        return Secret(**{"file" if kind is Kind.SECRET_FILE else "keyring": value})
     return value if isinstance(kind, Whole | Kind) else kind(value)
