@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bulk_publisher.client.pace import Pace, PortalPlan
     from bulk_publisher.jobs.job import (
         DEFAULT_WEBHOOK,
+        WAYS_IN,
         Job,
         Overlap,
         Portal,
@@ -19,12 +20,26 @@ if TYPE_CHECKING:
         Selection,
     )
     from bulk_publisher.jobs.job_file import read_job
-    from bulk_publisher.jobs.rules import pace_problems, portal_problems, selection_problems
+    from bulk_publisher.jobs.named_portals import (
+        NamedPortals,
+        find_portal,
+        portals_path,
+        read_portals,
+    )
+    from bulk_publisher.jobs.portal_entries import put_portal, remove_portal
+    from bulk_publisher.jobs.rules import (
+        is_portal_name,
+        pace_problems,
+        portal_problems,
+        selection_problems,
+    )
     from bulk_publisher.jobs.written import decode_job, encode_job
 
 __all__ = [
     "DEFAULT_WEBHOOK",
+    "WAYS_IN",
     "Job",
+    "NamedPortals",
     "Overlap",
     "Pace",
     "Portal",
@@ -34,17 +49,34 @@ __all__ = [
     "Selection",
     "decode_job",
     "encode_job",
+    "find_portal",
+    "is_portal_name",
     "pace_problems",
     "portal_problems",
+    "portals_path",
+    "put_portal",
     "read_job",
+    "read_portals",
+    "remove_portal",
     "selection_problems",
 ]
 
 _HOMES = {
     "client.pace": {"Pace", "PortalPlan"},
-    "jobs.job": {"DEFAULT_WEBHOOK", "Job", "Overlap", "Portal", "Schedule", "Secret", "Selection"},
+    "jobs.job": {
+        "DEFAULT_WEBHOOK",
+        "WAYS_IN",
+        "Job",
+        "Overlap",
+        "Portal",
+        "Schedule",
+        "Secret",
+        "Selection",
+    },
     "jobs.job_file": {"read_job"},
-    "jobs.rules": {"pace_problems", "portal_problems", "selection_problems"},
+    "jobs.named_portals": {"NamedPortals", "find_portal", "portals_path", "read_portals"},
+    "jobs.portal_entries": {"put_portal", "remove_portal"},
+    "jobs.rules": {"is_portal_name", "pace_problems", "portal_problems", "selection_problems"},
     "jobs.written": {"decode_job", "encode_job"},
 }
 

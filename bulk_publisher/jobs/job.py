@@ -26,21 +26,30 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     keyring: str | None = None
 
 
+WAYS_IN = ("webhook", "oauth", "name", "sandbox")
+"""Keys of a portal of which one at most is given."""
+
 DEFAULT_WEBHOOK = Secret(env="BITRIX24_WEBHOOK")
 """Where the webhook is looked for if nothing is said."""
 
 
 class Portal(msgspec.Struct, frozen=True, kw_only=True):
-    """Which portal, and how to get in.
+    """Which portal, and how to get in: by one of a webhook, OAuth, a name, or as a sandbox.
 
     Attributes:
-        webhook: None for `DEFAULT_WEBHOOK`, or where there is a sandbox.
+        webhook: Where its URL is; with none of the four it is `DEFAULT_WEBHOOK`.
+        oauth: Where its OAuth credential is.
+        name: Of an entry of the named portals, which says the rest.
+        named_in: The file that names it; None for the user's own.
         sandbox: A scenario, by name or file, of the simulated portal to start instead of a real one.
         plan: None if the portal is to be asked.
         ca_file: Certificates to trust beside the system's.
     """
 
     webhook: Secret | None = None
+    oauth: Secret | None = None
+    name: str | None = None
+    named_in: str | None = None
     sandbox: str | None = None
     plan: PortalPlan | None = None
     ca_file: str | None = None

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """Above 0 and up to 1."""
     FLAG = "flag"
     FILE = "file"
+    PORTAL = "portal"
+    """The name of one."""
     SECRET_FILE = "secret file"  # noqa: S105 - that is no secret
     """A command names a file that holds it; a job file may name a variable or the keyring, too."""
     SECRET_ENTRY = "secret entry"  # noqa: S105 - that is no secret
@@ -44,6 +46,7 @@ class Option:
         help: For a command that begins a run.
         help_again: For a run that goes on or is followed; empty for the same.
         name: Of the option; empty where it is the key's.
+        group: Options of one group are given one at a time; empty for none.
     """
 
     key: str
@@ -51,6 +54,7 @@ class Option:
     help: str
     help_again: str = ""
     name: str = ""
+    group: str = ""
 
     @property
     def argument(self) -> str:
@@ -58,11 +62,29 @@ class Option:
         return self.name or self.key
 
 
+_WAY_IN = "way in"
+
 PORTAL = (
+    Option(
+        key="name",
+        name="portal",
+        kind=Kind.PORTAL,
+        group=_WAY_IN,
+        help="A named portal; see 'portals'.  [default: BULK_PUBLISHER_PORTAL in the environment, if set]",
+        help_again="A named portal.  [default: as in the run or the job]",
+    ),
+    Option(
+        key="named_in",
+        name="portals",
+        kind=Kind.FILE,
+        help="File that names portals (also: BULK_PUBLISHER_PORTALS).  [default: bulk-publisher/portals.toml in ~/.config]",
+        help_again="File that names portals (also: BULK_PUBLISHER_PORTALS).",
+    ),
     Option(
         key="webhook",
         name="webhook_file",
         kind=Kind.SECRET_FILE,
+        group=_WAY_IN,
         help="File with the webhook URL.  [default: BITRIX24_WEBHOOK in the environment]",
         help_again="File with the webhook URL.  [default: as in the run]",
     ),
@@ -70,6 +92,7 @@ PORTAL = (
         key="webhook",
         name="webhook_keyring",
         kind=Kind.SECRET_ENTRY,
+        group=_WAY_IN,
         help="Name of the webhook URL in the system keyring.",
     ),
     Option(

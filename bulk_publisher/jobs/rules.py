@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from enum import StrEnum
 from typing import TypeGuard
+from unicodedata import is_normalized
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -18,7 +19,7 @@ from bulk_publisher.client.conditions import Field, parse_condition
 from bulk_publisher.client.pace import Pace
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.cron import Cron
-from bulk_publisher.jobs.job import Overlap, Portal, Schedule, Selection
+from bulk_publisher.jobs.job import WAYS_IN, Overlap, Portal, Schedule, Selection
 from bulk_publisher.jobs.moments import parse_duration
 from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
 from bulk_publisher.model import Action, Only, Order, Scope
@@ -36,6 +37,10 @@ Conflict = tuple[str, str]
 
 Naming = Callable[[str], str]
 """How a key is called where it was given: by itself in a job file, as an option elsewhere."""
+
+_PORTAL_NAME = re.compile(r"[^\W_][\w.-]{0,59}")
+PORTAL_NAMES = "a portal's name is up to 60 letters, digits, '.', '_' and '-', and begins with one of the first two"
+"""What a name may be, as the beginning of a sentence."""
 
 _DIGITS_SAID = 40
 _LONGEST_SAID = 10**_DIGITS_SAID
@@ -212,6 +217,18 @@ def _duration(value: object) -> object:
     return Wrong(f'must be seconds or a duration such as "90m", not {_said(value)}')
 
 
+def _portal_name(value: object) -> object:
+    if isinstance(value, str) and is_portal_name(value):
+        return value
+    return Wrong(f"{PORTAL_NAMES}, not {_said(value)}")
+
+
+def is_portal_name(text: str) -> bool:
+    """Whether *text* may name a portal: it also names files, and is looked for by patterns."""
+    # Letters of any script have several spellings: one name is one.
+    return _PORTAL_NAME.fullmatch(text) is not None and is_normalized("NFC", text)
+
+
 def _rules_of(options: Iterable[Option]) -> dict[str, Rule]:
     return {option.key: _rule_of(option.kind) for option in options}
 
@@ -233,13 +250,21 @@ _RULES: Mapping[Kind, Rule] = {
     Kind.FILE: _text,
     Kind.SECRET_FILE: _secret,
     Kind.SECRET_ENTRY: _secret,
+    Kind.PORTAL: _portal_name,
 }
 
 TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action)}
 """The keys outside of any table."""
 
 TABLES: Mapping[str, Mapping[str, Rule]] = {
-    "portal": {"webhook": _secret, "sandbox": _text, **_rules_of(PORTAL)},
+    "portal": {
+        "webhook": _secret,
+        "oauth": _secret,
+        "name": _portal_name,
+        "named_in": _text,
+        "sandbox": _text,
+        **_rules_of(PORTAL),
+    },
     "select": {
         "csv": _text,
         "xlsx": _text,
@@ -286,6 +311,11 @@ _PARTS = {
 }
 """Keys that add to others, and to which."""
 
+NAMED_PORTAL: Mapping[str, Rule] = {
+    key: TABLES["portal"][key] for key in ("webhook", "oauth", "plan", "ca_file")
+}
+"""The keys of a named portal: a sandbox needs no name, and no name stands for another one."""
+
 
 def portal_problems(portal: Portal, *, naming: Naming = str) -> list[str]:
     """What is wrong with *portal*, a sentence each."""
@@ -316,9 +346,25 @@ def schedule_problems(schedule: Schedule | None, *, naming: Naming = str) -> lis
 
 def portal_conflicts(portal: Portal) -> list[Conflict]:
     """What in *portal* contradicts itself."""
-    if portal.webhook is not None and portal.sandbox is not None:
-        return [("sandbox", "sandbox and webhook can't be combined: a sandbox has no secrets")]
-    return []
+    ways = [way for way in WAYS_IN if getattr(portal, way) is not None]
+    conflicts: list[Conflict] = []
+    if len(ways) > 1:
+        last, *others = reversed(ways)
+        why = _WHY_ALONE.get(last, "each is a way in by itself")
+        conflicts.append(
+            (last, f"{last} and {' and '.join(reversed(others))} can't be combined: {why}")
+        )
+    if portal.named_in is not None and portal.name is None:
+        conflicts.append(
+            ("named_in", "named_in needs name: it is the file that the name stands in")
+        )
+    return conflicts
+
+
+_WHY_ALONE = {
+    "sandbox": "a sandbox has no secrets",
+    "name": "a named portal has its own credential",
+}
 
 
 def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[Conflict]:

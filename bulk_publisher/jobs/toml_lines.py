@@ -57,6 +57,12 @@ def find_lines(text: str) -> dict[Key, int]:
     return scan.lines
 
 
+def trailing_comment(line: str) -> str:
+    """The comment at the end of *line*, a whole line of a TOML text; empty without one."""
+    pieces = [match for match in _PIECE.finditer(line) if match[0].startswith("#")]
+    return pieces[-1][0].strip() if pieces else ""
+
+
 class _Scan:
     """What is left of a text, and what was found in the rest."""
 

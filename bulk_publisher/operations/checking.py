@@ -21,7 +21,7 @@ from bulk_publisher.clock import Clock
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.jobs import Job, PortalPlan
 from bulk_publisher.model import Fault, FaultClass, Mono, Scope
-from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.access import Reached, as_reached, credential_of, session_of
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, plan_of_licence
@@ -97,7 +97,7 @@ class Examination:
 
 async def examine(
     job: Job,
-    credential: Credential,
+    entry: Credential | Reached,
     *,
     scopes: tuple[Scope | None, ...],
     most_pages: int | None,
@@ -110,6 +110,7 @@ async def examine(
         most_pages: Pages to count at most, over all sites; None to count them all.
         warn: Told when the portal does not answer for a while.
     """
+    job, credential = as_reached(job, entry), credential_of(entry)
     examination = Examination(credential.host, credential.user)
     # Asked under the strictest plan until the portal has told its own.
     cautious = msgspec.structs.replace(

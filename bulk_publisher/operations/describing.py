@@ -128,8 +128,12 @@ def job_of(folder: KeptRun, description: Description) -> Job:
     began_in = description.folder
     if began_in is None or began_in == as_text(str(Path.cwd())):
         return job
+    portal = job.portal
+    if portal.named_in is not None:
+        named_in = str(Path(began_in) / portal.named_in)
+        portal = msgspec.structs.replace(portal, named_in=named_in)
     select = job.select.with_paths(lambda path: str(Path(began_in) / path))
-    return msgspec.structs.replace(job, select=select)
+    return msgspec.structs.replace(job, portal=portal, select=select)
 
 
 def names_pages(data: Mapping[str, Any]) -> bool:
@@ -147,7 +151,7 @@ def check_portal(folder: KeptRun, description: Description, credential: Credenti
     if description.portal != credential.host:
         raise BadSetting(
             f"Run {folder.run_id} is for {description.portal}, but the webhook is for {credential.host}.",
-            "Use the webhook of the run's portal, in BITRIX24_WEBHOOK or with --webhook-file.",
+            "Use the webhook of the run's portal: in BITRIX24_WEBHOOK, with --webhook-file or --portal.",
         )
 
 

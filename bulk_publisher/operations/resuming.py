@@ -13,7 +13,7 @@ import msgspec
 from bulk_publisher.client.session import Session
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadJournal, BadSetting
-from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.jobs import WAYS_IN, Job, encode_job
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.operations.access import Entry, credential_of, session_of
@@ -185,12 +185,19 @@ def copy_in_words(folder: KeptRun) -> str:
 
 
 def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
-    """*job* with other values of ``portal`` and ``pace``."""
-    return msgspec.structs.replace(
-        job,
-        portal=msgspec.structs.replace(job.portal, **changes.get("portal", {})),
-        pace=msgspec.structs.replace(job.pace, **changes.get("pace", {})),
-    )
+    """*job* with other values of ``portal`` and ``pace``; another way into the portal replaces its own.
+
+    Raises:
+        BadSetting: If a file of named portals is given, and no name.
+    """
+    changed = changes.get("portal", {})
+    if any(changed.get(way) is not None for way in WAYS_IN):
+        changed = {**dict.fromkeys((*WAYS_IN, "named_in")), **changed}
+    portal = msgspec.structs.replace(job.portal, **changed)
+    if portal.named_in is not None and portal.name is None:
+        raise BadSetting("--portals needs --portal NAME: the run's own portal has no name.")
+    pace = msgspec.structs.replace(job.pace, **changes.get("pace", {}))
+    return msgspec.structs.replace(job, portal=portal, pace=pace)
 
 
 def _find_out(undertaking: Undertaking) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.jobs import DEFAULT_WEBHOOK, Secret
+from bulk_publisher.jobs import DEFAULT_WEBHOOK, Portal, Secret
 from bulk_publisher.portal.credentials import (
     Credential as Credential,  # noqa: PLC0414 - whoever is handed one finds it here too
 )
@@ -17,6 +17,17 @@ from bulk_publisher.store.files import is_readable_by_others
 from bulk_publisher.store.system_keyring import read_from_keyring
 from bulk_publisher.text.redaction import EXAMPLE_URL, learn_environment
 from bulk_publisher.text.shown import as_text, shown
+
+
+def read_credential(portal: Portal, environment: Mapping[str, str]) -> Credential:
+    """The credential of *portal*, whose entry was looked up where it has a name.
+
+    Raises:
+        BadSetting: If it is not there, or is none.
+    """
+    if portal.oauth is not None:
+        raise BadSetting("OAuth is not supported yet.", "Use a webhook: webhook = { … }.")
+    return read_webhook(portal.webhook, environment)
 
 
 def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:

@@ -13,7 +13,13 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Mono, Outcome, Scope, Status
-from bulk_publisher.operations.access import Entry, ca_file_of, credential_of, session_of
+from bulk_publisher.operations.access import (
+    Entry,
+    as_reached,
+    ca_file_of,
+    credential_of,
+    session_of,
+)
 from bulk_publisher.operations.describing import check_portal, check_real, job_of
 from bulk_publisher.operations.following import taken_down
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
@@ -120,7 +126,7 @@ async def verify(
         JournalLost: If the verdicts can't be written.
     """
     credential = credential_of(entry)
-    job = _checked(folder, change, credential)
+    job = as_reached(_checked(folder, change, credential), entry)
     verified = Verified(taken_down(folder))
     with folder.lock():
         async with (

@@ -50,10 +50,10 @@ def doctor(
     scopes = EVERY_SCOPE if scope is None else (scope,)
 
     async def look() -> "Examination":
-        async with open_credential(job, output) as credential:
+        async with open_credential(job, output) as reached:
             return await examine(
                 job,
-                credential,
+                reached,
                 scopes=scopes,
                 most_pages=None if is_all else _MOST_PAGES,
                 warn=output.warn,

@@ -23,12 +23,13 @@ from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.showing import progress_for
 from bulk_publisher.engine.events import Warned, Watcher
 from bulk_publisher.errors import BadSetting, BulkPublisherError
-from bulk_publisher.jobs import Job
+from bulk_publisher.jobs import Job, find_portal
 from bulk_publisher.log import RunLog, log
 from bulk_publisher.model import Action, Only
 from bulk_publisher.operations import crash
+from bulk_publisher.operations.access import Entry, Reached
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
-from bulk_publisher.operations.secrets import Credential, Webhook, doubt_of, read_webhook
+from bulk_publisher.operations.secrets import Webhook, doubt_of, read_credential
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
 from bulk_publisher.report.writing import leave_report
@@ -82,7 +83,7 @@ class Task(Protocol):
     """What is done on an open portal: a run that begins, or one that goes on."""
 
     def __call__(
-        self, credential: Credential, /, *, seed: int, watch: Watcher, on_start: OnStart
+        self, entry: Entry, /, *, seed: int, watch: Watcher, on_start: OnStart
     ) -> Coroutine[Any, Any, Finished]: ...
 
 
@@ -125,10 +126,10 @@ class _Doing:
                 loop.add_signal_handler(number, self._interrupt, number)
         try:
             async with (
-                open_credential(self._job, self._output) as credential,
+                open_credential(self._job, self._output) as reached,
                 asyncio.TaskGroup() as group,
             ):
-                self._task = group.create_task(self._publish(credential))
+                self._task = group.create_task(self._publish(reached))
         except* asyncio.CancelledError:
             pass
         finally:
@@ -140,12 +141,12 @@ class _Doing:
             raise result
         return self._end(result)
 
-    async def _publish(self, credential: Credential) -> Finished | BulkPublisherError:
+    async def _publish(self, entry: Entry) -> Finished | BulkPublisherError:
         self._context = contextvars.copy_context()
         # A group of tasks would wrap what is raised in it.
         try:
             return await self._what(
-                credential,
+                entry,
                 seed=random.SystemRandom().randrange(2**32),
                 watch=self._progress,
                 on_start=self._start,
@@ -257,13 +258,13 @@ class _Doing:
 
 
 async def _dry(job: Job, selected: Selected, output: Output) -> None:
-    async with open_credential(job, output) as credential:
-        await dry_run(job, selected, credential, output)
+    async with open_credential(job, output) as reached:
+        await dry_run(job, selected, reached, output)
 
 
 @contextlib.asynccontextmanager
-async def open_credential(job: Job, output: Output) -> AsyncIterator[Credential]:
-    """The credential of the job's portal; its sandbox is started where it has one.
+async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
+    """The job's portal with its credential, looked up if it has a name; its sandbox is started where it has one.
 
     Says so if others may read it. Meanwhile its secret is hidden in whatever is told.
 
@@ -271,11 +272,12 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Credential]
         BadSetting: If there is none.
     """
     if job.portal.sandbox is None:
-        webhook = read_webhook(job.portal.webhook, os.environ)
-        if doubt := doubt_of(job.portal.webhook):
+        portal = find_portal(job.portal, os.environ)
+        credential = read_credential(portal, os.environ)
+        if doubt := doubt_of(portal.webhook):
             output.explain(doubt, colour="yellow")
-        with crash.hidden(RunLog(webhook.redactor)):
-            yield webhook
+        with crash.hidden(RunLog(credential.redactor)):
+            yield Reached(credential, portal)
         return
     from bulk_publisher.sandbox import ScenarioError, load_scenario, serve
 
@@ -284,7 +286,7 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Credential]
     except ScenarioError as error:
         raise BadSetting(str(error)) from error
     async with serve(scenario) as sandbox:
-        yield Webhook(sandbox.webhook)
+        yield Reached(Webhook(sandbox.webhook), job.portal)
 
 
 def _notes(selected: Selected) -> list[str]:

@@ -9,14 +9,13 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.client.sites import list_sites_of
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Only, Page, Scope, SiteId
-from bulk_publisher.operations.access import session_of
+from bulk_publisher.operations.access import Entry, session_of
 from bulk_publisher.operations.addressed import find_selected
-from bulk_publisher.operations.secrets import Credential
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.report.text import DENIED, carried_lines, pages_in_words, passed_over_lines
 
 
-async def dry_run(job: Job, selected: Selected, credential: Credential, output: Output) -> None:
+async def dry_run(job: Job, selected: Selected, entry: Entry, output: Output) -> None:
     """Say which pages *job* selects, and in which state they are.
 
     Raises:
@@ -26,7 +25,7 @@ async def dry_run(job: Job, selected: Selected, credential: Credential, output: 
     sites: Counter[str] = Counter()
     places: Counter[tuple[Scope | None, SiteId | None]] = Counter()
     asked = listed = 0
-    async with session_of(job, credential, random.Random(), warn=output.warn) as session:
+    async with session_of(job, entry, random.Random(), warn=output.warn) as session:
         if session.warning:
             output.explain(session.warning, colour="yellow")
         selected = await find_selected(selected, session, warn=output.warn)

@@ -111,9 +111,9 @@ def plan_of(
     selected = check_selection(job.select)
 
     async def look() -> "Plan":
-        async with open_credential(job, output) as credential:
+        async with open_credential(job, output) as reached:
             return await make_plan(
-                job, selected, credential, store=open_store(runs), cost=cost, warn=warn
+                job, selected, reached, store=open_store(runs), cost=cost, warn=warn
             )
 
     return asyncio.run(look())
@@ -130,16 +130,18 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
     import msgspec
 
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.jobs import Selection, decode_job
+    from bulk_publisher.jobs import Selection, decode_job, find_portal
     from bulk_publisher.model import Scope
     from bulk_publisher.operations.plan_file import changes_since, read_plan
-    from bulk_publisher.operations.secrets import read_webhook
+    from bulk_publisher.operations.secrets import read_credential
     from bulk_publisher.operations.selecting import check_selection
 
     kept = read_plan(path)
     job = decode_job(kept.job)
-    if job.portal.sandbox is None and (host := read_webhook(job.portal.webhook, os.environ).host) != kept.portal:  # fmt: skip
-        raise BadSetting(f"The plan is for {kept.portal}, but the webhook is for {host}.", "Use the webhook of that portal, or make a plan for this one.")  # fmt: skip
+    if job.portal.sandbox is None:
+        host = read_credential(find_portal(job.portal, os.environ), os.environ).host
+        if host != kept.portal:
+            raise BadSetting(f"The plan is for {kept.portal}, but the webhook is for {host}.", "Use the webhook of that portal, or make a plan for this one.")  # fmt: skip
     if not kept.sent:
         raise BadSetting(f"{path}: the plan has no pages to send.")
     if check_selection(job.select).sha256 != kept.sha256:

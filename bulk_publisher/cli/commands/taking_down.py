@@ -59,17 +59,17 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
     sites: _Sites = Counter()
     warn = partial(output.explain, colour="yellow")
     async with (
-        open_credential(job, output) as credential,
-        session_of(job, credential, random.Random(), warn=warn) as session,
+        open_credential(job, output) as reached,
+        session_of(job, reached, random.Random(), warn=warn) as session,
     ):
         selected = await find_selected(selected, session, warn=warn)
         async for page in selected.pages(session.calls, warn=warn):
             if page.skip is not None:
                 continue
             if sites.total() == _MOST:
-                return credential.host, sites
+                return session.client.host, sites
             sites[page.site] += 1
-    return credential.host, sites
+        return session.client.host, sites
 
 
 def _question(host: str, sites: _Sites) -> str:

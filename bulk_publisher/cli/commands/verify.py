@@ -62,10 +62,10 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
             output.say(f"{verified.pages:,} pages checked, {verified.differing:,} differ")
 
     async def ask() -> "Verified":
-        async with open_credential(job, output) as credential:
+        async with open_credential(job, output) as reached:
             return await verify_run(
                 folder,
-                credential,
+                reached,
                 change=change,
                 visits_urls=urls,
                 on_progress=tell,

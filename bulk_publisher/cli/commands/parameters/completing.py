@@ -22,6 +22,22 @@ def runs_there(
     return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
+def portals_there(
+    context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The named portals that begin so; none where their file has mistakes."""
+    import os
+
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.jobs import portals_path, read_portals
+
+    try:
+        known = read_portals(portals_path(context.params.get("portals"), os.environ)).by_name
+    except BadSetting:
+        return []
+    return [CompletionItem(name) for name in known if name.startswith(begun)]
+
+
 def scopes(
     _context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:

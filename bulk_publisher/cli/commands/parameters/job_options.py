@@ -1,5 +1,6 @@
 """The options that several commands share, and the job that they describe."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from bulk_publisher.cli.commands.parameters.settings import decorated, given, op
 from bulk_publisher.jobs.options import PACE, PORTAL
 
 if TYPE_CHECKING:
-    from bulk_publisher.jobs import Job
+    from bulk_publisher.jobs import Job, Portal
     from bulk_publisher.model import Scope
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -195,7 +196,29 @@ def portal_job(name: str, options: dict[str, Any]) -> "Job":
     """A job that says no more than which portal, as *options* of ``portal_options`` do."""
     from bulk_publisher import jobs
 
-    return jobs.Job(name=name, portal=jobs.Portal(**given(PORTAL, options)))
+    return jobs.Job(name=name, portal=asked_portal(jobs.Portal(**given(PORTAL, options))))
+
+
+def asked_portal(portal: "Portal") -> "Portal":
+    """*portal*, or the one that the environment names where nothing else says which.
+
+    Raises:
+        BadSetting: If it can't be.
+    """
+    import msgspec
+
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.jobs import WAYS_IN, is_portal_name
+    from bulk_publisher.text.shown import shown
+
+    named = os.environ.get("BULK_PUBLISHER_PORTAL")
+    if named and all(getattr(portal, way) is None for way in WAYS_IN):
+        if not is_portal_name(named):
+            raise BadSetting(f"BULK_PUBLISHER_PORTAL: {shown(named)} can't be a portal's name.")
+        portal = msgspec.structs.replace(portal, name=named)
+    if portal.named_in is not None and portal.name is None:
+        raise BadSetting("--portals needs --portal NAME: it is the file that the name stands in.")
+    return portal
 
 
 def job_of_options(action: str, options: dict[str, Any]) -> "Job":
@@ -229,7 +252,7 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         lookup=not options["no_lookup"],
     )
     pace = jobs.Pace(**given(PACE, options))
-    portal = jobs.Portal(**given(PORTAL, options))
+    portal = asked_portal(jobs.Portal(**given(PORTAL, options)))
     if not select.is_named:
         raise BadSetting(
             "No pages selected.",

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -32,6 +33,12 @@ def portal_changes(command: _Command) -> _Command:
     return decorated(command, settings(PORTAL, is_again=True))
 
 
+def portal_of_job(command: _Command) -> _Command:
+    """The options by which a job is done on another portal than its file says."""
+    named = [row for row in PORTAL if row.key in {"name", "named_in"}]
+    return decorated(command, settings(named, is_again=True))
+
+
 def pace_changes(command: _Command) -> _Command:
     """The options by which the pace may be another than the run's."""
     return decorated(command, settings(PACE, is_again=True))
@@ -46,6 +53,9 @@ def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     from bulk_publisher import jobs
 
     portal, pace = given(PORTAL, options), given(PACE, options)
+    if "named_in" in portal:
+        # What the run says itself is relative to where it began.
+        portal["named_in"] = str(Path(portal["named_in"]).absolute())
     problems = jobs.pace_problems(jobs.Pace(**pace), naming=option_name)
     if problems:
         raise BadSetting("\n".join(problems))

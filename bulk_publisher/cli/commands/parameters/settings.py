@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bulk_publisher.cli.commands.parameters.completing import files
+from bulk_publisher.cli.commands.parameters.completing import files, portals_there
 from bulk_publisher.client.pace import Pace
 from bulk_publisher.jobs.options import Kind, Option, Whole
 
@@ -60,6 +60,8 @@ def _form(kind: Any) -> dict[str, Any]:
             return {"type": float}
         case Kind.FILE | Kind.SECRET_FILE:
             return {"metavar": "FILE", "shell_complete": files}
+        case Kind.PORTAL:
+            return {"metavar": "NAME", "shell_complete": portals_there}
         case Kind.SECRET_ENTRY:
             return {"metavar": "NAME"}
         case words:
@@ -70,11 +72,11 @@ def given(rows: Iterable[Option], options: dict[str, Any]) -> dict[str, Any]:
     """What *options* say of *rows*, by the keys of a job file; nothing of what they leave open.
 
     Raises:
-        BadSetting: If two of them say the same thing.
+        BadSetting: If two of them say it of which one can be.
     """
     said = [(row, value) for row in rows if (value := options.get(row.argument)) is not None]
     for (row, _), (again, _) in combinations(said, 2):
-        if row.key == again.key:
+        if row.group and row.group == again.group:
             from bulk_publisher.errors import BadSetting
 
             raise BadSetting(
