@@ -45,10 +45,10 @@ def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webho
 
 def _named_webhook(named: Secret, environment: Mapping[str, str]) -> Webhook:
     if named.file is not None:
-        return _webhook(_read_file(named.file), where=as_text(named.file))
+        return webhook_in(_read_file(named.file), where=as_text(named.file))
     if named.keyring is not None:
         where = f"The secret {shown(named.keyring)} of the system keyring"
-        return _webhook(read_from_keyring(named.keyring), where=where)
+        return webhook_in(read_from_keyring(named.keyring), where=where)
     name = named.env or ""
     text = environment.get(name, "").strip()
     if not text:
@@ -57,7 +57,7 @@ def _named_webhook(named: Secret, environment: Mapping[str, str]) -> Webhook:
             f"Create an inbound webhook with the permission Sites (landing), then: export {name}={EXAMPLE_URL}"
             " - or name a file that holds it: --webhook-file FILE, in a job file webhook = { file = … }.",
         )
-    return _webhook(text, where=name)
+    return webhook_in(text, where=name)
 
 
 def doubt_of(secret: Secret | None) -> str:
@@ -70,8 +70,15 @@ def doubt_of(secret: Secret | None) -> str:
     )
 
 
-def _webhook(text: str, *, where: str) -> Webhook:
-    """The webhook in *text*, whatever an editor or a shell has put around it."""
+def webhook_in(text: str, *, where: str) -> Webhook:
+    """The webhook in *text*, whatever an editor or a shell has put around it.
+
+    Args:
+        where: It was found, as the beginning of a sentence.
+
+    Raises:
+        BadSetting: If it is none.
+    """
     try:
         return Webhook(text.lstrip("\ufeff").strip().strip("\"'"))
     except BadSetting as error:

@@ -150,6 +150,11 @@ class Webhook:
         return self._root.rstrip("/").rpartition("/")[2]
 
     @property
+    def address(self) -> str:
+        """All of its URL, to be kept where it is safe."""
+        return self._root
+
+    @property
     def origin(self) -> str:
         """The portal's address, without the secret."""
         return self._root.partition("/rest/")[0]

@@ -188,6 +188,20 @@ class Output:
             sys.stderr.write("\n")
         return answer.strip().casefold() in {"y", "yes"}
 
+    def ask_secret(self, question: str) -> str:
+        """Ask on the terminal for what must not be seen there; what is typed is not shown.
+
+        Raises:
+            KeyboardInterrupt: If Ctrl-C is the answer, or there is none.
+        """
+        import getpass
+
+        self.drain()
+        try:
+            return getpass.getpass(f"{question}: ").strip()
+        except EOFError as error:
+            raise KeyboardInterrupt from error
+
     def drain(self) -> None:
         """Wait a little for what was said to be read."""
         # While a screen is drawn, rich stands before it.
