@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         unpublish,
         verify,
     )
+    from bulk_publisher.operations.named_client import client_for
     from bulk_publisher.operations.named_pages import (
         Pages,
         from_csv,
@@ -97,6 +98,7 @@ __all__ = [
     "Verified",
     "Webhook",
     "__version__",
+    "client_for",
     "from_csv",
     "from_folder",
     "from_scope",
@@ -154,6 +156,7 @@ if not TYPE_CHECKING:
             "unpublish",
             "verify",
         ),
+        "operations.named_client": ("client_for",),
         "operations.named_pages": (
             "Pages",
             "from_csv",

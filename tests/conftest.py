@@ -31,6 +31,8 @@ def _state_of_its_own(
     """What runs of this machine tell each other stays in the test: ports are used again."""
     state = tmp_path_factory.getbasetemp() / "state" / uuid4().hex
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    # The portals of whoever runs the tests are nobody's business.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(state / "config"))
 
 
 @pytest.fixture(autouse=True)

@@ -68,6 +68,8 @@ class Client:
         proxy: str | None = None,
         pace: Pace = Pace(),  # noqa: B008 - frozen
         state: Path | str | Default | None = DEFAULT,
+        name: str | None = None,
+        named_in: Path | str | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -79,12 +81,17 @@ class Client:
             pace: How fast, and when to give up.
             state: A folder in which runs of this machine leave word of the limits for each other,
                 by default the command line's; None for none, then this client knows of no others.
+            name: What the portal is called among the named ones: runs that are kept say so. See
+                ``client_for``, which finds the portal by it.
+            named_in: The file that names it; None for the user's own.
 
         Raises:
             ValueError: If there is no such *plan*.
             BadSetting: If *proxy* is none.
         """
         self.credential = credential
+        self.name = name
+        self.named_in = None if named_in is None else Path(named_in)
         self.pace = pace
         self.plan = None if plan is None else PortalPlan(plan)
         self.ca_file = None if ca_file is None else Path(ca_file)

@@ -306,8 +306,12 @@ def _store(place: Place) -> Store:
 def _changes(client: Client) -> Mapping[str, Any]:
     """What a client says itself, whatever a run was begun with."""
     ca_file = None if client.ca_file is None else str(client.ca_file)
+    named = {}
+    if client.name is not None:
+        named_in = None if client.named_in is None else str(client.named_in.absolute())
+        named = {"name": client.name, "named_in": named_in}
     return {
-        "portal": {"plan": client.plan, "ca_file": ca_file},
+        "portal": {**named, "plan": client.plan, "ca_file": ca_file},
         "pace": msgspec.structs.asdict(client.pace),
     }
 

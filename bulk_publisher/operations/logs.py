@@ -12,14 +12,23 @@ from bulk_publisher.portal.credentials import Credential
 
 @contextmanager
 def log_to(
-    sink: LineSink | None, credential: Credential, clock: Clock, *, run: str, place: str
+    sink: LineSink | None,
+    credential: Credential,
+    clock: Clock,
+    *,
+    run: str,
+    place: str,
+    portal_name: str | None = None,
 ) -> Iterator[None]:
     """Write every event of this run to *sink*, a line each, as long as that takes them.
 
     Args:
         place: Where that is, in words.
+        portal_name: What the portal is called; None where it has no name.
     """
     fields = {"run": run, "portal": credential.host}
+    if portal_name is not None:
+        fields["portal_name"] = portal_name
     run_log = RunLog(credential.redactor, clock=clock, sink=sink, fields=fields)
     try:
         with crash.hidden(run_log), _crashes_told(run_log, place):

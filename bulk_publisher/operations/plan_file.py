@@ -99,6 +99,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     addresses: Addresses | None = None
 
     @property
+    def portal_name(self) -> str | None:
+        """What the portal is called, if it was asked for by a name."""
+        portal = self.job.get("portal")
+        name = portal.get("name") if isinstance(portal, dict) else None
+        return name if isinstance(name, str) else None
+
+    @property
     def is_empty(self) -> bool:
         """Whether it is about no page at all."""
         return not any(self.counts.values())

@@ -51,6 +51,7 @@ class Started:
         totals: Of all its processes; they grow while it goes on.
         seconds: That earlier processes took.
         watcher: Says how it stands.
+        portal_name: What the portal is called; None where it has no name.
     """
 
     kept: KeptRun
@@ -61,6 +62,7 @@ class Started:
     totals: Totals
     seconds: float
     watcher: RunWatcher
+    portal_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,7 @@ async def carry_out(
             session.clock,
             run=folder.run_id,
             place=folder.names.log,
+            portal_name=undertaking.job.portal.name,
         ),
         folder.record(
             undertaking.totals, out=undertaking.out, place=undertaking.place
@@ -254,9 +257,10 @@ async def go_through(
     kept, selected = undertaking.kept, undertaking.selected
     totals, seconds = undertaking.totals, undertaking.seconds
     count = Count(selected, undertaking.settled)
-    watcher = RunWatcher(kept, session, count, totals, seconds)
+    name = undertaking.job.portal.name
+    watcher = RunWatcher(kept, session, count, totals, seconds, name)
     run = _run(undertaking, session, keeper, both(watcher, watch))
-    started = Started(kept, selected, session, run, count, totals, seconds, watcher)
+    started = Started(kept, selected, session, run, count, totals, seconds, watcher, name)
     on_start(started)
     _tell_warnings(undertaking, session, warn)
     async with asyncio.TaskGroup() as group:

@@ -27,18 +27,26 @@ class RunWatcher:
     """
 
     def __init__(
-        self, kept: KeptRun, session: Session, count: Count, totals: Totals, seconds: float
+        self,
+        kept: KeptRun,
+        session: Session,
+        count: Count,
+        totals: Totals,
+        seconds: float,
+        portal_name: str | None,
     ) -> None:
         """The run begins.
 
         Args:
             seconds: That earlier processes took.
+            portal_name: What the portal is called; None where it has no name.
         """
         self._kept = kept
         self._session = session
         self._count = count
         self._totals = totals
         self._seconds = seconds
+        self._portal_name = portal_name
         self._began_at = session.clock.now()
         self._settled_before = totals.pages
         self._eta = Eta(session.governor, self._began_at)
@@ -88,6 +96,7 @@ class RunWatcher:
             waiting=_waiting(self._wait, epoch - now),
             arrives_at=None if away is None else epoch + away,
             last_failures=tuple(self._failures),
+            portal_name=self._portal_name,
         )
 
     @property

@@ -26,6 +26,7 @@ def story_as_dict(story: Story) -> dict[str, Any]:
     return {
         "run": story.run,
         "portal": description.portal,
+        "portal_name": description.portal_name,
         "action": description.job.action.value,
         "started": description.started,
         "ended": description.ended,

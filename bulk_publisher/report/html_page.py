@@ -26,6 +26,7 @@ from bulk_publisher.report.text import (
     in_words,
     pages_in_words,
     passed_over_lines,
+    portal_in_words,
     printable,
     row_in_words,
     waits_in_words,
@@ -74,7 +75,7 @@ def _section(story: Story, number: int) -> str:
 def _head(story: Story) -> str:
     description = story.description
     words = (
-        f"{description.job.action} on {description.portal or 'an unknown portal'}, "
+        f"{description.job.action} on {portal_in_words(description.portal, description.portal_name)}, "
         f"job “{description.job.name}”, started {_moment(description.started)}"
     )
     end = f", ended {_moment(description.ended)}" if story.has_ended else "; not finished"

@@ -10,6 +10,7 @@ from bulk_publisher.report.text import (
     go_on_line,
     pages_in_words,
     passed_over_lines,
+    portal_in_words,
     printable,
     settled_line,
     waits_lines,
@@ -24,7 +25,8 @@ def story_lines(story: Story, name: str) -> Iterator[str]:
         name: How a command that is given here names the run.
     """
     description = story.description
-    yield f"Run {story.run}: {description.job.action} on {printable(str(description.portal))}"
+    where = portal_in_words(description.portal, description.portal_name)
+    yield f"Run {story.run}: {description.job.action} on {where}"
     yield from course_lines(story)
     stopped = story.told.stopped_by
     if stopped is not None:

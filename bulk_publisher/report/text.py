@@ -36,6 +36,12 @@ def in_words(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def portal_in_words(host: str | None, name: str | None) -> str:
+    """A portal by its name, with its host behind: ``shop (example.bitrix24.com)``."""
+    where = "an unknown portal" if host is None else host
+    return printable(where if name is None else f"{name} ({where})")
+
+
 def pages_in_words(count: int) -> str:
     """*count* pages: ``1 page``, ``20,000 pages``."""
     return f"{count:,} page" if count == 1 else f"{count:,} pages"

@@ -27,17 +27,17 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.log import log
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.operations import crash
+from bulk_publisher.operations.access import Entry
 from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.publishing import Finished, Started, begin
 from bulk_publisher.operations.resuming import reopened, status_of_whole
 from bulk_publisher.operations.selecting import check_selection
-from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.serve.happenings import RunBegins, RunEnds, RunRests, Tell
 from bulk_publisher.store import KeptRun, Store
 from bulk_publisher.store.agenda import Part
 from bulk_publisher.store.steering import Wish
 
-Entrance = Callable[[Job], AbstractAsyncContextManager[Credential]]
+Entrance = Callable[[Job], AbstractAsyncContextManager[Entry]]
 """How to get into the portal of a job."""
 
 _LOOK_EVERY = 1.0
@@ -154,13 +154,13 @@ class PartDoing:
 
     async def _run(self) -> Finished | RunEnds:
         job, around = self._job, self._around
-        async with around.entrance(job) as credential:
+        async with around.entrance(job) as entry:
             if not self._part.run:
                 selected = await beside(lambda: check_selection(job.select))
                 return await begin(
                     job,
                     selected,
-                    credential,
+                    entry,
                     store=around.store,
                     seed=_seed(),
                     watch=self._watch,
@@ -177,7 +177,7 @@ class PartDoing:
                 if again.was_changed:
                     log.warning("list.changed", job=job.name, run=kept.run_id)
                 return await again.go_on(
-                    credential, seed=_seed(), watch=self._watch, on_start=self._on_start
+                    entry, seed=_seed(), watch=self._watch, on_start=self._on_start
                 )
 
     def _after(self, finished: Finished) -> RunEnds | None:

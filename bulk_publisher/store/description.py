@@ -73,8 +73,14 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskedPortal(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the portal, what a reader of runs wants to know: the scenario, where it was simulated."""
+    """Of the portal, what a reader of runs wants to know.
 
+    Attributes:
+        name: What it is called, if it was asked for by a name.
+        sandbox: The scenario, where it was simulated.
+    """
+
+    name: str | None = None
     sandbox: str | None = None
 
 
@@ -212,6 +218,11 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _check_moment("started", self.started)
         _check_moment("ended", self.ended)
+
+    @property
+    def portal_name(self) -> str | None:
+        """What the portal is called, if it was asked for by a name."""
+        return self.job.portal.name
 
     @property
     def job_data(self) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     excluded here.
 
     Attributes:
+        portal_name: What the portal is called; None where it has no name.
         pages: Settled.
         total: None where only the portal knows.
         counts: Of the settled pages, by status.
@@ -65,6 +66,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Wait | None
     arrives_at: _When | None
     last_failures: tuple[str, ...]
+    portal_name: str | None = None
 
     @property
     def left(self) -> int | None:

@@ -115,7 +115,7 @@ def at_terminal(tmp_path: Path) -> AtTerminal:
                     if not (read := os.read(ours, 4096)):
                         break
                     screen += read.decode()
-                elif types_left and "[y/N]" in screen:
+                elif types_left and ("[y/N]" in screen or "(not shown)" in screen):
                     # What is typed while a terminal changes its mode may be lost: once more.
                     types_left -= 1
                     os.write(ours, keys.encode())

@@ -51,6 +51,7 @@ def _told(folder: KeptRun) -> dict[str, Any]:
         "job": printable(description.job.name),
         "action": description.job.action.value,
         "portal": description.portal,
+        "portal_name": description.portal_name,
         "started": description.started,
         "ended": description.ended,
         "state": state_of(is_running=is_running, has_ended=has_ended),
@@ -64,7 +65,8 @@ def _told(folder: KeptRun) -> dict[str, Any]:
 
 def _what(told: Mapping[str, Any]) -> str:
     """What a run is for: a rollback bears the name of the job that it undoes."""
-    return printable(told.get("follows", told["job"]))
+    name = told.get("portal_name")
+    return printable(f"{told.get('follows', told['job'])}{f' on {name}' if name else ''}")
 
 
 def _in_words(told: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ from bulk_publisher.operations.access import Entry, Reached
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.operations.secrets import Webhook, doubt_of, read_credential
 from bulk_publisher.operations.selecting import Selected, check_selection
-from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines
+from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, portal_in_words
 from bulk_publisher.report.writing import leave_report
 from bulk_publisher.store import open_store
 
@@ -160,7 +160,8 @@ class _Doing:
         for line in _notes(started.selected):
             self._output.say(line)
         self._output.say(
-            f"Run {started.kept.run_id} on {started.session.client.host}", event="started"
+            f"Run {started.kept.run_id} on {portal_in_words(started.session.client.host, started.portal_name)}",
+            event="started",
         )
         self._progress.start(started)
 

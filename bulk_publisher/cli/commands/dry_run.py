@@ -12,7 +12,13 @@ from bulk_publisher.model import Only, Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, session_of
 from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.selecting import Selected
-from bulk_publisher.report.text import DENIED, carried_lines, pages_in_words, passed_over_lines
+from bulk_publisher.report.text import (
+    DENIED,
+    carried_lines,
+    pages_in_words,
+    passed_over_lines,
+    portal_in_words,
+)
 
 
 async def dry_run(job: Job, selected: Selected, entry: Entry, output: Output) -> None:
@@ -38,8 +44,8 @@ async def dry_run(job: Job, selected: Selected, entry: Entry, output: Output) ->
             listed += page.is_missing is False
         selected.check_listed(asked=asked, listed=listed)
         denied = await _denied(session, places)
-        host = session.client.host
-    would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {host}"
+        where = portal_in_words(session.client.host, job.portal.name)
+    would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {where}"
     output.put(f"{would}:" if states else f"{would}.")
     if not states and job.select.only is Only.ALL:
         output.explain(NO_PAGE, colour="yellow")

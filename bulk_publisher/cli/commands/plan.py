@@ -171,11 +171,13 @@ def plan_lines(made: "Plan") -> Iterator[str]:
         carried_lines,
         pages_in_words,
         passed_over_lines,
+        portal_in_words,
         printable,
     )
     from bulk_publisher.store.description import SelectedCounts
 
-    would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {made.portal}"
+    where = portal_in_words(made.portal, made.portal_name)
+    would = f"Would {made.job['action']} {pages_in_words(made.sent)} on {where}"
     if made.is_empty:
         yield f"{would}."
         return

@@ -15,6 +15,7 @@ from bulk_publisher.cli.commands.parameters.run_options import (
     yes_option,
 )
 from bulk_publisher.cli.output.complaints import says_errors
+from bulk_publisher.cli.output.naming import path_from_here
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.output.saying import saying_options
 
@@ -132,7 +133,8 @@ def add(
     place = keep_portal(named, webhook.address, os.environ, in_keyring=in_keyring, replaces=replace)
     output.put(f"{name} is {webhook.host}, {_what_is_there(examination)}.")
     output.say(f"Named in {path}; its webhook is kept {in_words(place)}.")
-    output.say(f"To use it: bulk-publisher doctor --portal {name}")
+    there = "" if named_in is None else f" --portals {path_from_here(path)}"
+    output.say(f"To use it: bulk-publisher doctor --portal {name}{there}")
 
 
 @portals.command("list")

@@ -15,7 +15,7 @@ from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
-    from bulk_publisher.operations.secrets import Credential
+    from bulk_publisher.operations.access import Entry
     from bulk_publisher.serve.daemon import Daemon
 
 
@@ -106,7 +106,7 @@ async def _serve(
     from bulk_publisher.serve.part import Surroundings
     from bulk_publisher.store import open_store
 
-    def entrance(job: "Job") -> "AbstractAsyncContextManager[Credential]":
+    def entrance(job: "Job") -> "AbstractAsyncContextManager[Entry]":
         return open_credential(job, output)
 
     around = Surroundings(open_store(runs), entrance, Teller(output), LoopClock())

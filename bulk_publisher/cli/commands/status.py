@@ -65,16 +65,23 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
 
 def _snapshot_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
     from bulk_publisher.cli.progress.words import budget_lines, status_line, waiting_line
-    from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, printable
+    from bulk_publisher.report.text import (
+        in_words,
+        pages_in_words,
+        passed_over_lines,
+        portal_in_words,
+        printable,
+    )
 
     snapshot = heard.snapshot
+    where = portal_in_words(snapshot.portal, snapshot.portal_name)
     holder = folder.holder()
     if holder.is_stopped:
-        yield f"Run {snapshot.run} on {snapshot.portal} last reported {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
+        yield f"Run {snapshot.run} on {where} last reported {in_words(heard.age)} ago: its process {holder.pid} is stopped. {holder.what_to_do}"
     elif heard.is_silent:
-        yield f"Run {snapshot.run} on {snapshot.portal} last reported {in_words(heard.age)} ago; its process is stopped or can't write:"
+        yield f"Run {snapshot.run} on {where} last reported {in_words(heard.age)} ago; its process is stopped or can't write:"
     else:
-        yield f"Run {snapshot.run} on {snapshot.portal} is running:"
+        yield f"Run {snapshot.run} on {where} is running:"
     yield f"  {status_line(snapshot)}"
     for line in (*budget_lines(snapshot), waiting_line(snapshot)):
         if line:
@@ -98,6 +105,7 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
         go_on_line,
         pages_in_words,
         passed_over_lines,
+        printable,
     )
 
     name = name_for_commands(story.kept)
@@ -105,10 +113,12 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
         yield from story_lines(story, name)
         return
     done = pages_in_words(story.totals.pages)
+    called = story.description.portal_name
+    where = "" if called is None else f" on {printable(called)}"
     if is_going_on:
-        yield f"Run {story.run} is running: {done} settled so far."
+        yield f"Run {story.run}{where} is running: {done} settled so far."
     else:
-        yield f"Run {story.run} is unfinished and its process is gone: {done} settled."
+        yield f"Run {story.run}{where} is unfinished and its process is gone: {done} settled."
     yield from counts_lines(story.totals)
     yield from passed_over_lines(story.description.selected)
     if story.totals.failures:

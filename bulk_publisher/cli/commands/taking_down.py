@@ -17,7 +17,7 @@ from bulk_publisher.model import SiteId
 from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.selecting import Selected
-from bulk_publisher.report.text import pages_in_words
+from bulk_publisher.report.text import pages_in_words, portal_in_words
 
 _MOST = 20_000
 """Pages that are counted: more take a minute, and change no answer."""
@@ -40,7 +40,8 @@ def may_take_down(job: Job, selected: Selected, output: Output) -> bool:
         raise nobody_there(f"Take down {_named(selected)}?")
     output.open_log()
     host, sites = asyncio.run(_look(job, selected, output))
-    return not sites or confirm(_question(host, sites), is_yes=False, output=output)
+    where = portal_in_words(host, job.portal.name)
+    return not sites or confirm(_question(where, sites), is_yes=False, output=output)
 
 
 def _named(selected: Selected) -> str:
@@ -72,7 +73,7 @@ async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sit
         return session.client.host, sites
 
 
-def _question(host: str, sites: _Sites) -> str:
+def _question(where: str, sites: _Sites) -> str:
     """``Take down 19 pages on HOST: 12 of site 7, 7 of site 8?``."""
     least = "at least " if sites.total() == _MOST else ""
     named = sites.most_common(_NAMED)
@@ -83,4 +84,4 @@ def _question(host: str, sites: _Sites) -> str:
     if others := len(sites) - len(named):
         rest = sites.total() - sum(count for _, count in named)
         words.append(f"{rest:,} of {others:,} other site{'s' if others > 1 else ''}")
-    return f"Take down {least}{pages_in_words(sites.total())} on {host}: {', '.join(words)}?"
+    return f"Take down {least}{pages_in_words(sites.total())} on {where}: {', '.join(words)}?"

@@ -78,6 +78,7 @@ class Metrics(Progress):
         self._left = made(Gauge, "pages_left", "Pages not settled yet, if known.")
         self._level = made(Gauge, "budget_level", "How full a budget is.", "budget")
         self._limit = made(Gauge, "budget_limit", "Size of a budget.", "budget")
+        self._info = made(Gauge, "run_info", "Which run, on which portal; always 1.", "run", "portal", "portal_name")  # fmt: skip
         self._waits_since: tuple[Mono, str] | None = None
         self._server, self._thread = _served(registry, port)
 
@@ -93,6 +94,7 @@ class Metrics(Progress):
 
     def show(self, snapshot: Snapshot) -> None:
         """Take over what the limits say now."""
+        self._info.labels(snapshot.run, snapshot.portal, snapshot.portal_name or "").set(1)
         self._seconds.set(snapshot.seconds)
         self._selected.set(float("nan") if snapshot.total is None else snapshot.total)
         self._left.set(float("nan") if snapshot.left is None else snapshot.left)
