@@ -2,14 +2,14 @@
 
 import json
 import os
-import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bulk_publisher.portal.credentials import Webhook
+from tests.contract.conftest import sandboxes
 
 FAST = ("--cost", "0.005", "--latency", "0", "--pages", "20")
 KEPT = {"PYTHON_KEYRING_BACKEND": "tests.keyrings.KeptKeyring", "PYTHONPATH": os.fspath(Path(__file__).parents[2])}  # fmt: skip
@@ -31,13 +31,19 @@ def ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "ring.json"
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[str]:
+    """The webhook of a portal that all of these tests share: they publish, or look."""
+    with sandboxes() as start:
+        yield start(*FAST)
+
+
 @pytest.fixture
-def webhook(start_sandbox, tmp_path: Path) -> str:
+def webhook(sandbox: str, tmp_path: Path) -> str:
     """Of a sandbox; the file ``url`` holds it, too."""
-    url: str = start_sandbox(*FAST)
-    (tmp_path / "url").write_text(url)
+    (tmp_path / "url").write_text(sandbox)
     (tmp_path / "url").chmod(0o600)
-    return url
+    return sandbox
 
 
 def code_of(webhook: str) -> str:
@@ -64,19 +70,6 @@ def test_a_portal_is_added_used_and_removed(command: Command, webhook: str, conf
     assert code not in "".join(one.stdout + one.stderr for one in (added, listed, looked, done))
 
 
-def test_the_secret_is_its_owners_alone_and_not_for_git(
-    command: Command, webhook: str, config: Path
-) -> None:
-    command("portals", "add", "shop", "--webhook-file", "url")
-
-    kept = config / "credentials/shop"
-    assert kept.read_text() == webhook + "\n"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
-    assert (kept.parent / ".gitignore").read_text() == "*\n"
-    assert (config / "portals.toml").read_text() == '[shop]\nwebhook = { file = "credentials/shop" }\n'  # fmt: skip
-
-
 def test_the_keyring_keeps_it_where_that_is_asked(
     command: Command, webhook: str, config: Path, ring: Path
 ) -> None:
@@ -90,19 +83,6 @@ def test_the_keyring_keeps_it_where_that_is_asked(
     assert done.returncode == 0, done.stderr
     assert removed.returncode == 0, removed.stderr
     assert json.loads(ring.read_text()) == {}
-
-
-def test_without_a_keyring_it_says_so_and_keeps_nothing(
-    command: Command, webhook: str, config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-
-    added = command("portals", "add", "shop", "--webhook-file", "url", "--keyring")
-
-    assert added.returncode == 2
-    assert "no system keyring" in added.stderr
-    assert "Traceback" not in added.stderr
-    assert not config.exists()
 
 
 def test_the_url_is_asked_for_and_not_shown(at_terminal, webhook: str, config: Path) -> None:
@@ -135,49 +115,6 @@ def test_a_webhook_that_does_not_work_is_not_kept(
     assert "wrongwrong" not in done.stderr
     assert not (config / "credentials/shop").exists()
     assert "shop" not in command("portals", "list").stdout
-
-
-def test_a_name_is_replaced_where_that_is_asked(
-    command: Command, webhook: str, config: Path, ring: Path
-) -> None:
-    command("portals", "add", "shop", "--webhook-file", "url")
-
-    again = command("portals", "add", "shop", "--webhook-file", "url")
-    replaced = command("portals", "add", "shop", "--webhook-file", "url", "--keyring", "--replace")
-
-    assert again.returncode == 2
-    assert "names a portal 'shop' already" in again.stderr
-    assert replaced.returncode == 0, replaced.stderr
-    assert json.loads(ring.read_text()) == {"bulk-publisher/shop": webhook}
-    assert not (config / "credentials/shop").exists()
-
-
-def test_a_secret_that_others_use_or_keep_stays(
-    command: Command, webhook: str, config: Path, tmp_path: Path
-) -> None:
-    command("portals", "add", "shop", "--webhook-file", "url")
-    with (config / "portals.toml").open("a") as file:
-        file.write('[same]\nwebhook = { file = "credentials/shop" }\n')
-        file.write(f'[mine]\nwebhook = {{ file = "{tmp_path}/url" }}\n')
-
-    same = command("portals", "remove", "same", "--yes")
-    mine = command("portals", "remove", "mine", "--yes")
-
-    assert same.returncode == mine.returncode == 0
-    assert "Its secret was left" in same.stderr
-    assert (config / "credentials/shop").exists()
-    assert (tmp_path / "url").exists()
-
-
-def test_a_secret_of_another_file_of_portals_is_not_overwritten(
-    command: Command, webhook: str, config: Path
-) -> None:
-    command("portals", "add", "shop", "--webhook-file", "url")
-
-    done = command("portals", "add", "shop", "--webhook-file", "url", "--portals", "other.toml")
-
-    assert done.returncode == 2
-    assert "another file of portals may use it" in done.stderr
 
 
 def test_removing_asks(command: Command, webhook: str, at_terminal) -> None:
@@ -287,14 +224,3 @@ def test_oauth_is_read_and_said_to_be_for_later(command: Command, tmp_path: Path
 
     assert done.returncode == 2
     assert "OAuth is not supported yet" in done.stderr
-
-
-def test_names_are_completed(command: Command, tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "p.toml").write_text('[shop]\nwebhook = { env = "A" }\n[shed]\nwebhook = { env = "B" }\n')  # fmt: skip
-    monkeypatch.setenv("_BULK_PUBLISHER_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", "bulk-publisher publish --portals p.toml --portal sh")
-    monkeypatch.setenv("COMP_CWORD", "5")
-
-    done = command()
-
-    assert [line.rpartition(",")[2] for line in done.stdout.split()] == ["shop", "shed"]

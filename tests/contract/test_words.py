@@ -18,7 +18,7 @@ RUNS = ("20261124T211933Z-a996", "20261124T222708Z-1352", "20261125T030000Z-9a6e
 @pytest.fixture
 def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Gives the words of a command to it, in a folder of its own with some runs."""
-    for name in ("BITRIX24_WEBHOOK", "BULK_PUBLISHER_RUNS", "NO_COLOR"):
+    for name in ("BITRIX24_WEBHOOK", "BULK_PUBLISHER_RUNS", "BULK_PUBLISHER_PORTALS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     for run in RUNS:
@@ -26,6 +26,7 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         folder.mkdir(parents=True)
         described = {"run": run, "job": {"name": "j"}, "portal": "p", "ended": "2026-11-24T21:20:00.000Z"}  # fmt: skip
         (folder / "run.json").write_text(json.dumps({**described, "totals": {"is_whole": True}}))
+    (tmp_path / "p.toml").write_text('shop.webhook = { env = "A" }\nshed.webhook = { env = "B" }\n')
 
     def say(*words: str, **environment: str) -> Result:
         return CliRunner().invoke(main, words, env=environment)
@@ -248,6 +249,9 @@ def _offered(*words: str) -> list[str]:
         (["status", "2026112"], [*reversed(RUNS)]),
         (["status", "--runs", "nowhere", ""], []),
         (["resume", "other/ru"], ["other/ru"]),
+        (["publish", "--portals", "p.toml", "--portal", "sh"], ["shop", "shed"]),
+        (["portals", "remove", "--portals", "p.toml", "she"], ["shed"]),
+        (["portals", "check", "--portals", "nowhere.toml", "s"], []),
         (["sandbox", "--scenario", "st"], ["storm"]),
         (["sandbox", "--scenario", "my/weather"], ["my/weather"]),
     ],

@@ -48,6 +48,7 @@ async def clients() -> None:
         pace=Pace(concurrency=2, operating_share=0.5),
         state=None,
     )
+    assert_type(bulk_publisher.client_for("shop", portals=Path("team.toml")), Client)
     Client(Webhook.from_env("SHOP_WEBHOOK"), state=bulk_publisher.DEFAULT, ca_file="ca.pem")
 
 

@@ -41,8 +41,8 @@ def publish(
 ) -> None:
     """Publish pages from a list, of sites, of a whole scope, or by ID.
 
-    The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file. Publishing a page also
-    puts its folder, all parent folders and its site online.
+    The portal's webhook is read from BITRIX24_WEBHOOK or --webhook-file, or is a named portal's:
+    --portal NAME. Publishing a page also puts its folder, all parent folders and its site online.
 
     \b
     bulk-publisher publish --csv pages.csv --scope KNOWLEDGE --dry-run

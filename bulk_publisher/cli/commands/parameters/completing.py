@@ -31,8 +31,9 @@ def portals_there(
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.jobs import portals_path, read_portals
 
+    named_in = context.params.get("portals") or context.params.get("named_in")
     try:
-        known = read_portals(portals_path(context.params.get("portals"), os.environ)).by_name
+        known = read_portals(portals_path(named_in, os.environ)).by_name
     except BadSetting:
         return []
     return [CompletionItem(name) for name in known if name.startswith(begun)]
