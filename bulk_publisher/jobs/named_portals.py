@@ -78,7 +78,8 @@ class NamedPortals:
 
     def _unknown(self, what: str, name: str) -> BadSetting:
         if not self.by_name:
-            return BadSetting(f"{what}: it names none yet.", f"Add one with: {_HOW_TO_ADD}")
+            why = "it names none yet" if is_there(self.path) else "there is no such file yet"
+            return BadSetting(f"{what}: {why}.", f"Add one with: {_HOW_TO_ADD}")
         meant = did_you_mean(name, self.by_name)
         return BadSetting(
             f"{what}{meant or f': there is {listed(self.by_name)}.'}",

@@ -84,8 +84,14 @@ class Look:
         return self.examination is not None and self.examination.is_usable
 
 
-def check_free(named: Named, environment: Mapping[str, str], *, in_keyring: bool) -> None:
+def check_keepable(
+    named: Named, environment: Mapping[str, str], *, in_keyring: bool, replaces: bool
+) -> None:
     """Refuse a name that can't be, or that is taken, by a portal or by a secret that is kept.
+
+    Args:
+        in_keyring: The secret is to be kept there; refuse, too, where there is none.
+        replaces: The name may be taken.
 
     Raises:
         BadSetting: If it is one.
@@ -95,13 +101,17 @@ def check_free(named: Named, environment: Mapping[str, str], *, in_keyring: bool
             f"{shown(named.name)} can't be a portal's name.",
             "Use up to 60 letters, digits, '.', '_' and '-', beginning with a letter or a digit.",
         )
-    if named.name in read_portals(named.path).by_name:
+    is_named = named.name in read_portals(named.path).by_name
+    place = _place_of(named.name, environment, in_keyring=in_keyring)
+    is_kept = _is_there(place)
+    if replaces:
+        return
+    if is_named:
         raise BadSetting(
             f"{as_text(str(named.path))} names a portal {shown(named.name)} already.",
             "Choose another name, or replace it with --replace.",
         )
-    place = _place_of(named.name, environment, in_keyring=in_keyring)
-    if _is_there(place):
+    if is_kept:
         raise BadSetting(
             f"A secret is kept under that name already, {in_words(place)}: another file of portals may use it.",
             "Choose another name, or replace the secret with --replace.",
@@ -129,8 +139,7 @@ def keep_portal(
     Raises:
         BadSetting: If the name is taken, or something can't be written; then nothing has changed.
     """
-    if not replaces:
-        check_free(named, environment, in_keyring=in_keyring)
+    check_keepable(named, environment, in_keyring=in_keyring, replaces=replaces)
     before = read_portals(named.path).by_name.get(named.name)
     place = _place_of(named.name, environment, in_keyring=in_keyring)
     old = _read_at(place)

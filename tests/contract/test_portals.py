@@ -50,7 +50,9 @@ def code_of(webhook: str) -> str:
     return Webhook(webhook).secret
 
 
-def test_a_portal_is_added_used_and_removed(command: Command, webhook: str, config: Path) -> None:
+def test_a_portal_is_added_used_and_removed(
+    command: Command, webhook: str, config: Path, tmp_path: Path
+) -> None:
     added = command("portals", "add", "shop", "--webhook-file", "url")
     listed = command("portals", "list")
     looked = command("portals", "check", "sh*")
@@ -67,6 +69,9 @@ def test_a_portal_is_added_used_and_removed(command: Command, webhook: str, conf
     assert "All 20 pages match" in verified.stdout
     assert not (config / "credentials/shop").exists()
     assert (config / "portals.toml").read_text() == ""
+    kept = [file for file in tmp_path.rglob("*") if file.is_file() and file.name != "url"]
+    assert kept
+    assert not [file for file in kept if code.encode() in file.read_bytes()]
     assert code not in "".join(one.stdout + one.stderr for one in (added, listed, looked, done))
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.errors import BadJobFile, BadJournal
+from bulk_publisher.errors import BadJobFile, BadJournal, BadSetting
 from bulk_publisher.jobs import (
     Job,
     Pace,
@@ -28,6 +28,7 @@ from bulk_publisher.jobs import (
 from bulk_publisher.jobs.rules import TABLES, TOP
 from bulk_publisher.jobs.toml_lines import find_lines
 from bulk_publisher.model import Action, Only, Order, Scope
+from bulk_publisher.operations.resuming import with_changes
 from bulk_publisher.sources.csv_file import check_csv
 
 SHIPPED = Path(__file__).parents[2] / "jobs"
@@ -521,3 +522,40 @@ def test_a_key_that_the_parser_repeats_is_not_shown(job_file: Path, text: str) -
 
     assert "s3cr3t" not in said[0]
     assert said[0].startswith("nightly.toml:")
+
+
+def test_a_named_portal_is_found_beside_the_job_file(job_file: Path) -> None:
+    job_file.write_text('[portal]\nname = "shop"\nnamed_in = "portals.toml"\n[select]\npage = 1\n')
+
+    portal = read_job(job_file).portal
+
+    assert portal == Portal(name="shop", named_in=str(job_file.parent / "portals.toml"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ("name = 'shop'\nwebhook = { env = 'A' }", "nightly.toml:2: name and webhook can't be combined: a named portal has its own credential"),
+        ("webhook = { env = 'A' }\noauth = { keyring = 'b' }", "nightly.toml:3: oauth and webhook can't be combined: each is a way in by itself"),
+        ("sandbox = 'clean'\nname = 'shop'", "nightly.toml:2: sandbox and name can't be combined: a sandbox has no secrets"),
+        ("named_in = 'p.toml'", "nightly.toml:2: named_in needs name: it is the file that the name stands in"),
+        ("name = 'a/b'", "nightly.toml:2: name: a portal's name is up to 60 letters, digits, '.', '_' and '-', and begins with one of the first two, not 'a/b'"),
+        ("webhook = { keyring = ' x' }", "nightly.toml:2: webhook: keyring must be a name of up to 200 characters in the system keyring"),
+    ],
+)  # fmt: skip
+def test_a_portal_has_one_way_in(job_file: Path, keys: str, why: str) -> None:
+    told = complaints(job_file, f"[portal]\n{keys}\n[select]\npage = 1\n")
+
+    assert [line.startswith(why) for line in told] == [True], told
+
+
+def test_another_way_in_replaces_the_run_s_own() -> None:
+    asked = Job(name="j", portal=Portal(webhook=Secret(file="a"), plan=PortalPlan.STANDARD))
+
+    named = with_changes(asked, {"portal": {"name": "shop", "named_in": "/p"}})
+    back = with_changes(named, {"portal": {"webhook": Secret(keyring="b")}})
+
+    assert named.portal == Portal(name="shop", named_in="/p", plan=PortalPlan.STANDARD)
+    assert back.portal == Portal(webhook=Secret(keyring="b"), plan=PortalPlan.STANDARD)
+    with pytest.raises(BadSetting, match="--portals needs --portal NAME"):
+        with_changes(asked, {"portal": {"named_in": "/p"}})

@@ -105,7 +105,7 @@ def test_an_unknown_name_is_told_with_the_nearest(path: Path) -> None:
 
 
 def test_without_a_file_there_are_no_portals(path: Path) -> None:
-    with pytest.raises(BadSetting, match="it names none yet") as caught:
+    with pytest.raises(BadSetting, match="there is no such file yet") as caught:
         read_portals(path).find("shop")
 
     assert "portals add" in caught.value.hint

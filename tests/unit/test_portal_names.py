@@ -10,7 +10,7 @@ from keyring.backends import fail
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import Secret, read_portals
-from bulk_publisher.operations.portal_names import Named, check_free, forget_portal, keep_portal
+from bulk_publisher.operations.portal_names import Named, forget_portal, keep_portal
 from tests.keyrings import KeptKeyring, used
 
 URL = "https://shop.bitrix24.com/rest/1/0123456789abcdef/"
@@ -96,7 +96,7 @@ def test_a_name_or_a_secret_that_is_taken_is_refused(tmp_path: Path, path: Path,
     with pytest.raises(BadSetting, match="another file of portals may use it"):
         keep(tmp_path / "other.toml", home)
     with pytest.raises(BadSetting, match="can't be a portal's name"):
-        check_free(Named(path, "../x"), home, in_keyring=False)
+        keep(path, home, "../x", replaces=True)
 
 
 def test_what_cannot_be_named_keeps_no_secret(tmp_path: Path, path: Path, home) -> None:

@@ -63,14 +63,15 @@ def doctor(
     if is_json:
         output.put_json(examination.as_dict())
     else:
-        output.tell(_lines(examination, has_colour=output.colours_stdout), is_styled=True)
+        lines = _lines(examination, job.portal.name, has_colour=output.colours_stdout)
+        output.tell(lines, is_styled=True)
     sys.exit(0 if examination.is_usable else 4)
 
 
-def _lines(examination: "Examination", *, has_colour: bool) -> Iterator[str]:
-    from bulk_publisher.report.text import CLASSIC
+def _lines(examination: "Examination", name: str | None, *, has_colour: bool) -> Iterator[str]:
+    from bulk_publisher.report.text import CLASSIC, portal_in_words
 
-    yield f"{examination.host}, with the webhook of user {examination.user}"
+    yield f"{portal_in_words(examination.host, name)}, with the webhook of user {examination.user}"
     for check in examination.checks:
         yield from _check_lines(check, has_colour=has_colour)
     if examination.sites:

@@ -104,10 +104,10 @@ def add(
 
     Exit status: 0 it is kept, 4 it can't be used and nothing was kept.
     """  # fmt: skip
-    from bulk_publisher.jobs import Portal, PortalPlan, portals_path, read_portals
+    from bulk_publisher.jobs import Portal, PortalPlan, portals_path
     from bulk_publisher.operations.portal_names import (
         Named,
-        check_free,
+        check_keepable,
         in_words,
         keep_portal,
         look_at,
@@ -118,10 +118,7 @@ def add(
     path = portals_path(named_in, os.environ)
     named = Named(path, name, plan, ca_file)
     # Before somebody has typed a secret in vain.
-    if replace:
-        read_portals(path)
-    else:
-        check_free(named, os.environ, in_keyring=in_keyring)
+    check_keepable(named, os.environ, in_keyring=in_keyring, replaces=replace)
     webhook = _webhook(name, webhook_file, webhook_env, output)
     reached = Portal(plan=plan, ca_file=ca_file)
     examination = asyncio.run(look_at(webhook, reached, warn=output.warn))
@@ -209,12 +206,10 @@ def check(
 
     output.open_log()
     known = read_portals(portals_path(named_in, os.environ))
-    wanted = known.matching(names) if names or not known.by_name else list(known.by_name)
+    wanted = known.matching(names or ("*",))
     looks = asyncio.run(look_at_portals(known, wanted, os.environ, warn=output.warn))
     if is_json:
         output.put_json([_as_dict(look) for look in looks])
-    elif not looks:
-        output.say(f"No portals in {known.path} yet. Add one with: bulk-publisher portals add NAME")
     else:
         width = max(len(look.name) for look in looks)
         output.tell(line for look in looks for line in _look_lines(look, width))
