@@ -30,7 +30,7 @@ from bulk_publisher.sources.csv_dialect import (
 from bulk_publisher.sources.csv_rows import numbered_rows
 from bulk_publisher.sources.file_bytes import CHUNK, MOST_BYTES, FileBytes, open_bytes, too_large
 from bulk_publisher.sources.opening import reason
-from bulk_publisher.sources.table import UNREADABLE, CheckedTable, check_table
+from bulk_publisher.sources.table import UNREADABLE, CheckedTable, TakePages, check_table
 from bulk_publisher.text.shown import as_text
 
 LONGEST_LINE = 1 << 24
@@ -116,7 +116,7 @@ class _Csv:
         self.columns = self._dialect.columns
         self.notes = (self._dialect.note,) if self._dialect.note else ()
 
-    def rows(self) -> Iterator[tuple[int, list[str] | Wrong]]:
+    def rows(self, take: TakePages | None = None) -> Iterator[tuple[int, list[str] | Wrong]]:
         with self._text.open() as text:
             yield from numbered_rows(text, self._dialect, name=self.name)
 

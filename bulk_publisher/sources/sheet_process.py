@@ -1,12 +1,12 @@
 """Reads one sheet of a workbook: all that the process does which `xlsx_file` starts for it.
 
 Rules:
-    It knows nothing else of ours, nor what the rows mean. A file of 5 kB may make the library ask for
-    512 GiB and abort, so it happens here, where memory and time have bounds.
+    Of ours it knows how rows are handed on and nothing else, nor what they mean. A file of 5 kB may
+    make the library ask for 512 GiB and abort, so it happens here, where memory and time have bounds.
 
 How it works:
     The workbook is standard input. On standard output comes a line of JSON, an `Answer`, and below it
-    each row of the sheet as a CSV, its cells up to the last filled one.
+    the rows of the sheet in blocks, as `sheet_blocks` has them.
 
     The library gives an empty cell for an error, ``#REF!``, and for a formula that no program has
     computed yet. In a list a row would vanish, so in an .xlsx they are looked for in the XML as well,
@@ -14,10 +14,9 @@ How it works:
     filled one are left out.
 """
 
-import csv
-import datetime
 import gc
 import json
+import os
 import re
 import resource
 import signal
@@ -25,11 +24,10 @@ import sys
 import threading
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from decimal import Decimal
-from io import TextIOWrapper
-from typing import Any, Literal, TypedDict
+from itertools import islice
+from typing import Literal, TypedDict
 from xml.etree import ElementTree as ET
 
 from python_calamine import (
@@ -40,6 +38,8 @@ from python_calamine import (
     SheetTypeEnum,
     SheetVisibleEnum,
 )
+
+from bulk_publisher.sources.sheet_blocks import encode_rows
 
 MOST_MEMORY = 1 << 30
 """Bytes of address space: four times what a million rows of three columns take."""
@@ -54,9 +54,7 @@ OUT_OF_MEMORY = 3
 """The exit status where memory ends in the middle of the rows."""
 
 _WORKBOOK = "/dev/fd/0"
-_SURE = 1e15
-"""Whole numbers from here on may have lost digits: a spreadsheet keeps 15."""
-
+_BLOCK_CELLS, _BLOCK_ROWS = 8192, 1024
 _CHUNK = 1 << 20
 _ENCRYPTED = (
     re.compile("EncryptedPackage".encode("utf-16-le")),
@@ -71,10 +69,11 @@ _UNCOMPUTED = re.compile(
 _SHOWN = re.compile(rb"[<:]v(?:\s[^>]*)?>([^<]+)<")
 _PLACE = re.compile(rb"""\sr=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _IS_TEXT = re.compile(rb"""\st=["']str["']""")
-_QUOTED_NUMBER = re.compile(r"\s*'\s*([0-9]+(?:[.,]0+)?)\s*")
 
 Marks = dict[int, list[tuple[int, str]]]
 """By the number of the row: columns, which count from 0, and what stands there."""
+
+Rows = Iterable[Sequence[object]]
 
 
 class Answer(TypedDict, total=False):
@@ -112,17 +111,20 @@ def main(wanted: str | None) -> None:
     ):
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
-    out = TextIOWrapper(sys.stdout.buffer, "utf-8", errors="replace", newline="")
+    out = sys.stdout.buffer
     answer, rows = _read(wanted)
-    out.write(json.dumps(answer) + "\n")
+    out.write(json.dumps(answer).encode() + b"\n")
     try:
-        csv.writer(out, lineterminator="\n").writerows(rows)
+        for block in _blocks(rows):
+            out.writelines(encode_rows(block))
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
     out.flush()
+    # To free some million cells one by one takes a while, and who reads the rows waits for the end.
+    os._exit(0)
 
 
-def _read(wanted: str | None) -> tuple[Answer, Iterable[list[object]]]:
+def _read(wanted: str | None) -> tuple[Answer, Rows]:
     try:
         with CalamineWorkbook.from_path(_WORKBOOK) as book:
             return _taken(book, wanted)
@@ -155,7 +157,7 @@ def _why_not(said: str) -> Answer:
     return {"error": "damaged", "detail": said}
 
 
-def _taken(book: CalamineWorkbook, wanted: str | None) -> tuple[Answer, Iterable[list[object]]]:
+def _taken(book: CalamineWorkbook, wanted: str | None) -> tuple[Answer, Rows]:
     """The sheet that is meant, with its rows."""
     sheets = [
         (at, one)
@@ -287,28 +289,19 @@ def _placed(cell: bytes, what: bytes) -> Iterator[tuple[int, int, str]]:
         yield int(place[2]), column - 1, what.decode("utf-8", "replace")
 
 
-def _rows(sheet: CalamineSheet, marks: Marks) -> Iterator[list[object]]:
-    start = (0, 0) if sheet.start is None else sheet.start
+def _rows(sheet: CalamineSheet, marks: Marks) -> Rows:
+    read: Rows = () if sheet.start is None else sheet.iter_rows()
+    return _marked(read, (0, 0) if sheet.start is None else sheet.start, marks) if marks else read
+
+
+def _marked(read: Rows, start: tuple[int, int], marks: Marks) -> Rows:
+    """The rows of a sheet that begins at *start*, with what the library leaves empty."""
     first = min([start[1], *(column for row in marks.values() for column, _ in row)])
     before: list[object] = [""] * (start[1] - first)
     number = 0
-    read: Iterable[list[Any]] = () if sheet.start is None else sheet.iter_rows()
     for number, row in enumerate(read, 1):
-        # Written out rather than called for each of some million cells.
-        cells: list[object] = [
-            value
-            if (kind := value.__class__) is str and value[:1] != "'"
-            else int(value)
-            if kind is float and value.is_integer() and -_SURE < value < _SURE
-            else _text(value)
-            for value in row
-        ]
-        if before:
-            cells = before + cells
-        if number in marks:
-            _mark(cells, marks.pop(number), first)
-        while cells and cells[-1] == "":
-            cells.pop()
+        cells = before + list(row)
+        _mark(cells, marks.pop(number, ()), first)
         yield cells
     for beyond in sorted(marks):
         yield from ([] for _ in range(number + 1, beyond))
@@ -318,37 +311,15 @@ def _rows(sheet: CalamineSheet, marks: Marks) -> Iterator[list[object]]:
         number = beyond
 
 
-def _mark(cells: list[object], marks: list[tuple[int, str]], first: int) -> None:
+def _mark(cells: list[object], marks: Sequence[tuple[int, str]], first: int) -> None:
     for column, what in marks:
         cells.extend([""] * (column - first + 1 - len(cells)))
         if cells[column - first] == "":
             cells[column - first] = what
 
 
-def _text(value: object) -> str:
-    """A cell as it is read, where it is not plain text or a whole number."""
-    match value:
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case float():
-            return _number(value)
-        case str():
-            number = _QUOTED_NUMBER.fullmatch(value)
-            return value if number is None else number[1]
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case datetime.timedelta():
-            minutes, seconds = divmod(round(value.total_seconds()), 60)
-            hours, minutes = divmod(minutes, 60)
-            return f"{hours}:{minutes:02}:{seconds:02}"
-        case _:
-            return str(value)
-
-
-def _number(value: float) -> str:
-    """*value* with the 15 digits that a spreadsheet shows of it; all of them where it is large."""
-    if not -_SURE < value < _SURE:
-        return f"{Decimal(repr(value)).normalize():E}"
-    text = f"{value:.15g}"
-    # What only looks whole is no page's ID.
-    return text if "." in text or "e" in text else repr(value)
+def _blocks(rows: Rows) -> Iterator[list[Sequence[object]]]:
+    """*rows*, so many together that a block is small however wide they are."""
+    left = iter(rows)
+    for first in left:
+        yield [first, *islice(left, min(_BLOCK_ROWS, _BLOCK_CELLS // (len(first) or 1)))]

@@ -7,12 +7,12 @@ How it works:
 """
 
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bulk_publisher.errors import BadSource
-from bulk_publisher.model import Page, Scope
+from bulk_publisher.model import Page, PageId, Scope
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.portal.addresses import Address, FoundPage
 from bulk_publisher.sources.carried import without_secrets
@@ -28,6 +28,9 @@ LISTED_PROBLEMS = 20
 
 UNREADABLE = (UnicodeError, EOFError, zlib.error)
 """What reading a file raises, beside an `OSError`, where it is damaged or was changed meanwhile."""
+
+TakePages = Callable[[list[PageId]], None]
+"""Is told the pages of some rows at once."""
 
 
 class Table(Protocol):
@@ -49,8 +52,13 @@ class Table(Protocol):
     @property
     def sha256(self) -> str: ...
 
-    def rows(self) -> Iterator[tuple[int, list[str] | Wrong]]:
-        """The rows below the header that are not blank, each with its number."""
+    def rows(self, take: TakePages | None = None) -> Iterator[tuple[int, list[str] | Wrong]]:
+        """The rows below the header that are not blank, each with its number.
+
+        Args:
+            take: May be told of rows that are in order, instead of their being given one by one: each
+                names a page, and neither `parse_row` nor `without_rivals` finds anything wrong with it.
+        """
 
     def is_same(self) -> bool:
         """Whether the rows are still those that were there when it was opened."""
@@ -161,7 +169,12 @@ def _check(table: Table, scope: Scope | None) -> CheckedTable:
     addresses: list[tuple[int, Address]] = []
     problems: list[str] = []
     hint = ""
-    for line, row in without_rivals(table.rows(), columns, name=table.name):
+
+    def take(pages: list[PageId]) -> None:
+        nonlocal duplicates
+        duplicates += len(pages) - seen.add_all(pages)
+
+    for line, row in without_rivals(table.rows(take), columns, name=table.name):
         found = row if isinstance(row, Wrong) else parse_row(row, columns, scope)
         if isinstance(found, CsvRow):
             if isinstance(found.page, Address):

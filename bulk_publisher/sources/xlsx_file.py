@@ -2,20 +2,21 @@
 
 How it works:
     Another process reads the workbook, `sheet_process`: what a hostile one makes of it does no harm
-    there. Its rows come over a pipe and are checked as they come, and copied to a temporary file without
-    a name, from which they are read ever after: what becomes of the workbook then does not matter.
+    there. Its rows come over a pipe in blocks and are checked as they come, while it reads on, and
+    copied to a temporary file without a name, from which they are read ever after: what becomes of the
+    workbook then does not matter. Blocks whose rows are all in order are told at once, `plain_rows`.
 """
 
-import csv
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from io import BufferedReader, RawIOBase, TextIOWrapper
+from io import BufferedReader, RawIOBase
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -24,6 +25,7 @@ from bulk_publisher.model import Scope
 from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.columns import SAMPLE_ROWS, find_columns, is_blank
 from bulk_publisher.sources.file_bytes import (
+    CHUNK,
     MOST_BYTES,
     FileBytes,
     no_copy,
@@ -32,7 +34,10 @@ from bulk_publisher.sources.file_bytes import (
     too_large,
 )
 from bulk_publisher.sources.opening import reason
-from bulk_publisher.sources.table import CheckedTable, check_table
+from bulk_publisher.sources.plain_rows import plain_pages
+from bulk_publisher.sources.sheet_blocks import MOST_BYTES as MOST_BYTES_OF_BLOCK
+from bulk_publisher.sources.sheet_blocks import Block, decode_block
+from bulk_publisher.sources.table import CheckedTable, TakePages, check_table
 from bulk_publisher.text.escaping import printable
 from bulk_publisher.text.redaction import without_webhooks
 from bulk_publisher.text.shown import as_text, did_you_mean, is_plain, listed, shown
@@ -53,6 +58,10 @@ from bulk_publisher.sources.sheet_process import main
 main(sheet)"""
 
 _LONGEST_ANSWER = 1 << 20
+_PIPE_BYTES = 1 << 20
+LONGEST_CELL = 131_072
+"""Characters, as in a CSV; a cell of Excel has a quarter of it at most."""
+
 _SAVE_ANEW = "Open it in the program that made it, and save it as .xlsx; or save the sheet as CSV UTF-8, and give that with --csv."
 
 
@@ -124,54 +133,67 @@ class _Sheet:
         self.notes = tuple(_notes(answer, rows.name, wanted))
         self.sha256 = rows.sha256
         self._copy = rows.copy
-        self._fresh: Iterator[tuple[int, list[str]]] | None = self._numbered(rows)
-        first: list[tuple[int, list[str]]] = []
+        self._fresh: Iterator[tuple[int, Block]] | None = self._blocks(BufferedReader(rows, CHUNK))
+        first: list[tuple[int, Block]] = []
         sample: list[list[str]] = []
-        for number, row in self._fresh:
-            first.append((number, row))
-            if not is_blank(row):
-                sample.append(row)
-            if len(sample) == SAMPLE_ROWS:
+        for number, block in self._fresh:
+            first.append((number, block))
+            sample += (row for row in block.rows() if not is_blank(row))
+            if len(sample) >= SAMPLE_ROWS:
                 break
         self._fresh = chain(first, self._fresh)
-        self.columns = find_columns(sample, name=self.name, column=column, carry=carry)
+        self.columns = find_columns(
+            sample[:SAMPLE_ROWS], name=self.name, column=column, carry=carry
+        )
 
-    def rows(self) -> Iterator[tuple[int, list[str] | Wrong]]:
-        rows, self._fresh = self._fresh, None
+    def rows(self, take: TakePages | None = None) -> Iterator[tuple[int, list[str] | Wrong]]:
+        blocks, self._fresh = self._fresh, None
         awaits_header = self.columns.has_header
         width = len(self.columns.header)
-        for number, row in self._numbered(self._copy.open()) if rows is None else rows:
-            if awaits_header:
-                awaits_header = is_blank(row)
-                continue
-            if len(row) < width:
-                # In a sheet it is never doubtful which column a cell stands in.
-                row.extend([""] * (width - len(row)))
-            yield number, row
+        for first, block in self._blocks(self._copy.open()) if blocks is None else blocks:
+            if take is not None and not awaits_header:
+                pages = plain_pages(block, self.columns)
+                if pages is not None:
+                    take(pages)
+                    continue
+            for number, row in enumerate(block.rows(), first):
+                if not row:
+                    continue
+                if awaits_header:
+                    awaits_header = is_blank(row)
+                    continue
+                if len(row) < width:
+                    # In a sheet it is never doubtful which column a cell stands in.
+                    row.extend([""] * (width - len(row)))
+                yield number, row
 
     def is_same(self) -> bool:
         return True
 
-    def _numbered(self, rows: RawIOBase | BufferedReader) -> Iterator[tuple[int, list[str]]]:
-        number = 0
-        with TextIOWrapper(cast("BinaryIO", rows), "utf-8", newline="") as text:
-            try:
-                for number, row in enumerate(csv.reader(text, strict=True), 1):
-                    if row:
-                        yield number, row
-            except csv.Error as error:
-                raise BadSource(
-                    f"{self.name}:{number + 1}: a cell in this row has over {csv.field_size_limit():,} characters",
-                    "Shorten it, or leave its column out.",
-                ) from error
+    def _blocks(self, lines: BufferedReader) -> Iterator[tuple[int, Block]]:
+        """The blocks, each with the number of its first row."""
+        number = 1
+        with lines:
+            while line := lines.readline(MOST_BYTES_OF_BLOCK + 1):
+                if len(line) > MOST_BYTES_OF_BLOCK:
+                    raise self._too_long(number, f"this row has over {MOST_BYTES_OF_BLOCK:,} bytes")
+                block = decode_block(line)
+                if len(line) > LONGEST_CELL and (at := block.row_beyond(LONGEST_CELL)) is not None:
+                    what = f"a cell in this row has over {LONGEST_CELL:,} characters"
+                    raise self._too_long(number + at, what)
+                yield number, block
+                number += block.count
+
+    def _too_long(self, number: int, what: str) -> BadSource:
+        return BadSource(f"{self.name}:{number}: {what}", "Shorten it, or leave its column out.")
 
 
 class _Copying(RawIOBase):
     """What the other process says, copied while it is read, to its good end."""
 
-    def __init__(self, process: subprocess.Popen[bytes], data: FileBytes) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], data: FileBytes, sha256: str) -> None:
         self.name = data.name
-        self.sha256 = data.sha256()
+        self.sha256 = sha256
         self._process = process
         self._data = data
         self._size = 0
@@ -218,13 +240,18 @@ def _read(data: FileBytes, wanted: str | None) -> "Iterator[tuple[Answer, _Copyi
         env=_environment(),
     ) as process:
         try:
-            line = cast("BinaryIO", process.stdout).readline(_LONGEST_ANSWER)
+            sha256 = data.sha256()
+            said = cast("BinaryIO", process.stdout)
+            # Small by default: each side would wait for the other at every block. There may be a bound.
+            with suppress(OSError):
+                fcntl.fcntl(said, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            line = said.readline(_LONGEST_ANSWER)
             if not line.endswith(b"\n"):
                 process.kill()
                 raise _died(process.wait(), data.name)
             answer: Answer = json.loads(line)
             _refuse_error(answer, data.name, wanted)
-            yield answer, _Copying(process, data)
+            yield answer, _Copying(process, data, sha256)
         finally:
             process.kill()
 

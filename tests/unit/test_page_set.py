@@ -67,6 +67,33 @@ def test_ids_in_any_order_end_up_in_order(ids: set[int], seed: int) -> None:
     assert pages._starts == sorted(set(pages._starts))
 
 
+@given(st.lists(st.lists(CLOSE | IN_A_FEW_BLOCKS | SCATTERED)))
+def test_many_at_once_are_put_in_as_each_is(lots: list[list[int]]) -> None:
+    one_by_one, at_once = PageSet(), PageSet()
+
+    for ids in lots:
+        assert at_once.add_all(ids) == sum([one_by_one.add(page) for page in ids])
+
+    assert list(at_once) == list(one_by_one)
+    assert len(at_once) == len(one_by_one)
+
+
+def test_many_ids_of_a_few_blocks_are_put_in_at_once() -> None:
+    ids = list(range(1, 200_000, 3))
+
+    pages = PageSet()
+
+    assert pages.add_all(ids) == len(ids)
+    assert pages.add_all(ids) == 0
+    assert list(pages) == ids
+
+
+@pytest.mark.parametrize("number", [0, -1, 1 << 63])
+def test_what_is_no_id_cannot_be_added_among_many(number: int) -> None:
+    with pytest.raises(ValueError, match="is not a page's id"):
+        PageSet().add_all([1, number])
+
+
 @given(SCATTERED, SCATTERED)
 def test_only_what_was_added_is_in_it(page: int, other: int) -> None:
     pages = PageSet([PageId(page)])
