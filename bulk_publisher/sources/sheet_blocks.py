@@ -71,10 +71,11 @@ decode_block = msgspec.json.Decoder(Block).decode
 
 def encode_rows(rows: Sequence[Sequence[object]]) -> Iterator[bytes]:
     """*rows* as the library gives them, as the lines of some blocks."""
-    columns = [_cells(column) for column in zip_longest(*rows, fillvalue="")]
-    while columns and not any(columns[-1]) and 0 not in columns[-1]:
+    columns = list(zip_longest(*rows, fillvalue=""))
+    # First of all: a cell far to the right in some row makes every other as wide.
+    while columns and columns[-1].count("") == len(rows):
         columns.pop()
-    line = _encode(Block(len(rows), columns))
+    line = _encode(Block(len(rows), [_cells(column) for column in columns]))
     if len(line) > _BLOCK_BYTES and len(rows) > 1:
         yield from encode_rows(rows[: len(rows) // 2])
         yield from encode_rows(rows[len(rows) // 2 :])
@@ -83,6 +84,8 @@ def encode_rows(rows: Sequence[Sequence[object]]) -> Iterator[bytes]:
 
 
 def _cells(column: Sequence[object]) -> list[Cell]:
+    if len(column) == 1:
+        return [_cell(column[0])]
     kinds = set(map(type, column))
     if kinds == {str}:
         texts = cast("list[Cell]", list(column))
@@ -98,6 +101,8 @@ def _cell(value: object) -> Cell:
     match value:
         case bool():
             return "TRUE" if value else "FALSE"
+        case int():
+            return value
         case float() if value.is_integer() and -_SURE < value < _SURE:
             return int(value)
         case float():
