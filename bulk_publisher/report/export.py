@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 import msgspec
@@ -12,10 +13,14 @@ from bulk_publisher.model import Outcome
 from bulk_publisher.report.story import Story
 from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.text.column_names import MOST_COLUMNS, told_apart
-from bulk_publisher.text.escaping import cell
+from bulk_publisher.text.escaping import MOST_WHOLE, as_long_as_a_cell, cell
 
 FIXED = tuple(name for name in Outcome.__struct_fields__ if name != "row")
 """Columns of our own, before those that the pages carry."""
+
+
+_TOO_MANY_DIGITS = 16
+"""Of a number: Excel keeps 15."""
 
 
 def story_as_dict(story: Story) -> dict[str, Any]:
@@ -64,8 +69,9 @@ def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = Non
 
     Args:
         decimal: What parts decimals where Excel will open the file. It goes by that for what parts
-            cells, and takes UTF-8 for another encoding unless a byte order mark begins it. None for
-            commas and no mark, as programs read it.
+            cells, and takes UTF-8 for another encoding unless a byte order mark begins it; it keeps 15
+            digits of a number, and 32,767 characters of a cell. None for commas, no mark and all that
+            is there, as programs read it.
 
     Raises:
         BadJournal: If a journal can't be read.
@@ -76,7 +82,7 @@ def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = Non
     carried = carried_names(folders)
     writer.writerow([*FIXED, *map(cell, carried.values())])
     for folder in folders:
-        writer.writerows(_rows(folder, tuple(carried), decimal or "."))
+        writer.writerows(_rows(folder, tuple(carried), decimal))
 
 
 def carried_names(folders: list[KeptRun]) -> dict[str, str]:
@@ -109,22 +115,36 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _rows(folder: KeptRun, carried: Sequence[str], decimal: str) -> Iterator[list[str]]:
+def _rows(folder: KeptRun, carried: Sequence[str], decimal: str | None) -> Iterator[list[str]]:
+    as_written = _cell if decimal is None else partial(_cell_for_excel, decimal=decimal)
     for outcome in folder.outcomes():
         row = outcome.row or {}
-        fixed = [_cell(getattr(outcome, name), decimal) for name in FIXED]
-        yield fixed + [cell(row.get(name, "")) for name in carried]
+        fixed = [as_written(getattr(outcome, name)) for name in FIXED]
+        yield fixed + [as_written(row.get(name, "")) for name in carried]
 
 
-def _cell(value: object, decimal: str) -> str:
+def _cell(value: object) -> str:
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
         case float():
-            return str(rounded(value)).replace(".", decimal)
+            return str(rounded(value))
         case str():
             return cell(value)
         case _:
             return str(value)
+
+
+def _cell_for_excel(value: object, *, decimal: str) -> str:
+    match value:
+        case float():
+            return _cell(value).replace(".", decimal)
+        case int() if abs(value) >= MOST_WHOLE:
+            return f"'{value}"
+        case str() if value.isdecimal() and len(value) >= _TOO_MANY_DIGITS:
+            # An ID of another system: Excel would take it for a number, and change its end.
+            return f"'{value}"
+        case _:
+            return as_long_as_a_cell(_cell(value))

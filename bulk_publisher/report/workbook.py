@@ -17,7 +17,7 @@ from bulk_publisher.model import Outcome
 from bulk_publisher.report.export import FIXED, carried_names, rounded
 from bulk_publisher.report.writing import file_at
 from bulk_publisher.store.protocol import KeptRun
-from bulk_publisher.text.escaping import is_formula, printable
+from bulk_publisher.text.escaping import MOST_WHOLE, as_long_as_a_cell, is_formula, printable
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 1_048_576
 """Of a sheet, its header among them; what is beyond goes to the next sheet [doc]."""
 
-_LONGEST = 32_767
-"""Characters of a cell [doc]."""
-_SURE = 10**15
-"""Whole numbers from here on would lose digits: a spreadsheet keeps 15."""
 _WIDTHS = {
     "error_description": 40,
     "hint": 40,
@@ -54,7 +50,7 @@ def write_xlsx(folders: list[KeptRun], path: Path) -> None:
         BadSetting: If XlsxWriter is not there, or *path* can't be written.
     """
     carried = carried_names(folders)
-    names = [*FIXED, *(printable(name)[:_LONGEST] for name in carried.values())]
+    names = [*FIXED, *(as_long_as_a_cell(printable(name)) for name in carried.values())]
     with sheets_at(path, names) as sheets:
         for outcome in chain.from_iterable(folder.outcomes() for folder in folders):
             sheets.add([*_values(outcome, carried)])
@@ -154,10 +150,10 @@ def _put(sheet: "Worksheet", row: int, column: int, value: object, as_text: "For
             return
         case bool():
             sheet.write_boolean(row, column, value)
-        case int() if -_SURE < value < _SURE:
+        case int() if -MOST_WHOLE < value < MOST_WHOLE:
             sheet.write_number(row, column, value)
         case float():
             sheet.write_number(row, column, rounded(value))
         case _:
-            text = printable(str(value))[:_LONGEST]
+            text = as_long_as_a_cell(printable(str(value)))
             sheet.write_string(row, column, text, as_text if is_formula(text) else None)

@@ -22,6 +22,11 @@ _LED = ("\t", "\r", "\n")
 _FORMULA = frozenset("=+-@")
 """What a spreadsheet takes for the beginning of a formula, at any width."""
 
+MOST_UNITS = 32_767
+"""Of a cell in Excel: units of UTF-16 [doc]. A longer one in a CSV runs over into the next row."""
+MOST_WHOLE = 10**15
+"""Whole numbers from here on lose digits in a spreadsheet: it keeps 15."""
+
 _AS: dict[str, Any] = {"ensure_ascii": False, "allow_nan": False, "default": repr}
 _ENCODER = json.JSONEncoder(**_AS)
 
@@ -61,6 +66,13 @@ def cell(text: str) -> str:
     first, *more = safe.split(";")
     parts = [first, *(f"'{part}" if is_formula(part) else part for part in more)]
     return ("'" if led else "") + ";".join(parts)
+
+
+def as_long_as_a_cell(text: str) -> str:
+    """*text* as far as a cell of a spreadsheet holds it: it counts as UTF-16 does, emoji twice."""
+    if len(text) <= MOST_UNITS // 2:
+        return text
+    return text.encode("utf-16-le", "replace")[: 2 * MOST_UNITS].decode("utf-16-le", "ignore")
 
 
 def is_formula(text: str) -> bool:

@@ -316,6 +316,40 @@ def test_a_csv_for_excel_is_parted_as_the_locale_has_it(make_run):
     assert (row["page"], row["duration"], row["title"]) == ("1", "0,25", "a;b")
 
 
+def test_a_csv_for_excel_keeps_every_digit_of_an_id_and_no_cell_that_would_run_over(make_run):
+    run = make_run(_outcome(2**63 - 1, title="😀" * 20_000, site=SiteId(10**15 - 1)))
+    out = io.StringIO()
+
+    write_csv([run], out, decimal=".")
+
+    (row,) = csv.DictReader(io.StringIO(out.getvalue().removeprefix("\ufeff")))
+    assert (row["page"], row["site"]) == ("'9223372036854775807", "999999999999999")
+    assert row["title"] == "😀" * 16_383
+
+
+def test_a_csv_for_programs_has_all_as_it_is(make_run):
+    run = make_run(_outcome(2**63 - 1, title="x" * 40_000))
+    out = io.StringIO()
+
+    write_csv([run], out)
+
+    (row,) = csv.DictReader(io.StringIO(out.getvalue()))
+    assert (row["page"], row["title"]) == ("9223372036854775807", "x" * 40_000)
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [("x" * 40_000, "x" * 32_767), ("😀" * 20_000, "😀" * 16_383), ("x" + "😀" * 16_383, None)],
+    ids=["letters", "signs of two units", "just short enough"],
+)
+def test_a_text_is_cut_where_a_cell_of_a_workbook_ends(make_run, tmp_path, title, kept):
+    write_xlsx([make_run(_outcome(1, title=title))], tmp_path / "pages.xlsx")
+
+    sheet = CalamineWorkbook.from_path(tmp_path / "pages.xlsx").get_sheet_by_name("Pages")
+    names, row = sheet.to_python()
+    assert row[names.index("title")] == (kept or title)
+
+
 def test_a_workbook_has_ids_as_numbers_and_all_else_as_text(make_run, tmp_path):
     run = make_run(
         _outcome(351, title="=HYPERLINK(1)", duration=0.25), _outcome(10**15, title="1e5\x1b[1m", site=None)
