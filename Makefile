@@ -5,6 +5,10 @@ TESTS ?=
 # A test that starts a process waits for it half of the time, so two workers for each core.
 WORKERS ?= $(shell expr 2 '*' $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)'))
 
+# Containers often forbid Python to keep what it has compiled. Each worker and each process that a test starts
+# then compiles everything anew, which is a quarter of the tests' time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install fmt lint types arch quick test test-services crash foreign cover check bench demo smoke screenshots clean
 
