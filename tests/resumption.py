@@ -13,7 +13,7 @@ from bulk_publisher.operations.following import Follower, follow
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.operations.verifying import Verified, verify
-from bulk_publisher.portal.credentials import Webhook
+from bulk_publisher.portal.credentials import Credential, Webhook
 from bulk_publisher.sandbox import Sandbox
 from bulk_publisher.store import KeptRun, open_store
 from bulk_publisher.store.description import Following
@@ -63,12 +63,13 @@ async def resume(
     *,
     watch: Seen | None = None,
     changes: Mapping[str, Any] | None = None,
+    credential: Credential | None = None,
 ) -> Finished:
     """Go on with the run in *folder*."""
     seen = watch or Seen()
     with reopened(folder, changes or {}) as again:
         return await again.go_on(
-            Webhook(sandbox.webhook), seed=2, watch=seen, on_start=seen.on_start
+            credential or Webhook(sandbox.webhook), seed=2, watch=seen, on_start=seen.on_start
         )
 
 

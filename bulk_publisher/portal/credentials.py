@@ -8,23 +8,21 @@ Source: docs/bitrix24.md §1, docs/bitrix24-dossier.md §8.
 """
 
 import hashlib
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
-from urllib.parse import SplitResult, urlsplit
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Fault
+from bulk_publisher.portal.secret_addresses import host_of, is_loopback, split_address
 from bulk_publisher.text.redaction import EXAMPLE_URL, Redactor
 
 _PATH = re.compile(
     r"^/rest/(?P<user>0{0,9}[1-9][0-9]{0,17})/(?P<code>[A-Za-z0-9_-]+)(?:/(?P<method>[A-Za-z0-9_.]+)?)?/?$"
 )
-_NAME = re.compile(r"^[\w-]+(\.[\w-]+)*\.?$")
-_REST_3 = "note."
+REST_3 = "note."
 """How the methods begin that only REST 3.0 has: those of Knowledge base 2.0."""
 
 
@@ -103,7 +101,7 @@ class Webhook:
         Raises:
             BadSetting: If *url* is none. The message never repeats it.
         """
-        parts = _split(url.strip())
+        parts = split_address(url.strip())
         path = None if parts is None else _PATH.match(parts.path)
         if parts is None or path is None or parts.scheme not in {"http", "https"}:
             raise BadSetting(
@@ -111,14 +109,13 @@ class Webhook:
                 f"It looks like {EXAMPLE_URL}; copy it from Developer resources > Inbound webhook.",
             )
         host = str(parts.hostname)
-        self.is_loopback = _is_loopback(host)
+        self.is_loopback = is_loopback(host)
         if parts.scheme == "http" and not self.is_loopback:
             raise BadSetting(
                 f"The webhook URL of {host} starts with http://, which would send the secret unencrypted.",
                 "Use https:// instead.",
             )
-        literal = f"[{host}]" if ":" in host else host
-        self.host = literal if parts.port is None else f"{literal}:{parts.port}"
+        self.host = host_of(parts)
         self.user = int(path["user"])
         self.redactor = Redactor(path["code"])
         self._root = f"{parts.scheme}://{self.host}/rest/{path['user']}/{path['code']}/"
@@ -140,7 +137,7 @@ class Webhook:
 
     def url(self, method: str) -> str:
         """The secret address of *method*; those of REST 3.0 have one of their own."""
-        if method.startswith(_REST_3):
+        if method.startswith(REST_3):
             return f"{self._root.replace('/rest/', '/rest/api/', 1)}{method}"
         return f"{self._root}{method}.json"
 
@@ -176,26 +173,3 @@ class Webhook:
         return f"<Webhook of user {self.user} on {self.host}>"
 
     __str__ = __repr__
-
-
-def _split(url: str) -> SplitResult | None:
-    """The parts of *url*; None where it has no host that can be."""
-    try:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.port == 0:
-            return None
-        if not _NAME.match(parts.hostname):
-            ipaddress.ip_address(parts.hostname)
-    except ValueError:
-        # Its message may hold the URL, so it ends here.
-        return None
-    return parts
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -87,6 +87,15 @@ MISSING_FROM_ANSWER = "MISSING_FROM_ANSWER"
 SITE_CHECKED_ONCE = "SITE_CHECKED_ONCE"
 """Ours: ``true``, but after a check of the site that is made once a request had failed in it."""
 
+TOKEN_NOT_RENEWED = "TOKEN_NOT_RENEWED"  # noqa: S105 - a code, not a secret
+"""Ours: the authorisation server gave no new token just now, so the request was not sent with one."""
+
+LOGIN_NEEDED = "LOGIN_NEEDED"
+"""Ours: the application's tokens are of no use any more."""
+
+TOKENS_NOT_KEPT = "TOKENS_NOT_KEPT"
+"""Ours: the application's tokens can't be read or written where they are kept."""
+
 OURS = frozenset(
     {
         NOT_PUBLISHED,
@@ -107,11 +116,16 @@ OURS = frozenset(
         TOO_LARGE,
         MISSING_FROM_ANSWER,
         SITE_CHECKED_ONCE,
+        TOKEN_NOT_RENEWED,
+        LOGIN_NEEDED,
+        TOKENS_NOT_KEPT,
     }
 )
 """Codes that no portal sends: what we call that which came without one."""
 
-NOT_CONNECTED = frozenset({UNREACHABLE, PROXY_FAILED, NO_NETWORK, TOO_MANY_FILES})
+NOT_CONNECTED = frozenset(
+    {UNREACHABLE, PROXY_FAILED, NO_NETWORK, TOO_MANY_FILES, TOKEN_NOT_RENEWED}
+)
 """Of these, what says that nothing could be sent just now."""
 
 NO_SUCH_PAGE = "LANDING_NOT_EXIST"
@@ -142,6 +156,9 @@ TABLE: dict[str, Rule] = {
     # the token
     "expired_token": Rule(TOKEN, "The access token has expired; renew it."),
     "invalid_token": Rule(TOKEN, "The access token is not known to the portal; authorise the application again."),
+    TOKEN_NOT_RENEWED: Rule(TRANSIENT, "Check that this machine reaches the authorisation server; retry later."),
+    LOGIN_NEEDED: Rule(CREDENTIAL, "Authorise the application again."),
+    TOKENS_NOT_KEPT: Rule(CREDENTIAL, "Nothing is lost: make room or mend the file, then resume."),
     # this page
     "LANDING_NOT_EXIST": Rule(PAGE, "No such page for this credential: deleted, in the trash or in a deleted folder, not visible to the webhook's owner, or of another scope (knowledge bases need --scope KNOWLEDGE)."),
     "MISSING_PARAMS": Rule(PAGE, "The portal did not read the page's ID; check it in the list of pages."),

@@ -4,11 +4,11 @@ Its URL may hold a name and a password: its ``repr`` and ``name`` do not.
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.no_proxy import is_exempt
 from bulk_publisher.text.redaction import Redactor
 
@@ -37,14 +37,28 @@ class Proxy:
             redactor.learn_login(parts.username, parts.password or "")
 
 
-def proxy_of(credential: Credential) -> Proxy | None:
-    """The proxy that leads to the portal of *credential*; None where none does.
+class Destination(Protocol):
+    """What a proxy may lead to: a credential's portal, an authorisation server."""
+
+    @property
+    def host(self) -> str:
+        """``host`` or ``host:port``."""
+        ...
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is a program on this machine."""
+        ...
+
+
+def proxy_of(destination: Destination) -> Proxy | None:
+    """The proxy that leads to *destination*; None where none does.
 
     Raises:
         BadSetting: If it is of a kind that can't be used, or its address is none.
     """
     # A proxy would be sent the secret that plain http carries on this machine alone.
-    if credential.is_loopback or _is_bypassed(credential):
+    if destination.is_loopback or _is_bypassed(destination):
         return None
     text = getproxies().get("https", "").strip()
     return proxy_at(text, where="HTTPS_PROXY") if text else None
@@ -76,12 +90,12 @@ def proxy_at(text: str, *, where: str) -> Proxy:
     return Proxy(url, f"{literal}:{parts.port or _DEFAULT_PORT}")
 
 
-def _is_bypassed(credential: Credential) -> bool:
+def _is_bypassed(destination: Destination) -> bool:
     named = getproxies_environment()
     if not named:
         # Where the system has settings of its own, it has exceptions of its own, too.
-        return bool(proxy_bypass(credential.host))
-    parts = urlsplit(f"//{credential.host}")
+        return bool(proxy_bypass(destination.host))
+    parts = urlsplit(f"//{destination.host}")
     return is_exempt(str(parts.hostname), parts.port or _PORTAL_PORT, named.get("no", ""))
 
 

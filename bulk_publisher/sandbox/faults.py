@@ -43,6 +43,7 @@ class Dice:
         self._script = scenario.script
         faults = scenario.faults
         self._by_request = {name: faults[name] for name in REQUEST_FAULTS if faults.get(name)}
+        self._by_token = {name: chance for name, chance in scenario.token_faults.items() if chance}
         self._by_command = {name: faults[name] for name in COMMAND_FAULTS if faults.get(name)}
         self._commands_scripted = any(fault.fault in COMMAND_FAULTS for fault in self._script)
 
@@ -52,6 +53,10 @@ class Dice:
             if fault.fault in REQUEST_FAULTS and self._hits(fault, now):
                 return fault.fault
         return self._draw(self._by_request)
+
+    def token_fault(self) -> str:
+        """What goes wrong with a request to the OAuth server; "" for nothing."""
+        return self._draw(self._by_token)
 
     def command_fault(self, now: float) -> str:
         """What goes wrong with a command that runs at *now*; "" for nothing."""

@@ -47,6 +47,8 @@ REQUEST_FAULTS = {
     "empty": "the work is done, the answer is empty, with 200",
     "wrong_encoding": "the work is done, the answer is WRONG_ENCODING with 200",
 }
+TOKEN_FAULTS = ("html502", "reset", "hang", "html504_after", "reset_after", "hang_after")
+"""Of these, what the OAuth server may do: the work is to hand out tokens."""
 COMMAND_FAULTS = {
     "system_error": "SYSTEM_ERROR for one command: the database failed",
     "fatal": "one command ends PHP: 500 without JSON for the whole request",
@@ -245,9 +247,12 @@ class Scenario(_Table, frozen=True, kw_only=True):
     clock_offset: float = 0.0
     starts_at: float | None = None
     token_lifetime: float = 3600.0
+    token_latency: float = 0.0
+    app_address: str = "http://localhost/"
 
     # What goes wrong.
     faults: dict[str, float] = {}
+    token_faults: dict[str, float] = {}
     script: list[TimedFault] = []
     seed: int = 1
     log: bool = False
@@ -270,6 +275,11 @@ class Scenario(_Table, frozen=True, kw_only=True):
         self._check_troubles()
 
     def _check_faults(self) -> None:
+        for name, share in self.token_faults.items():
+            if name not in TOKEN_FAULTS:
+                raise ValueError(f"unknown token fault {name!r}: one of {', '.join(TOKEN_FAULTS)}")
+            if not 0 <= share <= 1:
+                raise ValueError(f"the probability of {name} must be 0 to 1, not {share:g}")
         for name, share in self.faults.items():
             if name not in PROBABLE_FAULTS:
                 known = ", ".join(PROBABLE_FAULTS)
@@ -327,6 +337,7 @@ _NOT_NEGATIVE = (
     "overload",
     "linger",
     "latency",
+    "token_latency",
 )
 
 

@@ -112,6 +112,16 @@ class Sandbox:
         """The webhook of another user of the scenario."""
         return f"{self.url}/rest/{user_id}/{self.portal.codes[user_id]}/"
 
+    def token_file(self) -> dict[str, object]:
+        """The application's tokens as a program keeps them that has logged in already."""
+        app = self.oauth
+        return {
+            **self.portal.tokens.as_dict(),
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "token_endpoint": app.token_url,
+        }
+
     def expire_token(self) -> None:
         """Lets the OAuth access token expire now."""
         self.portal.tokens.expire()
@@ -135,8 +145,8 @@ class Sandbox:
         path = request.path.strip("/").split("/")
         params = await _read_params(request)
         if path[0] == "oauth":
-            return _respond_with(self._refresh(params))
-        is_3 = len(path) == 5 and path[1] == "api"
+            return await self._respond_as_oauth(path[1:], params)
+        is_3 = len(path) in {3, 5} and path[1] == "api"
         if is_3:
             del path[1]
         if path[0] != "rest" or len(path) not in {2, 4}:
@@ -203,13 +213,37 @@ class Sandbox:
         work.cut()
         return response
 
-    def _refresh(self, params: dict[str, Any]) -> Answer:
+    async def _respond_as_oauth(self, path: list[str], params: dict[str, Any]) -> web.Response:
+        """The OAuth server, and the portal's page that sends a visitor there."""
+        if path == ["authorize"]:
+            return self._authorise(params)
+        fault = self.portal.dice.token_fault()
+        if fault:
+            self.truth.faults[f"token {fault}"] += 1
+            await self._break_before(fault)
+        if fault in _BEFORE_WORK:
+            return _respond_with(_BEFORE_WORK[fault])
+        answer = self._hand_out(params)
+        await asyncio.sleep(_LONG if fault == "hang_after" else self.scenario.token_latency)
+        if fault in {"hang_after", "reset_after"}:
+            raise Gone
+        return _respond_with(_AFTER_WORK.get(fault, answer))
+
+    def _authorise(self, params: dict[str, Any]) -> web.Response:
         try:
-            tokens = self.portal.tokens.refresh(params, self.now())
+            to = self.portal.tokens.authorise(params, self.scenario.app_address, self.now())
+        except RestError as error:
+            self.truth.errors[str(error.code)] += 1
+            return _respond_with(html_answer(403))
+        return _respond_with(html_answer(302), {"Location": to})
+
+    def _hand_out(self, params: dict[str, Any]) -> Answer:
+        try:
+            tokens = self.portal.tokens.answer(params, self.now())
         except RestError as error:
             self.truth.errors[str(error.code)] += 1
             return error_answer(error)
-        self.truth.refreshes += 1
+        self.truth.refreshes += params.get("grant_type") == "refresh_token"
         return Answer(200, php.encode(tokens))
 
     # -- the socket ------------------------------------------------------------------------

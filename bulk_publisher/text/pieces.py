@@ -13,6 +13,7 @@ import base64
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import TypeVar
 
 PIECE = 8
 """Characters of a secret from which a part of it is hidden."""
@@ -24,6 +25,8 @@ _SEXTETS = 10
 """Characters of base64 that depend on 8 bytes alone, wherever these begin."""
 _IN_ADDRESSES = bytes.maketrans(b"+/", b"-_")
 
+K = TypeVar("K")
+
 Span = tuple[int, int]
 """Where something begins and where it has ended."""
 
@@ -32,29 +35,37 @@ class Pieces:
     """The pieces of some secrets. Invariant: each that a text holds lies in a span of it."""
 
     def __init__(self) -> None:
-        self._words: set[int] = set()
-        self._pieces: dict[int, set[bytes]] = {}
-        """By their length."""
+        self._words: dict[int, int] = {}
+        """How many pieces begin with each, or hold it within their first bytes."""
+        self._pieces: dict[int, dict[bytes, int]] = {}
+        """By their length; how many secrets have each."""
 
     def add(self, secret: str) -> None:
         """Find *secret* as well; while another thread looks for others, too."""
-        for piece in _pieces_of(secret):
-            if len({*piece}) > 2:
-                self._pieces.setdefault(len(piece), set()).add(piece)
-                for at in range(_WORD):
-                    self._words.add(int.from_bytes(piece[at : at + _WORD], sys.byteorder))
+        for piece in _telling_pieces_of(secret):
+            pieces = self._pieces.setdefault(len(piece), {})
+            pieces[piece] = pieces.get(piece, 0) + 1
+            for word in _words_of(piece):
+                self._words[word] = self._words.get(word, 0) + 1
+
+    def remove(self, secret: str) -> None:
+        """Find *secret*, which was added, no more."""
+        for piece in _telling_pieces_of(secret):
+            _take_one(self._pieces[len(piece)], piece)
+            for word in _words_of(piece):
+                _take_one(self._words, word)
 
     def may_be_in(self, text: bytes) -> bool:
         """Whether *text* may hold a piece: never wrong when it says no."""
         lower = text.lower()
-        return any(not self._words.isdisjoint(words) for _, words in _blocks(lower))
+        return any(not self._words.keys().isdisjoint(words) for _, words in _blocks(lower))
 
     def spans(self, text: bytes) -> list[Span]:
         """Where pieces stand in *text*, in order; those that touch are one."""
         lower = text.lower()
         spans: list[Span] = []
         for begin, words in _blocks(lower):
-            if self._words.isdisjoint(words):
+            if self._words.keys().isdisjoint(words):
                 continue
             for at, word in enumerate(words):
                 if word in self._words:
@@ -66,6 +77,22 @@ class Pieces:
             for length, pieces in tuple(self._pieces.items()):
                 if lower[begin : begin + length] in pieces:
                     spans.append((begin, begin + length))
+
+
+def _telling_pieces_of(secret: str) -> Iterator[bytes]:
+    return (piece for piece in _pieces_of(secret) if len({*piece}) > 2)
+
+
+def _words_of(piece: bytes) -> Iterator[int]:
+    return (int.from_bytes(piece[at : at + _WORD], sys.byteorder) for at in range(_WORD))
+
+
+def _take_one(counts: dict[K, int], key: K) -> None:
+    left = counts[key] - 1
+    if left:
+        counts[key] = left
+    else:
+        del counts[key]
 
 
 def _blocks(text: bytes) -> Iterable[tuple[int, list[int]]]:

@@ -113,6 +113,17 @@ class Redactor:
         else:
             self._learn_by_itself(secret)
 
+    def forget(self, secret: str) -> None:
+        """Hide *secret* no more: it opens nothing, and each one takes room for as long as a process lives."""
+        if secret not in self._known:
+            return
+        self._known.remove(secret)
+        if _is_telling(secret):
+            self._pieces.remove(secret)
+        else:
+            self._by_themselves.pop(secret.lower(), None)
+            self._compile()
+
     def learn_login(self, user: str, password: str) -> None:
         """Hide the *password* of *user* at a proxy, as it is written in a URL and as it is sent.
 
@@ -130,7 +141,11 @@ class Redactor:
 
     def _learn_by_itself(self, text: str) -> None:
         self._by_themselves[text.lower()] = rf"(?<![\w-]){re.escape(text)}(?![\w-])"
-        self._by_itself = re.compile("|".join(self._by_themselves.values()), re.IGNORECASE)
+        self._compile()
+
+    def _compile(self) -> None:
+        forms = "|".join(self._by_themselves.values())
+        self._by_itself = re.compile(forms, re.IGNORECASE) if forms else None
 
     def may_be_in(self, body: bytes) -> bool:
         """Whether *body* may hold a secret; a quick look, which is often right."""

@@ -325,3 +325,13 @@ def test_secrets_are_added_while_another_thread_redacts():
             redactor.learn(f"{number:03}abcdefghij{number:05}klmnopq" * 3)
 
     assert said.result() == {text.replace(SECRET, HIDDEN)}
+
+
+def test_a_secret_that_is_forgotten_is_hidden_no_more_and_the_others_are():
+    redactor = Redactor("f1rstQ8rm_-41xyz")
+    redactor.learn("n3xtT0ken_-77abc")
+    redactor.forget("f1rstQ8rm_-41xyz")
+    redactor.forget("never-known")
+
+    assert redactor.text("f1rstQ8rm_-41xyz n3xtT0ken_-77abc") == f"f1rstQ8rm_-41xyz {HIDDEN}"
+    assert not redactor.may_be_in(b"f1rstQ8rm_-41xyz")
