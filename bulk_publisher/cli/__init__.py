@@ -28,6 +28,7 @@ _COMMANDS = {
     "status": ("status", "Show how a run stands, or list all runs."),
     "report": ("report", "Show what runs have done: as text, JSON, CSV, HTML or Excel."),
     "doctor": ("doctor", "Check the portal and the credential; list what to publish."),
+    "login": ("login", "Let an application in, and keep its tokens."),
     "portals": ("portals", "Name portals, and keep their credentials."),
     "resume": ("resume", "Continue a run where it stopped."),
     "stop": ("stop", "End a run in order, from another terminal."),

@@ -17,6 +17,7 @@ Source: docs/bitrix24.md §8.
 
 import asyncio
 import dataclasses
+import shlex
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -122,7 +123,7 @@ class OAuth:
         *,
         ca_file: Path | str | None = None,
         proxy: str | None = None,
-        login: str = "",
+        login: str = "bulk-publisher login",
     ) -> None:
         """Read what is kept; nothing is asked yet.
 
@@ -130,7 +131,7 @@ class OAuth:
             ca_file: Certificate authorities to trust beside the system's, on the way to the authorisation
                 server; None for none.
             proxy: On that way; None for the one that the environment names.
-            login: The command that logs in again; empty for what the place of the tokens makes of it.
+            login: The command that logs in again, for whoever has to.
 
         Raises:
             BadSetting: If there are no tokens, they are damaged, or others may read them.
@@ -144,7 +145,7 @@ class OAuth:
         self.origin = self._tokens.origin
         self.identity = self._tokens.identity
         self.is_loopback = self._tokens.is_loopback
-        self._login = login or "bulk-publisher login"
+        self._login = login
         self._endpoint = TokenEndpoint(
             self._tokens.token_endpoint,
             self.redactor,
@@ -169,7 +170,9 @@ class OAuth:
         Raises:
             BadSetting: If it can't be read, holds no tokens, or others may read it.
         """
-        return cls(SecretFile(Path(path)), ca_file=ca_file, proxy=proxy)
+        keeping = SecretFile(Path(path))
+        login = f"bulk-publisher login --oauth-file {shlex.quote(keeping.place)}"
+        return cls(keeping, ca_file=ca_file, proxy=proxy, login=login)
 
     @property
     def user(self) -> int | None:
@@ -354,7 +357,7 @@ def _decoded(keeping: TokenKeeping) -> TokenSet:
     except ValueError as error:
         raise BadSetting(
             f"{keeping.place}: these are not an application's tokens: {error}.",
-            "Make them with: bulk-publisher login",
+            "Have them kept by: bulk-publisher login",
         ) from None
 
 

@@ -96,6 +96,20 @@ PORTAL = (
         help="Name of the webhook URL in the system keyring.",
     ),
     Option(
+        key="oauth",
+        name="oauth_file",
+        kind=Kind.SECRET_FILE,
+        group=_WAY_IN,
+        help="File with an application's tokens, as 'login' keeps them.",
+    ),
+    Option(
+        key="oauth",
+        name="oauth_keyring",
+        kind=Kind.SECRET_ENTRY,
+        group=_WAY_IN,
+        help="Name of an application's tokens in the system keyring.",
+    ),
+    Option(
         key="plan",
         name="portal_plan",
         kind=PortalPlan,

@@ -217,6 +217,17 @@ def _duration(value: object) -> object:
     return Wrong(f'must be seconds or a duration such as "90m", not {_said(value)}')
 
 
+def _tokens(value: object) -> object:
+    """Where an application's tokens are: they change, so it can be written to."""
+    judged = _secret(value)
+    if isinstance(judged, Wrong) or "env" in judged:  # type: ignore[operator]  # a secret is a table
+        return Wrong(
+            "an application's tokens are kept where they can be changed:"
+            ' write { file = "tokens.json" } or { keyring = "NAME" }'
+        )
+    return judged
+
+
 def _portal_name(value: object) -> object:
     if isinstance(value, str) and is_portal_name(value):
         return value
@@ -258,12 +269,12 @@ TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action)}
 
 TABLES: Mapping[str, Mapping[str, Rule]] = {
     "portal": {
-        "webhook": _secret,
-        "oauth": _secret,
         "name": _portal_name,
         "named_in": _text,
         "sandbox": _text,
         **_rules_of(PORTAL),
+        "webhook": _secret,
+        "oauth": _tokens,
     },
     "select": {
         "csv": _text,

@@ -14,6 +14,7 @@ from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, decode_job, encode_job
 from bulk_publisher.jobs.rules import WAYS
 from bulk_publisher.model import Epoch
+from bulk_publisher.operations.secrets import kind_of
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
@@ -150,8 +151,8 @@ def check_portal(folder: KeptRun, description: Description, credential: Credenti
     """
     if description.portal != credential.host:
         raise BadSetting(
-            f"Run {folder.run_id} is for {description.portal}, but the webhook is for {credential.host}.",
-            "Use the webhook of the run's portal: in BITRIX24_WEBHOOK, with --webhook-file or --portal.",
+            f"Run {folder.run_id} is for {description.portal}, but the {kind_of(credential)} is for {credential.host}.",
+            "Use a credential of the run's portal: in BITRIX24_WEBHOOK, with --webhook-file, --oauth-file or --portal.",
         )
 
 

@@ -144,8 +144,8 @@ def keep_portal(
     place = _place_of(named.name, environment, in_keyring=in_keyring)
     old = _read_at(place)
     _write_at(place, secret)
-    told = place if place.file is None else Secret(file=_beside(Path(place.file), named.path))
-    ca_file = None if named.ca_file is None else _beside(Path(named.ca_file), named.path)
+    told = place if place.file is None else Secret(file=beside(Path(place.file), named.path))
+    ca_file = None if named.ca_file is None else beside(Path(named.ca_file), named.path)
     webhook, oauth = (told if key == one else None for one in ("webhook", "oauth"))
     portal = Portal(webhook=webhook, oauth=oauth, plan=named.plan, ca_file=ca_file)
     try:
@@ -250,7 +250,7 @@ def _place_of(name: str, environment: Mapping[str, str], *, in_keyring: bool) ->
     return Secret(file=str(_credentials(environment) / name))
 
 
-def _beside(file: Path, portals: Path) -> str:
+def beside(file: Path, portals: Path) -> str:
     """How *file* is called in the file of portals: from its folder where it is inside of that."""
     whole, folder = (Path(os.path.abspath(path)) for path in (file, portals.parent))  # noqa: PTH100 - links stay as they are
     return str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole)

@@ -1,9 +1,11 @@
 """Where a secret is named, and the secret itself: read late, and handed to the portal alone."""
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from bulk_publisher.client.oauth import OAuth
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import DEFAULT_WEBHOOK, Portal, Secret
 from bulk_publisher.portal.credentials import (
@@ -14,9 +16,14 @@ from bulk_publisher.portal.credentials import (
 )
 from bulk_publisher.sources.opening import found, read_settings, reason
 from bulk_publisher.store.files import is_readable_by_others
+from bulk_publisher.store.keyring_tokens import KeyringTokens
+from bulk_publisher.store.secret_file import SecretFile
 from bulk_publisher.store.system_keyring import read_from_keyring
 from bulk_publisher.text.redaction import EXAMPLE_URL, learn_environment
 from bulk_publisher.text.shown import as_text, shown
+
+_MOST_GIVEN = 1 << 20
+"""Bytes of what an application has."""
 
 
 def read_credential(portal: Portal, environment: Mapping[str, str]) -> Credential:
@@ -26,8 +33,52 @@ def read_credential(portal: Portal, environment: Mapping[str, str]) -> Credentia
         BadSetting: If it is not there, or is none.
     """
     if portal.oauth is not None:
-        raise BadSetting("OAuth is not supported yet.", "Use a webhook: webhook = { … }.")
+        ca_file = None if portal.ca_file is None else found(portal.ca_file)
+        keeping = keeping_of(portal, environment)
+        return OAuth(keeping, ca_file=ca_file, login=login_command(portal))
     return read_webhook(portal.webhook, environment)
+
+
+def keeping_of(portal: Portal, environment: Mapping[str, str]) -> SecretFile | KeyringTokens:
+    """Where the tokens of *portal*, which has some, are kept.
+
+    Raises:
+        BadSetting: If nobody knows where the home is.
+    """
+    secret = portal.oauth or Secret()
+    if secret.keyring is not None:
+        return KeyringTokens(secret.keyring, environment)
+    return SecretFile(Path(found(secret.file or "")))
+
+
+def login_command(portal: Portal) -> str:
+    """What renews the tokens of *portal* where nothing else does."""
+    if portal.name is not None:
+        where = "" if portal.named_in is None else f" --portals {shlex.quote(portal.named_in)}"
+        return f"bulk-publisher login --portal {shlex.quote(portal.name)}{where}"
+    secret = portal.oauth or Secret()
+    if secret.keyring is not None:
+        return f"bulk-publisher login --oauth-keyring {shlex.quote(secret.keyring)}"
+    return f"bulk-publisher login --oauth-file {shlex.quote(as_text(secret.file or 'FILE'))}"
+
+
+def read_given(name: str) -> bytes:
+    """What the file *name* holds, or standard input where it is ``-``.
+
+    Raises:
+        BadSetting: If it can't be read.
+    """
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(_MOST_GIVEN)
+        return read_settings(name, most=_MOST_GIVEN)
+    except OSError as error:
+        raise BadSetting(f"{as_text(name)}: can't be read: {reason(error)}.") from error
+
+
+def kind_of(credential: Credential) -> str:
+    """What *credential* is, in a word."""
+    return "application" if isinstance(credential, OAuth) else "webhook"
 
 
 def read_webhook(secret: Secret | None, environment: Mapping[str, str]) -> Webhook:

@@ -18,13 +18,13 @@ from typing import Protocol
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.files import FOLDER_MODE, make_beside, open_own
+from bulk_publisher.store.user_folder import config_folder
 from bulk_publisher.text.shown import as_text
 
 LARGEST = 64 * 1024
 """Bytes of such a file."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HALF = re.compile(r"\.[0-9a-f]{16}\.new")
 
 
@@ -80,7 +80,11 @@ class SecretFile:
         Raises:
             OSError: If it can't be made.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        folder = self.path.parent
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+            # Who keeps settings in git keeps no secrets there.
+            (folder / ".gitignore").write_text("*\n", encoding="ascii")
 
     def write(self, content: bytes) -> None:
         """Keep *content* instead of what was kept.
@@ -116,17 +120,10 @@ class SecretFile:
         Raises:
             OSError: If there can be none.
         """
-        lock = self.path.with_name(f".{self.path.name}.lock")
-        file = open_own(lock, os.O_RDWR | os.O_CREAT)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
-                return None
-            raise
-        self._sweep()
-        return _Lock(file)
+        lock = try_lock(self.path.with_name(f".{self.path.name}.lock"))
+        if lock is not None:
+            self._sweep()
+        return lock
 
     def _check(self, found: os.stat_result) -> None:
         name = shlex.quote(self.place)
@@ -175,25 +172,30 @@ class _Lock(Closing):
         os.close(self._file)
 
 
-def credential_file(name: str, environment: Mapping[str, str]) -> Path:
-    """Where the tokens called *name* are kept: below ``XDG_CONFIG_HOME``, by default ``~/.config``.
+def try_lock(path: Path) -> Closing | None:
+    """The lock that the file at *path* stands for; None where another process has it.
 
     Raises:
-        BadSetting: If *name* can't be one, or there is no home.
+        OSError: If there can be none.
     """
-    if not _NAME.fullmatch(name):
-        raise BadSetting(
-            f"A portal can't be called {as_text(name)!r}.",
-            "Use up to 64 letters, digits, dots, hyphens and underscores, with a letter or a digit first.",
-        )
-    named = Path(environment.get("XDG_CONFIG_HOME", ""))
+    file = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
-        config = named if named.is_absolute() else Path.home() / ".config"
-    except RuntimeError as error:
-        raise BadSetting(
-            "There is no home folder to keep tokens in.", "Name a file with --oauth-file FILE."
-        ) from error
-    return config / "bulk-publisher" / "credentials" / f"{name}.json"
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            return None
+        raise
+    return _Lock(file)
+
+
+def token_file(name: str, environment: Mapping[str, str]) -> Path:
+    """Where the tokens of the portal called *name* are kept by default.
+
+    Raises:
+        BadSetting: If nobody knows where the home is.
+    """
+    return config_folder(environment) / "credentials" / f"{name}.json"
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -133,15 +133,16 @@ def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
     from bulk_publisher.jobs import Selection, decode_job, find_portal
     from bulk_publisher.model import Scope
     from bulk_publisher.operations.plan_file import changes_since, read_plan
-    from bulk_publisher.operations.secrets import read_credential
+    from bulk_publisher.operations.secrets import kind_of, read_credential
     from bulk_publisher.operations.selecting import check_selection
 
     kept = read_plan(path)
     job = decode_job(kept.job)
     if job.portal.sandbox is None:
-        host = read_credential(find_portal(job.portal, os.environ), os.environ).host
-        if host != kept.portal:
-            raise BadSetting(f"The plan is for {kept.portal}, but the webhook is for {host}.", "Use the webhook of that portal, or make a plan for this one.")  # fmt: skip
+        credential = read_credential(find_portal(job.portal, os.environ), os.environ)
+        if credential.host != kept.portal:
+            what = kind_of(credential)
+            raise BadSetting(f"The plan is for {kept.portal}, but the {what} is for {credential.host}.", f"Use the {what} of that portal, or make a plan for this one.")  # fmt: skip
     if not kept.sent:
         raise BadSetting(f"{path}: the plan has no pages to send.")
     if check_selection(job.select).sha256 != kept.sha256:

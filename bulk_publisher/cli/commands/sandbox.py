@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import tomllib
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from bulk_publisher.cli.output.output import Output
 if TYPE_CHECKING:
     from bulk_publisher.sandbox import Scenario
 
-_NOT_KEYS = {"scenario", "port", "truth_json", "fault", "settings", "intensity"}
+_NOT_KEYS = {"scenario", "port", "truth_json", "oauth_file", "fault", "settings", "intensity"}
 
 
 class _BadInput(click.ClickException):
@@ -81,7 +82,19 @@ class _BadInput(click.ClickException):
     callback=a_file,
     help="Also write the truth to this file.",
 )
-def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: Any) -> None:
+@click.option(
+    "--oauth-file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=a_file,
+    help="Also write an application's tokens to this file, for --oauth-file and login.",
+)
+def sandbox(
+    scenario: str | None,
+    port: int,
+    truth_json: Path | None,
+    oauth_file: Path | None,
+    **flags: Any,
+) -> None:
     """Start a simulated portal on this machine, as strict as a real one.
 
     It prints the webhook to export and serves until Ctrl-C. Then it prints the truth: what was
@@ -96,7 +109,7 @@ def sandbox(scenario: str | None, port: int, truth_json: Path | None, **flags: A
     output = click.get_current_context().obj or Output(0, "console", is_plain=False)
     try:
         made = _make_scenario(scenario, flags)
-        truth = asyncio.run(_serve(made, port, output))
+        truth = asyncio.run(_serve(made, port, output, oauth_file))
         output.tell(_as_text(truth).split("\n"))
         if truth_json is not None:
             truth_json.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
@@ -147,7 +160,9 @@ def _parse_setting(text: str) -> dict[str, Any]:
         raise _BadInput(f"--set {text}: write it as KEY=VALUE, as in TOML") from None
 
 
-async def _serve(scenario: "Scenario", port: int, output: Output) -> dict[str, object]:
+async def _serve(
+    scenario: "Scenario", port: int, output: Output, oauth_file: Path | None
+) -> dict[str, object]:
     from bulk_publisher.sandbox import serve
 
     stopped = asyncio.Event()
@@ -155,11 +170,21 @@ async def _serve(scenario: "Scenario", port: int, output: Output) -> dict[str, o
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with serve(scenario, port=port) as running:
+        if oauth_file is not None:
+            _write_private(oauth_file, running.token_file())
         output.tell([f"export BITRIX24_WEBHOOK={running.webhook}"])
         pages = len(running.world)
         output.complain(f"{pages:,} pages on {scenario.plan}. Press Ctrl-C to stop.")
         await stopped.wait()
         return running.truth.as_dict()
+
+
+def _write_private(path: Path, told: Mapping[str, object]) -> None:
+    """*told* as JSON in a new file that is its owner's alone: a program with tokens wants no other."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(json.dumps(told, indent=2) + "\n")
 
 
 def _as_text(truth: Mapping[str, object]) -> str:
