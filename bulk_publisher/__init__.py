@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bulk_publisher.client.client import DEFAULT, Client
+    from bulk_publisher.client.oauth import OAuth
     from bulk_publisher.client.pace import Pace, PortalPlan
     from bulk_publisher.errors import (
         BadJobFile,
@@ -73,6 +74,7 @@ __all__ = [
     "JournalLost",
     "LimitReached",
     "ListIncomplete",
+    "OAuth",
     "Only",
     "Order",
     "Outcome",
@@ -119,6 +121,7 @@ __all__ = [
 if not TYPE_CHECKING:
     _PLACES = {
         "client.client": ("DEFAULT", "Client"),
+        "client.oauth": ("OAuth",),
         "client.pace": ("Pace", "PortalPlan"),
         "errors": (
             "BadJobFile",

@@ -22,6 +22,7 @@ from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.jobs import Job, PortalPlan
 from bulk_publisher.model import Fault, FaultClass, Mono, Scope
 from bulk_publisher.operations.access import Reached, as_reached, credential_of, session_of
+from bulk_publisher.operations.secrets import kind_of
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.plans import PLANS, UNKNOWN, plan_of_licence
@@ -69,11 +70,13 @@ class Examination:
     """What ``doctor`` has found.
 
     Attributes:
+        kind: What the credential is, in a word.
         is_counted: Every page was counted; False where counting stopped at its bound.
     """
 
     host: str
     user: int | None
+    kind: str = "webhook"
     checks: list[Check] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     is_counted: bool = True
@@ -111,7 +114,7 @@ async def examine(
         warn: Told when the portal does not answer for a while.
     """
     job, credential = as_reached(job, entry), credential_of(entry)
-    examination = Examination(credential.host, credential.user)
+    examination = Examination(credential.host, credential.user, kind_of(credential))
     # Asked under the strictest plan until the portal has told its own.
     cautious = msgspec.structs.replace(
         job, portal=msgspec.structs.replace(job.portal, plan=PortalPlan.STANDARD)
@@ -174,7 +177,9 @@ def _wire_checks(first: Answer | Fault, credential: Credential, seconds: float) 
             found=f"Connected and answered in {seconds * 1000:.0f} ms.",
         )
         valid = Check(
-            name="credential", verdict=CheckVerdict.GOOD, found="The portal accepts the webhook."
+            name="credential",
+            verdict=CheckVerdict.GOOD,
+            found=f"The portal accepts the {kind_of(credential)}.",
         )
         return [reached, tls, valid]
     if first.code in {faults.BAD_CERTIFICATE, faults.NO_TLS}:

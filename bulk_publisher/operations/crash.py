@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bulk_publisher.log import RunLog, bound, bound_log
 from bulk_publisher.text.redaction import HIDDEN, Redactor, learn_environment
+from bulk_publisher.text.secret_queries import without_secret_queries
 
 _WEBHOOK = re.compile(r"(/rest/[0-9]+/)[^/\s\"'?#]+")
 _LONGEST = 20_000
@@ -72,7 +73,7 @@ def traceback_of(error: BaseException) -> str:
 
 def redacted(text: str, redactors: Iterable[Redactor] = ()) -> str:
     """*text* without the secrets that are known, and without what any address of a webhook in it keeps."""
-    text = _WEBHOOK.sub(rf"\g<1>{HIDDEN}", text)
+    text = without_secret_queries(_WEBHOOK.sub(rf"\g<1>{HIDDEN}", text))
     run_log = bound_log()
     for redactor in (*redactors, *([run_log.redactor] if run_log else [])):
         text = redactor.text(text)

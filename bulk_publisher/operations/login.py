@@ -28,8 +28,8 @@ from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.portal_names import beside
 from bulk_publisher.operations.secrets import keeping_of, read_credential, read_given
-from bulk_publisher.portal.addresses import host_of, split_address
 from bulk_publisher.portal.authorising import CODE_LIFETIME, Granted, Visit, portal_origin
+from bulk_publisher.portal.secret_addresses import host_of, split_address
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.portal.token_endpoint import TokenEndpoint
 from bulk_publisher.portal.tokens import (

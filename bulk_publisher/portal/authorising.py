@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.portal.addresses import host_of, is_loopback, is_safe, split_address
+from bulk_publisher.portal.secret_addresses import host_of, is_loopback, is_safe, split_address
 
 CODE_LIFETIME = 30
 """Seconds in which a code can be exchanged for tokens [doc]."""

@@ -33,6 +33,8 @@ _FEW = 3
 _LONG_WORD = 12
 """Characters from which letters, digits, or letters and then digits are nothing of every day."""
 _WORD_AND_NUMBER = re.compile(r"[^\W\d_]*\d*")
+CLIENT_SECRET = "BITRIX24_CLIENT_SECRET"
+"""The variable of the environment that holds an application's secret."""
 _LAYERS = 8
 """Decodings, one upon the other, that are followed."""
 
@@ -213,10 +215,15 @@ class Redactor:
 
 
 def learn_environment(redactor: Redactor, environment: Mapping[str, str]) -> None:
-    """Have *redactor* hide all that *environment* keeps secret: codes of webhooks, and logins to proxies."""
+    """Have *redactor* hide all that *environment* keeps secret.
+
+    That is codes of webhooks, logins to proxies, and the secret of an application.
+    """
     for name, value in environment.items():
         for found in _CODE.finditer(value):
             redactor.learn(found[1])
+        if name == CLIENT_SECRET:
+            redactor.learn(value.strip())
         if name.lower().endswith("_proxy") and (login := _LOGIN.match(value)):
             redactor.learn_login(login[1], login[2] or "")
 

@@ -8,6 +8,8 @@ import bulk_publisher
 from bulk_publisher import (
     BulkPublisherError,
     Client,
+    Credential,
+    OAuth,
     Outcome,
     Pace,
     Page,
@@ -35,6 +37,12 @@ from bulk_publisher import (
     verify,
 )
 from bulk_publisher.testing import Sandbox, sandbox
+
+
+async def applications() -> None:
+    credential: Credential = OAuth.from_file("tokens.json")
+    async with Client(OAuth.from_file(Path("tokens.json"), ca_file="ca.pem", proxy="http://p:1")):
+        assert_type(credential.identity, str)
 
 
 async def clients() -> None:

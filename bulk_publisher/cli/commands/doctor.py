@@ -71,7 +71,7 @@ def doctor(
 def _lines(examination: "Examination", name: str | None, *, has_colour: bool) -> Iterator[str]:
     from bulk_publisher.report.text import CLASSIC, portal_in_words
 
-    yield f"{portal_in_words(examination.host, name)}, with the webhook of user {examination.user}"
+    yield f"{portal_in_words(examination.host, name)}, with the {examination.kind} of user {examination.user}"
     for check in examination.checks:
         yield from _check_lines(check, has_colour=has_colour)
     if examination.sites:

@@ -61,17 +61,20 @@ def _option(arguments: Sequence[str], number: int) -> str:
 def hidden(text: str) -> str:
     """*text* in which every webhook's URL is hidden, and what the environment keeps secret."""
     from bulk_publisher.text.redaction import without_webhooks
+    from bulk_publisher.text.secret_queries import without_secret_queries
 
-    return without_webhooks(of_environment().text(text))
+    return without_webhooks(of_environment().text(without_secret_queries(text)))
 
 
 def of_environment() -> "Redactor":
     """What takes out the secrets of the environment as it is now."""
+    from bulk_publisher.text.redaction import CLIENT_SECRET
+
     return _redactor(
         tuple(
             (name, value)
             for name, value in os.environ.items()
-            if "@" in value or "/rest/" in value.lower()
+            if "@" in value or "/rest/" in value.lower() or name == CLIENT_SECRET
         )
     )
 
