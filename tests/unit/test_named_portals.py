@@ -75,7 +75,7 @@ def test_portals_are_read_in_their_order_with_paths_beside_their_file(path: Path
     [
         ("[shop]\nwebhook = { file = 'a' }\nplann = 'x'", "portals.toml:3: 'plann' is not a key of a named portal: did you mean plan?"),
         ("[shop]\n", "portals.toml:1: shop: it needs webhook or oauth: write webhook = "),
-        ("[shop]\nwebhook = { env = 'A' }\noauth = { env = 'B' }", "portals.toml:3: oauth and webhook can't be combined"),
+        ("[shop]\nwebhook = { env = 'A' }\noauth = { file = 'B' }", "portals.toml:3: oauth and webhook can't be combined"),
         ("[shop]\nwebhook = 'https://x.bitrix24.com/rest/1/0123456789abcdef/'", "portals.toml:2: webhook: a secret is named, never written"),
         ("[shop]\nwebhook = { env = 'A' }\nsandbox = 'clean'", "portals.toml:3: 'sandbox' is not a key of a named portal: it belongs in [portal] of a job file"),
         ("[shop]\nwebhook = { env = 'A' }\nconcurrency = 4", "portals.toml:3: 'concurrency' is not a key of a named portal: it belongs in a job file"),
