@@ -33,7 +33,7 @@ _FEW = 3
 _LONG_WORD = 12
 """Characters from which letters, digits, or letters and then digits are nothing of every day."""
 _WORD_AND_NUMBER = re.compile(r"[^\W\d_]*\d*")
-CLIENT_SECRET = "BITRIX24_CLIENT_SECRET"
+CLIENT_SECRET = "BITRIX24_CLIENT_SECRET"  # noqa: S105 - that is no secret
 """The variable of the environment that holds an application's secret."""
 _LAYERS = 8
 """Decodings, one upon the other, that are followed."""
