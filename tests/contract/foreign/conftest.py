@@ -81,13 +81,17 @@ def b24jssdk() -> Callable[..., Awaitable[list[dict[str, Any]]]]:
         pytest.skip(REASON)
 
     async def drive(
-        webhook: str, *steps: dict[str, Any], within: float = 9.0, **restrictions: Any
+        webhook: str,
+        *steps: dict[str, Any] | list[dict[str, Any]],
+        within: float = 9.0,
+        oauth: dict[str, Any] | None = None,
+        **restrictions: Any,
     ) -> list[dict[str, Any]]:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             "node", str(HERE / "driver.mjs"), stdin=pipe, stdout=pipe, env=dict(os.environ)
         )
-        given = {"webhook": webhook, "restrictions": restrictions, "steps": steps}
+        given = {"webhook": webhook, "oauth": oauth, "restrictions": restrictions, "steps": steps}
         try:
             async with asyncio.timeout(within):
                 said, _ = await process.communicate(json.dumps(given).encode())

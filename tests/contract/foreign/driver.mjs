@@ -1,10 +1,10 @@
 // Drives @bitrix24/b24jssdk as its documentation has one do it.
 //
-// Reads {webhook, restrictions?, steps} as JSON from standard input, takes the steps one after the
+// Reads {webhook, oauth?, restrictions?, steps} as JSON from standard input, takes the steps one after the
 // other with one client, and prints what came of each as a JSON list.
 import { text } from 'node:stream/consumers'
 
-import { B24Hook } from '@bitrix24/b24jssdk'
+import { B24Hook, B24OAuth } from '@bitrix24/b24jssdk'
 
 const ACTIONS = { call: 'call', batch: 'batch', chunks: 'batchByChunk', list: 'callList' }
 
@@ -32,15 +32,19 @@ function since(began) {
   return (performance.now() - began) / 1000
 }
 
-const { webhook, restrictions, steps } = JSON.parse(await text(process.stdin))
+const { webhook, oauth, restrictions, steps } = JSON.parse(await text(process.stdin))
 const outcomes = []
 let b24
-for (const { action, ...options } of steps) {
-  outcomes.push(
-    await attempt(() => {
-      b24 ??= B24Hook.fromWebhookUrl(webhook, { restrictionParams: restrictions })
-      return b24.actions.v2[ACTIONS[action]].make(options)
-    }),
-  )
+async function take({ action, ...options }) {
+  return await attempt(() => {
+    b24 ??= oauth
+      ? new B24OAuth(oauth.params, oauth.secret, { restrictionParams: restrictions })
+      : B24Hook.fromWebhookUrl(webhook, { restrictionParams: restrictions })
+    return b24.actions.v2[ACTIONS[action]].make(options)
+  })
+}
+for (const step of steps) {
+  // A list of steps is taken at once.
+  outcomes.push(...(Array.isArray(step) ? await Promise.all(step.map(take)) : [await take(step)]))
 }
 console.log(JSON.stringify(outcomes))
