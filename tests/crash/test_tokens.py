@@ -18,7 +18,7 @@ from tests.applications import keep_tokens, tokens_in
 from tests.oracle import assert_journal_tells_the_truth
 from tests.processes import begun, ended, lines_of, moments
 
-PAGES = 3_000
+PAGES = 1_500
 PORTAL = Scenario(
     pages=PAGES,
     cost=0.02,
