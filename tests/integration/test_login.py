@@ -4,9 +4,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
 from click.testing import CliRunner, Result
@@ -24,20 +22,6 @@ from tests.applications import tokens_in, write_private
 ADDRESS = "http://127.0.0.1:8765/done"
 
 
-class _Stay(HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-def redirected(page: str) -> str:
-    """Where a browser is sent from *page*."""
-    try:
-        build_opener(_Stay).open(page, timeout=5)
-    except HTTPError as error:
-        return error.headers["Location"]
-    raise AssertionError("it sends nobody anywhere")
-
-
 def visit_of(sandbox: Sandbox) -> tuple[Visit, Application]:
     app = sandbox.oauth
     visit = new_visit(sandbox.url.removeprefix("http://"), app.client_id)
@@ -45,7 +29,7 @@ def visit_of(sandbox: Sandbox) -> tuple[Visit, Application]:
 
 
 def sent_to(sandbox: Sandbox, visit: Visit) -> str:
-    """The same as ``redirected``, where the loop is the sandbox's own."""
+    """Where a browser is sent from the page of *visit*."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(visit.page).query).items()}
     return sandbox.portal.tokens.authorise(query, ADDRESS, sandbox.now())
 

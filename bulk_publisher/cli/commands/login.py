@@ -65,7 +65,7 @@ def login(
     place = place_of(asked, os.environ, in_keyring=in_keyring, replaces=replace)
     if from_json is None:
         application = _application(client_file, output, is_asked=True)
-        tokens = asyncio.run(_visited(application, place, output, options))
+        tokens = _visited(application, place, output, options)
     else:
         tokens = _given(from_json, _application(client_file, output, is_asked=False))
     done = asyncio.run(log_in(tokens, place, os.environ))
@@ -77,7 +77,7 @@ def login(
     output.say(f"To check what it may do: bulk-publisher doctor {_option(place)}")
 
 
-async def _visited(
+def _visited(
     application: "Application", place: "Place", output: Output, options: dict[str, Any]
 ) -> "TokenSet":
     from bulk_publisher.errors import PortalUnusable
@@ -90,8 +90,9 @@ async def _visited(
     port = options["listen"]
     if port is not None:
         output.say(f"Waiting on http://127.0.0.1:{port} for what it sends, for {_PATIENCE / 60:.0f} min.")  # fmt: skip
-        granted = await granted_on(port, visit, seconds=_PATIENCE)
+        granted = asyncio.run(granted_on(port, visit, seconds=_PATIENCE))
     else:
+        # In no loop: it would keep Ctrl-C from whoever waits here.
         pasted = _pasted(output)
         granted = None if pasted is None else visit.read(pasted)
     if granted is None:
@@ -99,13 +100,8 @@ async def _visited(
             "Nothing came back from the portal's page.",
             "The portal shows failures there and tells nobody else: look at the page, then log in again.",
         )
-    return await exchanged(
-        visit,
-        granted,
-        application,
-        server=options["token_server"],
-        ca_file=place.portal.ca_file,
-    )
+    server, ca_file = options["token_server"], place.portal.ca_file
+    return asyncio.run(exchanged(visit, granted, application, server=server, ca_file=ca_file))
 
 
 def _show(page: str, output: Output, *, opens: bool) -> None:

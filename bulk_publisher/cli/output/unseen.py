@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,11 @@ def read_unseen(output: Output, *, seconds: float) -> str | None:
         KeyboardInterrupt: If Ctrl-C is the answer.
     """
     output.drain()
-    terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        # A session without a terminal of its own may be given one all the same.
+        terminal = os.dup(sys.stdin.fileno())
     try:
         with _unseen(terminal):
             return _line(terminal, seconds)
