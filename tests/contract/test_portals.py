@@ -220,12 +220,3 @@ def test_the_environment_names_a_portal_where_nothing_else_does(
     assert " on shop (" in named.stderr
     assert by_file.returncode == 0, by_file.stderr
     assert "shop" not in by_file.stderr
-
-
-def test_oauth_is_read_and_said_to_be_for_later(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "p.toml").write_text('[app]\noauth = { file = "app.json" }\n')
-
-    done = command("doctor", "--portal", "app", "--portals", "p.toml")
-
-    assert done.returncode == 2
-    assert "OAuth is not supported yet" in done.stderr

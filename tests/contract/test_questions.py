@@ -171,7 +171,17 @@ def test_a_run_that_takes_pages_down_is_gone_on_with_and_tried_again_unasked(
     command, start_sandbox
 ) -> None:
     webhook = start_sandbox("--pages", "9", "--set", "missing_pages=[5]", *FAST)
-    words = ("--page", "1-9", "--batch-size", "1", "--concurrency", "1", "--fail-fast", "--yes")
+    words = (
+        "--page",
+        "1-9",
+        "--batch-size",
+        "1",
+        "--concurrency",
+        "1",
+        "--fail-fast",
+        "--no-lookup",
+        "--yes",
+    )
 
     stopped = _unpublish(command, webhook, *words)
     resumed = command("resume", "latest", "--no-fail-fast", webhook=webhook)

@@ -28,12 +28,17 @@ from tests.oracle import Seen, run_job
 OUTPUT = Output(verbosity=0, log_format="console", is_plain=True)
 
 
-async def _publish(scenario: Scenario, progress: Progress, runs: Path) -> Finished:
+async def _publish(
+    scenario: Scenario,
+    progress: Progress,
+    runs: Path,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+) -> Finished:
     select = Selection(page=(f"1-{scenario.pages}",), scope=Scope.KNOWLEDGE)
     async with serve(scenario) as sandbox:
         try:
             return await publish(
-                Job(name="t", select=select),
+                Job(name="t", select=select, pace=pace),
                 Webhook(sandbox.webhook),
                 store=open_store(runs),
                 seed=1,
@@ -258,8 +263,9 @@ def test_a_rate_is_said_once_it_tells_something():
 
 async def test_pages_that_go_one_by_one_are_not_promised_for_the_next_moment(tmp_path):
     watching = Watching(every=Progress.every)
-    # The portal lists 30 of them: the others go alone, 50 in 25 s.
-    finished = await _publish(Scenario(pages=300, missing_share=0.9, cost=0.05), watching, tmp_path)  # fmt: skip
+    # They leave as the bucket of requests has room: 50 in 25 s.
+    scenario, alone = Scenario(pages=300, cost=0.05), Pace(batch_size=1)
+    finished = await _publish(scenario, watching, tmp_path, alone)
 
     ended_at = watching.seen[0].time + finished.ending.seconds
     late = [m for m in watching.seen if m.seconds >= 20 and m.left and m.left > 20]

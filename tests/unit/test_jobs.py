@@ -330,7 +330,7 @@ def test_a_list_of_whichever_kind_is_the_selection_s_file(key: str) -> None:
     selection = Selection(**{key: "list"})
 
     assert selection.file == "list"
-    assert selection.with_file("other") == Selection(**{key: "other"})
+    assert selection.with_paths(lambda path: f"a/{path}") == Selection(**{key: "a/list"})
 
 
 def test_a_pace_is_held_to_the_same_ranges() -> None:
