@@ -1,0 +1,176 @@
+"""``serve``, ``submit`` and ``jobs`` as processes: signals, orders, a supervisor, and what a job may name."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import COMMAND, environment
+
+JOB = 'name = "nightly"\n[select]\nscope = "KNOWLEDGE"\n'
+FAST = ("--cost", "0.005", "--latency", "0")
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def webhook(start_sandbox) -> str:
+    return start_sandbox("--pages", "30", *FAST)
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path, webhook: str, *words: str, **more: str
+) -> Iterator["subprocess.Popen[str]"]:
+    told = environment(webhook) | more
+    with subprocess.Popen([*COMMAND, "serve", *words], cwd=folder, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(what: Callable[[], object]) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.2)
+
+
+def test_a_job_is_submitted_by_its_name_and_done(command, webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "nightly.toml").write_text(JOB)
+
+    with serving(tmp_path, webhook, "nightly.toml") as daemon:
+        until(lambda: "nightly" in command("jobs").stdout)
+        submitted = command("submit", "nightly")
+        until(lambda: list(tmp_path.glob("runs/2*/outcomes.jsonl")))
+        until(lambda: not list(tmp_path.glob("runs/serve/orders/*")))
+        daemon.send_signal(signal.SIGTERM)
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert submitted.returncode == 0
+    assert "No daemon" not in submitted.stderr
+    assert daemon.returncode == 0
+    assert "ended with status 0: 30 pages." in said
+    assert "Traceback" not in said
+    assert "No daemon is running" in command("jobs").stderr
+    assert json.loads(command("jobs", "--json").stdout)["jobs"]["nightly"]["cron"] is None
+
+
+def test_a_list_that_was_submitted_may_be_removed(command, webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("1\n2\n3\n")
+    (tmp_path / "one.toml").write_text('[select]\ncsv = "list.csv"\nscope = "KNOWLEDGE"\n')
+
+    submitted = command("submit", "one.toml")
+    (tmp_path / "list.csv").unlink()
+    (tmp_path / "one.toml").unlink()
+    with serving(tmp_path, webhook, "--once") as daemon:
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert "No daemon serves runs now." in submitted.stderr
+    assert daemon.returncode == 0
+    assert "ended with status 0: 3 pages." in said
+
+
+@pytest.mark.parametrize(
+    ("portal", "why"),
+    [
+        (
+            'webhook = { file = "/etc/passwd" }',
+            "/etc/passwd: submitted jobs may not read that file.",
+        ),
+        ('webhook = { env = "HOME" }', "HOME: submitted jobs may not read that variable."),
+        ('ca_file = "ca.pem"', "submitted jobs may not read that file."),
+    ],
+    ids=["file", "variable", "certificates"],
+)
+def test_what_a_submitted_job_may_not_name(
+    command, webhook: str, tmp_path: Path, portal: str, why: str
+) -> None:
+    (tmp_path / "one.toml").write_text(f'[portal]\n{portal}\n[select]\npage = "1"\n')
+
+    command("submit", "one.toml")
+    with serving(tmp_path, webhook, "--once") as daemon:
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert "status 2" in said
+    assert why in said
+    assert not list(tmp_path.glob("runs/2*"))
+
+
+def test_what_is_allowed_to_it(command, webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/hook").write_text(webhook)
+    (tmp_path / "one.toml").write_text('[portal]\nwebhook = { file = "secrets/hook" }\n[select]\npage = "1"\nscope = "KNOWLEDGE"\n')  # fmt: skip
+
+    command("submit", "one.toml")
+    with serving(tmp_path, "", "--once", "--allow", "secrets") as daemon:
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert "ended with status 0: 1 page." in said
+    assert webhook.rstrip("/").rpartition("/")[2] not in said
+
+
+def test_a_name_that_no_daemon_knows_is_refused(command, webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "nightly.toml").write_text(JOB)
+    with serving(tmp_path, webhook, "--once", "nightly.toml") as daemon:
+        daemon.communicate(timeout=PATIENCE)
+
+    done = command("submit", "nightlyy")
+
+    assert done.returncode == 2
+    assert "neither a file nor a job called 'nightlyy'" in done.stderr
+    assert "nightly" in done.stderr.replace("nightlyy", "")
+
+
+def test_a_supervisor_is_told(webhook: str, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(tmp_path / "notify"))
+        heard.settimeout(PATIENCE)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        with serving(tmp_path, webhook, **told) as daemon:
+            first, second = heard.recv(100), heard.recv(100)
+            daemon.send_signal(signal.SIGTERM)
+            while (word := heard.recv(100)) == b"WATCHDOG=1":
+                pass
+            daemon.wait(timeout=PATIENCE)
+
+    assert (first, second) == (b"READY=1", b"WATCHDOG=1")
+    assert word == b"STOPPING=1"
+
+
+def test_a_changed_job_file_is_read_at_a_signal(command, webhook: str, tmp_path: Path) -> None:
+    job = tmp_path / "nightly.toml"
+    job.write_text(JOB)
+    with serving(tmp_path, webhook, "nightly.toml") as daemon:
+        until(lambda: "nightly" in command("jobs").stdout)
+        job.write_text(f'{JOB}[schedule]\ncron = "0 3 * * *"\ntimezone = "Europe/Berlin"\n')
+        daemon.send_signal(signal.SIGHUP)
+        until(lambda: "0 3 * * * (Europe/Berlin)" in command("jobs").stdout)
+        job.write_text(f'{JOB}[schedule]\ncron = "0 99 * * *"\n')
+        os.kill(daemon.pid, signal.SIGHUP)
+        time.sleep(1)
+        still = command("jobs").stdout
+        daemon.send_signal(signal.SIGTERM)
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert "0 3 * * * (Europe/Berlin)" in still
+    assert "nightly.toml:5: cron: '0 99 * * *' is no cron expression: bad hour. Its last good version stays in use." in said  # fmt: skip
+
+
+def test_lines_for_cron(command, tmp_path: Path) -> None:
+    (tmp_path / "nightly.toml").write_text(JOB)
+
+    done = command("serve", "--cron", "nightly.toml")
+
+    comment, line = done.stdout.splitlines()
+    assert comment.startswith("# ")
+    assert line.startswith("*/15 * * * * ")
+    assert f" -q serve --once --runs {tmp_path}/runs {tmp_path}/nightly.toml" in line
