@@ -9,10 +9,10 @@ from typing import Annotated, Any, BinaryIO, Protocol
 
 import msgspec
 
-from bulk_publisher.store.description import RunName
-
 When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
 """UTC seconds up to the year 2984: a calendar has them."""
+_RunOrNone = Annotated[str, msgspec.Meta(pattern=r"\A(?:(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]{1,255})?\Z")]
+"""The name of a run's folder, or nothing: a union of both would refuse nothing."""
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
 OrderName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9-]{0,99}\Z")]
 
@@ -27,7 +27,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         stops: How often in a row it has stopped by a passing cause.
     """
 
-    run: RunName | str = ""
+    run: _RunOrNone = ""
     status: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = None
     goes_on_at: When | None = None
     stops: Annotated[int, msgspec.Meta(ge=0)] = 0

@@ -20,6 +20,7 @@ SLOTS = {
         last=Ended(due=1.0, at=2.0, status=1, runs=("a", "b")),
     ),
     "never": Slot(),
+    "rests": Slot(firing=Firing(due=3.0, parts={"": Part(goes_on_at=9.0)})),
 }
 
 
