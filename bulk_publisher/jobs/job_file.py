@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from bulk_publisher.client.pace import spelled_out
 from bulk_publisher.errors import BadJobFile
 from bulk_publisher.jobs.job import Job, Portal, Secret, Selection
 from bulk_publisher.jobs.rules import (
@@ -42,6 +43,7 @@ def read_job(path: Path) -> Job:
         for key, why in selection_conflicts(msgspec.convert(values["select"], Selection)):
             complaints.add(("select", key), why)
     file.check()
+    values["pace"] = spelled_out(values["pace"])
     return _beside(msgspec.convert({"name": path.stem, **values}, Job), path.parent)
 
 

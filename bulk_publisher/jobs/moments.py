@@ -48,6 +48,11 @@ def parse_moment(text: str, *, now: Epoch, zone: tzinfo) -> Epoch | Wrong:
         return Wrong(f'must be a time such as 06:00, "2026-11-27 06:00" or +2h, not {shown(text)}')
 
 
+def moment_in_words(moment: Epoch, zone: tzinfo) -> str:
+    """*moment* by the clock on the wall of *zone*: ``Fri 27 Nov at 06:00``."""
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone(zone):%a %d %b at %H:%M}"
+
+
 def next_time_of_day(minutes: int, *, now: Epoch, zone: tzinfo) -> Epoch:
     """When the clock of *zone* next shows *minutes* after midnight, after *now*."""
     day = datetime.fromtimestamp(now, UTC).astimezone(zone).date()

@@ -8,7 +8,7 @@ it was. The default is that of ``Portal`` and ``Pace``.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bulk_publisher.client.pace import PortalPlan
+from bulk_publisher.client.pace import PortalPlan, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,14 @@ class Kind(StrEnum):
     SHARE = "share"
     """Above 0 and up to 1."""
     FLAG = "flag"
+    HOURS = "hours"
+    """Such as ``22:00-06:00``; see ``jobs.hours``."""
+    ZONE = "zone"
+    """The name of a time zone."""
+    MOMENT = "moment"
+    """Such as ``06:00``; see ``jobs.moments``."""
+    DURATION = "duration"
+    """Such as ``3h``, or seconds."""
     FILE = "file"
     PORTAL = "portal"
     """The name of one."""
@@ -120,6 +128,36 @@ PORTAL = (
 )
 """Of ``Portal``, as far as a command may say it."""
 
+HOURS = (
+    Option(
+        key="between",
+        kind=Kind.HOURS,
+        help='Hours to send in, such as 22:00-06:00 or "Sat-Sun, Mon-Fri 22:00-06:00".  [default: always]',
+        help_again="Hours to send in; always lifts those of the run.",
+    ),
+    Option(
+        key="timezone",
+        kind=Kind.ZONE,
+        help="Time zone of these times, such as Europe/Berlin.  [default: this machine's]",
+        help_again="Time zone of these times.",
+    ),
+    Option(
+        key="stop_at",
+        kind=Kind.MOMENT,
+        help='Stop at this time: 06:00, "2026-11-27 06:00" or +2h.',
+    ),
+    Option(key="max_duration", kind=Kind.DURATION, help="Stop after this time, such as 3h or 90m."),
+)
+"""Of ``Pace``, when a run may send."""
+PROFILE = (
+    Option(
+        key="profile",
+        kind=Profile,
+        help="gentle uses half of each limit, unless a share is given.",
+    ),
+)
+"""Shares of a ``Pace`` in a word."""
+
 PACE = (
     Option(key="concurrency", kind=Whole(1, 64), help="Most requests in flight."),
     Option(key="batch_size", kind=Whole(1, 50), help="Most pages in a request."),
@@ -147,5 +185,7 @@ PACE = (
         help="Stop after N failed pages.",
         help_again="Stop after N more failed pages.",
     ),
+    *HOURS,
+    *PROFILE,
 )
-"""All of ``Pace``."""
+"""All of ``Pace``, and what stands for some of it."""

@@ -19,10 +19,11 @@ from bulk_publisher.client.conditions import Field, parse_condition
 from bulk_publisher.client.pace import Pace
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.cron import Cron
+from bulk_publisher.jobs.hours import Hours
 from bulk_publisher.jobs.job import WAYS_IN, Overlap, Portal, Schedule, Selection
-from bulk_publisher.jobs.moments import parse_duration
+from bulk_publisher.jobs.moments import parse_duration, parse_moment
 from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
-from bulk_publisher.model import Action, Only, Order, Scope
+from bulk_publisher.model import Action, Epoch, Only, Order, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
 from bulk_publisher.sources.cells import Wrong, parse_scope, parse_url
 from bulk_publisher.sources.given import parse_pages
@@ -200,12 +201,17 @@ def _cron(value: object) -> object:
     return value
 
 
-def _timezone(value: object) -> object:
+def is_timezone(name: str) -> bool:
+    """Whether a time zone is called *name* on this machine."""
     try:
-        if isinstance(value, str) and value:
-            return ZoneInfo(value).key
+        return bool(name) and ZoneInfo(name).key == name
     except (ValueError, OSError, ZoneInfoNotFoundError):
-        pass
+        return False
+
+
+def _timezone(value: object) -> object:
+    if isinstance(value, str) and is_timezone(value):
+        return value
     return Wrong(f'must be the name of a time zone such as "Europe/Berlin", not {_said(value)}')
 
 
@@ -240,6 +246,26 @@ def is_portal_name(text: str) -> bool:
     return _PORTAL_NAME.fullmatch(text) is not None and is_normalized("NFC", text)
 
 
+def _lasting(value: object) -> object:
+    return Wrong(f"must be above 0, not {_said(value)}") if value in (0, 0.0) else _duration(value)
+
+
+def _hours(value: object) -> object:
+    if not isinstance(value, str):
+        return Wrong(f'must be hours such as "22:00-06:00", not {_said(value)}')
+    try:
+        return Hours(value, UTC).text
+    except ValueError as error:
+        return Wrong(f"{error}, not {shown(value)}")
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        return Wrong(f'must be a time such as "06:00", in quotes, not {_said(value)}')
+    moment = parse_moment(value, now=Epoch(0.0), zone=UTC)
+    return moment if isinstance(moment, Wrong) else value
+
+
 def _rules_of(options: Iterable[Option]) -> dict[str, Rule]:
     return {option.key: _rule_of(option.kind) for option in options}
 
@@ -258,6 +284,10 @@ _RULES: Mapping[Kind, Rule] = {
     Kind.SECONDS: _positive,
     Kind.SHARE: _share,
     Kind.FLAG: _flag,
+    Kind.HOURS: _hours,
+    Kind.ZONE: _timezone,
+    Kind.MOMENT: _moment,
+    Kind.DURATION: _lasting,
     Kind.FILE: _text,
     Kind.SECRET_FILE: _secret,
     Kind.SECRET_ENTRY: _secret,

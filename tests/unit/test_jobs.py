@@ -352,7 +352,8 @@ def test_a_portal_is_held_to_the_same_rules() -> None:
     [("portal", Portal), ("select", Selection), ("pace", Pace)],
 )
 def test_there_is_a_rule_for_each_field(table: str, described: type[msgspec.Struct]) -> None:
-    assert tuple(TABLES[table]) == described.__struct_fields__
+    in_a_word = {"profile"}
+    assert [key for key in TABLES[table] if key not in in_a_word] == [*described.__struct_fields__]
 
 
 def test_the_tables_of_a_job_are_its_fields() -> None:

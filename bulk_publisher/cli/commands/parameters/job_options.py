@@ -221,6 +221,16 @@ def asked_portal(portal: "Portal") -> "Portal":
     return portal
 
 
+def _said_of_pace(options: dict[str, Any]) -> dict[str, Any]:
+    """What somebody has said of the pace: a share by default is none that is preferred to a profile's."""
+    from bulk_publisher.client.pace import spelled_out
+
+    source = click.get_current_context().get_parameter_source
+    by_default = click.core.ParameterSource.DEFAULT
+    said = given(PACE, options).items()
+    return spelled_out({key: value for key, value in said if source(key) is not by_default})
+
+
 def job_of_options(action: str, options: dict[str, Any]) -> "Job":
     """The job that *options* of ``job_options`` describe.
 
@@ -251,7 +261,7 @@ def job_of_options(action: str, options: dict[str, Any]) -> "Job":
         limit=options["limit"],
         lookup=not options["no_lookup"],
     )
-    pace = jobs.Pace(**given(PACE, options))
+    pace = jobs.Pace(**_said_of_pace(options))
     portal = asked_portal(jobs.Portal(**given(PORTAL, options)))
     if not select.is_named:
         raise BadSetting(

@@ -13,7 +13,7 @@ from bulk_publisher.cli.commands.parameters.settings import decorated, given, op
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.jobs.options import PACE, PORTAL
+from bulk_publisher.jobs.options import HOURS, PACE, PORTAL, PROFILE
 
 if TYPE_CHECKING:
     from bulk_publisher.jobs import Job
@@ -44,15 +44,21 @@ def pace_changes(command: _Command) -> _Command:
     return decorated(command, settings(PACE, is_again=True))
 
 
+def hours_changes(command: _Command) -> _Command:
+    """The options by which a job may be done at other hours than it says, or more gently."""
+    return decorated(command, settings([*HOURS, *PROFILE], is_again=True))
+
+
 def changes_of(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What *options* of ``portal_changes`` and ``pace_changes`` say, and nothing else.
+    """What *options* of ``portal_changes``, ``pace_changes`` and ``hours_changes`` say, and nothing else.
 
     Raises:
         BadSetting: If a value can't be.
     """
     from bulk_publisher import jobs
+    from bulk_publisher.client.pace import spelled_out
 
-    portal, pace = given(PORTAL, options), given(PACE, options)
+    portal, pace = given(PORTAL, options), spelled_out(given(PACE, options))
     if "named_in" in portal:
         # What the run says itself is relative to where it began.
         portal["named_in"] = str(Path(portal["named_in"]).absolute())

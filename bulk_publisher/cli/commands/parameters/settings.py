@@ -49,6 +49,23 @@ def _option(row: Option, *, is_again: bool) -> _Decorator[Any]:
     )
 
 
+class _Duration(click.ParamType[Any]):
+    """Seconds, as people write them."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        from bulk_publisher.jobs.moments import parse_duration
+        from bulk_publisher.sources.cells import Wrong
+
+        seconds = parse_duration(str(value))
+        if isinstance(seconds, Wrong):
+            self.fail(seconds.why, param, ctx)
+        return seconds
+
+
 def _form(kind: Any) -> dict[str, Any]:
     """How a value of *kind* is written."""
     match kind:
@@ -58,6 +75,10 @@ def _form(kind: Any) -> dict[str, Any]:
             return {"type": float, "metavar": "S"}
         case Kind.SHARE:
             return {"type": float}
+        case Kind.DURATION:
+            return {"type": _Duration(), "metavar": "TIME"}
+        case Kind.HOURS | Kind.ZONE | Kind.MOMENT:
+            return {"metavar": "TIME" if kind is Kind.MOMENT else kind.name}
         case Kind.FILE | Kind.SECRET_FILE:
             return {"metavar": "FILE", "shell_complete": files}
         case Kind.PORTAL:
