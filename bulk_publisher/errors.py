@@ -108,7 +108,15 @@ class StopRequested(StoppedOnPurpose):
 
 
 class HoursOver(StoppedOnPurpose):
-    """The hours are over in which it may send."""
+    """The hours are over in which it may send, or have not begun.
+
+    Args:
+        opens_at: When it may again, in UTC seconds; None where somebody has to say so.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, opens_at: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.opens_at = opens_at
 
 
 class JournalLost(BulkPublisherError):

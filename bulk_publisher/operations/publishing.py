@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bulk_publisher.client.lister import Listers
 from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.session import Session
+from bulk_publisher.clock import utc_now
 from bulk_publisher.engine.core import Ending, RunSettings
 from bulk_publisher.engine.events import Watcher, both, warner
 from bulk_publisher.engine.ports import Look, Sink
@@ -26,6 +27,12 @@ from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.attending import attend
 from bulk_publisher.operations.counting import Count
+from bulk_publisher.operations.deadlines import (
+    check_hours,
+    deadline_of,
+    end_in_time,
+    with_moments,
+)
 from bulk_publisher.operations.describing import description_of, with_ending
 from bulk_publisher.operations.logs import log_to
 from bulk_publisher.operations.selecting import Selected, check_selection
@@ -158,6 +165,7 @@ async def publish(
 
     Raises:
         UsageError: If the selection cannot be read, or names what is not there; nothing was sent.
+        HoursOver: If it is outside of the hours in which it may send; nothing was sent.
         PortalUnusable: If the portal or the credential cannot be used, or does not answer.
     """
     selected = check_selection(job.select)
@@ -183,6 +191,8 @@ async def begin(
         on_created: Told the run before anything is sent.
     """
     rng, credential = random.Random(seed), credential_of(entry)
+    job = with_moments(job, utc_now())
+    check_hours(job.pace, utc_now())
     async with session_of(job, entry, rng, warn=warner(watch)) as session:
         selected = await find_selected(selected, session, warn=warner(watch))
         began_at = session.clock.epoch()
@@ -258,7 +268,9 @@ async def go_through(
     totals, seconds = undertaking.totals, undertaking.seconds
     count = Count(selected, undertaking.settled)
     name = undertaking.job.portal.name
-    watcher = RunWatcher(kept, session, count, totals, seconds, name)
+    deadline = deadline_of(undertaking.job.pace, utc_now())
+    stops_at = None if deadline is None else deadline.at
+    watcher = RunWatcher(kept, session, count, totals, seconds, name, stops_at=stops_at)
     run = _run(undertaking, session, keeper, both(watcher, watch))
     started = Started(kept, selected, session, run, count, totals, seconds, watcher, name)
     on_start(started)
@@ -267,6 +279,9 @@ async def go_through(
         beside = [group.create_task(count.count(session.calls, session.clock))]
         if attend is not None:
             beside.append(group.create_task(attend(started)))
+        if deadline is not None:
+            in_time = end_in_time(deadline, run.drain, session.clock)
+            beside.append(group.create_task(in_time))
         ending = await run.execute(_pages(undertaking, session, keeper, count, warn))
         for task in beside:
             task.cancel()

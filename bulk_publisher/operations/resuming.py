@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from bulk_publisher.client.session import Session
+from bulk_publisher.clock import utc_now
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.jobs import WAYS_IN, Job, encode_job
@@ -18,6 +19,7 @@ from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.addressed import find_addressed
+from bulk_publisher.operations.deadlines import check_hours, with_moments
 from bulk_publisher.operations.describing import check_portal, check_real, job_of, names_pages
 from bulk_publisher.operations.following import selected_again
 from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, carry_out
@@ -67,9 +69,11 @@ class Reopened:
 
         Raises:
             BadSetting: If the webhook is of another portal.
+            HoursOver: If it is outside of the hours in which it may send; nothing was sent.
             BulkPublisherError: As ``publish`` does.
         """
         undertaking, credential = self.undertaking, credential_of(entry)
+        check_hours(undertaking.job.pace, utc_now())
         check_portal(self.kept, undertaking.description, credential)
         rng = random.Random(seed)
         async with session_of(undertaking.job, entry, rng, warn=warner(watch)) as session:
@@ -134,7 +138,10 @@ def reopened(
         UsageError: If the run can't go on.
         JournalLost: If nothing can be written there.
     """
-    job = with_changes(job_of(folder, folder.read_description()), changes)
+    asked = with_changes(job_of(folder, folder.read_description()), changes)
+    # A time to stop at that is new must be to come; the run's own has ended an earlier process.
+    is_own = changes.get("pace", {}).get("stop_at") is None
+    job = with_moments(asked, utc_now(), forgets_past=is_own)
     check_real(folder, job)
     with folder.lock():
         # Read again: only now nobody else writes it.
@@ -145,6 +152,10 @@ def reopened(
         _check_name(folder, standing)
         selected = _selected_again(job, folder, description, given)
         warnings = [folder.doubt] if folder.doubt else []
+        if job.pace.stop_at is None and asked.pace.stop_at is not None:
+            warnings.append(
+                f"The time to stop at, {asked.pace.stop_at}, is past and no longer counts."
+            )
         if folder.is_copy:
             warnings.append(copy_in_words(folder))
         undertaking = Undertaking(

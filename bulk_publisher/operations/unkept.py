@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from bulk_publisher.clock import utc_now
 from bulk_publisher.engine.events import Watcher, warner
 from bulk_publisher.jobs import Job
 from bulk_publisher.log import RunLog
@@ -12,6 +13,7 @@ from bulk_publisher.model import Outcome, Page, PageId
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.addressed import find_selected
+from bulk_publisher.operations.deadlines import check_hours, with_moments
 from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking, go_through
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.store.description import Description, new_run_id
@@ -71,6 +73,8 @@ async def begin_unkept(
 ) -> Finished:
     """A run of *selected* that writes no file; otherwise as ``publishing.begin``."""
     rng = random.Random(seed)
+    job = with_moments(job, utc_now())
+    check_hours(job.pace, utc_now())
     async with session_of(job, entry, rng, warn=warner(watch)) as session:
         selected = await find_selected(selected, session, warn=warner(watch))
         run_id = new_run_id(session.clock.epoch(), rng)

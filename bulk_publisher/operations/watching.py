@@ -8,7 +8,7 @@ from bulk_publisher.engine.events import Event, PagesSettled, RequestSent, WaitB
 from bulk_publisher.limits.bounds import Gauge
 from bulk_publisher.limits.decision import Limit, WaitUntil
 from bulk_publisher.limits.eta import NOT_FORESEEN, Eta
-from bulk_publisher.model import Outcome
+from bulk_publisher.model import Epoch, Outcome
 from bulk_publisher.operations.counting import Count
 from bulk_publisher.store.heard import Bar, Snapshot, Wait
 from bulk_publisher.store.protocol import KeptRun
@@ -34,12 +34,15 @@ class RunWatcher:
         totals: Totals,
         seconds: float,
         portal_name: str | None,
+        *,
+        stops_at: Epoch | None = None,
     ) -> None:
         """The run begins.
 
         Args:
             seconds: That earlier processes took.
             portal_name: What the portal is called; None where it has no name.
+            stops_at: When this process has to end; None where it never has to.
         """
         self._kept = kept
         self._session = session
@@ -47,6 +50,7 @@ class RunWatcher:
         self._totals = totals
         self._seconds = seconds
         self._portal_name = portal_name
+        self._stops_at = stops_at
         self._began_at = session.clock.now()
         self._settled_before = totals.pages
         self._eta = Eta(session.governor, self._began_at)
@@ -97,6 +101,7 @@ class RunWatcher:
             arrives_at=None if away is None else epoch + away,
             last_failures=tuple(self._failures),
             portal_name=self._portal_name,
+            stops_at=self._stops_at,
         )
 
     @property

@@ -49,6 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         rate: Pages for each of those seconds; None in the first one.
         arrives_at: When it will have ended, as far as can be told.
         last_failures: Of this process, the newest last.
+        stops_at: When it ends, whatever is left; None where that is not planned.
     """
 
     run: str
@@ -67,6 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     arrives_at: _When | None
     last_failures: tuple[str, ...]
     portal_name: str | None = None
+    stops_at: _When | None = None
 
     @property
     def left(self) -> int | None:

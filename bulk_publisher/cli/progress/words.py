@@ -27,7 +27,15 @@ def status_line(snapshot: Snapshot) -> str:
     if snapshot.arrives_at is not None and snapshot.left:
         away = in_words(snapshot.arrives_at - snapshot.time)
         parts.append(f"done in about {away} ({clock_time(snapshot.arrives_at, snapshot.time)})")
+    if snapshot.stops_at is not None and _outlasts(snapshot):
+        parts.append(f"stops at {clock_time(snapshot.stops_at, snapshot.time)}")
     return ", ".join(parts)
+
+
+def _outlasts(snapshot: Snapshot) -> bool:
+    """Whether the run may have to stop before it is done."""
+    arrives, stops = snapshot.arrives_at, snapshot.stops_at
+    return arrives is None or stops is None or arrives >= stops
 
 
 def waiting_line(snapshot: Snapshot) -> str:
