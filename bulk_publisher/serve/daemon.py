@@ -39,6 +39,8 @@ _FILES_EVERY = 5
 """Of these looks, how many make one at the job files."""
 _PUNCTUAL_ONCE = 3600.0
 """Seconds of lateness that are none where something else decides when we look, as cron does."""
+_LONG_REST = 3600.0
+"""Seconds for which nobody waits who was to do what is due, and end."""
 _ORDER_OF_STATUSES = (70, 4, 3, 5, 2, 1, 0)
 """The worst first."""
 ALONE = ""
@@ -148,8 +150,19 @@ class Daemon:
             self._fire(group)
             if self._is_once and not self._doing:
                 return
+            if self._is_once and self._rests_long():
+                self.drain()
+                return
             clock = self._around.clock
             await wait_until(clock, self._changed, Mono(clock.now() + _LOOK_EVERY))
+
+    def _rests_long(self) -> bool:
+        """Whether all that has begun goes on so late that the next daemon had better do it."""
+        until = Epoch(self._now + _LONG_REST)
+        return all(
+            one.parts and all(part.rests_beyond(until) for part in one.parts.values())
+            for one in self._doing.values()
+        )
 
     # jobs and orders
 
@@ -247,9 +260,8 @@ class Daemon:
                 if part.status is not None:
                     ends[portal] = RunEnds(name, portal, part.run, part.status)
                     continue
-                doing = PartDoing(
-                    its_job, portal, part, self._around, partial(self._note, name, portal)
-                )
+                note = partial(self._note, name, portal)
+                doing = PartDoing(its_job, portal, part, self._around, note, self._places)
                 undertaken.parts[portal] = doing
                 group.create_task(self._do_part(portal, doing, ends))
         del self._doing[name]
@@ -261,8 +273,7 @@ class Daemon:
     async def _do_part(
         self, portal: str, doing: PartDoing, ends: dict[str, RunEnds | None]
     ) -> None:
-        async with self._places:
-            ends[portal] = await doing.do()
+        ends[portal] = await doing.do()
 
     def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
         slot = self._slots[name]

@@ -6,6 +6,7 @@ How it works:
     a daemon that dies at any moment goes on where it was.
 """
 
+import asyncio
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
@@ -17,6 +18,7 @@ from bulk_publisher.clock import Clock
 from bulk_publisher.engine.events import Event, watch_nothing
 from bulk_publisher.errors import (
     BulkPublisherError,
+    HoursOver,
     LimitReached,
     PortalUnusable,
     RunBusy,
@@ -69,6 +71,7 @@ class PartDoing:
         part: Part,
         around: Surroundings,
         note: Callable[[Part], None],
+        places: asyncio.Semaphore,
     ) -> None:
         """Nothing is done yet.
 
@@ -76,12 +79,14 @@ class PartDoing:
             portal: As the job names it.
             part: How far it has come.
             note: Writes into the plan how far it has come now.
+            places: For runs that are at work; one that rests takes none.
         """
         self._job = job
         self._portal = portal
         self._part = part
         self._around = around
         self._note = note
+        self._places = places
         self._started: Started | None = None
         self._is_draining = False
 
@@ -91,6 +96,11 @@ class PartDoing:
         if self._started is not None:
             self._started.engine.drain()
 
+    def rests_beyond(self, moment: Epoch) -> bool:
+        """Whether nothing of it goes on up to *moment*, since it has ended or goes on later."""
+        at = self._part.goes_on_at
+        return self._part.status is not None or (at is not None and at > moment)
+
     async def do(self) -> RunEnds | None:
         """Do it to its end; None where it was drained before."""
         while not self._is_draining:
@@ -98,7 +108,7 @@ class PartDoing:
             if ends is None and self._is_resting():
                 await self._rest()
                 continue
-            ends = ends or await self._round()
+            ends = ends or await self._round_in_its_place()
             if ends is not None:
                 self._write(status=ends.status)
                 self._around.tell(ends)
@@ -132,6 +142,10 @@ class PartDoing:
             self._write(goes_on_at=None)
 
     # do
+
+    async def _round_in_its_place(self) -> RunEnds | None:
+        async with self._places:
+            return None if self._is_draining else await self._round()
 
     async def _round(self) -> RunEnds | None:
         """A run that begins or goes on; None where it is not the last round."""
@@ -198,6 +212,11 @@ class PartDoing:
                 until = None if steering.until is None else Epoch(steering.until)
                 self._tell_rest(until, error)
                 return None
+        elif isinstance(error, HoursOver) and error.opens_at is not None:
+            at = Epoch(error.opens_at)
+            self._write(goes_on_at=at)
+            self._tell_rest(at, error)
+            return None
         elif _is_passing(error) and self._part.stops < _MOST_STOPS:
             at = Epoch(self._around.clock.epoch() + _FIRST_PAUSE * 2**self._part.stops)
             self._write(goes_on_at=at, stops=self._part.stops + 1)

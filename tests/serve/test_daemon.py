@@ -24,6 +24,7 @@ from bulk_publisher.store.agenda import Order
 from bulk_publisher.store.steering import Steering, Wish
 from tests.oracle import assert_journal_tells_the_truth
 from tests.serve.daemons import job_file, served
+from tests.wall import set_wall
 
 HALF_AN_HOUR = 1800.0
 
@@ -80,7 +81,10 @@ async def test_a_daemon_that_is_drained_leaves_its_runs_for_the_next(tmp_path):
         assert len(open_store(runs).runs()) == 1
 
 
-async def test_a_time_that_was_missed_while_no_daemon_was_there_is_caught_up_with_once(tmp_path):
+async def test_a_time_that_was_missed_while_no_daemon_was_there_is_caught_up_with_once(
+    tmp_path, monkeypatch
+):
+    set_wall(monkeypatch, "2026-11-27T12:05+01:00")
     path = job_file(tmp_path, schedule={"cron": "*/30 * * * *"})
     async with serve(Scenario(pages=10)) as sandbox:
         async with served(sandbox, tmp_path / "runs", path) as it:

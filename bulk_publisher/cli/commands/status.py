@@ -15,7 +15,7 @@ from bulk_publisher.cli.output.output import Output
 if TYPE_CHECKING:
     from bulk_publisher.report.story import Story
     from bulk_publisher.store.heard import Heard
-    from bulk_publisher.store.protocol import KeptRun
+    from bulk_publisher.store.protocol import KeptRun, Store
 
 
 @click.command("status")
@@ -61,6 +61,8 @@ def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) ->
         return
     for line in _story_lines(story, is_going_on=is_going_on):
         output.put(line)
+    if not is_going_on and (plan := _plan_line(store, folder.run_id)):
+        output.put(plan)
 
 
 def _snapshot_lines(heard: "Heard", folder: "KeptRun") -> Iterator[str]:
@@ -127,6 +129,25 @@ def _story_lines(story: "Story", *, is_going_on: bool) -> Iterator[str]:
     if not is_going_on:
         yield from rollback_lines(story)
         yield go_on_line(story.left, name)
+
+
+def _plan_line(store: "Store", run: str) -> str | None:
+    """When the daemon of *store* goes on with *run*; None where that is not its plan."""
+    from bulk_publisher.clock import local_zone
+    from bulk_publisher.errors import BadJournal
+    from bulk_publisher.jobs.moments import moment_in_words
+    from bulk_publisher.model import Epoch
+
+    try:
+        slots = store.agenda.read_slots() if store.agenda.is_served else {}
+    except BadJournal:
+        # It says so itself; the run is as it is.
+        return None
+    firings = (slot.firing for slot in slots.values() if slot.firing is not None)
+    for part in (part for firing in firings for part in firing.parts.values()):
+        if part.run == run and part.goes_on_at is not None:
+            return f"The daemon continues it on {moment_in_words(Epoch(part.goes_on_at), local_zone())}."
+    return None
 
 
 def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:
