@@ -88,12 +88,16 @@ class Hours:
     def _wall(self, at: Epoch) -> datetime:
         return datetime.fromtimestamp(math.floor(at), UTC).astimezone(self.zone)
 
-    def _edges(self, since: Epoch) -> list[Epoch]:
+    def _edges(self, since: Epoch) -> Iterator[Epoch]:
         """The moments after *since* at which they may open or close, in their order."""
-        first = self._wall(since).date() - timedelta(days=1)
-        days = [first + timedelta(days=ahead) for ahead in range(_FAR)]
-        found = {moment for day in days for moment in (*self._ends(day), *self._changes(day))}
-        return sorted(moment for moment in found if moment > since)
+        first, last = self._wall(since).date() - timedelta(days=1), since
+        # Most often it is a matter of the next day or two; a day beside its neighbours is in order.
+        for length in (4, _FAR):
+            days = [first + timedelta(days=ahead) for ahead in range(length)]
+            found = {moment for day in days for moment in (*self._ends(day), *self._changes(day))}
+            until = since + (length - 3) * _A_DAY * 60
+            yield from sorted(moment for moment in found if last < moment <= until)
+            last = Epoch(until)
 
     def _ends(self, day: date) -> Iterator[Epoch]:
         """When the wall shows an end of a stretch on *day*, as often as it does."""
@@ -109,6 +113,8 @@ class Hours:
     def _changes(self, day: date) -> Iterator[Epoch]:
         """When the clocks are changed on *day*, to the second."""
         begins = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+        if self._offset(begins) == self._offset(begins + 86_400):
+            return
         # By the hour, since no zone changes its clocks twice in one.
         for early in range(begins, begins + 86_400, 3600):
             if self._offset(early) != self._offset(early + 3600):

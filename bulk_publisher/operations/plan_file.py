@@ -67,6 +67,40 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class OtherJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job of the daemon that is done at the same time, on the same portal.
+
+    Attributes:
+        due: When it is, in ISO 8601; None where it is being done already.
+        seconds: That it took the last time; None where nobody knows.
+        is_certain: Whether its portal is known to be the same: its last run tells.
+    """
+
+    name: str
+    due: str | None
+    seconds: float | None
+    is_certain: bool
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """When a run that begins as soon as it may would be done, moments in ISO 8601.
+
+    Attributes:
+        ends: When nothing more goes on, or all is done.
+        windows: In how many of its windows it would send; 1 where it has none.
+        left: Seconds of work that are left then for a resume.
+        busy: Seconds of it in working time at a limit of the portal's.
+        others: Jobs of the daemon that it would meet.
+    """
+
+    begins: str
+    ends: str
+    windows: Count
+    left: float
+    busy: float
+    others: tuple[OtherJob, ...] = ()
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a run would do.
 
@@ -77,6 +111,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         carried: Columns of the list whose cells would stand in the outcomes.
         estimate: Of the run itself, once its pages are known.
         addresses: None where the portal was asked for none.
+        course: None where an earlier version has not told.
     """
 
     version: int
@@ -97,6 +132,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate
     carried: tuple[str, ...] = ()
     addresses: Addresses | None = None
+    course: Course | None = None
 
     @property
     def portal_name(self) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from bulk_publisher.client.folders import Folder, Folders, folders_of
 from bulk_publisher.client.lister import LIST_LENGTH, PAGES_METHOD
 from bulk_publisher.client.notice import Warn, say_nothing
@@ -18,6 +20,7 @@ from bulk_publisher.limits.forecast import Billing, Estimate, Expected, forecast
 from bulk_publisher.model import Fault, FolderId, Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, credential_of, session_of
 from bulk_publisher.operations.addressed import find_selected
+from bulk_publisher.operations.course import course_of, jobs_on
 from bulk_publisher.operations.plan_file import (
     VERSION,
     Addresses,
@@ -113,7 +116,10 @@ async def make_plan(
         expected = await _expected(session, timed, selected, counting, denied)
         expected = _with_cost(expected, credential.host, store, cost)
         estimate = _forecast(session, job, expected)
-        return _plan_of(job, session, selected, counting, opens, denied, estimate)
+        made = _plan_of(job, session, selected, counting, opens, denied, estimate)
+        others = [] if store is None else list(jobs_on(store, credential.host, without=job.name))
+        course = course_of(job.pace, estimate, session.clock.epoch(), others)
+        return msgspec.structs.replace(made, course=course)
 
 
 def _forecast(session: Session, job: Job, expected: Expected) -> Estimate:

@@ -16,6 +16,7 @@ from bulk_publisher.cli.commands.parameters.job_options import (
     runs_option,
 )
 from bulk_publisher.cli.commands.parameters.written_file import a_file
+from bulk_publisher.cli.commands.plan_course import course_lines
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -201,6 +202,7 @@ def plan_lines(made: "Plan") -> Iterator[str]:
         yield CLASSIC
     yield from _address_lines(made)
     yield from _estimate_lines(made)
+    yield from course_lines(made)
 
 
 def _address_lines(made: "Plan") -> Iterator[str]:
