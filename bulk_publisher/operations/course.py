@@ -136,7 +136,7 @@ def _busy_seconds(pace: Pace, estimate: Estimate, spans: list[_Span]) -> float:
         Limit.INTENSITY.value: pace.intensity_share,
     }
     working = Hours(WORKING_TIME, zone_of(pace))
-    return sum(
+    return math.fsum(
         _within(working, begins, ends)
         for stage in estimate.stages
         if shares.get(stage.limit, 0.0) > _GENTLE

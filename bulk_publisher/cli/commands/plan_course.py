@@ -65,8 +65,7 @@ def _busy_lines(course: "Course") -> Iterator[str]:
     if course.busy >= _LONG:
         yield (
             f"In working time ({WORKING_TIME}) it would be at the portal's limit for {in_words(course.busy)}. "
-            "Bitrix24 may block a webhook that keeps a portal under high load for hours: "
-            "consider --between 20:00-06:00 or --profile gentle."
+            "Bitrix24 may block a webhook for high load: consider --between 20:00-06:00 or --profile gentle."
         )
 
 
