@@ -10,7 +10,7 @@ from msgspec import UNSET
 from bulk_publisher import __version__
 from bulk_publisher.client.session import Session
 from bulk_publisher.engine.core import Ending
-from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError
+from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError, HoursOver
 from bulk_publisher.jobs import Job, decode_job, encode_job
 from bulk_publisher.jobs.rules import WAYS
 from bulk_publisher.model import Epoch
@@ -103,7 +103,13 @@ def with_ending(
 
 def _stop(error: BulkPublisherError) -> StoppedBy:
     is_for_resume = UNSET if error.is_for_resume else False
-    return StoppedBy(message=error.message, hint=error.hint, is_for_resume=is_for_resume)
+    opens_at = error.opens_at if isinstance(error, HoursOver) else None
+    return StoppedBy(
+        message=error.message,
+        hint=error.hint,
+        is_for_resume=is_for_resume,
+        opens_at=UNSET if opens_at is None else as_utc(Epoch(opens_at)),
+    )
 
 
 def _cost(totals: Totals) -> float | None:

@@ -121,11 +121,16 @@ class StoppedBy(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_for_resume: Told, as False, where the run looked for its pages in vain: a resume would do so again.
+        opens_at: Told where its window has closed: when it opens again, in ISO 8601.
     """
 
     message: str = ""
     hint: str = ""
     is_for_resume: bool | UnsetType = UNSET
+    opens_at: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        _check_moment("opens_at", self.opens_at)
 
 
 class FinalTotals(msgspec.Struct, frozen=True, kw_only=True):

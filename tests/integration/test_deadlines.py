@@ -67,6 +67,7 @@ async def test_a_run_ends_in_order_when_its_window_closes(tmp_path, monkeypatch)
         told = finished.kept.read_description().final.stopped_by
         assert told is not None
         assert told.message == error.message
+        assert told.opens_at == "2026-11-27T21:00:00.000Z"
 
 
 async def test_a_run_goes_on_in_its_next_window_and_not_before(tmp_path, monkeypatch):

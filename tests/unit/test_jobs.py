@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -560,3 +561,69 @@ def test_another_way_in_replaces_the_run_s_own() -> None:
     assert back.portal == Portal(webhook=Secret(keyring="b"), plan=PortalPlan.STANDARD)
     with pytest.raises(BadSetting, match="--portals needs --portal NAME"):
         with_changes(asked, {"portal": {"named_in": "/p"}})
+
+
+GENTLE = {"operating_share": 0.5, "intensity_share": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("pace", "shares"),
+    [
+        ('profile = "gentle"', GENTLE),
+        ('profile = "gentle"\noperating_share = 0.98', {**GENTLE, "operating_share": 0.98}),
+        ('profile = "full"', {"operating_share": 0.98, "intensity_share": 1.0}),
+        ("", {"operating_share": 0.98, "intensity_share": 1.0}),
+    ],
+)
+def test_a_profile_stands_for_the_shares_that_are_not_given(
+    tmp_path: Path, pace: str, shares: dict[str, float]
+) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(f'[select]\nscope = "KNOWLEDGE"\n[pace]\n{pace}\n')
+
+    job = read_job(path)
+
+    assert {key: getattr(job.pace, key) for key in shares} == shares
+    assert decode_job(encode_job(job)) == job
+
+
+def test_a_gentle_pace_is_half_of_each_limit() -> None:
+    assert Pace.gentle(concurrency=2) == Pace(concurrency=2, **GENTLE)
+    assert Pace.gentle(intensity_share=1.0) == Pace(operating_share=0.5)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('between = "22-06"', "between: must be hours such as"),
+        ('between = "22:00-22:00"', "between: hours must end at another time"),
+        ('timezone = "portal"', "timezone: must be the name of a time zone"),
+        ('timezone = "../etc/passwd"', "timezone: must be the name of a time zone"),
+        ("stop_at = 06:00:00", 'stop_at: must be a time such as "06:00", in quotes'),
+        ('stop_at = "soon"', "stop_at: must be a time such as 06:00"),
+        ("max_duration = 0", "max_duration: must be above 0"),
+        ('max_duration = "long"', "max_duration: must be a duration such as 3h"),
+        ('profile = "rude"', "profile: can't be 'rude'"),
+    ],
+)
+def test_hours_that_can_not_be_are_refused_with_their_line(
+    tmp_path: Path, line: str, why: str
+) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(f'[select]\nscope = "KNOWLEDGE"\n[pace]\n{line}\n')
+
+    with pytest.raises(BadJobFile, match=re.escape(f"job.toml:4: {why}")):
+        read_job(path)
+
+
+def test_hours_stand_in_a_job_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    hours = (
+        'between = "Sat-Sun"\ntimezone = "Europe/Berlin"\nstop_at = "06:00"\nmax_duration = "1h30m"'
+    )
+    path.write_text(f'[select]\nscope = "KNOWLEDGE"\n[pace]\n{hours}\n')
+
+    pace = read_job(path).pace
+
+    assert (pace.between, pace.timezone, pace.stop_at) == ("Sat-Sun", "Europe/Berlin", "06:00")
+    assert pace.max_duration == 5400

@@ -12,10 +12,11 @@ from bulk_publisher.cli.commands.parameters.job_options import (
     runs_option,
     watching_options,
 )
-from bulk_publisher.cli.commands.parameters.run_options import yes_option
+from bulk_publisher.cli.commands.parameters.run_options import changer, yes_option
 from bulk_publisher.cli.commands.parameters.settings import option_name
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
+from bulk_publisher.jobs.options import HOURS, PROFILE
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 
@@ -24,7 +25,7 @@ _plan = click.option(
     "--plan",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Do exactly what a plan says; replaces selection, portal and pace.",
+    help="Do exactly what a plan says; replaces selection, portal and pace, but not hours.",
 )
 
 
@@ -54,8 +55,10 @@ def publish(
     else:
         from bulk_publisher.cli.commands.plan import planned_job
 
+        hours = {row.argument: options.pop(row.argument) for row in (*HOURS, *PROFILE)}
         _refuse_others(options)
-        job = planned_job(plan, output, runs=runs)
+        change = changer(hours)
+        job = change(planned_job(plan, output, runs=runs))
     from bulk_publisher.cli.commands.doing import do_job
 
     do_job(job, output, runs=runs, is_dry_run=dry_run)
