@@ -280,8 +280,7 @@ async def go_through(
         if attend is not None:
             beside.append(group.create_task(attend(started)))
         if deadline is not None:
-            in_time = end_in_time(deadline, run.drain, session.clock)
-            beside.append(group.create_task(in_time))
+            beside.append(group.create_task(end_in_time(deadline, run.drain, session.clock)))
         ending = await run.execute(_pages(undertaking, session, keeper, count, warn))
         for task in beside:
             task.cancel()

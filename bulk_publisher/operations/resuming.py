@@ -139,9 +139,7 @@ def reopened(
         JournalLost: If nothing can be written there.
     """
     asked = with_changes(job_of(folder, folder.read_description()), changes)
-    # A time to stop at that is new must be to come; the run's own has ended an earlier process.
-    is_own = changes.get("pace", {}).get("stop_at") is None
-    job = with_moments(asked, utc_now(), forgets_past=is_own)
+    job = _with_moments(asked, changes)
     check_real(folder, job)
     with folder.lock():
         # Read again: only now nobody else writes it.
@@ -153,9 +151,8 @@ def reopened(
         selected = _selected_again(job, folder, description, given)
         warnings = [folder.doubt] if folder.doubt else []
         if job.pace.stop_at is None and asked.pace.stop_at is not None:
-            warnings.append(
-                f"The time to stop at, {asked.pace.stop_at}, is past and no longer counts."
-            )
+            stop_at = asked.pace.stop_at
+            warnings.append(f"The time to stop at, {stop_at}, is past and no longer counts.")
         if folder.is_copy:
             warnings.append(copy_in_words(folder))
         undertaking = Undertaking(
@@ -171,6 +168,12 @@ def reopened(
         undertaking.seconds = seconds_at_work(description, last_at=_last_at(folder))
         undertaking.waited = _waited_so_far(description)
         yield Reopened(undertaking, was_changed=selected.sha256 != description.selected.sha256)
+
+
+def _with_moments(asked: Job, changes: Mapping[str, Any]) -> Job:
+    # A time to stop at that is new must be to come; the run's own has ended an earlier process.
+    is_own = changes.get("pace", {}).get("stop_at") is None
+    return with_moments(asked, utc_now(), forgets_past=is_own)
 
 
 def _selected_again(

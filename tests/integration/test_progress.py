@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -273,3 +274,18 @@ async def test_pages_that_go_one_by_one_are_not_promised_for_the_next_moment(tmp
     for snapshot in late:
         assert snapshot.arrives_at is not None
         assert snapshot.arrives_at - snapshot.time > 0.3 * (ended_at - snapshot.time)
+
+
+@pytest.mark.parametrize(
+    ("arrives_in", "says_so"),
+    [(None, True), (7200.0, True), (600.0, False)],
+    ids=["nobody knows", "after it", "before it"],
+)
+def test_a_run_that_may_have_to_stop_before_it_is_done_says_when(arrives_in, says_so):
+    snapshot = _snapshot()
+    arrives_at = None if arrives_in is None else snapshot.time + arrives_in
+    snapshot = msgspec.structs.replace(
+        snapshot, total=1000, arrives_at=arrives_at, stops_at=snapshot.time + 3600
+    )
+
+    assert ("stops at" in status_line(snapshot)) is says_so
