@@ -115,11 +115,12 @@ def _spans_of(pace: Pace, seconds: float, now: Epoch) -> Iterator[_Span]:
     for opens, closes in islice(hours.spans(now) if hours else always, _MOST_WINDOWS):
         # It is a moment from when the run begins: in later windows it is past.
         stops = _stops_at(pace, opens) if stops is None else math.inf
-        ends = Epoch(min(closes, opens + left, opens + longest, stops))
-        yield opens, ends
-        left -= ends - opens
-        if left <= 0:
+        done, over = opens + left, min(closes, opens + longest, stops)
+        yield opens, Epoch(min(done, over))
+        # Not by what is left: moments are too coarse for the last of its digits.
+        if done <= over:
             return
+        left -= over - opens
 
 
 def _stops_at(pace: Pace, now: Epoch) -> float:

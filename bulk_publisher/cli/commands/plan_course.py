@@ -52,7 +52,7 @@ def _other_lines(course: "Course", zone: tzinfo) -> Iterator[str]:
 def _other(other: "OtherJob", zone: tzinfo) -> str:
     from bulk_publisher.report.text import in_words, printable
 
-    when = "running now" if other.due is None else f"due on {_told(other.due, zone)}"
+    when = "under way" if other.due is None else f"due on {_told(other.due, zone)}"
     took = "" if other.seconds is None else f", took {in_words(other.seconds)} last time"
     doubt = "" if other.is_certain else ", if it is on this portal: it has not run yet"
     return printable(f"{other.name}: {when}{took}{doubt}")
