@@ -33,7 +33,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     because: str
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A run at one moment. Moments of time are UTC seconds.
 
     What is counted is of the whole run: earlier processes are included wherever they are not
