@@ -39,6 +39,8 @@ _COMMANDS = {
     "serve": ("serve", "Do jobs when their schedule says so."),
     "submit": ("submit", "Have a daemon do a job once, now or at a time."),
     "jobs": ("submit", "List the daemon's jobs, and when each is due."),
+    "history": ("history", "Show what each job has done, and what fails again and again."),
+    "store": ("keeping", "Remove old runs, and check what is kept."),
     "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),
     "sandbox": ("sandbox", "Start a simulated portal to try jobs on."),
     "demo": ("demo", "Show it all on a simulated portal, in a minute."),
@@ -47,7 +49,7 @@ _COMMANDS = {
 
 
 _SYNONYMS = {
-    **dict.fromkeys(("list", "ls", "runs", "ps", "history"), "status lists the runs"),
+    **dict.fromkeys(("list", "ls", "runs", "ps"), "status lists the runs"),
     **dict.fromkeys(("show", "info", "summary", "stats"), "report RUN shows what a run has done"),
     **dict.fromkeys(("continue", "go-on"), "resume RUN continues a run"),
     **dict.fromkeys(("undo", "revert"), "rollback RUN takes down what a run put online"),

@@ -148,6 +148,16 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def check_no_link(folder: Path) -> None:
+    """See that *folder* is one itself.
+
+    Raises:
+        OSError: If it leads to another.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link to another folder", str(folder))
+
+
 def what_to_do(error: OSError, otherwise: str) -> str:
     """About an *error* in writing a file of ours; *otherwise* where nothing stands in its way."""
     if error.errno in {errno.ELOOP, errno.EMLINK, errno.EINVAL, errno.EISDIR, errno.ENXIO}:

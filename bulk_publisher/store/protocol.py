@@ -33,6 +33,7 @@ from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.agenda import Agenda
 from bulk_publisher.store.description import Description
+from bulk_publisher.store.flaws import Flaw
 from bulk_publisher.store.heard import Heard, Snapshot
 from bulk_publisher.store.record import Mark, Spent
 from bulk_publisher.store.sharing import Holder
@@ -359,6 +360,22 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
         """
         ...
 
+    def size(self) -> int:
+        """Bytes of all that is kept of it."""
+        ...
+
+    def remove(self) -> None:
+        """Forget all of it, under its lock: nobody finds it any more, and nobody finds half of it.
+
+        Raises:
+            JournalLost: If that can't be done.
+        """
+        ...
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is wrong with what is kept of it. Reads all of it once, and changes nothing."""
+        ...
+
 
 class Store(Protocol):
     """Where runs are kept. To have it opens nothing."""
@@ -394,4 +411,12 @@ class Store(Protocol):
 
     def runs(self) -> Sequence[KeptRun]:
         """All that have begun, the newest first; a damaged one says so when its description is read."""
+        ...
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is wrong beside the runs: each of these tells its own."""
+        ...
+
+    def tidy(self) -> None:
+        """Remove what is left of runs whose removal a kill has cut short."""
         ...

@@ -1,34 +1,39 @@
-"""All runs of a folder, a line each: what ``status`` says where no run is named."""
+"""All runs of a store by their portals, a line each: what ``status`` says where no run is named."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from bulk_publisher.errors import BadJournal
-from bulk_publisher.model import Status
-from bulk_publisher.report.text import pages_in_words, printable
-from bulk_publisher.store.protocol import KeptRun, Store
-
-_NEWEST = 20
-"""Runs that are told to a person: a nightly job makes hundreds."""
+from bulk_publisher.clock import utc_now
+from bulk_publisher.report.past import How, PastRun, past_runs
+from bulk_publisher.report.past_lines import by_portal
+from bulk_publisher.store.protocol import Store
 
 
-def run_lines(store: Store) -> Iterator[str]:
-    """The newest runs of *store* in words."""
-    known = store.runs()
-    if not known:
-        yield f"No runs in {store.place} yet."
+def run_lines(store: Store, *, portal: str | None, most: int) -> Iterator[str]:
+    """The newest runs of *store* in words.
+
+    Args:
+        portal: As ``past_runs``.
+        most: Runs that are told; 0 for all.
+    """
+    count = len(store.runs())
+    found = past_runs(store, portal=portal)
+    told = list(islice(found, most or None))
+    if not told:
+        where = f" on {portal}" if portal is not None and count else ""
+        yield f"No runs{where} in {store.place} yet."
         return
-    told = [_told(run) for run in known[:_NEWEST]]
-    width = max(len(_what(one)) for one in told)
-    for one in told:
-        yield f"{one['run']}  {_what(one):{width}}  {_in_words(one)}"
-    if len(known) > _NEWEST:
-        yield f"and {len(known) - _NEWEST:,} older runs"
+    yield from by_portal(told)
+    older = count - len(told) if portal is None else sum(1 for _ in found)
+    if older:
+        runs = "1 older run" if older == 1 else f"{older:,} older runs"
+        yield f"and {runs}; -n {len(told) * 5} shows more, -n 0 all"
 
 
-def runs_as_list(store: Store) -> list[dict[str, Any]]:
-    """All runs of *store* as plain data, the newest first."""
-    return [_told(run) for run in store.runs()]
+def runs_as_list(store: Store, *, portal: str | None, most: int) -> list[dict[str, Any]]:
+    """Runs of *store* as plain data, the newest first."""
+    return [_told(past) for past in islice(past_runs(store, portal=portal), most or None)]
 
 
 def state_of(*, is_running: bool, has_ended: bool) -> str:
@@ -36,51 +41,28 @@ def state_of(*, is_running: bool, has_ended: bool) -> str:
     return "running" if is_running else "ended" if has_ended else "dead"
 
 
-def _told(folder: KeptRun) -> dict[str, Any]:
+def _told(past: PastRun) -> dict[str, Any]:
     """What a run says without a look at its journal."""
-    told: dict[str, Any] = {"run": folder.name, "job": "", "state": "damaged", "counts": {}}
-    try:
-        description = folder.read_description()
-    except BadJournal as error:
-        return told | {"why": printable(error.message)}
-    is_running, has_ended = folder.is_locked, description.ended is not None
-    heard = folder.read_progress() if is_running else None
-    final = description.final
-    counts = {status.value: count for status, count in final.counts.items()}
+    told: dict[str, Any] = {"run": past.kept.name, "job": "", "state": "damaged", "counts": {}}
+    description = past.description
+    if description is None:
+        return told | {"why": past.why}
+    began_at, seconds = past.started_at, past.seconds
     told |= {
-        "job": printable(description.job.name),
+        "job": past.job,
         "action": description.job.action.value,
         "portal": description.portal,
         "portal_name": description.portal_name,
         "started": description.started,
         "ended": description.ended,
-        "state": state_of(is_running=is_running, has_ended=has_ended),
-        "is_whole": heard is None and final.is_whole,
-        "counts": counts if heard is None else heard.snapshot.counts,
+        "state": state_of(
+            is_running=past.how is How.RUNNING, has_ended=description.ended is not None
+        ),
+        "is_whole": past.heard is None and description.is_whole,
+        "counts": past.counts,
+        "age": None if began_at is None else round(utc_now() - began_at, 3),
+        "seconds": None if seconds is None else round(seconds, 3),
     }
-    if following := description.following:
-        told["follows"] = f"{following.kind} of {following.run}"
+    if past.follows:
+        told["follows"] = past.follows
     return told
-
-
-def _what(told: Mapping[str, Any]) -> str:
-    """What a run is for: a rollback bears the name of the job that it undoes."""
-    name = told.get("portal_name")
-    return printable(f"{told.get('follows', told['job'])}{f' on {name}' if name else ''}")
-
-
-def _in_words(told: Mapping[str, Any]) -> str:
-    counts: dict[str, int] = told["counts"]
-    bad = sum(counts.get(status.value, 0) for status in Status if not status.is_good)
-    pages = pages_in_words(sum(counts.values())) + (f", {bad:,} failed or unknown" if bad else "")
-    match told["state"]:
-        case "running":
-            return f"running: {pages}"
-        case "ended" if told["is_whole"]:
-            return pages
-        case "ended":
-            return f"stopped early: {pages}"
-        case "dead":
-            return "process died: resume it"
-        case _:
-            return f"can't be read: {told.get('why', '')}"

@@ -17,33 +17,58 @@ if TYPE_CHECKING:
     from bulk_publisher.store.heard import Heard
     from bulk_publisher.store.protocol import KeptRun, Store
 
+_NEWEST = 20
+"""Runs that are told to a person: a nightly job makes hundreds."""
+
 
 @click.command("status")
 @click.argument("name", metavar="[RUN]", required=False, shell_complete=runs_there)
 @runs_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
+@click.option(
+    "--portal", metavar="NAME", help="Without RUN: only runs on this portal, such as 'client-*'."
+)
+@click.option(
+    "-n",
+    "most",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Without RUN: the N newest runs, 0 for all.  [default: 20; with --json, all]",
+)
 @click.pass_obj
 @says_errors
-def status(output: Output, /, *, name: str | None, runs: Path, is_json: bool) -> None:
+def status(
+    output: Output,
+    /,
+    *,
+    name: str | None,
+    runs: Path,
+    is_json: bool,
+    portal: str | None,
+    most: int | None,
+) -> None:
     """Show how RUN stands: running, ended, or left behind by a process that died.
 
-    RUN is a run's folder, its ID or the start of it, or "latest"; without it, all runs are listed,
-    newest first. Asks the portal nothing.
+    RUN is a run's folder, its ID or the start of it, or "latest"; without it, the newest runs are
+    listed by portal, with their age and duration. Asks the portal nothing.
     """
     import msgspec
 
     from bulk_publisher.cli.commands.all_runs import run_lines, runs_as_list
+    from bulk_publisher.errors import BadSetting
     from bulk_publisher.report.story import read_story
     from bulk_publisher.store import open_store
 
     store = open_store(runs)
     if name is None:
         if is_json:
-            output.put_json(runs_as_list(store))
+            output.put_json(runs_as_list(store, portal=portal, most=most or 0))
             return
-        for line in run_lines(store):
+        for line in run_lines(store, portal=portal, most=_NEWEST if most is None else most):
             output.put(line)
         return
+    if portal is not None or most is not None:
+        raise BadSetting("--portal and -n choose among all runs.", "Leave out RUN, or these.")
     folder = store.find(name)
     is_going_on = folder.is_locked
     heard = folder.read_progress() if is_going_on else None

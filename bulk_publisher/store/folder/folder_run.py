@@ -1,6 +1,8 @@
 """One run in its folder, as the protocol of stores has it: each of its files by the module that knows it."""
 
 import os
+import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,9 +17,11 @@ from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.description import Description, decode_description, encode_description
 from bulk_publisher.store.disk import Disk
-from bulk_publisher.store.files import is_there, open_own, read_own, replacing
+from bulk_publisher.store.files import check_no_link, is_there, open_own, read_own, replacing
+from bulk_publisher.store.flaws import Flaw
 from bulk_publisher.store.folder.again_file import write_list
 from bulk_publisher.store.folder.holders import LockHolder
+from bulk_publisher.store.folder.inspection import flaws_of_run
 from bulk_publisher.store.folder.ledger import Ledger
 from bulk_publisher.store.folder.lines import FolderLines, find_lines, read_standing
 from bulk_publisher.store.folder.reader import read_marks, read_outcomes, read_spent_since
@@ -36,6 +40,8 @@ from bulk_publisher.store.verdicts import Verdict
 
 LATEST = "latest"
 """The name of the link to the newest run."""
+REMOVED = ".removed"
+"""How the names of folders end that are being removed."""
 
 
 class FolderLog(Closing):
@@ -331,6 +337,37 @@ class FolderRun:
         except OSError as error:
             raise BadSetting(f"{path}: the report can't be written: {error.strerror}.") from error
         return str(path)
+
+    def size(self) -> int:
+        """Bytes of the files in its folder."""
+        total = 0
+        with suppress(OSError):
+            for entry in os.scandir(self._files.path):
+                total += entry.stat(follow_symlinks=False).st_size
+        return total
+
+    def remove(self) -> None:
+        """Remove its folder: first its name, so that a kill leaves no half of it that looks like a run."""
+        path = self._files.path
+        gone = path.with_name(f".{path.name}.{secrets.token_hex(8)}{REMOVED}")
+        try:
+            check_no_link(path)
+            path.rename(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise JournalLost(
+                f"{path}: can't be removed: {error.strerror}.",
+                "Find out whose it is, or remove it by hand.",
+                error.strerror or str(error),
+            ) from error
+        link = path.with_name(LATEST)
+        with suppress(OSError):
+            if link.readlink() == Path(path.name):
+                link.unlink()
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is wrong with its folder, and in the files there."""
+        return flaws_of_run(self._files, self.run_id, is_running=self.is_locked)
 
 
 def run_at(path: Path) -> FolderRun:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,8 +11,10 @@ from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.model import Epoch
 from bulk_publisher.store.description import new_run_id
 from bulk_publisher.store.files import folder_mode, is_planted, refuse_planted
+from bulk_publisher.store.flaws import Flaw, FlawKind
 from bulk_publisher.store.folder.folder_agenda import FolderAgenda
-from bulk_publisher.store.folder.folder_run import LATEST, FolderRun, run_at
+from bulk_publisher.store.folder.folder_run import LATEST, REMOVED, FolderRun, run_at
+from bulk_publisher.store.folder.inspection import flaws_beside
 from bulk_publisher.store.folder.run_folder import RunFolder
 
 _NAMED = 5
@@ -81,6 +84,21 @@ class FolderStore:
     def runs(self) -> list[FolderRun]:
         """All that have begun, the newest first."""
         return [FolderRun(self._path / name) for name in self._known()]
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is wrong in the folder beside the runs, and with what a daemon keeps there."""
+        known = set(self._known())
+        yield from flaws_beside(self._path, is_run=known.__contains__, latest=LATEST)
+        try:
+            self.agenda.read_slots()
+        except BadJournal as error:
+            where, _, what = error.message.partition(": ")
+            yield Flaw(FlawKind.DAMAGED, where, what.removesuffix("."), error.hint)
+
+    def tidy(self) -> None:
+        """Remove the folders whose removal was cut short."""
+        for left in self._path.glob(f".*{REMOVED}"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _known(self) -> list[str]:
         folders = (path.parent for path in self._path.glob(f"*/{RunFolder(Path()).description}"))

@@ -60,6 +60,14 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file that a run may have."""
+        return (
+            self.journal, self.log, self.description, self.sent, self.verdicts,
+            self.again, self.progress, self.steering, self.report, self.lock,
+        )  # fmt: skip
+
+    @property
     def lock(self) -> Path:
         """The file that a process holds, and has written its name into when it took it."""
         return self.path / "lock"
