@@ -7,14 +7,16 @@ from bulk_publisher.model import Epoch
 from bulk_publisher.report.past import How, PastRun
 from bulk_publisher.report.text import in_words, pages_in_words
 
-_HOUR, _DAY = 3600.0, 86_400.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
 
 def age_in_words(moment: Epoch | None) -> str:
-    """How long ago that was: ``12 min ago``, ``5 h ago``, ``93 days ago``."""
+    """How long ago that was: ``just now``, ``12 min ago``, ``5 h ago``, ``93 days ago``."""
     if moment is None:
         return "at a time unknown"
     age = max(0.0, utc_now() - moment)
+    if age < _MINUTE:
+        return "just now"
     if age < _HOUR:
         return f"{age / 60:.0f} min ago"
     return f"{age / _HOUR:.0f} h ago" if age < 2 * _DAY else f"{age / _DAY:.0f} days ago"
