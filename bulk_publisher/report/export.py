@@ -1,8 +1,7 @@
 """A run's story for programs: JSON, and a CSV that a spreadsheet can open without harm."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TextIO
 
@@ -62,12 +61,19 @@ def story_as_dict(story: Story) -> dict[str, Any]:
     }
 
 
-def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = None) -> None:
+def write_csv(
+    folders: Sequence[KeptRun],
+    file: TextIO,
+    *,
+    decimal: str | None = None,
+    carried: Mapping[str, str] | None = None,
+) -> None:
     """Every line of the journals in *folders*, as a CSV with a header.
 
     What the pages carry of their own lists stands in columns after ours.
 
     Args:
+        carried: These columns, as `carried_names` gives them; None to look for them first.
         decimal: What parts decimals where Excel will open the file. It goes by that for what parts
             cells, and takes UTF-8 for another encoding unless a byte order mark begins it; it keeps 15
             digits of a number, and 32,767 characters of a cell. None for commas, no mark and all that
@@ -79,25 +85,35 @@ def write_csv(folders: list[KeptRun], file: TextIO, *, decimal: str | None = Non
     if decimal is not None:
         file.write("\ufeff")
     writer = csv.writer(file, lineterminator="\n", delimiter=";" if decimal == "," else ",")
-    carried = carried_names(folders)
+    if carried is None:
+        carried = carried_names(folders)
     writer.writerow([*FIXED, *map(cell, carried.values())])
     for folder in folders:
         writer.writerows(_rows(folder, tuple(carried), decimal))
 
 
-def carried_names(folders: list[KeptRun]) -> dict[str, str]:
+def carried_names(
+    folders: Sequence[KeptRun], on_bad: Callable[[KeptRun, BadJournal], None] | None = None
+) -> dict[str, str]:
     """The columns that the pages of *folders* carry, in the order in which they come.
+
+    Args:
+        on_bad: Told of each run that can't be read through; None where that is told later on.
 
     Returns:
         Each with its name in a table that has ours, too.
     """
     names: dict[str, None] = {}
     for folder in folders:
-        # What is damaged is told where its rows are written.
-        with suppress(BadJournal):
-            for outcome in folder.outcomes():
+        try:
+            if on_bad is not None:
+                folder.read_description()
+            for outcome in folder.outcomes() if folder.has_journal else ():
                 if outcome.row and not outcome.row.keys() <= names.keys():
                     names.update(dict.fromkeys(outcome.row))
+        except BadJournal as error:
+            if on_bad is not None:
+                on_bad(folder, error)
     carried = list(names)[: MOST_COLUMNS - len(FIXED)]
     return dict(zip(carried, told_apart(carried, taken=FIXED), strict=True))
 

@@ -8,13 +8,14 @@ import html
 import json
 import logging
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Outcome, Status
+from bulk_publisher.report.portal_sums import PortalSums
 from bulk_publisher.report.story import (
     ELSEWHERE,
     LISTED_FAILURES,
@@ -39,18 +40,35 @@ _LONGEST = 200
 _LONGEST_ROW = 1_000
 """Characters of what a page carries of its list: it is there to be found by."""
 _LISTED_PLACES = 500
+_DRAWN = 20
+"""Runs whose charts are drawn: each takes a second and 50 kB, and nobody compares more by eye."""
+_LEAST_FAILURES = 50
+"""Failures that are listed of each run at least, however many runs share a page."""
 _STATUSES = tuple(Status)
 
 
-def html_report(stories: list[Story]) -> str:
-    """*stories* as one page.
+def html_report(stories: Iterable[Story], *, of: int = 1) -> str:
+    """*stories* as one page, with a table of their portals where there are several.
+
+    Each is told before the next one is taken, and so may be forgotten.
+
+    Args:
+        of: How many there may be: they share the room for failures, and the first 20 have pictures.
 
     Raises:
         BadSetting: If what draws the pictures is not installed.
     """
-    title = stories[0].run if len(stories) == 1 else f"{len(stories)} runs"
     style, script = (_asset(name) for name in ("report.css", "report.js"))
-    sections = "".join(_section(story, number) for number, story in enumerate(stories))
+    parts, sums, title = [], PortalSums(), ""
+    most = max(_LEAST_FAILURES, LISTED_FAILURES // max(1, of))
+    for number, story in enumerate(stories):
+        title = story.run
+        parts.append(_section(story, number, most))
+        sums.add(story)
+    if sums.runs > 1:
+        title = f"{sums.runs} runs"
+        parts.insert(0, _portals_table(sums))
+    sections = "".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
@@ -66,10 +84,25 @@ def is_drawable() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def _section(story: Story, number: int) -> str:
-    parts = [_head(story), _tiles(story), _why(story), *_pictures(story)]
-    parts.extend((_places_table(story), _failures_table(story, number)))
-    return f"<section>{''.join(parts)}</section>"
+def _portals_table(sums: PortalSums) -> str:
+    rows = "".join(
+        f'<tr><td><a href="#run-{one.first}">{_escape(one.portal or "unknown portal")}</a>'
+        f"<td class=n>{one.runs:,}<td class=n>{one.pages:,}<td class=n>{one.bad:,}"
+        f"<td class=n>{one.left:,}<td class=n>{one.unfinished:,}<td class=n>{_escape(in_words(one.seconds))}"
+        for one in sums
+    )
+    note = f"<p>Charts are drawn of the first {_DRAWN} runs.</p>" if sums.runs > _DRAWN else ""
+    return (
+        f"<section><h1>{sums.runs:,} runs</h1><div class=wide><table><thead><tr><th>portal<th class=n>runs"
+        "<th class=n>pages<th class=n>failed<th class=n>left<th class=n>unfinished<th class=n>time"
+        f"</thead><tbody>{rows}</tbody></table></div>{note}</section>"
+    )
+
+
+def _section(story: Story, number: int, most: int) -> str:
+    parts = [_head(story), _tiles(story), _why(story), *(_pictures(story) if number < _DRAWN else ())]  # fmt: skip
+    parts.extend((_places_table(story), _failures_table(story, number, most)))
+    return f'<section id="run-{number}">{"".join(parts)}</section>'
 
 
 def _head(story: Story) -> str:
@@ -179,22 +212,23 @@ def _places_table(story: Story) -> str:
     return f"<details><summary>Sites and folders as a table</summary><div class=wide><table><thead><tr><th>place<th class=n>pages{head}</thead><tbody>{rows}</tbody></table></div>{rest}</details>"
 
 
-def _failures_table(story: Story, number: int) -> str:
-    if not story.failures:
+def _failures_table(story: Story, number: int, most: int) -> str:
+    listed = story.failures[:most]
+    if not listed:
         return ""
-    data = clean_json(json.dumps([_row(outcome) for outcome in story.failures], separators=(",", ":"), ensure_ascii=False))  # fmt: skip
+    data = clean_json(json.dumps([_row(outcome) for outcome in listed], separators=(",", ":"), ensure_ascii=False))  # fmt: skip
     # Inside a script element nothing may look like the end of it.
     data = data.replace("<", "\\u003c")
     note = (
-        f"<p>The first {LISTED_FAILURES:,} of {story.totals.bad:,}: "
+        f"<p>The first {len(listed):,} of {story.totals.bad:,}: "
         f"<code>bulk-publisher report {_named(story)} --csv</code> has them all.</p>"
-        if story.totals.bad > len(story.failures)
+        if story.totals.bad > len(listed)
         else ""
     )
-    carried = "<th>with" if any(outcome.row for outcome in story.failures) else ""
+    carried = "<th>with" if any(outcome.row for outcome in listed) else ""
     return (
         f"<h2>Pages that failed</h2>{note}<div class=failures>"
-        f'<input type=search aria-label="Search the failures" placeholder="Search {pages_in_words(len(story.failures))}: a title, an ID, a code, a site …">'
+        f'<input type=search aria-label="Search the failures" placeholder="Search {pages_in_words(len(listed))}: a title, an ID, a code, a site …">'
         f"<p class=shown></p><div class=wide><table><thead><tr><th class=n>page<th>title<th class=n>site<th>code<th>what the portal says<th>named in{carried}</thead><tbody></tbody></table></div>"
         f'<script type="application/json" id="failures-{number}">{data}</script>'
         "<noscript><p>The list of pages needs JavaScript; a CSV has it too.</p></noscript></div>"

@@ -62,8 +62,7 @@ class PastRun:
     @property
     def portal(self) -> str:
         """What the portal's users call it, or its host where they have given it no name."""
-        named = None if self.description is None else self.description.job.portal.name
-        return printable(named) if named else self.host
+        return "" if self.description is None else portal_of(self.description)
 
     @property
     def follows(self) -> str:
@@ -141,6 +140,11 @@ class PastRun:
             and description.is_for_resume
             and description.job.portal.sandbox is None
         )
+
+
+def portal_of(description: Description) -> str:
+    """What the users of its portal call it, or its host where they have given it no name."""
+    return printable(description.job.portal.name or description.portal or "")
 
 
 def past_run(kept: KeptRun) -> PastRun:

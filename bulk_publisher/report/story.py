@@ -104,17 +104,6 @@ def seconds_at_work(description: Description, *, last_at: float) -> float:
     return seconds + (max(0.0, last_at - began_at) if began_at else 0.0)
 
 
-def check_readable(folder: KeptRun) -> None:
-    """Read *folder* through, and keep nothing of it.
-
-    Raises:
-        BadJournal: If its description or its journal can't be read.
-    """
-    folder.read_description()
-    for _ in folder.outcomes() if folder.has_journal else ():
-        pass
-
-
 def read_story(folder: KeptRun) -> Story:
     """The story of *folder*.
 

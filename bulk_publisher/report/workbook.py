@@ -40,16 +40,22 @@ _WIDTHS = {
 }
 
 
-def write_xlsx(folders: list[KeptRun], path: Path) -> None:
+def write_xlsx(
+    folders: Sequence[KeptRun], path: Path, *, carried: Mapping[str, str] | None = None
+) -> None:
     """Every line of the journals in *folders*, in a workbook at *path*.
 
     What the pages carry of their own lists stands in columns after ours, as text.
+
+    Args:
+        carried: These columns, as `carried_names` gives them; None to look for them first.
 
     Raises:
         BadJournal: If a journal can't be read.
         BadSetting: If XlsxWriter is not there, or *path* can't be written.
     """
-    carried = carried_names(folders)
+    if carried is None:
+        carried = carried_names(folders)
     names = [*FIXED, *(as_long_as_a_cell(printable(name)) for name in carried.values())]
     with sheets_at(path, names) as sheets:
         for outcome in chain.from_iterable(folder.outcomes() for folder in folders):

@@ -1,6 +1,6 @@
 """A report as a file: all of it or none, so that a reader never sees half of one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -8,19 +8,19 @@ from typing import BinaryIO, TextIO
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.report.html_page import html_report, is_drawable
-from bulk_publisher.report.story import read_story
+from bulk_publisher.report.story import Story, read_story
 from bulk_publisher.store.files import replacing
 from bulk_publisher.store.protocol import KeptRun
 
 
-def write_html(folders: list[KeptRun], path: Path) -> None:
-    """The report on *folders* in *path*.
+def write_html(stories: Iterable[Story], path: Path, *, of: int = 1) -> None:
+    """The report on *stories*, *of* so many at most, in *path*.
 
     Raises:
         BadJournal: If a run can't be read.
         BadSetting: If the pictures can't be drawn, or *path* can't be written.
     """
-    text = html_report([read_story(folder) for folder in folders])
+    text = html_report(stories, of=of)
     with file_at(path) as file:
         file.write(text.encode())
 

@@ -15,7 +15,9 @@ from bulk_publisher.cli import main
 from bulk_publisher.clock import utc_now
 from bulk_publisher.model import Epoch, PageId, Status
 from bulk_publisher.report.history import repeats_of
+from bulk_publisher.report.html_page import _section, html_report
 from bulk_publisher.report.past import past_runs
+from bulk_publisher.report.story import read_story
 from bulk_publisher.store import KeptRun, Store, open_store
 from bulk_publisher.store.description import Description, FinalTotals
 from bulk_publisher.store.totals import Totals
@@ -234,3 +236,99 @@ async def test_a_streak_goes_back_to_the_last_time_that_the_page_was_done(
     found = {one.page: (one.code, one.runs) for one in repeats_of("p", store.runs(), [])}
 
     assert found == {PageId(page): streak for page, streak in streaks(runs).items()}
+
+
+# report
+
+
+async def many_portals(tmp_path: Path) -> Store:
+    """Three portals, one of them with two runs, one of which stopped."""
+    store = open_store(tmp_path)
+    whole = FinalTotals(counts={Status.PUBLISHED: 1}, seconds=30, left=4)
+    await kept_run(store, 30, {1: None}, totals=whole)
+    await kept_run(store, 3, {1: None, 2: "GONE"}, seconds=30)
+    await kept_run(store, 2, {1: None}, portal="b.bitrix24.com")
+    await kept_run(store, 1, {9: None}, portal="c.bitrix24.com", job="wiki")
+    return store
+
+
+async def test_several_runs_are_summed_up_by_portal(tmp_path: Path) -> None:
+    await many_portals(tmp_path)
+
+    said = say(tmp_path, "report", "--since", "48h")
+
+    assert said.count("\nRun ") + said.startswith("Run ") == 4
+    assert [line.split() for line in said.splitlines()[-5:]] == [
+        ["portal", "runs", "pages", "failed", "left", "time"],
+        ["a.bitrix24.com", "2", "3", "1", "4", "1", "min"],
+        ["b.bitrix24.com", "1", "1", "0", "0", "1", "min"],
+        ["c.bitrix24.com", "1", "1", "0", "0", "1", "min"],
+        ["3", "portals", "4", "5", "1", "4", "3", "min"],
+    ]
+
+
+async def test_runs_are_chosen_by_job_portal_and_age(tmp_path: Path) -> None:
+    await many_portals(tmp_path)
+
+    told = json.loads(say(tmp_path, "report", "--job", "nightly", "--since", "24h", "--json"))
+    rows = say(tmp_path, "report", "--portal", "[ab].*", "--csv").splitlines()
+
+    assert [run["portal"] for run in told] == ["a.bitrix24.com", "b.bitrix24.com"]
+    assert isinstance(json.loads(say(tmp_path, "report", "--job", "wiki", "--json")), list)
+    at = rows[0].split(",").index("portal")
+    assert [row.split(",")[at] for row in rows[1:]] == ["a.bitrix24.com"] * 3 + ["b.bitrix24.com"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "Which run?"),
+        (("latest", "--job", "nightly"), "Leave out RUN, or these."),
+        (("--since", "long"), "--since must be a duration"),
+        (("--job", "weekly"), "is like that"),
+    ],
+)
+async def test_what_can_t_be_chosen_is_said(
+    tmp_path: Path, words: tuple[str, ...], why: str
+) -> None:
+    await many_portals(tmp_path)
+
+    assert why in say(tmp_path, "report", *words, status=2)
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", "--html=-", "--format=json"])
+async def test_a_run_that_can_t_be_read_is_named_and_the_others_are_told(
+    tmp_path: Path, form: str
+) -> None:
+    store = await many_portals(tmp_path)
+    (bad,) = [past.kept for past in past_runs(store, portal="b.*")]
+    files_of(bad).journal.write_text("{\n")
+
+    said = say(tmp_path, "report", "--since", "48h", form, status=2)
+
+    assert f"{bad.names.journal}:1: the line is damaged" in said
+    assert "c.bitrix24.com" in said
+
+
+async def test_a_page_of_many_runs_begins_with_a_table_of_their_portals(tmp_path: Path) -> None:
+    await many_portals(tmp_path)
+
+    page = say(tmp_path, "report", "--since", "48h", "--html", "-")
+
+    table = page[page.index("<h1>4 runs") : page.index("</section>")]
+    assert '<a href="#run-0">a.bitrix24.com</a><td class=n>2<td class=n>3<td class=n>1' in table
+    assert '<a href="#run-3">c.bitrix24.com</a>' in table
+    assert 'id="run-3"' in page
+    assert page.count("<title>4 runs") == 1
+
+
+async def test_many_runs_share_the_room_for_failures_and_few_have_pictures(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    run = await kept_run(store, 1, dict.fromkeys(range(1, 80), "GONE"))
+    story = read_story(run)
+
+    page = html_report((story for _ in range(22)), of=200)
+
+    assert page.count("<p>The first 50 of 79: ") == 22
+    assert page.count("<figure>") == 20 * _section(story, 0, 50).count("<figure>")
+    assert "Charts are drawn of the first 20 runs." in page

@@ -48,7 +48,7 @@ def test_what_goes_wrong_leaves_the_old_one_and_nothing_else(
 def test_a_report_that_can_t_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "html_report", lambda _stories: "<html>")
+    monkeypatch.setattr(writing, "html_report", lambda _stories, of: "<html>")
     taken = tmp_path / "report.html"
     taken.mkdir()
 
