@@ -7,12 +7,13 @@ How it works:
     those that fail the first so many.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 from bulk_publisher.errors import BadJournal
-from bulk_publisher.model import PageId
+from bulk_publisher.model import Epoch, PageId
 from bulk_publisher.page_ids.page_set import PageSet, is_page_id
 from bulk_publisher.report.past import How, PastRun, past_runs
 from bulk_publisher.store.protocol import KeptRun, Store
@@ -20,6 +21,9 @@ from bulk_publisher.store.protocol import KeptRun, Store
 MOST_STREAKS = 100_000
 """Failing pages that are followed through the runs of a job on a portal; others are not told."""
 _COMPARABLE = frozenset({How.DONE, How.FAILED})
+_ENDED = _COMPARABLE | {How.STOPPED, How.INTERRUPTED}
+_MOST_READ = 5_000
+"""Runs that are looked through for the last of each job: a second."""
 _LEAST = 2
 """Runs before, from which there is a median to speak of."""
 
@@ -100,6 +104,33 @@ def read_histories(
             runs.append(past)
     for name, portals in jobs.items():
         yield _history(name, portals)
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How a job was done the last time on a portal.
+
+    Attributes:
+        succeeded_at: When a run of it last ended with every page done; None where none of those read did.
+    """
+
+    newest: PastRun
+    succeeded_at: Epoch | None
+
+
+def read_last(store: Store, jobs: Collection[str]) -> dict[tuple[str, str], LastRun]:
+    """The last run that ended of each of *jobs* on each portal, among the newest runs of *store*."""
+    found: dict[tuple[str, str], LastRun] = {}
+    for past in islice(past_runs(store), _MOST_READ):
+        if past.job not in jobs or past.is_rollback or past.how not in _ENDED:
+            continue
+        known = found.get((past.job, past.portal))
+        success = past.ended_at if past.how is How.DONE else None
+        if known is None:
+            found[past.job, past.portal] = LastRun(past, success)
+        elif known.succeeded_at is None and success is not None:
+            found[past.job, past.portal] = LastRun(known.newest, success)
+    return found
 
 
 def _history(job: str, portals: dict[str, list[PastRun]]) -> JobHistory:

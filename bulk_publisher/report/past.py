@@ -131,6 +131,11 @@ class PastRun:
         return How.INTERRUPTED if self.description.final.is_interrupted else How.STOPPED
 
     @property
+    def exit_status(self) -> int | None:
+        """The exit status that its last process is likely to have had; None where it has not ended."""
+        return {How.DONE: 0, How.FAILED: 1, How.STOPPED: 3, How.INTERRUPTED: 3}.get(self.how)
+
+    @property
     def is_for_resume(self) -> bool:
         """Whether something is left of it that ``resume`` would do."""
         description = self.description

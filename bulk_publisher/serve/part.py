@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from bulk_publisher.clock import Clock
-from bulk_publisher.engine.events import Event, watch_nothing
+from bulk_publisher.engine.events import Event, Watcher, watch_nothing
 from bulk_publisher.errors import (
     BulkPublisherError,
     HoursOver,
@@ -42,6 +42,9 @@ from bulk_publisher.store.steering import Wish
 Entrance = Callable[[Job], AbstractAsyncContextManager[Entry]]
 """How to get into the portal of a job."""
 
+WatchRun = Callable[[str, str, Started], Watcher]
+"""What looks on at a run that begins or goes on, by its job, and by the portal as the job names it."""
+
 _LOOK_EVERY = 1.0
 """Seconds between two looks at a run that rests, or that another process is at work on."""
 _FIRST_PAUSE = 900.0
@@ -49,6 +52,10 @@ _FIRST_PAUSE = 900.0
 _MOST_STOPS = 5
 """In a row, after which nobody but a person goes on with it."""
 _FAULT_OF_OURS = 70
+
+
+def _watch_none(_job: str, _portal: str, _started: Started) -> Watcher:
+    return watch_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Surroundings:
     entrance: Entrance
     tell: Tell
     clock: Clock
+    watch_run: WatchRun = _watch_none
 
 
 class PartDoing:
@@ -88,6 +96,7 @@ class PartDoing:
         self._note = note
         self._places = places
         self._started: Started | None = None
+        self._watcher: Watcher = watch_nothing
         self._is_draining = False
 
     def drain(self) -> None:
@@ -245,10 +254,11 @@ class PartDoing:
         self._started = started
         if self._is_draining:
             started.engine.drain()
+        self._watcher = self._around.watch_run(self._job.name, self._portal, started)
         self._around.tell(RunBegins(self._job.name, self._portal, started))
 
     def _watch(self, event: Event) -> None:
-        watch_nothing(event)
+        self._watcher(event)
 
 
 def _is_passing(error: BulkPublisherError) -> bool:

@@ -143,16 +143,20 @@ async def test_status_elsewhere_and_prometheus_know_it_too(tmp_path):
     def meddle(snapshot: Snapshot) -> None:
         result = CliRunner().invoke(main, ["status", snapshot.run, "--runs", str(tmp_path)])
         said.append(result.stdout)
+        if not said[1:]:
+            metrics.attend(watching._started)
         metrics.show(snapshot)
 
-    metrics = Metrics(OUTPUT, 0)
+    metrics = Metrics(OUTPUT)
     watching = Watching(stop_after=300, meddle=meddle)
     async with serve(Scenario(pages=4_000, cost=0.28)) as sandbox:
         await _publish(sandbox, tmp_path, watching)
 
     assert "of 4,000 pages" in said[-1]
-    assert metrics._selected._value.get() == 4_000
-    assert metrics._left._value.get() == watching.seen[-1].left
-    metrics._server.shutdown()
-    metrics._server.server_close()
-    metrics._thread.join()
+    last = watching.seen[-1]
+    labels = {"job": "t", "portal": last.portal, "run": last.run}
+    told = metrics.families.registry.get_sample_value
+    assert told("bulk_publisher_pages_selected", labels) == 4_000
+    assert told("bulk_publisher_pages_left", labels) == last.left
+    metrics.finish()
+    assert told("bulk_publisher_pages_left", labels) is None

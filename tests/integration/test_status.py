@@ -215,9 +215,13 @@ async def test_prometheus_can_read_the_numbers_while_the_run_goes_on(tmp_path):
     output = Output(verbosity=-1, log_format="console", is_plain=True, metrics_port=port)
     await _publish(watched(Peeking(output), output), tmp_path, pages=100, cost=1.0)
 
-    assert 'bulk_publisher_pages_total{status="published"}' in seen[-1]
-    assert 'bulk_publisher_budget_limit{budget="operating"} 480.0' in seen[-1]
-    assert "bulk_publisher_requests_total" in seen[-1]
+    host = open_store(tmp_path).find("latest").read_description().portal
+    of = f'job="t",portal="{host}"'
+    assert f'bulk_publisher_pages_total{{{of},status="published"}}' in seen[-1]
+    assert re.search(
+        rf'bulk_publisher_budget_limit{{budget="operating",{of},run="[^"]+"}} 480.0', seen[-1]
+    )
+    assert f"bulk_publisher_requests_total{{{of}}}" in seen[-1]
 
 
 def test_a_port_that_is_taken_is_said_in_a_line():

@@ -94,7 +94,14 @@ def run_task(job: Job, task: Task, output: Output) -> int:
         BulkPublisherError: If it cannot be begun.
     """
     output.open_log()
-    return asyncio.run(_Doing(job, task, output).do())
+    doing = _Doing(job, task, output)
+    try:
+        status = asyncio.run(doing.do())
+    except Exception as error:
+        doing.progress.end(crash.status_of(error), job.name)
+        raise
+    doing.progress.end(status, job.name)
+    return status
 
 
 class _Doing:
@@ -104,7 +111,7 @@ class _Doing:
         self._job = job
         self._what = what
         self._output = output
-        self._progress: Progress = watched(progress_for(output, output.progress), output)
+        self.progress: Progress = watched(progress_for(output, output.progress), output)
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
         self._has_told_of_fault = False
@@ -133,7 +140,7 @@ class _Doing:
         except* asyncio.CancelledError:
             pass
         finally:
-            self._progress.finish()
+            self.progress.finish()
         if self._task is None or self._task.cancelled():
             return self._left_at_once()
         result = self._task.result()
@@ -148,7 +155,7 @@ class _Doing:
             return await self._what(
                 entry,
                 seed=random.SystemRandom().randrange(2**32),
-                watch=self._progress,
+                watch=self.progress,
                 on_start=self._start,
             )
         except BulkPublisherError as error:
@@ -163,7 +170,7 @@ class _Doing:
             f"Run {started.kept.run_id} on {portal_in_words(started.session.client.host, started.portal_name)}",
             event="started",
         )
-        self._progress.start(started)
+        self.progress.start(started)
 
     def _interrupt(self, number: signal.Signals) -> None:
         is_first = self._signal is None
@@ -175,7 +182,7 @@ class _Doing:
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
             self._started.engine.drain()
-            self._progress(Warned(self._stopping(self._started, self._signal)))
+            self.progress(Warned(self._stopping(self._started, self._signal)))
         elif self._task is not None:
             self._task.cancel()
 

@@ -3,20 +3,23 @@
 import asyncio
 import os
 import signal
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.job_options import metrics_options, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
+    from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
+    from bulk_publisher.clock import Clock
     from bulk_publisher.jobs import Job
     from bulk_publisher.operations.access import Entry
     from bulk_publisher.serve.daemon import Daemon
+    from bulk_publisher.store import Store
 
 
 @click.command("serve")
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Variable that submitted jobs may name, beside BITRIX24_... and NOTIFY_...; repeatable.",
 )
+@metrics_options("Serve Prometheus metrics of all jobs on this port.", "Write them to this file every 15 s, for the node exporter.")  # fmt: skip
 @click.option("--systemd", is_flag=True, help="Print a unit for systemd instead.")
 @click.option("--cron", is_flag=True, help="Print lines for cron instead.")
 @click.pass_obj
@@ -76,7 +80,7 @@ def serve(
     from bulk_publisher.cli.output.units import cron_lines, systemd_unit
 
     if systemd:
-        output.put_data(systemd_unit(jobs, folders, variables, parallel))
+        output.put_data(systemd_unit(jobs, folders, variables, parallel, _metrics_words(output)))
         return
     if cron:
         output.put_data(cron_lines(jobs, runs))
@@ -98,7 +102,7 @@ async def _serve(
     is_once: bool,
 ) -> None:
     from bulk_publisher.cli.commands.doing import open_credential
-    from bulk_publisher.cli.output.happenings import Teller
+    from bulk_publisher.cli.output.happenings import Teller, both
     from bulk_publisher.cli.output.supervisor import Supervisor
     from bulk_publisher.clock import LoopClock, local_zone
     from bulk_publisher.serve.daemon import Daemon
@@ -109,7 +113,11 @@ async def _serve(
     def entrance(job: "Job") -> "AbstractAsyncContextManager[Entry]":
         return open_credential(job, output)
 
-    around = Surroundings(open_store(runs), entrance, Teller(output), LoopClock())
+    store, clock, teller = open_store(runs), LoopClock(), Teller(output)
+    around = Surroundings(store, entrance, teller, clock)
+    metrics = _metrics(output, store, clock)
+    if metrics is not None:
+        around = Surroundings(store, entrance, both(teller, metrics), clock, metrics.watch_run)
     daemon = Daemon(
         JobFiles(jobs),
         around,
@@ -119,13 +127,31 @@ async def _serve(
         is_once=is_once,
     )
     supervisor = Supervisor(os.environ)
-    async with asyncio.TaskGroup() as group:
+    reading = nullcontext() if metrics is None else metrics.read(lambda: daemon.slots)
+    async with reading, asyncio.TaskGroup() as group:
         serving = group.create_task(daemon.serve())
         watching = group.create_task(supervisor.watch(around.clock))
         _take_signals(daemon, serving, supervisor)
         with suppress(asyncio.CancelledError):
             await serving
         watching.cancel()
+
+
+def _metrics_words(output: Output) -> list[str]:
+    """The options for Prometheus, as they were given."""
+    given = {"--metrics-port": output.metrics_port, "--metrics-file": output.metrics_file}
+    return [
+        word for name, value in given.items() if value is not None for word in (name, str(value))
+    ]
+
+
+def _metrics(output: Output, store: "Store", clock: "Clock") -> "DaemonMetrics | None":
+    """What counts for Prometheus, where a port or a file is named."""
+    from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
+
+    if output.metrics_port is None and output.metrics_file is None:
+        return None
+    return DaemonMetrics(output, store, clock)
 
 
 def _take_signals(daemon: "Daemon", serving: "asyncio.Task[None]", supervisor: Any) -> None:

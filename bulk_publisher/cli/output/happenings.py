@@ -13,10 +13,21 @@ from bulk_publisher.serve.happenings import (
     RunBegins,
     RunEnds,
     RunRests,
+    Tell,
 )
 from bulk_publisher.serve.timetable import Happened
 from bulk_publisher.text.escaping import printable
 from bulk_publisher.utc import as_utc
+
+
+def both(first: Tell, second: Tell) -> Tell:
+    """Tells two, in their order."""
+
+    def tell(happening: Happening) -> None:
+        first(happening)
+        second(happening)
+
+    return tell
 
 
 class Teller:

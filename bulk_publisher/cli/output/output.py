@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -34,6 +35,7 @@ class Output:
         verbosity: -1 quiet, 0 as usual, 1 and 2 more.
         progress: What is shown of a run that goes on: auto, json or none.
         metrics_port: Where Prometheus may read the run's numbers; None for nowhere.
+        metrics_file: Where the node exporter finds how it ended; None for nowhere.
         leaves_report: Whether a run leaves a report in its folder.
     """
 
@@ -42,6 +44,7 @@ class Output:
     is_plain: bool
     progress: str = "auto"
     metrics_port: int | None = None
+    metrics_file: Path | None = None
     leaves_report: bool = True
 
     @property

@@ -47,13 +47,17 @@ WantedBy=multi-user.target
 
 
 def systemd_unit(
-    jobs: Sequence[Path], folders: Sequence[Path], variables: Sequence[str], parallel: int
+    jobs: Sequence[Path],
+    folders: Sequence[Path],
+    variables: Sequence[str],
+    parallel: int,
+    more: Sequence[str] = (),
 ) -> str:
-    """A unit that serves *jobs* from where they are now."""
+    """A unit that serves *jobs* from where they are now, with *more* options."""
     words = [_program(), "serve", "--parallel", str(parallel)]
     words += [word for folder in folders for word in ("--allow", str(folder.resolve()))]
     words += [word for name in variables for word in ("--allow-env", name)]
-    words += [str(job.resolve()) for job in jobs]
+    words += [*more, *(str(job.resolve()) for job in jobs)]
     return _UNIT.format(command=" ".join(_quoted(word) for word in words))
 
 

@@ -1,145 +1,118 @@
-"""Numbers of a run for Prometheus, while it goes on: ``--metrics-port``."""
-
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+"""Numbers of a command's run for Prometheus: ``--metrics-port`` while it goes on, ``--metrics-file`` at its end."""
 
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.cli.progress.progress import Progress
-from bulk_publisher.engine.events import (
-    Event,
-    PagesSettled,
-    Refused,
-    RequestLost,
-    RequestSent,
-    WaitBegun,
+from bulk_publisher.cli.progress.exposition import (
+    Port,
+    check_metrics_file,
+    successes_in,
+    write_metrics,
 )
+from bulk_publisher.cli.progress.families import Families
+from bulk_publisher.cli.progress.progress import Progress
+from bulk_publisher.cli.progress.run_numbers import LastNumbers, RunNumbers
+from bulk_publisher.clock import utc_now
+from bulk_publisher.engine.events import Event
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.model import Mono, Outcome
 from bulk_publisher.operations.publishing import Started
+from bulk_publisher.report.past import past_run
 from bulk_publisher.store.heard import Snapshot
-
-if TYPE_CHECKING:
-    from threading import Thread
-    from wsgiref.simple_server import WSGIServer
-
-    from prometheus_client import CollectorRegistry
-
-_T = TypeVar("_T")
-
-_ADDRESS = "127.0.0.1"
-"""What a run does is this machine's business: an agent or a proxy on it may pass it on."""
-_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
 
 
 def watched(progress: Progress, output: Output) -> Progress:
-    """*progress*, and the numbers beside it where *output* names a port for them.
+    """*progress*, and the numbers beside it where *output* names a port or a file for them.
 
     Raises:
-        BadSetting: If they can't be served there.
+        BadSetting: If they can't be had there.
     """
-    if output.metrics_port is None:
+    if output.metrics_port is None and output.metrics_file is None:
         return progress
-    return _Both(progress, Metrics(output, output.metrics_port))
+    return _Both(progress, Metrics(output))
 
 
 class Metrics(Progress):
-    """A watcher that counts for Prometheus. What is read of the limits is read in the loop."""
+    """A watcher that counts for Prometheus."""
 
     every = 1.0
 
-    def __init__(self, output: Output, port: int) -> None:
+    def __init__(self, output: Output) -> None:
         super().__init__(output)
-        try:
-            from prometheus_client import (  # fmt: skip
-                CollectorRegistry,
-                Counter,
-                Gauge,
-                Histogram,
-            )
-        except ImportError as error:
-            raise BadSetting(
-                "--metrics-port needs prometheus-client, which is not installed.",
-                "Install it with: pip install 'bulk-publisher[metrics]'",
-            ) from error
-        registry = CollectorRegistry()
+        port, file = output.metrics_port, output.metrics_file
+        self.families = Families("--metrics-file" if port is None else "--metrics-port")
+        if file is not None:
+            check_metrics_file(file)
+        self._port = None if port is None else Port(self.families.registry, port)
+        self._last = LastNumbers(self.families)
+        self._numbers: RunNumbers | None = None
+        self._labels = "", ""
 
-        def made(kind: Callable[..., _T], name: str, about: str, *labels: str, **more: Any) -> _T:
-            return kind(f"bulk_publisher_{name}", about, labels, registry=registry, **more)
+    def start(self, started: Started) -> None:
+        """The run begins."""
+        self.attend(started)
+        super().start(started)
 
-        self._pages = made(Counter, "pages", "Pages settled.", "status")
-        self._requests = made(Counter, "requests", "Page requests sent.")
-        self._refusals = made(Counter, "refusals", "Requests that a limit refused.", "code")
-        self._lost = made(Counter, "lost_requests", "Requests without a usable answer.", "code")
-        self._waited = made(Counter, "wait_seconds", "Seconds in which nothing could be sent.", "limit")  # fmt: skip
-        self._cost = made(Histogram, "page_seconds", "Seconds that the portal worked on a page.", buckets=_BUCKETS)  # fmt: skip
-        self._seconds = made(Gauge, "run_seconds", "Seconds at work on the run.")
-        self._selected = made(Gauge, "pages_selected", "Pages in total, if known.")
-        self._seconds_left = made(Gauge, "seconds_left", "Seconds left, if known.")  # fmt: skip
-        self._left = made(Gauge, "pages_left", "Pages not settled yet, if known.")
-        self._level = made(Gauge, "budget_level", "How full a budget is.", "budget")
-        self._limit = made(Gauge, "budget_limit", "Size of a budget.", "budget")
-        self._info = made(Gauge, "run_info", "Which run, on which portal; always 1.", "run", "portal", "portal_name")  # fmt: skip
-        self._waits_since: tuple[Mono, str] | None = None
-        self._server, self._thread = _served(registry, port)
+    def attend(self, started: Started) -> None:
+        """Count what happens in the run."""
+        past = past_run(started.kept)
+        self._labels = past.job, past.portal
+        self._numbers = RunNumbers(self.families, *self._labels, started)
 
     def finish(self) -> None:
-        """Serve the numbers no more."""
+        """The run has ended: its own series go, and the port closes."""
         super().finish()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        if self._numbers is not None:
+            self._numbers.end()
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+
+    def end(self, status: int, job: str) -> None:
+        """The command ends: leave word in the file."""
+        file = self.output.metrics_file
+        if file is None:
+            return
+        for name, portal, at in successes_in(file):
+            if name == (self._labels[0] or job):
+                self._last.know_success(name, portal, at)
+        self._note_end(status, job)
+        try:
+            write_metrics(self.families.registry, file)
+        except BadSetting as error:
+            self.output.complain(f"No metrics: {error.message}", colour="yellow")
+
+    def _note_end(self, status: int, job: str) -> None:
+        if self._started is None:
+            # Which portal it was is not known; where the job has one alone, it was that.
+            portals = self._last.portals_of(job)
+            of = job, portals[0] if len(portals) == 1 else ""
+            past = None
+        else:
+            of, past = self._labels, past_run(self._started.kept)
+        self.families.ended_runs.labels(*of, str(status)).inc()
+        if past is not None and past.is_rollback:
+            # It has taken back what the job did, which is no success of the job.
+            return
+        now = utc_now()
+        self._last.know_success(*of, 0.0 if status else now)
+        self._last.note(
+            *of,
+            status=status,
+            at=now,
+            seconds=None if past is None else past.seconds,
+            counts=None if past is None else past.counts,
+        )
 
     def warn(self, text: str) -> None:
         """Numbers say nothing."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Take over what the limits say now."""
-        self._info.labels(snapshot.run, snapshot.portal, snapshot.portal_name or "").set(1)
-        self._seconds.set(snapshot.seconds)
-        self._selected.set(float("nan") if snapshot.total is None else snapshot.total)
-        self._left.set(float("nan") if snapshot.left is None else snapshot.left)
-        away = None if snapshot.arrives_at is None else snapshot.arrives_at - snapshot.time
-        self._seconds_left.set(float("nan") if away is None else away)
-        for name, bar in (("operating", snapshot.operating), ("requests", snapshot.requests)):
-            if bar is not None:
-                self._level.labels(name).set(bar.level)
-                self._limit.labels(name).set(bar.limit)
+        if self._numbers is not None:
+            self._numbers.show(snapshot)
 
     def __call__(self, event: Event) -> None:
         super().__call__(event)
-        match event:
-            case PagesSettled(outcomes):
-                self._count(outcomes)
-            case WaitBegun(wait):
-                self._end_wait()
-                now = self._now()
-                if now is not None:
-                    self._waits_since = now, wait.limit.value
-            case RequestSent():
-                self._end_wait()
-                self._requests.inc()
-            case Refused(fault):
-                self._refusals.labels(fault.code).inc()
-            case RequestLost(fault):
-                self._lost.labels(fault.code).inc()
-            case _:
-                pass
-
-    def _count(self, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            self._pages.labels(outcome.status.value).inc()
-            if outcome.duration is not None:
-                self._cost.observe(outcome.duration)
-
-    def _end_wait(self) -> None:
-        now = self._now()
-        if self._waits_since is not None and now is not None:
-            since, limit = self._waits_since
-            self._waited.labels(limit).inc(now - since)
-        self._waits_since = None
-
-    def _now(self) -> Mono | None:
-        return None if self._started is None else self._started.session.clock.now()
+        if self._numbers is not None:
+            self._numbers(event)
 
 
 class _Both(Progress):
@@ -157,17 +130,10 @@ class _Both(Progress):
         for one in self._all:
             one.finish()
 
+    def end(self, status: int, job: str) -> None:
+        for one in self._all:
+            one.end(status, job)
+
     def __call__(self, event: Event) -> None:
         for one in self._all:
             one(event)
-
-
-def _served(registry: "CollectorRegistry", port: int) -> "tuple[WSGIServer, Thread]":
-    from prometheus_client import start_http_server
-
-    try:
-        return start_http_server(port, addr=_ADDRESS, registry=registry)
-    except OSError as error:
-        raise BadSetting(
-            f"--metrics-port {port}: can't be used: {error.strerror}.", "Choose a free port."
-        ) from error

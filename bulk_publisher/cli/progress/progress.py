@@ -40,6 +40,13 @@ class Progress:
         if self._timer is not None:
             self._timer.cancel()
 
+    def end(self, status: int, job: str) -> None:
+        """The command ends with *status*, whether its run has begun or not.
+
+        Args:
+            job: The name of what was to be done.
+        """
+
     def show(self, snapshot: Snapshot) -> None:
         """It is time to show something."""
 

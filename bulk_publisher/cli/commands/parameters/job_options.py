@@ -136,6 +136,31 @@ def _tells(name: str) -> Callable[..., None]:
     return tell
 
 
+def metrics_options(port: str, file: str) -> Callable[[_Command], _Command]:
+    """Where Prometheus reads the numbers.
+
+    Args:
+        port: What the option of the port does; so *file*.
+    """
+    at_port = click.option(
+        "--metrics-port",
+        type=click.IntRange(1, 65_535),
+        metavar="PORT",
+        expose_value=False,
+        callback=_tells("metrics_port"),
+        help=port,
+    )
+    in_file = click.option(
+        "--metrics-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        expose_value=False,
+        callback=_tells("metrics_file"),
+        help=file,
+    )
+    return lambda command: at_port(in_file(command))
+
+
 def watching_options(command: _Command) -> _Command:
     """How a run is watched: what is shown, where its numbers can be read, and what is left of it."""
     progress = click.option(
@@ -147,13 +172,9 @@ def watching_options(command: _Command) -> _Command:
         callback=_tells("progress"),
         help="auto suits the output, json is a line a second, none is silent.",
     )
-    metrics = click.option(
-        "--metrics-port",
-        type=click.IntRange(1, 65_535),
-        metavar="PORT",
-        expose_value=False,
-        callback=_tells("metrics_port"),
-        help="Serve Prometheus metrics on this port during the run.",
+    metrics = metrics_options(
+        "Serve Prometheus metrics on this port during the run.",
+        "Write Prometheus metrics to this file at the end, for the node exporter.",
     )
     report = click.option(
         "--report/--no-report",
