@@ -46,10 +46,10 @@ quick: .venv  ## the pure core alone, for the editor
 	$(BIN)/pytest -q tests/unit $(TESTS)
 
 test: .venv  ## the test suite, in parallel
-	$(BIN)/pytest -q -n $(WORKERS) -m "not crash and not foreign and not browser" $(TESTS)
+	$(BIN)/pytest -q -n $(WORKERS) -m "not crash and not foreign and not service" $(TESTS)
 
-test-services: .venv  ## the tests that need a program beside Python (Chromium)
-	$(BIN)/pytest -q -n auto -m browser $(TESTS)
+test-services: .venv  ## the tests that need a program beside Python (Chromium, Prometheus)
+	$(BIN)/pytest -q -n auto -m service $(TESTS)
 
 crash: .venv  ## kill real processes at random moments, many times
 	$(BIN)/pytest -q -n auto -m crash $(TESTS)
@@ -67,7 +67,7 @@ foreign: .foreign/.installed  ## other people's clients on the sandbox
 
 cover: .venv  ## branch coverage of the suite
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -m "not crash and not foreign and not browser" -p no:xdist
+	$(BIN)/coverage run -m pytest -q -m "not crash and not foreign and not service" -p no:xdist
 	$(BIN)/coverage combine
 	$(BIN)/coverage report --skip-covered --show-missing
 

@@ -52,7 +52,7 @@ async def test_a_run_of_300_pages_has_a_small_report(tmp_path):
     assert len(text) < 500_000
 
 
-@pytest.mark.browser
+@pytest.mark.service
 async def test_a_browser_shows_it_without_an_error_of_its_script(tmp_path):
     path = await _report(tmp_path)
 
@@ -63,7 +63,7 @@ async def test_a_browser_shows_it_without_an_error_of_its_script(tmp_path):
     assert "CONSOLE" not in seen.stderr
 
 
-@pytest.mark.browser
+@pytest.mark.service
 async def test_a_browser_can_take_its_picture(tmp_path):
     path, picture = await _report(tmp_path), tmp_path / "report.png"
 

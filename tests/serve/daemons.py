@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from bulk_publisher.cli.output.happenings import both
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Mono
@@ -91,10 +94,12 @@ async def served(
     is_once: bool = False,
     parallel: int = 20,
     clock: LoopClock | None = None,
+    output: Output | None = None,
 ) -> AsyncIterator[Played]:
     """A daemon of the jobs in *paths*; it is drained when the block ends, and killed where that fails.
 
     Args:
+        output: Says where its numbers are read.
         clock: Another daemon's, which this one follows.
     """
 
@@ -103,9 +108,15 @@ async def served(
         yield Webhook(sandbox.webhook)
 
     heard, clock = Heard(), clock or LoopClock()
-    around = Surroundings(open_store(runs), entrance, heard, clock)
+    store = open_store(runs)
+    around = Surroundings(store, entrance, heard, clock)
+    reading: AbstractAsyncContextManager[None] = nullcontext()
+    if output is not None:
+        metrics = DaemonMetrics(output, store, clock)
+        reading = metrics.read(lambda: daemon.slots)
+        around = Surroundings(store, entrance, both(metrics, heard), clock, metrics.watch_run)
     daemon = Daemon(JobFiles(paths), around, zone=ZONE, parallel=parallel, is_once=is_once)
-    async with asyncio.TaskGroup() as group:
+    async with reading, asyncio.TaskGroup() as group:
         task = group.create_task(daemon.serve())
         yield Played(daemon, heard, clock, task)
         daemon.drain()

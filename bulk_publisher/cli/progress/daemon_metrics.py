@@ -42,7 +42,7 @@ class DaemonMetrics:
             check_metrics_file(output.metrics_file)
         self._families = Families("--metrics-file" if output.metrics_port is None else "--metrics-port")  # fmt: skip
         self._last = LastNumbers(self._families)
-        self._due = Series()
+        self._due, self._stops = Series(), Series()
         self._runs: dict[str, RunNumbers] = {}
         self._resting: dict[str, Series] = {}
         self._labels: dict[tuple[str, str], str] = {}
@@ -178,10 +178,22 @@ class DaemonMetrics:
         """Take over how the runs stand, and when jobs are due."""
         for numbers in self._runs.values():
             numbers.refresh()
+        self._refresh_stops(slots)
         due = {name: slot.next_due for name, slot in slots.items() if slot.next_due is not None}
         for name, at in due.items():
             self._due.set(self._families.next_due, at, name)
         self._due.keep(self._families.next_due, *((name,) for name in due))
+
+    def _refresh_stops(self, slots: Mapping[str, Slot]) -> None:
+        stops = {
+            (name, self._label(name, portal)): part.stops
+            for name, slot in slots.items()
+            for portal, part in (slot.firing.parts if slot.firing is not None else {}).items()
+            if part.stops
+        }
+        for labels, number in stops.items():
+            self._stops.set(self._families.stops, number, *labels)
+        self._stops.keep(self._families.stops, *stops)
 
     def _write_if_possible(self) -> None:
         """Where it can't be written that is said once: the jobs go on."""

@@ -82,6 +82,7 @@ class Families:
         self.last_seconds = made(Gauge, "last_duration_seconds", "Seconds at work on the last run.", *_JOB)  # fmt: skip
         self.last_pages = made(Gauge, "last_pages", "Pages of the last run.", *_JOB, "status")
         self.resting = made(Gauge, "resting", "1 while a run has stopped and is to go on later.", *_JOB)  # fmt: skip
+        self.stops = made(Gauge, "stops_in_a_row", "How often in a row the portal has stopped the run that is to go on.", *_JOB)  # fmt: skip
         self.next_due = made(Gauge, "next_due_timestamp_seconds", "When the job is due next.", "job")  # fmt: skip
 
     def code(self, code: str) -> str:
