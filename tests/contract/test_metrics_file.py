@@ -1,6 +1,7 @@
 """``--metrics-file``: how a command's run ended, for the node exporter."""
 
 import re
+import socket
 
 import pytest
 
@@ -68,3 +69,24 @@ def test_a_file_that_can_t_be_one_is_refused_before_anything_is_sent(command, st
     assert done.returncode == 2
     assert "Error: --metrics-file no/a.prom: there is no folder no." in done.stderr
     assert "no such run" in command("status", "latest").stderr
+
+
+def test_a_unit_for_systemd_serves_the_numbers_too(command):
+    done = command("serve", "jobs", "--systemd", "--metrics-port", "9123")
+
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("ExecStart=")]
+    assert " --metrics-port 9123 " in line
+
+
+def test_a_port_that_is_taken_ends_the_daemon_before_it_begins_anything(command, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (tmp_path / "job.toml").write_text('name = "wiki"\n[select]\nscope = "KNOWLEDGE"\n')
+
+        done = command("serve", "job.toml", "--metrics-port", str(port))
+
+    assert done.returncode == 2
+    assert f"Error: --metrics-port {port}: can't be used: Address already in use." in done.stderr
+    assert not (tmp_path / "runs").exists()

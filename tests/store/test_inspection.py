@@ -101,6 +101,16 @@ def test_what_is_open_to_others_is_told(run: KeptRun, name: str, mode: int) -> N
     assert flaw.hint.startswith("chmod go= ")
 
 
+@pytest.mark.parametrize(("mode", "flaws"), [(0o755, []), (0o775, [FlawKind.MODE])])
+def test_a_folder_of_runs_may_be_listed_by_others_and_not_written(
+    run: KeptRun, mode, flaws
+) -> None:
+    runs = files_of(run).path.parent
+    runs.chmod(mode)
+
+    assert [flaw.kind for flaw in open_store(runs).flaws()] == flaws
+
+
 def test_what_is_none_of_ours_is_foreign(tmp_path: Path, run: KeptRun) -> None:
     (files_of(run).path / "notes.txt").touch()
     (tmp_path / "runs" / "pages.csv").touch()

@@ -87,7 +87,8 @@ def _lines(told: "JobHistory", last: int) -> Iterator[str]:
         yield f"  and {len(told.runs) - last:,} more runs on {len(portals):,} portals; --portal NAME shows one's"
     trends = told.trends
     if len(portals) > 1:
-        trends = tuple(trend for trend in trends if _is_notable(trend))
+        notable = filter(_is_notable, trends)
+        trends = tuple(sorted(notable, key=lambda trend: -abs(trend.change_share or 0.0)))
     yield from _trend_lines(trends, has_several=len(portals) > 1)
     yield from _repeat_lines(told.repeats, has_several=len(portals) > 1)
     yield from (f"  Not read: {why}" for why in told.unread)

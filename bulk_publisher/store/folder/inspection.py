@@ -18,6 +18,7 @@ from bulk_publisher.store.folder.verdict_file import read_verdicts
 from bulk_publisher.store.record import decode_outcome
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _MOST_NAMED = 3
 """Lines of a file that are named one by one: where thousands are damaged, so is the file."""
 _LEFT = re.compile(r"\..+\.new\Z")
@@ -64,7 +65,8 @@ def flaws_beside(path: Path, *, is_run: Callable[[str], bool], latest: str) -> I
     """
     if not path.is_dir():
         return
-    yield from _flaws_of_mode(path)
+    # A person may have made it, and all in it is closed to others; but who may write here may plant runs.
+    yield from _flaws_of_mode(path, _OTHERS_WRITE)
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         where = str(path / entry.name)
         if entry.name == latest:
@@ -113,12 +115,12 @@ def _flaws_of_file(path: Path) -> Iterator[Flaw]:
         yield from _flaws_of_mode(path)
 
 
-def _flaws_of_mode(path: Path) -> Iterator[Flaw]:
+def _flaws_of_mode(path: Path, forbidden: int = _OTHERS) -> Iterator[Flaw]:
     try:
         mode = stat.S_IMODE(path.lstat().st_mode)
     except OSError:
         return
-    if mode & _OTHERS:
+    if mode & forbidden:
         yield Flaw(FlawKind.MODE, str(path), f"is open to others (mode {mode:04o})", f"chmod go= {path}")  # fmt: skip
 
 
