@@ -149,11 +149,97 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     overlap: Overlap = Overlap.SKIP
 
 
+class After(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done once a run has come to its end.
+
+    Attributes:
+        verify: Whether the portal is asked if each page is as the journal says.
+        retry: How often what failed by a passing cause is tried again.
+        expected: A CSV of pages that are known to fail, each with its code; None for none.
+    """
+
+    verify: bool = False
+    retry: int = 0
+    expected: str | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything is."""
+        return self != After()
+
+
+class Occasion(StrEnum):
+    """What somebody may want to be told of."""
+
+    FAILED = "failed"
+    """Pages have failed, or the job could not be done at all."""
+    STOPPED = "stopped"
+    """A run has ended before its end, and can be gone on with."""
+    FINISHED = "finished"
+    """All is done."""
+    LATE = "late"
+    """It has not ended, or not even begun, so long after it was due."""
+    HEALED = "healed"
+    """All is done, where it was not before; or pages that were known to fail do not any more."""
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told, and how: exactly one of these is given, *secret* with *webhook* alone.
+
+    Attributes:
+        env: A variable that holds the address of a service, as Apprise writes it.
+        file: A file that holds such an address.
+        keyring: The name under which the keyring holds such an address.
+        webhook: Where an address is found that is posted to.
+        secret: Where the secret is found that those posts are signed with.
+        command: A program and its arguments; it reads the message as JSON.
+        ping: Where the address of a dead man's switch is found.
+        user: A user of the job's portal.
+    """
+
+    env: str | None = None
+    file: str | None = None
+    keyring: str | None = None
+    webhook: Secret | None = None
+    secret: Secret | None = None
+    command: tuple[str, ...] = ()
+    ping: Secret | None = None
+    user: int | None = None
+
+    @property
+    def secrets(self) -> dict[str, Secret]:
+        """Where secrets are named that its tables hold, by their keys."""
+        named = ((key, getattr(self, key)) for key in ("webhook", "secret", "ping"))
+        return {key: secret for key, secret in named if secret is not None}
+
+
+class Notify(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of what.
+
+    Attributes:
+        on: None for what went wrong, and that it is well again.
+        late_after: Seconds after it was due; None where lateness is not told.
+    """
+
+    on: tuple[Occasion, ...] | None = None
+    to: tuple[Recipient, ...] = ()
+    late_after: float | None = None
+
+    @property
+    def occasions(self) -> frozenset[Occasion]:
+        """What is told of."""
+        if self.on is not None:
+            return frozenset(self.on)
+        usual = {Occasion.FAILED, Occasion.STOPPED, Occasion.HEALED}
+        return frozenset(usual if self.late_after is None else {*usual, Occasion.LATE})
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for; a run is one time that it is done.
 
     Attributes:
         schedule: None where it is done when somebody says so.
+        notify: None where nobody is told.
     """
 
     name: str
@@ -162,3 +248,5 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     select: Selection = Selection()
     pace: Pace = Pace()
     schedule: Schedule | None = None
+    after: After = After()
+    notify: Notify | None = None

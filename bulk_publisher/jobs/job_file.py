@@ -12,7 +12,8 @@ import msgspec
 
 from bulk_publisher.client.pace import spelled_out
 from bulk_publisher.errors import BadJobFile
-from bulk_publisher.jobs.job import Job, Portal, Secret, Selection
+from bulk_publisher.jobs.job import After, Job, Notify, Portal, Recipient, Secret, Selection
+from bulk_publisher.jobs.recipients import after_conflicts, notify_conflicts
 from bulk_publisher.jobs.rules import (
     OPTIONAL,
     TABLES,
@@ -42,9 +43,23 @@ def read_job(path: Path) -> Job:
     if not complaints.concern("select"):
         for key, why in selection_conflicts(msgspec.convert(values["select"], Selection)):
             complaints.add(("select", key), why)
+    _check_after(values, complaints)
     file.check()
     values["pace"] = spelled_out(values["pace"])
     return _beside(msgspec.convert({"name": path.stem, **values}, Job), path.parent)
+
+
+def _check_after(values: Mapping[str, Any], complaints: Complaints) -> None:
+    """Complain of what in [after] and [notify] contradicts itself or the portal."""
+    if complaints.concern("portal"):
+        return
+    portal = msgspec.convert(values["portal"], Portal)
+    if not complaints.concern("after"):
+        for key, why in after_conflicts(msgspec.convert(values["after"], After), portal):
+            complaints.add(("after", key), why)
+    if "notify" in values and not complaints.concern("notify"):
+        for key, why in notify_conflicts(msgspec.convert(values["notify"], Notify), portal):
+            complaints.add(("notify", key), why)
 
 
 def _judge(data: Mapping[str, object], complaints: Complaints) -> dict[str, Any]:
@@ -81,7 +96,35 @@ def _beside(job: Job, folder: Path) -> Job:
         job,
         portal=portal_beside(job.portal, folder),
         select=job.select.with_paths(lambda path: str(folder / path)),
+        after=_after_beside(job.after, folder),
+        notify=None if job.notify is None else _notify_beside(job.notify, folder),
     )
+
+
+def _after_beside(after: After, folder: Path) -> After:
+    if after.expected is None:
+        return after
+    return msgspec.structs.replace(after, expected=str(folder / after.expected))
+
+
+def _notify_beside(notify: Notify, folder: Path) -> Notify:
+    return msgspec.structs.replace(
+        notify, to=tuple(_recipient_beside(one, folder) for one in notify.to)
+    )
+
+
+def _recipient_beside(one: Recipient, folder: Path) -> Recipient:
+    changes: dict[str, Any] = {
+        key: Secret(file=str(folder / secret.file))
+        for key, secret in one.secrets.items()
+        if secret.file is not None
+    }
+    if one.file is not None:
+        changes["file"] = str(folder / one.file)
+    if one.command and "/" in one.command[0]:
+        # A name alone is looked for in PATH.
+        changes["command"] = (str(folder / one.command[0]), *one.command[1:])
+    return msgspec.structs.replace(one, **changes)
 
 
 def portal_beside(portal: Portal, folder: Path) -> Portal:

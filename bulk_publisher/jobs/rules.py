@@ -20,9 +20,16 @@ from bulk_publisher.client.pace import Pace
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.cron import Cron
 from bulk_publisher.jobs.hours import Hours
-from bulk_publisher.jobs.job import WAYS_IN, Overlap, Portal, Schedule, Selection
+from bulk_publisher.jobs.job import WAYS_IN, After, Notify, Overlap, Portal, Schedule, Selection
 from bulk_publisher.jobs.moments import parse_duration, parse_moment
 from bulk_publisher.jobs.options import PACE, PORTAL, Kind, Option, Whole
+from bulk_publisher.jobs.recipients import (
+    MOST_RETRIES,
+    after_conflicts,
+    notify_conflicts,
+    occasions,
+    recipients,
+)
 from bulk_publisher.model import Action, Epoch, Only, Order, Scope
 from bulk_publisher.page_ids.page_set import LARGEST_ID
 from bulk_publisher.sources.cells import Wrong, parse_scope, parse_url
@@ -335,10 +342,16 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "catch_up": _flag,
         "overlap": _one_of(Overlap),
     },
+    "after": {
+        "verify": _flag,
+        "retry": _whole(0, MOST_RETRIES),
+        "expected": _list_of_pages,
+    },
+    "notify": {"on": occasions, "to": recipients, "late_after": _duration},
 }
-"""The keys of each table, as `Portal`, `Selection`, `Pace` and `Schedule` have them."""
+"""The keys of each table, as `Portal`, `Selection`, `Pace`, `Schedule`, `After` and `Notify` have them."""
 
-OPTIONAL: Mapping[str, str] = {"schedule": "cron"}
+OPTIONAL: Mapping[str, str] = {"schedule": "cron", "notify": "to"}
 """Tables that a job may be without, and the key that each must have where it is there."""
 
 
@@ -384,6 +397,20 @@ def pace_problems(pace: Pace, *, naming: Naming = str) -> list[str]:
 def schedule_problems(schedule: Schedule | None, *, naming: Naming = str) -> list[str]:
     """What is wrong with *schedule*, a sentence each."""
     return [] if schedule is None else _broken_rules("schedule", schedule, naming)
+
+
+def after_problems(after: After, portal: Portal, *, naming: Naming = str) -> list[str]:
+    """What is wrong with *after*, a sentence each."""
+    conflicts = after_conflicts(after, portal)
+    return _broken_rules("after", after, naming) + [why for _, why in conflicts]
+
+
+def notify_problems(notify: Notify | None, portal: Portal, *, naming: Naming = str) -> list[str]:
+    """What is wrong with *notify*, a sentence each."""
+    if notify is None:
+        return []
+    conflicts = notify_conflicts(notify, portal)
+    return _broken_rules("notify", notify, naming) + [why for _, why in conflicts]
 
 
 def portal_conflicts(portal: Portal) -> list[Conflict]:
@@ -471,7 +498,7 @@ def _conflicts_of_choice(selection: Selection, naming: Naming) -> list[Conflict]
 
 
 def _broken_rules(
-    table: str, asked: Portal | Selection | Pace | Schedule, naming: Naming
+    table: str, asked: Portal | Selection | Pace | Schedule | After | Notify, naming: Naming
 ) -> list[str]:
     said = msgspec.to_builtins(asked).items()
     judged = [

@@ -8,6 +8,8 @@ import msgspec
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs.job import Job
 from bulk_publisher.jobs.rules import (
+    after_problems,
+    notify_problems,
     pace_problems,
     portal_problems,
     schedule_problems,
@@ -58,6 +60,8 @@ def decode_job(data: object, *, selects: bool = True) -> Job:
         *selection_problems(job.select, naming=_in("select"), is_whole=selects),
         *pace_problems(job.pace, naming=_in("pace")),
         *schedule_problems(job.schedule, naming=_in("schedule")),
+        *after_problems(job.after, job.portal, naming=_in("after")),
+        *notify_problems(job.notify, job.portal, naming=_in("notify")),
     ]
     if problems:
         raise BadJournal(f"the job can't be: {'; '.join(problems)}")
