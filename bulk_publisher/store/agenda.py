@@ -73,6 +73,18 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     last: Ended | None = None
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What people were told of a job.
+
+    Attributes:
+        at: When each thing was told last, in UTC seconds, by what tells it from others.
+        is_open: They know of something that went wrong, and not that it is well again.
+    """
+
+    at: dict[_Text, When] = {}
+    is_open: bool = False
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A job that somebody has handed to a daemon, to be done once.
 
@@ -148,6 +160,18 @@ class Agenda(Protocol):
 
         Raises:
             JournalLost: If that can't be written; the old one is still there.
+        """
+        ...
+
+    def read_told(self, job: str) -> Told:
+        """What people were told of *job*; nothing where that is damaged, with a line in the log."""
+        ...
+
+    def write_told(self, job: str, told: Told) -> None:
+        """Replace it; any process may, also while a daemon is at work.
+
+        Raises:
+            JournalLost: If that can't be written.
         """
         ...
 

@@ -7,7 +7,7 @@ import pytest
 
 from bulk_publisher.errors import RunBusy
 from bulk_publisher.store import Store
-from bulk_publisher.store.agenda import Ended, Firing, Order, Part, Slot, with_part
+from bulk_publisher.store.agenda import Ended, Firing, Order, Part, Slot, Told, with_part
 
 FIRING = Firing(due=100.0, parts={"shop": Part(run="20260301T030000Z-1f2e")})
 SLOTS = {
@@ -81,3 +81,21 @@ def test_a_part_takes_its_place_in_a_firing() -> None:
     changed = with_part(FIRING, "blog", Part(status=0))
 
     assert changed.parts == {**FIRING.parts, "blog": Part(status=0)}
+
+
+def test_what_was_told_of_each_job_is_kept_by_itself(store: Store) -> None:
+    agenda = store.agenda
+    assert agenda.read_told("a/b") == Told()
+
+    agenda.write_told("a/b", Told(at={"1-x": 5.0}, is_open=True))
+    agenda.write_told("a_b", Told(at={"1-y": 6.0}))
+
+    assert agenda.read_told("a/b") == Told(at={"1-x": 5.0}, is_open=True)
+    assert agenda.read_told("a_b") == Told(at={"1-y": 6.0})
+
+
+def test_what_was_told_can_be_written_while_a_daemon_is_at_work(store: Store) -> None:
+    with store.agenda.alone():
+        store.agenda.write_told("nightly", Told(is_open=True))
+
+        assert store.agenda.read_told("nightly").is_open

@@ -1,6 +1,10 @@
-"""What a daemon keeps, in a folder beside the runs: ``serve/plan.json``, ``serve/orders/NAME/``, ``serve/lock``."""
+"""What a daemon keeps, in a folder beside the runs: ``serve/plan.json``, ``serve/orders/NAME/``, ``serve/lock``.
+
+What people were told of a job is beside it, in ``serve/told/JOB.json``: a run without a daemon tells, too.
+"""
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -13,7 +17,7 @@ import msgspec
 
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.log import log
-from bulk_publisher.store.agenda import Order, Slot
+from bulk_publisher.store.agenda import Order, Slot, Told
 from bulk_publisher.store.description import decode_error_in_words
 from bulk_publisher.store.files import (
     folder_mode,
@@ -104,6 +108,34 @@ class FolderAgenda:
                 "Free some space or mount it for writing.",
                 error.strerror or str(error),
             ) from error
+
+    def read_told(self, job: str) -> Told:
+        """What stands in the job's file in ``told/``."""
+        path = self._told(job)
+        try:
+            return msgspec.json.decode(read_own(path), type=Told) if is_there(path) else Told()
+        except (OSError, ValueError, RecursionError) as error:
+            log.warning("told.damaged", job=job, reason=str(error))
+            return Told()
+
+    def write_told(self, job: str, told: Told) -> None:
+        """Replace the job's file in ``told/``."""
+        path = self._told(job)
+        try:
+            self._make(path.parent)
+            with replacing(path, is_forced=True) as file:
+                file.write(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        except OSError as error:
+            raise JournalLost(
+                f"{path}: can't be written: {error.strerror}.",
+                "Free some space or mount it for writing.",
+                error.strerror or str(error),
+            ) from error
+
+    def _told(self, job: str) -> Path:
+        """Two names that look alike in a file's name are told apart by what follows."""
+        digest = hashlib.sha256(job.encode("utf-8", "replace")).hexdigest()[:12]
+        return self._path / "told" / f"{_LIST.sub('_', job)[:60]}-{digest}.json"
 
     @contextmanager
     def order(self, name: str) -> Iterator["FolderOrder"]:
