@@ -252,6 +252,26 @@ def _collections(call: Call) -> Steps:
     }
 
 
+def _notify(call: Call) -> Steps:
+    """``CIMRestService::notifyAdd``: its parameters are read in any case; false where there is no such user.
+
+    Source: docs/bitrix24.md §11 [source]; what an unknown user gives is an inference.
+    """
+    params = {name.upper(): value for name, value in call.params.items()}
+    user = php.intval(params.get("TO", params.get("USER_ID")))
+    text = params.get("MESSAGE")
+    yield call.scenario.failure_cost
+    if user <= 0:
+        raise RestError("USER_ID_EMPTY", "User ID can't be empty")
+    message = "" if text is None or php.is_array(text) else str(text).strip()
+    if not message:
+        raise RestError("MESSAGE_EMPTY", "Message can't be empty")
+    if user not in ({one.id for one in call.scenario.users} or {call.user.id}):
+        return False
+    call.world.truth.notifications.append((user, message))
+    return len(call.world.truth.notifications)
+
+
 def _server_time(call: Call) -> Steps:
     yield 0.0
     moment = datetime.fromtimestamp(int(call.now + call.scenario.clock_offset), UTC)
@@ -272,6 +292,7 @@ METHODS: dict[str, Method] = {
     "landing.site.getrights": Method("landing", _rights),
     "landing.site.publication": Method("landing", site_publication),
     "landing.site.unpublic": Method("landing", site_unpublic),
+    "im.notify.personal.add": Method("im", _notify),
     "scope": Method("", _scope),
     "profile": Method("", _profile),
     "method.get": Method("", _method_get),

@@ -68,6 +68,7 @@ class Truth:
         faults: How often each fault was injected.
         timeouts: Requests that were cut at the request timeout.
         refreshes: OAuth refreshes that were granted.
+        notifications: (user id, text) of each that was made.
     """
 
     def __init__(self, ids: Sequence[int], index: Callable[[int], int | None]) -> None:
@@ -88,6 +89,7 @@ class Truth:
         self.faults: Counter[str] = Counter()
         self.timeouts = 0
         self.refreshes = 0
+        self.notifications: list[tuple[int, str]] = []
         self.first_publication_at: float | None = None
         self.last_publication_at: float | None = None
         self.most_at_once = 0
@@ -113,6 +115,7 @@ class Truth:
             "faults": dict(self.faults),
             "timeouts": self.timeouts,
             "refreshes": self.refreshes,
+            "notifications": len(self.notifications),
             "most_requests_at_once": self.most_at_once,
             "bucket_capacity": self.bucket_capacity,
             "highest_bucket": round(self.highest_bucket, 3),

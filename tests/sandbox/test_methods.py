@@ -313,3 +313,21 @@ def test_a_change_of_code_changes_the_address(core):
     url = portal.result("landing.landing.getpublicurl", lid=1, scope="KNOWLEDGE")
 
     assert url.endswith("/site1/home/")
+
+
+def test_a_notification_is_made_for_a_user_who_is_there(core):
+    portal = core(pages=1, rest_scopes=["im"])
+
+    assert portal.result("im.notify.personal.add", user_id="1abc", Message=" hi ") == 1
+    assert portal.result("im.notify.personal.add", TO=1, MESSAGE="again") == 2
+    assert portal.result("im.notify.personal.add", USER_ID=77, MESSAGE="hi") is False
+    assert portal.truth.notifications == [(1, "hi"), (1, "again")]
+
+
+def test_a_notification_needs_a_user_a_text_and_the_permission(core):
+    portal = core(pages=1, rest_scopes=["im"])
+
+    assert portal.error("im.notify.personal.add", MESSAGE="x") == "USER_ID_EMPTY"
+    assert portal.error("im.notify.personal.add", USER_ID="-1", MESSAGE="x") == "USER_ID_EMPTY"
+    assert portal.error("im.notify.personal.add", USER_ID=1, MESSAGE="  ") == "MESSAGE_EMPTY"
+    assert core(pages=1).error("im.notify.personal.add", USER_ID=1, MESSAGE="x") == "insufficient_scope"  # fmt: skip
