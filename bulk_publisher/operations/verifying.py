@@ -45,6 +45,7 @@ class Verified:
         differing: Pages that are not as the journal says.
         rolled_back: Those of them that are down because of a rollback.
         first: The first of the others.
+        undone: Of the others, what was done by the journal.
         again: Of the others, what can be done again, by scope.
         again_carries: Whether one of these has columns of a list.
         settled: Unknown pages that now have a verdict, by it.
@@ -61,6 +62,7 @@ class Verified:
     differing: int = 0
     rolled_back: int = 0
     first: list[Verdict] = field(default_factory=list)
+    undone: PageSet = field(default_factory=PageSet)
     again: dict[Scope | None, PageSet] = field(default_factory=dict)
     again_carries: bool = False
     settled: dict[Status, int] = field(default_factory=dict)
@@ -98,6 +100,8 @@ class Verified:
             return
         if len(self.first) < _LISTED:
             self.first.append(verdict)
+        if verdict.status.is_good and is_page_id(verdict.page):
+            self.undone.add(verdict.page)
         # What has failed is for a retry.
         if verdict.listed and verdict.status.is_good:
             self.again.setdefault(verdict.scope, PageSet()).add(verdict.page)

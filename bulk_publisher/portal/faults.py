@@ -225,6 +225,11 @@ TABLE: dict[str, Rule] = {
 }  # fmt: skip
 """Every code that is known, in the portal's own spelling."""
 
+PASSING = frozenset(
+    code.upper() for code, rule in TABLE.items() if rule.kind in {RATE, OPERATING, TRANSIENT}
+)
+"""Codes, in capitals, of causes that pass: what failed by one of them may work the next time."""
+
 _BY_UPPER_CODE = {code.upper(): rule for code, rule in TABLE.items()}
 
 REST_NOT_ON_PLAN = Rule(
