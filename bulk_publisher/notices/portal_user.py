@@ -14,11 +14,10 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.model import Fault
 from bulk_publisher.notices.message import Message
 from bulk_publisher.notices.sending import NotSent
-from bulk_publisher.operations.access import session_of
-from bulk_publisher.portal.credentials import Credential
+from bulk_publisher.operations.access import Entry, session_of
 
 METHOD = "im.notify.personal.add"
-Entrance = Callable[[Job], AbstractAsyncContextManager[Credential]]
+Entrance = Callable[[Job], AbstractAsyncContextManager[Entry]]
 """How to get into the portal of a job."""
 
 _TIMEOUT = 60.0
@@ -59,8 +58,8 @@ class PortalUser:
 
     async def _ask(self, text: str) -> object:
         async with (
-            self._entrance(self._job) as credential,
-            session_of(self._job, credential, self._rng, warn=say_nothing) as session,
+            self._entrance(self._job) as entry,
+            session_of(self._job, entry, self._rng, warn=say_nothing) as session,
         ):
             answer = await session.calls.call(
                 METHOD, {"USER_ID": self._user, "MESSAGE": text}, attempts=1

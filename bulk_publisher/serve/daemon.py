@@ -21,6 +21,7 @@ from bulk_publisher.errors import BadJobFile, BulkPublisherError
 from bulk_publisher.jobs import Job, decode_job
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.serve import timetable
+from bulk_publisher.serve.endings import job_ended, worst
 from bulk_publisher.serve.happenings import (
     Draining,
     JobDue,
@@ -41,19 +42,8 @@ _PUNCTUAL_ONCE = 3600.0
 """Seconds of lateness that are none where something else decides when we look, as cron does."""
 _LONG_REST = 3600.0
 """Seconds for which nobody waits who was to do what is due, and end."""
-_ORDER_OF_STATUSES = (70, 4, 3, 5, 2, 1, 0)
-"""The worst first."""
 ALONE = ""
 """How the one portal of a job is called that names no others."""
-
-
-def worst(statuses: list[int]) -> int:
-    """The status of all together: 70, 4, 3, 5, 2, 1, 0, in this order."""
-    return min(
-        statuses,
-        key=lambda status: _ORDER_OF_STATUSES.index(status) if status in _ORDER_OF_STATUSES else -1,
-        default=0,
-    )
 
 
 @dataclass(slots=True)
@@ -62,6 +52,7 @@ class _Undertaken:
 
     job: Job
     parts: dict[str, PartDoing] = field(default_factory=dict)
+    is_late: bool = False
 
 
 class Daemon:
@@ -148,6 +139,7 @@ class Daemon:
                 self._read_files()
             self._take_orders()
             self._fire(group)
+            self._look_for_late(group)
             if self._is_once and not self._doing:
                 return
             if self._is_once and self._rests_long():
@@ -224,23 +216,42 @@ class Daemon:
             if what is not None:
                 self._write({**self._slots, name: fallen})
                 self._around.tell(JobDue(name, what))
+                if isinstance(what, timetable.Missed) and job is not None:
+                    self._tell_late(job, what.due, group, is_missed=True)
             if fallen.firing is not None and name not in self._doing:
                 self._begin(name, group)
+
+    def _look_for_late(self, group: asyncio.TaskGroup) -> None:
+        """See which jobs have not ended so long after they were due; each is looked at once."""
+        now = self._now
+        for name, undertaken in self._doing.items():
+            notify, firing = undertaken.job.notify, self._slots[name].firing
+            if notify is None or notify.late_after is None or firing is None:
+                continue
+            if not undertaken.is_late and now >= firing.due + notify.late_after:
+                undertaken.is_late = True
+                self._tell_late(undertaken.job, Epoch(firing.due), group)
+
+    def _tell_late(
+        self, job: Job, due: Epoch, group: asyncio.TaskGroup, *, is_missed: bool = False
+    ) -> None:
+        if self._around.notices is not None:
+            group.create_task(self._around.notices.is_late(job, due, is_missed=is_missed))
 
     def _begin(self, name: str, group: asyncio.TaskGroup) -> None:
         try:
             job = self._job_of(name)
         except BulkPublisherError as error:
-            self._refuse(name, error)
+            self._refuse(name, error, group)
             return
         if job is None:
             known = self._orders[name].known if name in self._orders else name
-            self._refuse(name, BadJobFile(f"There is no job {known} any more."))
+            self._refuse(name, BadJobFile(f"There is no job {known} any more."), group)
             return
         self._doing[name] = _Undertaken(job)
         group.create_task(self._do(name, job))
 
-    def _refuse(self, name: str, error: BulkPublisherError) -> None:
+    def _refuse(self, name: str, error: BulkPublisherError, group: asyncio.TaskGroup) -> None:
         """What can't be begun has ended."""
         firing = self._slots[name].firing
         runs = list(runs_of(firing)) if firing is not None else []
@@ -248,12 +259,15 @@ class Daemon:
             name, ALONE, "".join(runs[:1]), BadJobFile.exit_status, error.message, error.hint
         )
         self._around.tell(ends)
-        self._end(name, Job(name=name), (ends,))
+        self._doing[name] = _Undertaken(Job(name=name))
+        group.create_task(self._end(name, Job(name=name), (ends,)))
 
     async def _do(self, name: str, job: Job) -> None:
         undertaken = self._doing[name]
         ends: dict[str, RunEnds | None] = {}
         async with asyncio.TaskGroup() as group:
+            if self._around.notices is not None:
+                group.create_task(self._around.notices.begins(job))
             for portal, its_job in _by_portal(job).items():
                 firing = self._slots[name].firing
                 part = (firing.parts if firing else {}).get(portal, Part())
@@ -264,18 +278,21 @@ class Daemon:
                 doing = PartDoing(its_job, portal, part, self._around, note, self._places)
                 undertaken.parts[portal] = doing
                 group.create_task(self._do_part(portal, doing, ends))
-        del self._doing[name]
-        self._changed.set()
         if any(one is None for one in ends.values()):
+            del self._doing[name]
+            self._changed.set()
             return
-        self._end(name, job, tuple(one for one in ends.values() if one is not None))
+        await self._end(name, job, tuple(one for one in ends.values() if one is not None))
 
     async def _do_part(
         self, portal: str, doing: PartDoing, ends: dict[str, RunEnds | None]
     ) -> None:
         ends[portal] = await doing.do()
 
-    def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
+    async def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
+        # First somebody is told: a daemon that dies in between tells it when it is started again.
+        if self._around.notices is not None and job.notify is not None:
+            await self._around.notices.ended(job, job_ended(ends, self._around.store))
         slot = self._slots[name]
         due = Epoch(slot.firing.due) if slot.firing is not None else self._now
         status = worst([one.status for one in ends])
@@ -285,6 +302,8 @@ class Daemon:
         self._write(slots)
         if name in self._orders:
             self._agenda.remove_order(name)
+        del self._doing[name]
+        self._changed.set()
         self._around.tell(JobEnds(job, due, status, ends))
 
     def _note(self, name: str, portal: str, part: Part) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Epoch
+from bulk_publisher.operations.afterwards import Aftermath
 from bulk_publisher.operations.publishing import Finished, Started
 from bulk_publisher.serve.timetable import Happened
 
@@ -74,6 +75,7 @@ class RunEnds:
         why: What ended it early; empty where nothing did.
         hint: What to do about that.
         finished: None where this process has not done it.
+        aftermath: What is left after all that was to be done about it; None where nothing was.
     """
 
     job: str
@@ -83,6 +85,7 @@ class RunEnds:
     why: str = ""
     hint: str = ""
     finished: Finished | None = None
+    aftermath: Aftermath | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,16 @@ from bulk_publisher.errors import (
 from bulk_publisher.jobs import Job
 from bulk_publisher.log import log
 from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.notices.notifying import Notices
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry
+from bulk_publisher.operations.afterwards import Aftermath, Afterwards, Means
 from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.publishing import Finished, Started, begin
 from bulk_publisher.operations.resuming import reopened, status_of_whole
 from bulk_publisher.operations.selecting import check_selection
 from bulk_publisher.serve.happenings import RunBegins, RunEnds, RunRests, Tell
+from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.store import KeptRun, Store
 from bulk_publisher.store.agenda import Part
 from bulk_publisher.store.steering import Wish
@@ -60,12 +63,17 @@ def _watch_none(_job: str, _portal: str, _started: Started) -> Watcher:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a part is done with."""
+    """What a part is done with.
+
+    Attributes:
+        notices: None where nobody is told of anything.
+    """
 
     store: Store
     entrance: Entrance
     tell: Tell
     clock: Clock
+    notices: Notices | None = None
     watch_run: WatchRun = _watch_none
 
 
@@ -97,6 +105,7 @@ class PartDoing:
         self._places = places
         self._started: Started | None = None
         self._watcher: Watcher = watch_nothing
+        self._afterwards: Afterwards | None = None
         self._is_draining = False
 
     def drain(self) -> None:
@@ -104,6 +113,8 @@ class PartDoing:
         self._is_draining = True
         if self._started is not None:
             self._started.engine.drain()
+        if self._afterwards is not None:
+            self._afterwards.drain()
 
     def rests_beyond(self, moment: Epoch) -> bool:
         """Whether nothing of it goes on up to *moment*, since it has ended or goes on later."""
@@ -172,36 +183,58 @@ class PartDoing:
             log.error("run.crashed", job=self._job.name, what=crash.words_of(error))
             return self._end(_FAULT_OF_OURS, f"Internal error: {crash.words_of(error)}")
         finally:
-            self._started = None
-        return finished if isinstance(finished, RunEnds) else self._after(finished)
+            self._started = self._afterwards = None
+        return self._after(finished) if isinstance(finished, Finished) else finished
 
-    async def _run(self) -> Finished | RunEnds:
+    async def _run(self) -> Finished | RunEnds | None:
         job, around = self._job, self._around
+        known = await beside(lambda: check_known_failures(job.after.expected))
         async with around.entrance(job) as entry:
-            if not self._part.run:
-                selected = await beside(lambda: check_selection(job.select))
-                return await begin(
-                    job,
-                    selected,
-                    entry,
-                    store=around.store,
-                    seed=_seed(),
-                    watch=self._watch,
-                    on_start=self._on_start,
-                    on_created=lambda kept: self._write(run=kept.run_id),
-                )
-            kept = self._kept()
-            status = await beside(lambda: status_of_whole(kept))
-            if status is not None:
-                return self._end(status)
-            with ExitStack() as opened:
-                reopening = reopened(kept, {})
-                again = await beside(lambda: opened.enter_context(reopening))
-                if again.was_changed:
-                    log.warning("list.changed", job=job.name, run=kept.run_id)
-                return await again.go_on(
-                    entry, seed=_seed(), watch=self._watch, on_start=self._on_start
-                )
+            came = await self._publish(entry)
+            if isinstance(came, Finished) and not came.ending.is_whole:
+                return came
+            if not job.after.is_wanted and job.notify is None:
+                return came if isinstance(came, Finished) else self._end(came)
+            means = Means(
+                store=around.store, seed=_seed(), watch=self._watch, on_start=self._on_start
+            )
+            self._afterwards = Afterwards(self._kept(), job.after, known, means)
+            aftermath = None if self._is_draining else await self._afterwards.do(entry)
+        return None if aftermath is None else self._after_all(came, aftermath)
+
+    def _after_all(self, came: Finished | int, aftermath: Aftermath) -> Finished | RunEnds:
+        if aftermath.unfinished is not None:
+            return aftermath.unfinished
+        finished = came if isinstance(came, Finished) else None
+        return self._end(aftermath.status, finished=finished, aftermath=aftermath)
+
+    async def _publish(self, entry: Entry) -> Finished | int:
+        """Begin the run, or go on with it; the status of one that is whole already."""
+        job, around = self._job, self._around
+        if not self._part.run:
+            selected = await beside(lambda: check_selection(job.select))
+            return await begin(
+                job,
+                selected,
+                entry,
+                store=around.store,
+                seed=_seed(),
+                watch=self._watch,
+                on_start=self._on_start,
+                on_created=lambda kept: self._write(run=kept.run_id),
+            )
+        kept = self._kept()
+        status = await beside(lambda: status_of_whole(kept))
+        if status is not None:
+            return status
+        with ExitStack() as opened:
+            reopening = reopened(kept, {})
+            again = await beside(lambda: opened.enter_context(reopening))
+            if again.was_changed:
+                log.warning("list.changed", job=job.name, run=kept.run_id)
+            return await again.go_on(
+                entry, seed=_seed(), watch=self._watch, on_start=self._on_start
+            )
 
     def _after(self, finished: Finished) -> RunEnds | None:
         error = finished.ending.error
@@ -216,9 +249,15 @@ class PartDoing:
     ) -> RunEnds | None:
         """Rest where time mends it; else it is over."""
         if isinstance(error, StopRequested) and self._part.run:
-            steering = self._kept().read_steering()
+            kept = self._kept() if finished is None else finished.kept
+            steering = kept.read_steering()
             if steering is not None and steering.wish is Wish.PAUSE:
                 until = None if steering.until is None else Epoch(steering.until)
+                if kept.run_id != self._part.run:
+                    # A retry: what is looked at while it rests is the run that it follows.
+                    if until is None:
+                        return self._end(error.exit_status, error.message, error.hint, finished)
+                    self._write(goes_on_at=until)
                 self._tell_rest(until, error)
                 return None
         elif isinstance(error, HoursOver) and error.opens_at is not None:
@@ -237,9 +276,23 @@ class PartDoing:
         self._around.tell(RunRests(self._job.name, self._portal, self._part.run, at, error.message))
 
     def _end(
-        self, status: int, why: str = "", hint: str = "", finished: Finished | None = None
+        self,
+        status: int,
+        why: str = "",
+        hint: str = "",
+        finished: Finished | None = None,
+        aftermath: Aftermath | None = None,
     ) -> RunEnds:
-        return RunEnds(self._job.name, self._portal, self._part.run, status, why, hint, finished)
+        return RunEnds(
+            self._job.name,
+            self._portal,
+            self._part.run,
+            status,
+            why,
+            hint,
+            finished,
+            aftermath,
+        )
 
     # how
 

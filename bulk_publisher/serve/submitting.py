@@ -12,6 +12,7 @@ from bulk_publisher.errors import BadJobFile, BadSetting
 from bulk_publisher.jobs import Job, encode_job
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.selecting import check_selection
+from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.sources.opening import found, reason
 from bulk_publisher.store.agenda import Agenda, Order, OrderBook
 from bulk_publisher.store.description import new_run_id
@@ -35,6 +36,7 @@ def submit_job(
     """
     # What is wrong with a list is said here, and not to a daemon at night.
     check_selection(job.select)
+    check_known_failures(job.after.expected)
     name = f"{_plain(job.name)}-{new_run_id(now, rng)}"
     with agenda.order(name) as book:
         order = Order(
@@ -82,7 +84,20 @@ def check_order(job: Job, permits: Permits, *, copies: Path) -> None:
         BadJobFile: If it does.
     """
     webhook = job.portal.webhook
-    for file in (*job.select.files.values(), job.portal.ca_file, webhook and webhook.file):
+    recipients = () if job.notify is None else job.notify.to
+    if any(one.command for one in recipients):
+        raise BadJobFile("submitted jobs may not run commands: only a daemon's own job files may.")
+    secrets = [webhook, *(secret for one in recipients for secret in one.secrets.values())]
+    files = [
+        *job.select.files.values(),
+        job.portal.ca_file,
+        job.after.expected,
+        *(secret and secret.file for secret in secrets),
+        *(one.file for one in recipients),
+    ]
+    if any(one.keyring for one in recipients):
+        raise BadJobFile("submitted jobs may not read the keyring.")
+    for file in files:
         if file and not any(_is_below(Path(file), folder) for folder in (copies, *permits.folders)):
             raise BadJobFile(
                 f"{as_text(file)}: submitted jobs may not read that file.",
@@ -90,12 +105,13 @@ def check_order(job: Job, permits: Permits, *, copies: Path) -> None:
             )
     if job.portal.sandbox and "/" in job.portal.sandbox:
         raise BadJobFile("submitted jobs may not name a scenario's file.")
-    variable = webhook and webhook.env
-    if variable and variable not in permits.variables and not _ENV.fullmatch(variable):
-        raise BadJobFile(
-            f"{variable}: submitted jobs may not read that variable.",
-            f"Start the daemon with --allow-env {variable}.",
-        )
+    named = [*(secret and secret.env for secret in secrets), *(one.env for one in recipients)]
+    for variable in named:
+        if variable and variable not in permits.variables and not _ENV.fullmatch(variable):
+            raise BadJobFile(
+                f"{variable}: submitted jobs may not read that variable.",
+                f"Start the daemon with --allow-env {variable}.",
+            )
 
 
 def _with_lists(job: Job, book: OrderBook) -> Job:
@@ -108,7 +124,10 @@ def _with_lists(job: Job, book: OrderBook) -> Job:
 
     if "-" in job.select.files.values():
         raise BadSetting("A job with a list on standard input can't be submitted.", "Name a file.")
-    return msgspec.structs.replace(job, select=job.select.with_paths(kept))
+    after = job.after
+    if after.expected is not None:
+        after = msgspec.structs.replace(after, expected=kept(after.expected))
+    return msgspec.structs.replace(job, select=job.select.with_paths(kept), after=after)
 
 
 def _is_below(file: Path, folder: Path) -> bool:

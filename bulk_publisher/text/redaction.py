@@ -167,11 +167,15 @@ class Redactor:
             if any(self.plain(one) is not one for one in _seen(plain)):
                 # Only what nobody sees holds it apart.
                 return HIDDEN
-            decoded = _decoded(plain)
-            if decoded == plain:
+            before = plain
+            for taken_off in _LAYER:
+                # One by one: a secret may itself look as if it were encoded in another way.
+                decoded = taken_off(plain)
+                if decoded != plain:
+                    plain = self.plain(decoded)
+                    shown = shown if plain is decoded else plain
+            if plain == before:
                 return shown
-            plain = self.plain(decoded)
-            shown = shown if plain is decoded else plain
         return HIDDEN
 
     def plain(self, text: str) -> str:
@@ -234,12 +238,12 @@ def _seen(text: str) -> set[str]:
     return {seen, _TAG.sub("", seen) if "<" in seen else seen} - {text}
 
 
-def _decoded(text: str) -> str:
-    """*text* with one more layer taken off."""
-    if "%" not in text and "&" not in text and "\\" not in text:
-        return text
-    escaped = _ESCAPE.sub(_unescaped, text)
-    decoded = unquote(html.unescape(escaped))
+def _without_escapes(text: str) -> str:
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+
+
+def _without_percents(text: str) -> str:
+    decoded = unquote(text) if "%" in text else text
     try:
         decoded.encode()
     except UnicodeEncodeError:
@@ -247,6 +251,10 @@ def _decoded(text: str) -> str:
         pairs = decoded.encode("utf-16-le", "surrogatepass")
         return pairs.decode("utf-16-le", "replace")
     return decoded
+
+
+_LAYER = (_without_escapes, html.unescape, _without_percents)
+"""What takes one layer off, of whichever kind it is."""
 
 
 def _unescaped(found: re.Match[str]) -> str:

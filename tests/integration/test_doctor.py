@@ -1,6 +1,7 @@
 """``doctor``: what it finds, and that it changes nothing."""
 
 import random
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -183,7 +184,8 @@ async def test_a_clock_that_is_off_is_noticed():
 
     clock = next(check for check in examination.checks if check.name == "clock")
     assert clock.verdict is CheckVerdict.NOTE
-    assert "90 s ahead of" in clock.found
+    # Less what a busy machine takes between its two clocks.
+    assert re.search(r"(8[5-9]|90) s ahead of", clock.found)
 
 
 async def test_collections_of_knowledge_base_2_are_named_as_nothing_to_publish():

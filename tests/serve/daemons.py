@@ -14,6 +14,7 @@ from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
 from bulk_publisher.clock import LoopClock
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Mono
+from bulk_publisher.notices.notifying import Notices
 from bulk_publisher.portal.credentials import Credential, Webhook
 from bulk_publisher.sandbox import Sandbox
 from bulk_publisher.serve.daemon import Daemon
@@ -50,6 +51,7 @@ class Played:
     heard: Heard
     clock: LoopClock
     task: "asyncio.Task[None]"
+    warnings: list[str] = field(default_factory=list)
 
     async def wait(self, seconds: float) -> None:
         """Let time go by."""
@@ -80,6 +82,10 @@ def _toml(value: object) -> str:
     match value:
         case bool():
             return str(value).lower()
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{ {', '.join(f'{key} = {_toml(one)}' for key, one in value.items())} }}"
         case str():
             return f'"{value}"'
         case _:
@@ -95,13 +101,16 @@ async def served(
     parallel: int = 20,
     clock: LoopClock | None = None,
     output: Output | None = None,
+    environment: dict[str, str] | None = None,
 ) -> AsyncIterator[Played]:
     """A daemon of the jobs in *paths*; it is drained when the block ends, and killed where that fails.
 
     Args:
         output: Says where its numbers are read.
         clock: Another daemon's, which this one follows.
+        environment: Where it finds the secrets of whom it tells.
     """
+    warnings: list[str] = []
 
     @asynccontextmanager
     async def entrance(_job: Job) -> AsyncIterator[Credential]:
@@ -109,14 +118,17 @@ async def served(
 
     heard, clock = Heard(), clock or LoopClock()
     store = open_store(runs)
-    around = Surroundings(store, entrance, heard, clock)
+    notices = Notices(store.agenda, entrance, environment or {}, clock, warnings.append)
+    around = Surroundings(store, entrance, heard, clock, notices)
     reading: AbstractAsyncContextManager[None] = nullcontext()
     if output is not None:
         metrics = DaemonMetrics(output, store, clock)
         reading = metrics.read(lambda: daemon.slots)
-        around = Surroundings(store, entrance, both(metrics, heard), clock, metrics.watch_run)
+        around = Surroundings(
+            store, entrance, both(metrics, heard), clock, notices, metrics.watch_run
+        )
     daemon = Daemon(JobFiles(paths), around, zone=ZONE, parallel=parallel, is_once=is_once)
     async with reading, asyncio.TaskGroup() as group:
         task = group.create_task(daemon.serve())
-        yield Played(daemon, heard, clock, task)
+        yield Played(daemon, heard, clock, task, warnings)
         daemon.drain()

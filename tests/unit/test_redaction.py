@@ -293,6 +293,13 @@ def test_the_password_of_a_proxy_is_hidden_and_the_words_that_are_like_it_are_no
     assert redactor.text("a page of the proxy proxy.local") == "a page of the proxy proxy.local"
 
 
+def test_a_secret_that_looks_encoded_is_hidden_where_it_is_encoded_in_another_way():
+    redactor = Redactor("0000000123\xa0%04")
+
+    assert redactor.text(r"(is: 0123\u00a0%04)") == "(is: ***)"
+    assert redactor.text("(is: 0123%C2%A0%2504)") == "(is: ***)"
+
+
 def test_a_piece_that_tells_nothing_is_none():
     redactor = Redactor("6f2f5d5a000000000000be006e36e1")
 

@@ -105,6 +105,7 @@ async def _serve(
     from bulk_publisher.cli.output.happenings import Teller, both
     from bulk_publisher.cli.output.supervisor import Supervisor
     from bulk_publisher.clock import LoopClock, local_zone
+    from bulk_publisher.notices.notifying import Notices
     from bulk_publisher.serve.daemon import Daemon
     from bulk_publisher.serve.job_files import JobFiles
     from bulk_publisher.serve.part import Surroundings
@@ -114,10 +115,13 @@ async def _serve(
         return open_credential(job, output)
 
     store, clock, teller = open_store(runs), LoopClock(), Teller(output)
-    around = Surroundings(store, entrance, teller, clock)
+    notices = Notices(store.agenda, entrance, os.environ, clock, output.warn)
+    around = Surroundings(store, entrance, teller, clock, notices)
     metrics = _metrics(output, store, clock)
     if metrics is not None:
-        around = Surroundings(store, entrance, both(teller, metrics), clock, metrics.watch_run)
+        around = Surroundings(
+            store, entrance, both(teller, metrics), clock, notices, metrics.watch_run
+        )
     daemon = Daemon(
         JobFiles(jobs),
         around,

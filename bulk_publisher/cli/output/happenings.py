@@ -1,5 +1,8 @@
 """What a daemon says: a line for each thing that happens in it."""
 
+from collections import Counter
+
+from bulk_publisher.cli.output.ending_line import ending_line
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.report.text import pages_in_words
 from bulk_publisher.serve import timetable
@@ -56,7 +59,9 @@ class Teller:
             case RunRests(job, portal, run, at, why):
                 until = "until somebody resumes it" if at is None else f"until {as_utc(at)}"
                 which = f"run {run}" if run else "it"
-                self._warn(f"{_name(job, portal)}: {which} rests {until}: {printable(why)}")
+                if not self._output.is_terse:
+                    # It goes on, and how it ends is said then.
+                    self._warn(f"{_name(job, portal)}: {which} rests {until}: {printable(why)}")
             case RunEnds():
                 self._tell_end(happening)
             case JobEnds():
@@ -66,11 +71,17 @@ class Teller:
 
     def _tell_end(self, ends: RunEnds) -> None:
         name = _name(ends.job, ends.portal)
+        if self._output.is_terse:
+            if ends.status:
+                self._output.complain(_terse_line(name, ends))
+            return
         run = f"run {ends.run}" if ends.run else "no run"
         if ends.finished is not None:
-            bad = ends.finished.totals.bad
+            after = ends.aftermath
+            bad = ends.finished.totals.bad if after is None else len(after.new)
             failed = f", {bad:,} failed or unknown" if bad else ""
-            done = f": {pages_in_words(ends.finished.totals.pages)}{failed}"
+            known = f", {len(after.known):,} failed as expected" if after and after.known else ""
+            done = f": {pages_in_words(ends.finished.totals.pages)}{failed}{known}"
         else:
             done = ""
         text = f"{name}: {run} ended with status {ends.status}{done}."
@@ -86,6 +97,21 @@ class Teller:
 
     def _warn(self, text: str) -> None:
         self._output.warn(text)
+
+
+def _terse_line(name: str, ends: RunEnds) -> str:
+    finished, aftermath = ends.finished, ends.aftermath
+    failed: dict[str, int] = {}
+    if aftermath is not None:
+        failed = dict(Counter(aftermath.new.values()))
+    elif finished is not None:
+        failed = {code: one.count for code, one in finished.totals.failures.items()}
+    run = ends.run if aftermath is None else aftermath.runs[-1].run_id
+    advice = f"Retry them with: bulk-publisher retry {run}" if ends.status == 1 else ""
+    if run and ends.status != 1 and (finished is None or not finished.is_whole):
+        advice = f"Continue with: bulk-publisher resume {run}"
+    why = f"{ends.why} {ends.hint}".strip()
+    return ending_line(name, run, failed=failed, why=why, advice=advice, status=ends.status)
 
 
 def _name(job: str, portal: str) -> str:

@@ -58,6 +58,11 @@ class Output:
         return "json" in {self.log_format, self.progress}
 
     @property
+    def is_terse(self) -> bool:
+        """Whether of a run one line is said in all, and that only where it did not end well."""
+        return self.verbosity < 0 and not self.is_json
+
+    @property
     def may_colour(self) -> bool:
         """Whether colours are wanted at all; whether stdout takes them is another question."""
         return not self.is_plain and not os.environ.get("NO_COLOR")
