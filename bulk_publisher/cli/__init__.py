@@ -41,6 +41,7 @@ _COMMANDS = {
     "jobs": ("submit", "List the daemon's jobs, and when each is due."),
     "history": ("history", "Show what each job has done, and what fails again and again."),
     "store": ("keeping", "Remove old runs, and check what is kept."),
+    "notify": ("notify", "Send a test message to whom a job names."),
     "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),
     "sandbox": ("sandbox", "Start a simulated portal to try jobs on."),
     "demo": ("demo", "Show it all on a simulated portal, in a minute."),
@@ -186,7 +187,9 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bulk-publisher")
 @click.option("-v", "--verbose", count=True, help="Log more; -vv logs each request.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only warnings, errors and the summary.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Print nothing but one line if a run goes wrong; for cron."
+)
 @click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),

@@ -9,31 +9,33 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from bulk_publisher.cli.commands.conclusion import Came, Conclusion
 from bulk_publisher.cli.commands.dry_run import dry_run
-from bulk_publisher.cli.output.complaints import say_error
+from bulk_publisher.cli.commands.telling import Done, do_and_tell
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.cli.progress.ending import NO_PAGE, how_to_go_on, summary_fields, summary_lines
 from bulk_publisher.cli.progress.metrics import watched
 from bulk_publisher.cli.progress.progress import Progress
 from bulk_publisher.cli.progress.showing import progress_for
-from bulk_publisher.engine.events import Warned, Watcher
+from bulk_publisher.engine.events import Event, Warned, Watcher
 from bulk_publisher.errors import BadSetting, BulkPublisherError
 from bulk_publisher.jobs import Job, find_portal
 from bulk_publisher.log import RunLog, log
 from bulk_publisher.model import Action, Only
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry, Reached
+from bulk_publisher.operations.afterwards import Afterwards, Means
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.operations.secrets import Webhook, doubt_of, read_credential
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, portal_in_words
-from bulk_publisher.report.writing import leave_report
-from bulk_publisher.store import open_store
+from bulk_publisher.sources.known_failures import KnownFailures, check_known_failures
+from bulk_publisher.store import KeptRun, Store, open_store
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -75,8 +77,26 @@ def run_job(job: Job, output: Output, *, runs: Path, selected: Selected | None =
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    selected = selected or check_selection(job.select)
-    return run_task(job, partial(begin, job, selected, store=open_store(runs)), output)
+
+    def do() -> Done:
+        store = open_store(runs)
+        chosen = selected or check_selection(job.select)
+        care = Care(store, check_known_failures(job.after.expected))
+        return _done(job, partial(begin, job, chosen, store=store), output, care)
+
+    return do_and_tell(job, output, runs, do, open_credential)
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What is seen to once a run has come to its end.
+
+    Attributes:
+        known: Pages that are known to fail.
+    """
+
+    store: Store
+    known: KnownFailures
 
 
 class Task(Protocol):
@@ -93,36 +113,44 @@ def run_task(job: Job, task: Task, output: Output) -> int:
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
+    return _done(job, task, output, None).status
+
+
+def _done(job: Job, task: Task, output: Output, care: Care | None) -> Done:
     output.open_log()
-    doing = _Doing(job, task, output)
+    doing = _Doing(job, task, output, care)
     try:
-        status = asyncio.run(doing.do())
+        done = asyncio.run(doing.do())
     except Exception as error:
-        doing.progress.end(crash.status_of(error), job.name)
+        doing.first_progress.end(crash.status_of(error), job.name)
         raise
-    doing.progress.end(status, job.name)
-    return status
+    doing.first_progress.end(done.status, job.name)
+    return done
 
 
 class _Doing:
     """One job that is being done, and how it is interrupted."""
 
-    def __init__(self, job: Job, what: Task, output: Output) -> None:
+    def __init__(self, job: Job, what: Task, output: Output, care: Care | None) -> None:
         self._job = job
+        self._care = care
+        self._conclusion = Conclusion(job, output)
+        self._afterwards: Afterwards | None = None
         self._what = what
         self._output = output
-        self.progress: Progress = watched(progress_for(output, output.progress), output)
+        self.first_progress: Progress = watched(progress_for(output, output.progress), output)
+        self._progress = self.first_progress
         self._started: Started | None = None
         self._signal: signal.Signals | None = None
         self._has_told_of_fault = False
         self._context = contextvars.copy_context()
-        self._task: asyncio.Task[Finished | BulkPublisherError] | None = None
+        self._task: asyncio.Task[Came] | None = None
         # Asked now: one that was closed says that it is none.
         self._terminals = [
             stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()
         ]
 
-    async def do(self) -> int:
+    async def do(self) -> Done:
         loop = asyncio.get_running_loop()
         # The loop calls it wherever it is: the run's log is told, as from within the run.
         loop.set_exception_handler(lambda _, context: self._context.run(self._note_fault, context))
@@ -140,28 +168,60 @@ class _Doing:
         except* asyncio.CancelledError:
             pass
         finally:
-            self.progress.finish()
+            self._progress.finish()
         if self._task is None or self._task.cancelled():
-            return self._left_at_once()
-        result = self._task.result()
-        if isinstance(result, BulkPublisherError):
-            raise result
-        return self._end(result)
+            kept = None if self._started is None else self._started.kept
+            return Done(self._left_at_once(), kept=kept)
+        came = self._task.result()
+        if came.error is not None and came.finished is None:
+            raise came.error
+        return self._conclusion.conclude(came, self._signal)
 
-    async def _publish(self, entry: Entry) -> Finished | BulkPublisherError:
+    async def _publish(self, entry: Entry) -> Came:
         self._context = contextvars.copy_context()
+        came = Came()
         # A group of tasks would wrap what is raised in it.
         try:
-            return await self._what(
-                entry,
-                seed=random.SystemRandom().randrange(2**32),
-                watch=self.progress,
-                on_start=self._start,
+            came.finished = await self._what(
+                entry, seed=_seed(), watch=self._watch, on_start=self._start
             )
+            if came.finished.ending.is_whole and self._care is not None:
+                await self._see_to(entry, came.finished, self._care, came)
         except BulkPublisherError as error:
-            return error
+            came.error = error
+        return came
+
+    async def _see_to(self, entry: Entry, finished: Finished, care: Care, came: Came) -> None:
+        """Do what is to be done after the run."""
+        job = self._job
+        if not job.after.is_wanted and job.notify is None:
+            return
+        self._progress.finish()
+        self._progress = Progress(self._output)
+        self._conclusion.say_summary(finished)
+        means = Means(
+            store=care.store,
+            seed=_seed(),
+            watch=self._watch,
+            on_start=self._start,
+            on_verifying=self._say_verifying,
+        )
+        self._afterwards = Afterwards(finished.kept, job.after, care.known, means)
+        if self._signal is None:
+            came.aftermath = await self._afterwards.do(entry)
+        came.was_left = came.aftermath is None
+
+    def _say_verifying(self, kept: KeptRun) -> None:
+        self._output.say(f"Verifying run {kept.run_id} ...", event="verifying")
+
+    def _watch(self, event: Event) -> None:
+        self._progress(event)
 
     def _start(self, started: Started) -> None:
+        if self._afterwards is not None:
+            self._progress = watched(
+                progress_for(self._output, self._output.progress), self._output
+            )
         self._started = started
         self._context = contextvars.copy_context()
         for line in _notes(started.selected):
@@ -170,7 +230,7 @@ class _Doing:
             f"Run {started.kept.run_id} on {portal_in_words(started.session.client.host, started.portal_name)}",
             event="started",
         )
-        self.progress.start(started)
+        self._progress.start(started)
 
     def _interrupt(self, number: signal.Signals) -> None:
         is_first = self._signal is None
@@ -182,7 +242,9 @@ class _Doing:
         self._signal = signal.Signals(number)
         if is_first and self._started is not None:
             self._started.engine.drain()
-            self.progress(Warned(self._stopping(self._started, self._signal)))
+            self._progress(Warned(self._stopping(self._started, self._signal)))
+            if self._afterwards is not None:
+                self._afterwards.drain()
         elif self._task is not None:
             self._task.cancel()
 
@@ -204,7 +266,7 @@ class _Doing:
         what = context.get("message") if error is None else crash.words_of(error)
         trace = "" if error is None else crash.traceback_of(error)
         log.error("fault.aside", what=what, traceback=trace)
-        if not self._has_told_of_fault:
+        if not self._has_told_of_fault and not self._output.is_terse:
             self._has_told_of_fault = True
             self._output.explain(
                 f"Internal error in bulk-publisher; the run goes on: {what}. Details are in the run's log.jsonl.",
@@ -228,42 +290,6 @@ class _Doing:
             )
         return 128 + (self._signal or signal.SIGINT)
 
-    def _end(self, finished: Finished) -> int:
-        lines = [*summary_lines(finished)]
-        self._output.tell(lines)
-        if self._output.is_json:
-            self._output.event("summary", **summary_fields(finished), text="\n".join(lines))
-        if self._output.leaves_report:
-            self._leave_report(finished)
-        if (
-            not finished.totals.pages
-            and finished.ending.is_whole
-            and self._job.select.only is Only.ALL
-        ):
-            self._output.explain(NO_PAGE, colour="yellow")
-        error = finished.ending.error
-        if error is not None:
-            say_error(self._output, error)
-        is_for_resume = error is None or error.is_for_resume
-        if not finished.is_whole and finished.can_be_followed and is_for_resume:
-            self._output.complain(how_to_go_on(finished), event="hint")
-        return self._status(finished)
-
-    def _leave_report(self, finished: Finished) -> None:
-        try:
-            path = leave_report(finished.kept)
-        except BulkPublisherError as error:
-            self._output.complain(f"No report.html: {error.message}", colour="yellow")
-            return
-        if path is not None:
-            self._output.tell([f"Report: {path}"])
-
-    def _status(self, finished: Finished) -> int:
-        ending = finished.ending
-        if ending.is_interrupted and not ending.is_whole and ending.error is None:
-            return 128 + (self._signal or signal.SIGINT)
-        return finished.status
-
 
 async def _dry(job: Job, selected: Selected, output: Output) -> None:
     async with open_credential(job, output) as reached:
@@ -282,7 +308,7 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
     if job.portal.sandbox is None:
         portal = find_portal(job.portal, os.environ)
         credential = read_credential(portal, os.environ)
-        if doubt := doubt_of(portal.webhook):
+        if (doubt := doubt_of(portal.webhook)) and not output.is_terse:
             output.explain(doubt, colour="yellow")
         with crash.hidden(RunLog(credential.redactor)):
             yield Reached(credential, portal)
@@ -295,6 +321,10 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
         raise BadSetting(str(error)) from error
     async with serve(scenario) as sandbox:
         yield Reached(Webhook(sandbox.webhook), job.portal)
+
+
+def _seed() -> int:
+    return random.SystemRandom().randrange(2**32)
 
 
 def _notes(selected: Selected) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bulk_publisher.cli.commands.parameters.after_options import after_options, with_after
 from bulk_publisher.cli.commands.parameters.job_options import (
     job_of_options,
     job_options,
@@ -32,13 +33,23 @@ _plan = click.option(
 @click.command("publish")
 @_plan
 @job_options
+@after_options
 @runs_option
 @_dry_run
 @watching_options
 @click.pass_obj
 @says_errors
 def publish(
-    output: Output, /, *, runs: Path, dry_run: bool, plan: Path | None, **options: Any
+    output: Output,
+    /,
+    *,
+    runs: Path,
+    dry_run: bool,
+    plan: Path | None,
+    verify: bool,
+    retry: int | None,
+    expected: str | None,
+    **options: Any,
 ) -> None:
     """Publish pages from a list, of sites, of a whole scope, or by ID.
 
@@ -53,14 +64,18 @@ def publish(
     if plan is None:
         job = job_of_options("publish", options)
     else:
+        from msgspec.structs import replace
+
         from bulk_publisher.cli.commands.plan import planned_job
 
         hours = {row.argument: options.pop(row.argument) for row in (*HOURS, *PROFILE)}
         _refuse_others(options)
         change = changer(hours)
-        job = change(planned_job(plan, output, runs=runs))
+        # Whom a plan's job would tell is for a job file to say: a plan is a file that others send.
+        job = replace(change(planned_job(plan, output, runs=runs)), notify=None)
     from bulk_publisher.cli.commands.doing import do_job
 
+    job = with_after(job, verify=verify, retry=retry, expected=expected)
     do_job(job, output, runs=runs, is_dry_run=dry_run)
 
 

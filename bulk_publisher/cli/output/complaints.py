@@ -87,6 +87,10 @@ def say_error(output: Output, error: BulkPublisherError) -> None:
             "error", text=error.message, hint=error.hint or None, status=error.exit_status, **more
         )
         return
+    if output.is_terse and not problems:
+        # One line in a mail, if it can be one.
+        output.complain(f"Error: {error.message} {error.hint}".rstrip(), colour="red")
+        return
     output.explain(f"Error: {error.message}", colour="red")
     for problem in problems:
         output.explain(problem, indent=2)

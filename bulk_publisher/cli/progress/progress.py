@@ -68,7 +68,8 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """Something that a person should know now."""
-        self.output.complain(text, colour="yellow")
+        if not self.output.is_terse:
+            self.output.complain(text, colour="yellow")
 
     def snapshot(self) -> Snapshot | None:
         """The run as it is now; None before it has begun."""
