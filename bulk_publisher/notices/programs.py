@@ -122,7 +122,9 @@ async def run_program(words: Sequence[str], given: bytes, *, seconds: float) -> 
                 # Who does not read what it is given may have no need to.
                 await process.communicate(given)
         except TimeoutError:
-            raise NotSent(f"it had not ended after {seconds:g} s, and was killed") from None
+            # It had its time; three times that would hold up the end of a job for minutes.
+            why = f"it had not ended after {seconds:g} s, and was killed"
+            raise NotSent(why, is_final=True) from None
         finally:
             _kill_group(process)
             status = await process.wait()

@@ -52,10 +52,11 @@ async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) 
     script = f"trap '' TERM; sleep 600 & echo $! > {tmp_path}/child; sleep 600"
 
     began = time.monotonic()
-    with pytest.raises(NotSent, match=r"it had not ended after 0\.7 s, and was killed"):
+    with pytest.raises(NotSent, match=r"it had not ended after 0\.7 s, and was killed") as raised:
         await Command(["/bin/sh", "-c", script], seconds=0.7).send(MESSAGE)
 
     assert time.monotonic() - began < 5
+    assert raised.value.is_final
     await gone(int((tmp_path / "child").read_text()))
 
 
