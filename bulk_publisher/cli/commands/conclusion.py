@@ -10,10 +10,14 @@ from bulk_publisher.cli.output.ending_line import ending_line
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.after_lines import after_fields, after_lines
-from bulk_publisher.cli.progress.ending import NO_PAGE, how_to_go_on, summary_fields, summary_lines
+from bulk_publisher.cli.progress.ending import (
+    how_to_go_on,
+    no_page_line,
+    summary_fields,
+    summary_lines,
+)
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.jobs import Job
-from bulk_publisher.model import Only
 from bulk_publisher.operations.afterwards import Aftermath
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.writing import leave_report
@@ -100,12 +104,9 @@ class Conclusion:
             self._output.event("after", **after_fields(aftermath), text="\n".join(lines))
 
     def _say_how_to_go_on(self, finished: Finished) -> None:
-        if (
-            not finished.totals.pages
-            and finished.ending.is_whole
-            and self._job.select.only is Only.ALL
-        ):
-            self._output.explain(NO_PAGE, colour="yellow")
+        is_empty = not finished.totals.pages and finished.ending.is_whole
+        if is_empty and (why := no_page_line(self._job.select)):
+            self._output.explain(why, colour="yellow")
         error = finished.ending.error
         if error is not None:
             say_error(self._output, error)

@@ -4,11 +4,11 @@ import random
 from collections import Counter
 
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.cli.progress.ending import NO_PAGE
+from bulk_publisher.cli.progress.ending import no_page_line
 from bulk_publisher.client.session import Session
 from bulk_publisher.client.sites import list_sites_of
 from bulk_publisher.jobs import Job
-from bulk_publisher.model import Only, Page, Scope, SiteId
+from bulk_publisher.model import Page, Scope, SiteId
 from bulk_publisher.operations.access import Entry, session_of
 from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.selecting import Selected
@@ -47,8 +47,8 @@ async def dry_run(job: Job, selected: Selected, entry: Entry, output: Output) ->
         where = portal_in_words(session.client.host, job.portal.name)
     would = f"Would {job.action.value} {pages_in_words(_sendable(states))} on {where}"
     output.put(f"{would}:" if states else f"{would}.")
-    if not states and job.select.only is Only.ALL:
-        output.explain(NO_PAGE, colour="yellow")
+    if not states and (why := no_page_line(job.select)):
+        output.explain(why, colour="yellow")
     for state, count in states.most_common():
         output.put(f"  {count:,} {state}")
     if denied:

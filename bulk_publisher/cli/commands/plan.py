@@ -67,8 +67,7 @@ def plan(
     """  # noqa: D301 - click's own mark
     import msgspec
 
-    from bulk_publisher.cli.progress.ending import NO_PAGE
-    from bulk_publisher.model import Only
+    from bulk_publisher.cli.progress.ending import no_page_line
     from bulk_publisher.operations.plan_file import check_replaceable, write_plan
 
     job = job_of_options("publish", options)
@@ -82,8 +81,8 @@ def plan(
     for line in plan_lines(made):
         output.put(line)
     if made.is_empty:
-        if job.select.only is Only.ALL:
-            output.explain(NO_PAGE, colour="yellow")
+        if why := no_page_line(job.select):
+            output.explain(why, colour="yellow")
         return
     output.say(
         f"Nothing was changed. To publish: bulk-publisher publish --plan {shlex.quote(str(out))}"

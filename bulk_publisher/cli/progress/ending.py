@@ -4,11 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from bulk_publisher.cli.output.naming import name_for_commands
+from bulk_publisher.jobs import Selection
+from bulk_publisher.model import Only
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.telling import course_lines, failure_lines
 from bulk_publisher.report.text import go_on_line
 
-NO_PAGE = "No pages selected. Does the site have pages, is --scope right, and can the webhook's owner see them?"
+_NO_PAGE = "No pages selected. Does the site have pages, is --scope right, and can the webhook's owner see them?"
+
+
+def no_page_line(select: Selection) -> str:
+    """Why a run has nothing to do that selected nothing; empty where that is what ``--only`` is for."""
+    if select.only is not Only.ALL:
+        return ""
+    narrowed = [f"--{name}" for name in ("where", "exclude") if getattr(select, name)]
+    return f"No pages selected: {' and '.join(narrowed)} left none." if narrowed else _NO_PAGE
 
 
 def summary_lines(finished: Finished) -> Iterator[str]:
