@@ -69,6 +69,10 @@ class NamedPortals:
         wanted: set[str] = set()
         for pattern in patterns:
             names = {name for name in self.by_name if fnmatchcase(name, pattern)}
+            if not names and not self.by_name:
+                raise BadSetting(
+                    f"No portals in {self._place} yet.", f"Add one with: {_HOW_TO_ADD}"
+                )
             if not names:
                 raise self._unknown(
                     f"No portal in {self._place} is called {shown(pattern)}", pattern

@@ -168,8 +168,13 @@ def _urls(value: object) -> object:
     urls = value if isinstance(value, list | tuple) else [value]
     if not urls or not all(isinstance(url, str) for url in urls):
         return Wrong("must be a page's address, or a list of them")
-    wrong = next((found for found in map(parse_url, urls) if isinstance(found, Wrong)), None)
-    return list(urls) if wrong is None else wrong
+    for number, found in enumerate(map(parse_url, urls), 1):
+        if isinstance(found, Wrong):
+            # It is not repeated: what was mistyped may be a secret.
+            return (
+                found if len(urls) == 1 else Wrong(f"address {number} of {len(urls)}: {found.why}")
+            )
+    return list(urls)
 
 
 _SECRETS = {

@@ -200,7 +200,11 @@ def _good_reach(credential: Credential) -> Check:
 
 
 def _bad(name: str, fault: Fault) -> Check:
-    found = f"{fault.code}: {fault.description}" if fault.description else fault.code
+    found = (
+        f"{fault.code}: {fault.description.rstrip('. ')}."
+        if fault.description
+        else f"{fault.code}."
+    )
     # No page was asked about: what the table advises for one says nothing here.
     is_of_page = fault.kind in {FaultClass.PAGE, FaultClass.SITE}
     advice = "This error is not known here: check the webhook URL." if is_of_page else fault.hint

@@ -213,17 +213,19 @@ async def exchanged(
         return _tokens_for(visit, application, answer, endpoint)
 
 
-async def tokens_from(data: bytes, application: Application) -> TokenSet:
+async def tokens_from(data: bytes, application: Application, *, where: str) -> TokenSet:
     """The tokens that an application has already.
 
     Args:
         application: Where *data* does not name it.
+        where: They were found, ``-`` for standard input.
 
     Raises:
         BadSetting: If they are none.
     """
     return given_tokens(
         data,
+        where="<stdin>" if where == "-" else where,
         client_id=application.client_id,
         client_secret=application.client_secret,
         now=LoopClock().epoch(),

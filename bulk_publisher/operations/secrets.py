@@ -73,7 +73,9 @@ def read_given(name: str) -> bytes:
             return sys.stdin.buffer.read(_MOST_GIVEN)
         return read_settings(name, most=_MOST_GIVEN)
     except OSError as error:
-        raise BadSetting(f"{as_text(name)}: can't be read: {reason(error)}.") from error
+        raise BadSetting(
+            f"{'<stdin>' if name == '-' else as_text(name)} can't be read: {reason(error)}."
+        ) from error
 
 
 def kind_of(credential: Credential) -> str:

@@ -183,10 +183,13 @@ def encode_tokens(tokens: TokenSet) -> bytes:
     return msgspec.json.format(msgspec.json.encode(tokens), indent=2) + b"\n"
 
 
-def given_tokens(data: bytes, *, client_id: str, client_secret: str, now: float) -> TokenSet:
+def given_tokens(
+    data: bytes, *, where: str, client_id: str, client_secret: str, now: float
+) -> TokenSet:
     """What an application has already: the server's own answer, with its ID and secret or without.
 
     Args:
+        where: They were found, as the beginning of a sentence.
         client_id: Where *data* does not name it; empty for none.
         client_secret: Likewise.
         now: Epoch seconds.
@@ -221,7 +224,7 @@ def given_tokens(data: bytes, *, client_id: str, client_secret: str, now: float)
         )
     except (ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise BadSetting(
-            f"These are not an application's tokens: {_in_words(error)}.",
+            f"{where}: these are not an application's tokens: {_in_words(error)}.",
             "They are what the authorisation server has answered: access_token, refresh_token and client_endpoint,"
             " with the application's client_id and client_secret.",
         ) from None

@@ -99,6 +99,34 @@ def test_the_url_is_asked_for_and_not_shown(at_terminal, webhook: str, config: P
     assert (config / "credentials/shop").read_text() == webhook + "\n"
 
 
+def test_ctrl_c_leaves_a_question_whose_line_is_ended(at_terminal, command: Command, webhook: str) -> None:  # fmt: skip
+    command("portals", "add", "shop", "--webhook-file", "url")
+
+    unseen_status, unseen = at_terminal("portals", "add", "wiki", keys="\x03")
+    status, screen = at_terminal("portals", "remove", "shop", keys="\x03")
+
+    assert unseen_status == status == 130
+    assert unseen.endswith("(not shown): \n")
+    assert screen.endswith("[y/N]: ^C\n")
+
+
+def test_a_file_that_others_may_read_is_named(command: Command, webhook: str, tmp_path: Path) -> None:  # fmt: skip
+    (tmp_path / "url").chmod(0o644)
+
+    added = command("portals", "add", "shop", "--webhook-file", "url")
+
+    assert added.returncode == 0
+    assert "Protect it with: chmod 600 url" in added.stderr
+
+
+def test_checking_without_a_portal_is_a_line(command: Command) -> None:
+    done = command("portals", "check")
+
+    assert done.returncode == 2
+    assert "portals.toml yet." in done.stderr
+    assert "'*'" not in done.stderr
+
+
 def test_nobody_to_ask_is_a_line(command: Command) -> None:
     done = command("portals", "add", "shop")
 
@@ -117,6 +145,7 @@ def test_a_webhook_that_does_not_work_is_not_kept(
 
     assert done.returncode == 4
     assert "nothing was kept" in done.stderr
+    assert "Invalid request credentials. The webhook is wrong" in done.stderr
     assert "wrongwrong" not in done.stderr
     assert not (config / "credentials/shop").exists()
     assert "shop" not in command("portals", "list").stdout

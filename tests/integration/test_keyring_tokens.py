@@ -29,7 +29,7 @@ async def test_tokens_in_the_keyring_are_renewed_once_and_kept_there(tmp_path: P
     with used(backend):
         async with serve(Scenario(pages=1, plan="self-hosted", token_latency=1.0)) as sandbox:
             data = json.dumps(sandbox.token_file()).encode()
-            tokens = await tokens_from(data, Application("", ""))
+            tokens = await tokens_from(data, Application("", ""), where="tokens.json")
             place = place_of(Portal(name="shop"), os.environ, in_keyring=True, replaces=False)
             await log_in(tokens, place, os.environ)
             sandbox.expire_token()

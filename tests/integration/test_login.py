@@ -209,7 +209,18 @@ def test_a_run_whose_tokens_are_void_ends_with_4_and_says_login(tmp_path: Path) 
         ((), "Say where to keep the tokens"),
         (("--portal", "shop", "--oauth-file", "x"), "can't be combined"),
         (("--oauth-file", "x", "--keyring"), "Say where to keep the tokens"),
-        (("--portal", "shop", "--from-json", "nothere.json"), "there is no such file"),
+        (
+            ("--portal", "shop", "--from-json", "nothere.json"),
+            "Error: nothere.json can't be read: there is no such file",
+        ),
+        (
+            ("--portal", "shop", "--from-json", "/dev/null"),
+            "Error: /dev/null: these are not an application's tokens",
+        ),
+        (
+            ("--portal", "shop", "--from-json", "-"),
+            "Error: <stdin>: these are not an application's tokens",
+        ),
         (("--portal", "shop", "--address", "shop.bitrix24.com"), "there is no terminal"),
     ],
 )

@@ -295,6 +295,7 @@ write { env = "BITRIX24_WEBHOOK" }, { file = "webhook.secret" } or { keyring = "
         (Selection(url=("/x/",), urls="b"), "url and urls can't be combined"),
         (Selection(urls="a", column="b"), "column needs csv"),
         (Selection(url=("351",)), "url: that is not a page's address"),
+        (Selection(url=("/x/", "351")), "url: address 2 of 2: that is not a page's address"),
         (Selection(scope=Scope.GROUP, skip_bad_rows=True), "skip_bad_rows needs csv"),
         (Selection(csv="a", only=Only.CHANGED, lookup=False), "only changed needs the lookup"),
         (Selection(csv="a", limit=0), "limit: must be a whole number of 1 or more, not 0"),

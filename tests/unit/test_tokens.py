@@ -34,7 +34,7 @@ anything = st.recursive(
 
 def read(**changes: Any) -> TokenSet:
     data = json.dumps({**TOLD, **changes}).encode()
-    return given_tokens(data, client_id="", client_secret="", now=NOW)
+    return given_tokens(data, where="tokens.json", client_id="", client_secret="", now=NOW)
 
 
 @given(secrets, secrets, secrets, secrets)

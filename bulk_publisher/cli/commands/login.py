@@ -172,8 +172,9 @@ def _asked(question: str, instead: str, output: Output, *, is_secret: bool = Fal
 def _given(name: str, application: "Application") -> "TokenSet":
     from bulk_publisher.operations.login import tokens_from
     from bulk_publisher.operations.secrets import read_given
+    from bulk_publisher.text.shown import as_text
 
-    return asyncio.run(tokens_from(read_given(name), application))
+    return asyncio.run(tokens_from(read_given(name), application, where=as_text(name)))
 
 
 def _option(place: "Place") -> str:

@@ -226,18 +226,24 @@ def _webhook(
     """
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.jobs import Secret
-    from bulk_publisher.operations.secrets import read_webhook, webhook_in
+    from bulk_publisher.operations.secrets import doubt_of, read_webhook, webhook_in
 
     if webhook_file is not None and webhook_env is not None:
         raise BadSetting("--webhook-file and --webhook-env can't be combined: give one of the two.")
     if webhook_file is not None or webhook_env is not None:
-        return read_webhook(Secret(file=webhook_file, env=webhook_env), os.environ)
+        secret = Secret(file=webhook_file, env=webhook_env)
+        webhook = read_webhook(secret, os.environ)
+        if doubt := doubt_of(secret):
+            output.warn(doubt)
+        return webhook
     if not is_somebody_there():
         raise BadSetting(
             f"The webhook URL of {name} is needed, and there is no terminal to ask on.",
             "Name what holds it: --webhook-file FILE or --webhook-env VARIABLE.",
         )
-    return webhook_in(output.ask_secret(f"Webhook URL of {name} (not shown)"), where="The answer")
+    return webhook_in(
+        output.ask_secret(f"Webhook URL of {name} (not shown)"), where="What was typed"
+    )
 
 
 def _bad_lines(examination: "Examination") -> Iterator[str]:

@@ -192,8 +192,11 @@ class Output:
             answer = sys.stdin.readline()
         except (OSError, ValueError):
             answer = ""
-        if not answer.endswith("\n") and not self.is_json:
-            sys.stderr.write("\n")
+        except KeyboardInterrupt:
+            self._leave_question()
+            raise
+        if not answer.endswith("\n"):
+            self._leave_question()
         return answer.strip().casefold() in {"y", "yes"}
 
     def ask_secret(self, question: str) -> str:
@@ -207,8 +210,17 @@ class Output:
         self.drain()
         try:
             return getpass.getpass(f"{question}: ").strip()
+        except KeyboardInterrupt:
+            self._leave_question()
+            raise
         except EOFError as error:
+            self._leave_question()
             raise KeyboardInterrupt from error
+
+    def _leave_question(self) -> None:
+        """End the line of a question that nobody has ended with Return."""
+        if not self.is_json:
+            sys.stderr.write("\n")
 
     def drain(self) -> None:
         """Wait a little for what was said to be read."""
