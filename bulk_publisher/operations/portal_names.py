@@ -29,7 +29,7 @@ from bulk_publisher.log import RunLog
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Reached
 from bulk_publisher.operations.checking import Examination, examine
-from bulk_publisher.operations.secrets import Credential, read_credential
+from bulk_publisher.operations.secrets import Credential, doubt_of, read_credential
 from bulk_publisher.sources.opening import reason
 from bulk_publisher.store.credential_files import (
     read_credential_file,
@@ -190,7 +190,7 @@ async def look_at_portals(
     """Whether a run could work on each of *names*, in their order; changes nothing.
 
     Args:
-        warn: Told when a portal does not answer for a while.
+        warn: Told when a portal does not answer for a while, or others may read its webhook.
     """
     room = asyncio.Semaphore(_AT_ONCE)
 
@@ -199,6 +199,8 @@ async def look_at_portals(
             try:
                 portal = portals.find(name)
                 credential = read_credential(portal, environment)
+                if doubt := doubt_of(portal.webhook):
+                    warn(doubt)
                 found = await look_at(credential, portal, warn=partial(_of, name, warn))
             except BulkPublisherError as error:
                 return Look(name, None, error)

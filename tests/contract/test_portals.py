@@ -115,8 +115,24 @@ def test_a_file_that_others_may_read_is_named(command: Command, webhook: str, tm
 
     added = command("portals", "add", "shop", "--webhook-file", "url")
 
-    assert added.returncode == 0
+    kept = Path(os.environ["XDG_CONFIG_HOME"]) / "bulk-publisher" / "credentials" / "shop"
+    kept.chmod(0o644)
+    checked = command("portals", "check", "shop")
+
+    assert added.returncode == checked.returncode == 0
     assert "Protect it with: chmod 600 url" in added.stderr
+    assert f"Protect it with: chmod 600 {kept}" in checked.stderr
+
+
+def test_a_secret_that_is_gone_is_not_said_to_be_left(command: Command, webhook: str, config: Path) -> None:  # fmt: skip
+    command("portals", "add", "shop", "--webhook-file", "url")
+    (config / "credentials/shop").unlink()
+
+    done = command("portals", "remove", "shop", "--yes")
+
+    assert done.returncode == 0
+    assert "gone already" in done.stderr
+    assert "was left" not in done.stderr
 
 
 def test_checking_without_a_portal_is_a_line(command: Command) -> None:

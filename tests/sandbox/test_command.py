@@ -60,6 +60,7 @@ def test_it_prints_a_webhook_and_in_the_end_the_truth(tmp_path, number):
         (["--scenario", "full-plan", "--pages", "3"], "its sites say their pages"),
         (["--pages", "3", "--set", "denied_pages=[9]"], "there is no page 9"),
         (["--scope", "WIKI"], "scope must be one of"),
+        (("--oauth-file", "/nowhere/tokens.json"), "/nowhere/tokens.json"),
     ],
     ids=str,
 )

@@ -182,6 +182,8 @@ def remove(output: Output, /, *, name: str, named_in: str | None, is_yes: bool) 
         output.say(
             "Its secret was removed, too. On the portal the webhook still works: delete it there."
         )
+    elif secret.file is not None and not os.path.lexists(secret.file):
+        output.say(f"Its secret was gone already: it was kept {in_words(secret)}.")
     else:
         output.say(f"Its secret was left {in_words(secret)}.")
 

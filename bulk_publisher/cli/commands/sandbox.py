@@ -116,7 +116,8 @@ def sandbox(
     except ScenarioError as error:
         raise _BadInput(str(error)) from error
     except OSError as error:
-        raise _BadInput(f"cannot serve or write: {error.strerror or error}") from error
+        where = f"{error.filename}: " if error.filename else ""
+        raise _BadInput(f"{where}cannot serve or write: {error.strerror or error}") from error
 
 
 def _make_scenario(name: str | None, flags: Mapping[str, Any]) -> "Scenario":
