@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Selection,
     )
     from bulk_publisher.jobs.job_file import read_job
+    from bulk_publisher.jobs.many_portals import ALONE, by_portal, with_portals_named
     from bulk_publisher.jobs.named_portals import (
         NamedPortals,
         find_portal,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bulk_publisher.jobs.written import decode_job, encode_job
 
 __all__ = [
+    "ALONE",
     "DEFAULT_WEBHOOK",
     "WAYS_IN",
     "After",
@@ -55,6 +57,7 @@ __all__ = [
     "Schedule",
     "Secret",
     "Selection",
+    "by_portal",
     "decode_job",
     "encode_job",
     "find_portal",
@@ -67,6 +70,7 @@ __all__ = [
     "read_portals",
     "remove_portal",
     "selection_problems",
+    "with_portals_named",
 ]
 
 _HOMES = {
@@ -86,6 +90,7 @@ _HOMES = {
         "Selection",
     },
     "jobs.job_file": {"read_job"},
+    "jobs.many_portals": {"ALONE", "by_portal", "with_portals_named"},
     "jobs.named_portals": {"NamedPortals", "find_portal", "portals_path", "read_portals"},
     "jobs.portal_entries": {"put_portal", "remove_portal"},
     "jobs.rules": {"is_portal_name", "pace_problems", "portal_problems", "selection_problems"},

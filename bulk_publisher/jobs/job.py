@@ -26,7 +26,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     keyring: str | None = None
 
 
-WAYS_IN = ("webhook", "oauth", "name", "sandbox")
+WAYS_IN = ("webhook", "oauth", "name", "sandbox", "portals", "portals_file")
 """Keys of a portal of which one at most is given."""
 
 DEFAULT_WEBHOOK = Secret(env="BITRIX24_WEBHOOK")
@@ -34,14 +34,16 @@ DEFAULT_WEBHOOK = Secret(env="BITRIX24_WEBHOOK")
 
 
 class Portal(msgspec.Struct, frozen=True, kw_only=True):
-    """Which portal, and how to get in: by one of a webhook, OAuth, a name, or as a sandbox.
+    """Which portal, and how to get in: by one of a webhook, OAuth, a name, or as a sandbox; or which portals.
 
     Attributes:
-        webhook: Where its URL is; with none of the four it is `DEFAULT_WEBHOOK`.
+        webhook: Where its URL is; with none of these ways it is `DEFAULT_WEBHOOK`.
         oauth: Where its OAuth credential is.
-        name: Of an entry of the named portals, which says the rest.
+        name: Of an entry of the named portals, which says the rest; beside a webhook just what it is called.
         named_in: The file that names it; None for the user's own.
         sandbox: A scenario, by name or file, of the simulated portal to start instead of a real one.
+        portals: Names and patterns of many named portals; ``plan`` and ``ca_file`` are then for all of them.
+        portals_file: A list that names many.
         plan: None if the portal is to be asked.
         ca_file: Certificates to trust beside the system's.
     """
@@ -51,6 +53,8 @@ class Portal(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     named_in: str | None = None
     sandbox: str | None = None
+    portals: tuple[str, ...] | None = None
+    portals_file: str | None = None
     plan: PortalPlan | None = None
     ca_file: str | None = None
 
@@ -79,6 +83,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         exclude: A list of pages to leave out, a CSV or a spreadsheet.
         order: Of pages that the portal lists.
         lookup: Whether pages that are named one by one are looked up on the portal first.
+        plan: The file of a plan whose pages are taken; it says all of it.
     """
 
     csv: str | None = None
@@ -99,6 +104,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     order: Order = Order.LIST
     limit: int | None = None
     lookup: bool = True
+    plan: str | None = None
 
     @property
     def file(self) -> str | None:
@@ -108,13 +114,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_named(self) -> bool:
         """Whether it says any pages; where a program has named them, it does not."""
-        ways = (self.file, self.page, self.url, self.site, self.folder, self.scope)
+        ways = (self.file, self.page, self.url, self.site, self.folder, self.scope, self.plan)
         return any(ways)
 
     @property
     def files(self) -> dict[str, str]:
         """All files that it names, by their keys."""
-        named = ((key, getattr(self, key)) for key in (*_FILES, "exclude"))
+        named = ((key, getattr(self, key)) for key in (*_FILES, "exclude", "plan"))
         return {key: path for key, path in named if path is not None}
 
     def with_paths(self, change: Callable[[str], str]) -> "Selection":
@@ -238,15 +244,26 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for; a run is one time that it is done.
 
     Attributes:
+        portals: Many portals, written one by one; what ``portal`` says is then for all of them.
         schedule: None where it is done when somebody says so.
         notify: None where nobody is told.
     """
 
     name: str
     action: Action = Action.PUBLISH
+    portals: tuple[Portal, ...] = ()
     portal: Portal = Portal()
     select: Selection = Selection()
     pace: Pace = Pace()
     schedule: Schedule | None = None
     after: After = After()
     notify: Notify | None = None
+
+    @property
+    def names_many(self) -> bool:
+        """Whether it is for portals that are listed somewhere, however many there are."""
+        return (
+            bool(self.portals)
+            or self.portal.portals is not None
+            or self.portal.portals_file is not None
+        )

@@ -13,8 +13,10 @@ import msgspec
 from bulk_publisher.client.pace import spelled_out
 from bulk_publisher.errors import BadJobFile
 from bulk_publisher.jobs.job import After, Job, Notify, Portal, Recipient, Secret, Selection
+from bulk_publisher.jobs.portal_labels import portals_conflicts
 from bulk_publisher.jobs.recipients import after_conflicts, notify_conflicts
 from bulk_publisher.jobs.rules import (
+    ONE_OF_MANY,
     OPTIONAL,
     TABLES,
     TOP,
@@ -46,7 +48,11 @@ def read_job(path: Path) -> Job:
     _check_after(values, complaints)
     file.check()
     values["pace"] = spelled_out(values["pace"])
-    return _beside(msgspec.convert({"name": path.stem, **values}, Job), path.parent)
+    job = msgspec.convert({"name": path.stem, **values}, Job)
+    for where, why in portals_conflicts(job):
+        complaints.add(where, why)
+    file.check()
+    return _beside(job, path.parent)
 
 
 def _check_after(values: Mapping[str, Any], complaints: Complaints) -> None:
@@ -66,6 +72,11 @@ def _judge(data: Mapping[str, object], complaints: Complaints) -> dict[str, Any]
     """The values that keep their rules; complaints about the others and about unknown keys."""
     top = {key: data[key] for key in data if key not in TABLES}
     values = judge_table((), top, TOP, complaints, _unknown)
+    if "portals" in values:
+        values["portals"] = [
+            _judge_one_of_many(number, one, complaints)
+            for number, one in enumerate(values["portals"])
+        ]
     for table, rules in TABLES.items():
         if table in OPTIONAL and table not in data:
             continue
@@ -80,7 +91,22 @@ def _judge(data: Mapping[str, object], complaints: Complaints) -> dict[str, Any]
     return values
 
 
+def _judge_one_of_many(
+    number: int, inside: Mapping[str, object], complaints: Complaints
+) -> dict[str, Any]:
+    before = len(complaints.found)
+    where = ("portals", str(number))
+    values = judge_table(where, inside, ONE_OF_MANY, complaints, _unknown)
+    if len(complaints.found) == before:
+        portal = msgspec.convert(values, Portal)
+        for key, why in portal_conflicts(portal, is_one_of_many=True):
+            complaints.add((*where, key), why)
+    return values
+
+
 def _unknown(key: str, table: Key) -> str:
+    if table[:1] == ("portals",):
+        return f"{shown(key)} is not a key of [[portals]]{nearest(key, ONE_OF_MANY)}"
     what = f"{shown(key)} is not a key of {f'[{table[0]}]' if table else 'a job'}"
     elsewhere = [other for other, its_rules in TABLES.items() if key in its_rules]
     if key in TOP:
@@ -95,6 +121,7 @@ def _beside(job: Job, folder: Path) -> Job:
     return msgspec.structs.replace(
         job,
         portal=portal_beside(job.portal, folder),
+        portals=tuple(portal_beside(portal, folder) for portal in job.portals),
         select=job.select.with_paths(lambda path: str(folder / path)),
         after=_after_beside(job.after, folder),
         notify=None if job.notify is None else _notify_beside(job.notify, folder),
@@ -133,8 +160,9 @@ def portal_beside(portal: Portal, folder: Path) -> Portal:
     sandbox = portal.sandbox
     if sandbox is not None and ("/" in sandbox or sandbox.endswith(".toml")):
         sandbox = str(folder / sandbox)
-    named_in, ca_file = (
-        None if name is None else str(folder / name) for name in (portal.named_in, portal.ca_file)
+    named_in, ca_file, portals_file = (
+        None if name is None else str(folder / name)
+        for name in (portal.named_in, portal.ca_file, portal.portals_file)
     )
     return msgspec.structs.replace(
         portal,
@@ -143,6 +171,7 @@ def portal_beside(portal: Portal, folder: Path) -> Portal:
         sandbox=sandbox,
         named_in=named_in,
         ca_file=ca_file,
+        portals_file=portals_file,
     )
 
 

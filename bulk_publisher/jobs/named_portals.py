@@ -6,6 +6,7 @@ It may be kept in git and shared. Paths in it are relative to the folder that it
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -103,17 +104,27 @@ def read_portals(path: Path) -> NamedPortals:
     """
     if not is_there(path):
         return NamedPortals(path, {})
+    try:
+        status = path.stat()
+    except OSError:
+        return _read(path, ())
+    return _read(path, (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, _version: tuple[int, ...]) -> NamedPortals:
+    """The file as it is: a job of hundreds of portals asks for it hundreds of times."""
     file = TomlFile(path, BadSetting)
     return NamedPortals(path, dict(_judged(file, path.parent)))
 
 
 def find_portal(portal: Portal, environment: Mapping[str, str]) -> Portal:
-    """*portal* with what its entry says, if it has a name; what it says itself comes first.
+    """*portal* with what its entry says, if it has a name and no credential of its own; what it says itself comes first.
 
     Raises:
         BadSetting: If there is no such entry, or the file has mistakes.
     """
-    if portal.name is None:
+    if portal.name is None or any((portal.webhook, portal.oauth, portal.sandbox)):
         return portal
     entry = read_portals(portals_path(portal.named_in, environment)).find(portal.name)
     return msgspec.structs.replace(

@@ -47,6 +47,7 @@ Naming = Callable[[str], str]
 """How a key is called where it was given: by itself in a job file, as an option elsewhere."""
 
 _PORTAL_NAME = re.compile(r"[^\W_][\w.-]{0,59}")
+_PATTERN = re.compile(r"[\w.*?\[\]!-]{1,100}")
 PORTAL_NAMES = "a portal's name is up to 60 letters, digits, '.', '_' and '-', and begins with one of the first two"
 """What a name may be, as the beginning of a sentence."""
 
@@ -140,6 +141,14 @@ def _conditions(value: object) -> object:
 def _list_of_pages(value: object) -> object:
     return (
         Wrong("must be a file, not standard input: a resume reads it again")
+        if value == "-"
+        else _text(value)
+    )
+
+
+def _list_of_portals(value: object) -> object:
+    return (
+        Wrong("must be a file, not standard input: it is read each time that the job is done")
         if value == "-"
         else _text(value)
     )
@@ -252,6 +261,28 @@ def _portal_name(value: object) -> object:
     return Wrong(f"{PORTAL_NAMES}, not {_said(value)}")
 
 
+def _patterns(value: object) -> object:
+    patterns = value if isinstance(value, list | tuple) else [value]
+    for one in patterns:
+        if not isinstance(one, str) or not _PATTERN.fullmatch(one):
+            return Wrong(f'must be names or patterns such as "client-*", not {_said(one)}')
+    return list(patterns) or Wrong(
+        'must be a name or a pattern such as "client-*", or a list of them'
+    )
+
+
+def _portal_tables(value: object) -> object:
+    """Tables alone: what stands in them is judged one by one."""
+    tables = value if isinstance(value, list | tuple) else [value]
+    if tables and all(isinstance(one, Mapping) for one in tables):
+        return list(tables)
+    if any(isinstance(one, str) for one in tables):
+        return Wrong(
+            "names and patterns belong in [portal]; here each portal has a table: [[portals]]"
+        )
+    return Wrong("must be a table for each portal: [[portals]]")
+
+
 def is_portal_name(text: str) -> bool:
     """Whether *text* may name a portal: it also names files, and is looked for by patterns."""
     # Letters of any script have several spellings: one name is one.
@@ -306,7 +337,7 @@ _RULES: Mapping[Kind, Rule] = {
     Kind.PORTAL: _portal_name,
 }
 
-TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action)}
+TOP: Mapping[str, Rule] = {"name": _text, "action": _one_of(Action), "portals": _portal_tables}
 """The keys outside of any table."""
 
 TABLES: Mapping[str, Mapping[str, Rule]] = {
@@ -316,6 +347,8 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "name": _portal_name,
         "named_in": _text,
         "sandbox": _text,
+        "portals": _patterns,
+        "portals_file": _list_of_portals,
         # Of tokens the kind of the option says too little.
         **_rules_of(row for row in PORTAL if row.key != "oauth"),
     },
@@ -338,6 +371,7 @@ TABLES: Mapping[str, Mapping[str, Rule]] = {
         "order": _one_of(Order),
         "limit": _whole(1),
         "lookup": _flag,
+        "plan": _list_of_pages,
     },
     "pace": _rules_of(PACE),
     "schedule": {
@@ -360,7 +394,7 @@ OPTIONAL: Mapping[str, str] = {"schedule": "cron", "notify": "to"}
 """Tables that a job may be without, and the key that each must have where it is there."""
 
 
-WAYS = ("csv", "xlsx", "page", "url", "urls", "site", "folder")
+WAYS = ("csv", "xlsx", "page", "url", "urls", "site", "folder", "plan")
 """Keys that select pages by themselves, one of them alone."""
 
 _PARTS = {
@@ -377,9 +411,16 @@ NAMED_PORTAL: Mapping[str, Rule] = {
 """The keys of a named portal: a sandbox needs no name, and no name stands for another one."""
 
 
+ONE_OF_MANY: Mapping[str, Rule] = {
+    key: rule for key, rule in TABLES["portal"].items() if key not in {"portals", "portals_file"}
+}
+"""The keys of a portal among many that are written one by one."""
+
+
 def portal_problems(portal: Portal, *, naming: Naming = str) -> list[str]:
-    """What is wrong with *portal*, a sentence each."""
-    return _broken_rules("portal", portal, naming) + [why for _, why in portal_conflicts(portal)]
+    """What is wrong with *portal*, a sentence each; it may have a name beside its webhook."""
+    conflicts = portal_conflicts(portal, is_one_of_many=True)
+    return _broken_rules("portal", portal, naming) + [why for _, why in conflicts]
 
 
 def selection_problems(
@@ -418,9 +459,15 @@ def notify_problems(notify: Notify | None, portal: Portal, *, naming: Naming = s
     return _broken_rules("notify", notify, naming) + [why for _, why in conflicts]
 
 
-def portal_conflicts(portal: Portal) -> list[Conflict]:
-    """What in *portal* contradicts itself."""
+def portal_conflicts(portal: Portal, *, is_one_of_many: bool = False) -> list[Conflict]:
+    """What in *portal* contradicts itself.
+
+    Args:
+        is_one_of_many: It may be called by a name that stands beside its webhook.
+    """
     ways = [way for way in WAYS_IN if getattr(portal, way) is not None]
+    if is_one_of_many and "name" in ways and any(way in ways for way in _CREDENTIALS):
+        ways.remove("name")
     conflicts: list[Conflict] = []
     if len(ways) > 1:
         last, *others = reversed(ways)
@@ -428,16 +475,19 @@ def portal_conflicts(portal: Portal) -> list[Conflict]:
         conflicts.append(
             (last, f"{last} and {' and '.join(reversed(others))} can't be combined: {why}")
         )
-    if portal.named_in is not None and portal.name is None:
+    if portal.named_in is not None and not any((portal.name, portal.portals, portal.portals_file)):
         conflicts.append(
             ("named_in", "named_in needs name: it is the file that the name stands in")
         )
     return conflicts
 
 
+_CREDENTIALS = ("webhook", "oauth", "sandbox")
 _WHY_ALONE = {
     "sandbox": "a sandbox has no secrets",
     "name": "a named portal has its own credential",
+    "portals": "it names portals, each with its own credential",
+    "portals_file": "it names portals, each with its own credential",
 }
 
 
@@ -453,6 +503,8 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
                 f"no pages selected: use {', '.join(map(naming, WAYS))}, or a whole {scope}",
             )
         )
+    if selection.plan is not None:
+        return conflicts + _conflicts_of_plan(selection, naming)
     if ways == ["site", "folder"]:
         # The site says where the folder is.
         ways = ["folder"]
@@ -473,6 +525,17 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
             ("only", f"{only} {selection.only} needs the lookup: nothing else tells a page's state")
         )
     return conflicts + _conflicts_of_choice(selection, naming)
+
+
+def _conflicts_of_plan(selection: Selection, naming: Naming) -> list[Conflict]:
+    """What else a selection says beside its plan."""
+    usual = Selection(plan=selection.plan)
+    others = [key for key in TABLES["select"] if getattr(selection, key) != getattr(usual, key)]
+    plan = naming("plan")
+    return [
+        (key, f"{plan} and {naming(key)} can't be combined: a plan says all of it")
+        for key in others
+    ]
 
 
 def _conflicts_of_choice(selection: Selection, naming: Naming) -> list[Conflict]:

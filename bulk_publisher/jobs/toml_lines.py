@@ -14,6 +14,7 @@ How it works:
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -44,7 +45,11 @@ class _Piece(NamedTuple):
 
 
 def find_lines(text: str) -> dict[Key, int]:
-    """The line, from 1, in which each key and each table of *text* first stands."""
+    """The line, from 1, in which each key and each table of *text* first stands.
+
+    What stands in the tables of a list, ``[[portals]]``, is also there with its number, from 0:
+    ``("portals", "1", "name")``.
+    """
     scan = _Scan(text)
     table: Key = ()
     while scan.left:
@@ -70,6 +75,8 @@ class _Scan:
         self.left = list(_pieces(text))
         self.left.reverse()
         self.lines: dict[Key, int] = {}
+        self._counts: Counter[Key] = Counter()
+        self._numbered: Key = ()
 
     def next_is(self, *texts: str) -> bool:
         return bool(self.left) and self.left[-1].text in texts
@@ -79,9 +86,15 @@ class _Scan:
 
     def take_header(self) -> Key:
         line = self.take().line
+        is_list = self.next_is("[")
         while self.next_is("["):
             self.take()
         key = self.take_key()
+        self._numbered = ()
+        if is_list:
+            self._numbered = (*key, str(self._counts[key]))
+            self._counts[key] += 1
+            self.note(self._numbered, line)
         while self.next_is("]"):
             self.take()
         self.note(key, line)
@@ -89,9 +102,12 @@ class _Scan:
 
     def take_assignment(self, table: Key) -> None:
         line = self.left[-1].line
-        key = table + self.take_key()
+        inner = self.take_key()
+        key = table + inner
         self.take()  # the equals sign
         self.note(key, line)
+        if self._numbered:
+            self.note(self._numbered + inner, line)
         self.take_value(key)
 
     def take_key(self) -> Key:

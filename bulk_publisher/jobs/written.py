@@ -7,6 +7,7 @@ import msgspec
 
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.jobs.job import Job
+from bulk_publisher.jobs.portal_labels import portals_conflicts
 from bulk_publisher.jobs.rules import (
     after_problems,
     notify_problems,
@@ -57,6 +58,8 @@ def decode_job(data: object, *, selects: bool = True) -> Job:
     job = _as_written(job, data)
     problems = [
         *portal_problems(job.portal, naming=_in("portal")),
+        *(why for one in job.portals for why in portal_problems(one, naming=_in("portals"))),
+        *(why for _, why in portals_conflicts(job)),
         *selection_problems(job.select, naming=_in("select"), is_whole=selects),
         *pace_problems(job.pace, naming=_in("pace")),
         *schedule_problems(job.schedule, naming=_in("schedule")),

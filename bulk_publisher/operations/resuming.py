@@ -204,14 +204,15 @@ def with_changes(job: Job, changes: Mapping[str, Any]) -> Job:
     Raises:
         BadSetting: If a file of named portals is given, and no name.
     """
-    changed = changes.get("portal", {})
+    changed, portals = changes.get("portal", {}), job.portals
     if any(changed.get(way) is not None for way in WAYS_IN):
         changed = {**dict.fromkeys((*WAYS_IN, "named_in")), **changed}
+        portals = ()
     portal = msgspec.structs.replace(job.portal, **changed)
-    if portal.named_in is not None and portal.name is None:
+    if portal.named_in is not None and not any((portal.name, portal.portals, portal.portals_file)):
         raise BadSetting("--portals needs --portal NAME: the run's own portal has no name.")
     pace = msgspec.structs.replace(job.pace, **changes.get("pace", {}))
-    return msgspec.structs.replace(job, portal=portal, pace=pace)
+    return msgspec.structs.replace(job, portal=portal, portals=portals, pace=pace)
 
 
 def _find_out(undertaking: Undertaking) -> None:

@@ -74,6 +74,22 @@ class Dialect:
     note: str = ""
 
 
+def plain_dialect(sample: str) -> Dialect:
+    """How a table is written that is no list of pages: what parts its cells, told by its first row."""
+    sep = _SEP_LINE.match(sample)
+    text = sample[sep.end() :] if sep else sample
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = sep[1] if sep else max(_DELIMITERS, key=lambda one: _cells_in(first, one))
+    return Dialect(Columns(delimiter=delimiter, has_header=False), has_sep_line=sep is not None)
+
+
+def _cells_in(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:
+        return 0
+
+
 def encoding_by_head(head: bytes) -> str | None:
     """The encoding that the first bytes of a file give away, as Python names it; None if they don't."""
     if head.startswith(codecs.BOM_UTF8):

@@ -26,6 +26,7 @@ from bulk_publisher.sources.csv_dialect import (
     encoding_by_head,
     find_bad_byte,
     find_dialect,
+    plain_dialect,
 )
 from bulk_publisher.sources.csv_rows import numbered_rows
 from bulk_publisher.sources.file_bytes import CHUNK, MOST_BYTES, FileBytes, open_bytes, too_large
@@ -78,6 +79,23 @@ def check_urls(path: str, *, skip_bad_rows: bool) -> CheckedTable:
     with _readable(path, kind="a list of addresses") as data:
         table = _Csv(data, None, None, Dialect(ONE_ADDRESS_A_LINE, has_sep_line=False))
         return check_table(table, scope=None, skip_bad_rows=skip_bad_rows)
+
+
+def read_rows(path: str, *, kind: str) -> tuple[str, list[tuple[int, list[str] | Wrong]]]:
+    """All rows of a small table that is no list of pages, each with its line; and its name, for messages.
+
+    Args:
+        path: A file, plain or gzip.
+        kind: What it should be, for messages.
+
+    Raises:
+        BadSource: If it can't be read, or a quote in it is never closed.
+    """
+    with _readable(path, kind=kind) as data:
+        text = _Text(data)
+        dialect = plain_dialect(text.sample())
+        with text.open() as lines:
+            return data.name, list(numbered_rows(lines, dialect, name=data.name))
 
 
 @contextmanager

@@ -237,7 +237,7 @@ def asked_portal(portal: "Portal") -> "Portal":
         if not is_portal_name(named):
             raise BadSetting(f"BULK_PUBLISHER_PORTAL: {shown(named)} can't be a portal's name.")
         portal = msgspec.structs.replace(portal, name=named)
-    if portal.named_in is not None and portal.name is None:
+    if portal.named_in is not None and not any((portal.name, portal.portals, portal.portals_file)):
         raise BadSetting("--portals needs --portal NAME: it is the file that the name stands in.")
     return portal
 
