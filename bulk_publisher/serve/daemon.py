@@ -18,10 +18,11 @@ import msgspec
 
 from bulk_publisher.clock import wait_until
 from bulk_publisher.errors import BadJobFile, BulkPublisherError
-from bulk_publisher.jobs import Job, decode_job
+from bulk_publisher.jobs import ALONE, Job, decode_job
 from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.operations.many import worst
 from bulk_publisher.serve import timetable
-from bulk_publisher.serve.endings import job_ended, worst
+from bulk_publisher.serve.endings import job_ended
 from bulk_publisher.serve.happenings import (
     Draining,
     JobDue,
@@ -42,8 +43,6 @@ _PUNCTUAL_ONCE = 3600.0
 """Seconds of lateness that are none where something else decides when we look, as cron does."""
 _LONG_REST = 3600.0
 """Seconds for which nobody waits who was to do what is due, and end."""
-ALONE = ""
-"""How the one portal of a job is called that names no others."""
 
 
 @dataclass(slots=True)
@@ -248,8 +247,30 @@ class Daemon:
             known = self._orders[name].known if name in self._orders else name
             self._refuse(name, BadJobFile(f"There is no job {known} any more."), group)
             return
+        try:
+            jobs = self._by_portal(name, job)
+        except BulkPublisherError as error:
+            self._refuse(name, error, group)
+            return
         self._doing[name] = _Undertaken(job)
-        group.create_task(self._do(name, job))
+        group.create_task(self._do(name, job, jobs))
+
+    def _by_portal(self, name: str, job: Job) -> dict[str, Job]:
+        """*job* for each of its portals; once it has begun they stay those that they were.
+
+        Raises:
+            BulkPublisherError: If they can't be told, or an order may not name them.
+        """
+        jobs = self._around.by_portal(job)
+        if name in self._orders and not self._orders[name].known:
+            for one in jobs.values():
+                check_order(one, self._permits, copies=Path(self._agenda.place))
+        slot = self._slots[name]
+        if slot.firing is not None and not slot.firing.parts:
+            parts = {portal: Part() for portal in jobs}
+            firing = msgspec.structs.replace(slot.firing, parts=parts)
+            self._write({**self._slots, name: msgspec.structs.replace(slot, firing=firing)})
+        return jobs
 
     def _refuse(self, name: str, error: BulkPublisherError, group: asyncio.TaskGroup) -> None:
         """What can't be begun has ended."""
@@ -262,20 +283,22 @@ class Daemon:
         self._doing[name] = _Undertaken(Job(name=name))
         group.create_task(self._end(name, Job(name=name), (ends,)))
 
-    async def _do(self, name: str, job: Job) -> None:
+    async def _do(self, name: str, job: Job, jobs: Mapping[str, Job]) -> None:
         undertaken = self._doing[name]
         ends: dict[str, RunEnds | None] = {}
+        firing = self._slots[name].firing
         async with asyncio.TaskGroup() as group:
             if self._around.notices is not None:
                 group.create_task(self._around.notices.begins(job))
-            for portal, its_job in _by_portal(job).items():
-                firing = self._slots[name].firing
-                part = (firing.parts if firing else {}).get(portal, Part())
+            for portal, part in (firing.parts if firing else {}).items():
                 if part.status is not None:
                     ends[portal] = RunEnds(name, portal, part.run, part.status)
                     continue
+                if portal not in jobs:
+                    ends[portal] = self._not_named_any_more(name, portal, part)
+                    continue
                 note = partial(self._note, name, portal)
-                doing = PartDoing(its_job, portal, part, self._around, note, self._places)
+                doing = PartDoing(jobs[portal], portal, part, self._around, note, self._places)
                 undertaken.parts[portal] = doing
                 group.create_task(self._do_part(portal, doing, ends))
         if any(one is None for one in ends.values()):
@@ -283,6 +306,15 @@ class Daemon:
             self._changed.set()
             return
         await self._end(name, job, tuple(one for one in ends.values() if one is not None))
+
+    def _not_named_any_more(self, name: str, portal: str, part: Part) -> RunEnds:
+        """A portal that the job was begun for, and that is gone from it since."""
+        hint = f"Continue its run with: bulk-publisher resume {part.run}" if part.run else ""
+        why = "The job does not name this portal any more."
+        ends = RunEnds(name, portal, part.run, BadJobFile.exit_status, why, hint)
+        self._note(name, portal, msgspec.structs.replace(part, status=ends.status))
+        self._around.tell(ends)
+        return ends
 
     async def _do_part(
         self, portal: str, doing: PartDoing, ends: dict[str, RunEnds | None]
@@ -321,8 +353,3 @@ class Daemon:
     @property
     def _now(self) -> Epoch:
         return self._around.clock.epoch()
-
-
-def _by_portal(job: Job) -> dict[str, Job]:
-    """*job* for each of its portals, by what it calls them."""
-    return {ALONE: job}

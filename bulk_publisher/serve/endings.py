@@ -1,23 +1,12 @@
 """How a job has ended, from how its runs have: its status, and what is told of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bulk_publisher.notices.notifying import JobEnded
 from bulk_publisher.notices.runs_told import left_of_run, told_of_run
+from bulk_publisher.operations.many import worst
 from bulk_publisher.serve.happenings import RunEnds
 from bulk_publisher.store import Store
-
-_ORDER_OF_STATUSES = (70, 4, 3, 5, 2, 1, 0)
-"""The worst first."""
-
-
-def worst(statuses: Iterable[int]) -> int:
-    """The status of all together: 70, 4, 3, 5, 2, 1, 0, in this order."""
-    return min(
-        statuses,
-        key=lambda status: _ORDER_OF_STATUSES.index(status) if status in _ORDER_OF_STATUSES else -1,
-        default=0,
-    )
 
 
 def job_ended(ends: Sequence[RunEnds], store: Store) -> JobEnded:

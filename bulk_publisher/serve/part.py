@@ -9,7 +9,7 @@ How it works:
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import msgspec
@@ -25,7 +25,7 @@ from bulk_publisher.errors import (
     StoppedByPortal,
     StopRequested,
 )
-from bulk_publisher.jobs import Job
+from bulk_publisher.jobs import ALONE, Job
 from bulk_publisher.log import log
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.notices.notifying import Notices
@@ -33,17 +33,15 @@ from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry
 from bulk_publisher.operations.afterwards import Aftermath, Afterwards, Means
 from bulk_publisher.operations.beside import beside
+from bulk_publisher.operations.many import Entrance
+from bulk_publisher.operations.planned import checked_job
 from bulk_publisher.operations.publishing import Finished, Started, begin
 from bulk_publisher.operations.resuming import reopened, status_of_whole
-from bulk_publisher.operations.selecting import check_selection
 from bulk_publisher.serve.happenings import RunBegins, RunEnds, RunRests, Tell
 from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.store import KeptRun, Store
 from bulk_publisher.store.agenda import Part
 from bulk_publisher.store.steering import Wish
-
-Entrance = Callable[[Job], AbstractAsyncContextManager[Entry]]
-"""How to get into the portal of a job."""
 
 WatchRun = Callable[[str, str, Started], Watcher]
 """What looks on at a run that begins or goes on, by its job, and by the portal as the job names it."""
@@ -66,6 +64,7 @@ class Surroundings:
     """What a part is done with.
 
     Attributes:
+        by_portal: A job for each of its portals, by what it calls them.
         notices: None where nobody is told of anything.
     """
 
@@ -73,6 +72,7 @@ class Surroundings:
     entrance: Entrance
     tell: Tell
     clock: Clock
+    by_portal: Callable[[Job], dict[str, Job]] = lambda job: {ALONE: job}
     notices: Notices | None = None
     watch_run: WatchRun = _watch_none
 
@@ -212,7 +212,7 @@ class PartDoing:
         """Begin the run, or go on with it; the status of one that is whole already."""
         job, around = self._job, self._around
         if not self._part.run:
-            selected = await beside(lambda: check_selection(job.select))
+            job, selected = await checked_job(job, entry, store=around.store, tell=_log_changes)
             return await begin(
                 job,
                 selected,
@@ -312,6 +312,10 @@ class PartDoing:
 
     def _watch(self, event: Event) -> None:
         self._watcher(event)
+
+
+def _log_changes(changes: list[str]) -> None:
+    log.info("plan.compared", changes=changes)
 
 
 def _is_passing(error: BulkPublisherError) -> bool:

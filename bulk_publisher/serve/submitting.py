@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from bulk_publisher.errors import BadJobFile, BadSetting
-from bulk_publisher.jobs import Job, encode_job
+from bulk_publisher.jobs import Job, Portal, Recipient, decode_job, encode_job
 from bulk_publisher.model import Epoch
+from bulk_publisher.operations.plan_file import read_plan
 from bulk_publisher.operations.selecting import check_selection
 from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.sources.opening import found, reason
@@ -35,8 +37,9 @@ def submit_job(
         UsageError: If its lists can't be read, or nothing can be written.
     """
     # What is wrong with a list is said here, and not to a daemon at night.
-    check_selection(job.select)
     check_known_failures(job.after.expected)
+    if job.select.plan is None:
+        check_selection(job.select)
     name = f"{_plain(job.name)}-{new_run_id(now, rng)}"
     with agenda.order(name) as book:
         order = Order(
@@ -82,36 +85,57 @@ def check_order(job: Job, permits: Permits, *, copies: Path) -> None:
 
     Raises:
         BadJobFile: If it does.
+        UsageError: If its plan can't be read.
     """
-    webhook = job.portal.webhook
-    recipients = () if job.notify is None else job.notify.to
-    if any(one.command for one in recipients):
-        raise BadJobFile("submitted jobs may not run commands: only a daemon's own job files may.")
-    secrets = [webhook, *(secret for one in recipients for secret in one.secrets.values())]
-    files = [
-        *job.select.files.values(),
-        job.portal.ca_file,
-        job.after.expected,
-        *(secret and secret.file for secret in secrets),
-        *(one.file for one in recipients),
-    ]
-    if any(one.keyring for one in recipients):
-        raise BadJobFile("submitted jobs may not read the keyring.")
+    for portal in (job.portal, *job.portals):
+        _check_portal(portal, permits, copies)
+    _check_files((*job.select.files.values(), job.after.expected), permits, copies)
+    if job.select.plan is not None:
+        # A plan names lists, too.
+        planned = decode_job(read_plan(Path(job.select.plan)).job)
+        _check_files(planned.select.files.values(), permits, copies)
+    _check_recipients(() if job.notify is None else job.notify.to, permits, copies)
+
+
+def _check_recipients(recipients: Iterable[Recipient], permits: Permits, copies: Path) -> None:
+    for one in recipients:
+        if one.command:
+            raise BadJobFile(
+                "submitted jobs may not run commands: only a daemon's own job files may."
+            )
+        if one.keyring:
+            raise BadJobFile("submitted jobs may not read the keyring.")
+        secrets = one.secrets.values()
+        _check_files((one.file, *(secret.file for secret in secrets)), permits, copies)
+        for variable in (one.env, *(secret.env for secret in secrets)):
+            _check_variable(variable, permits)
+
+
+def _check_files(files: Iterable[str | None], permits: Permits, copies: Path) -> None:
     for file in files:
         if file and not any(_is_below(Path(file), folder) for folder in (copies, *permits.folders)):
             raise BadJobFile(
                 f"{as_text(file)}: submitted jobs may not read that file.",
                 "Start the daemon with --allow FOLDER for a folder that it is in.",
             )
-    if job.portal.sandbox and "/" in job.portal.sandbox:
+
+
+def _check_portal(portal: Portal, permits: Permits, copies: Path) -> None:
+    secrets = [secret for secret in (portal.webhook, portal.oauth) if secret is not None]
+    named = (portal.ca_file, portal.named_in, portal.portals_file)
+    _check_files((*named, *(secret.file for secret in secrets)), permits, copies)
+    if portal.sandbox and "/" in portal.sandbox:
         raise BadJobFile("submitted jobs may not name a scenario's file.")
-    named = [*(secret and secret.env for secret in secrets), *(one.env for one in recipients)]
-    for variable in named:
-        if variable and variable not in permits.variables and not _ENV.fullmatch(variable):
-            raise BadJobFile(
-                f"{variable}: submitted jobs may not read that variable.",
-                f"Start the daemon with --allow-env {variable}.",
-            )
+    for variable in (secret.env for secret in secrets):
+        _check_variable(variable, permits)
+
+
+def _check_variable(variable: str | None, permits: Permits) -> None:
+    if variable and variable not in permits.variables and not _ENV.fullmatch(variable):
+        raise BadJobFile(
+            f"{variable}: submitted jobs may not read that variable.",
+            f"Start the daemon with --allow-env {variable}.",
+        )
 
 
 def _with_lists(job: Job, book: OrderBook) -> Job:

@@ -1,9 +1,10 @@
 """A daemon in the test's own loop, on a sandbox, at virtual speed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from bulk_publisher.cli.output.happenings import both
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
 from bulk_publisher.clock import LoopClock
-from bulk_publisher.jobs import Job
+from bulk_publisher.jobs import Job, by_portal
 from bulk_publisher.model import Mono
 from bulk_publisher.notices.notifying import Notices
 from bulk_publisher.portal.credentials import Credential, Webhook
@@ -102,6 +103,7 @@ async def served(
     clock: LoopClock | None = None,
     output: Output | None = None,
     environment: dict[str, str] | None = None,
+    webhooks: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Played]:
     """A daemon of the jobs in *paths*; it is drained when the block ends, and killed where that fails.
 
@@ -109,24 +111,31 @@ async def served(
         output: Says where its numbers are read.
         clock: Another daemon's, which this one follows.
         environment: Where it finds the secrets of whom it tells.
+        webhooks: Of the portals of jobs for many, by the variables that name them.
     """
     warnings: list[str] = []
 
     @asynccontextmanager
-    async def entrance(_job: Job) -> AsyncIterator[Credential]:
-        yield Webhook(sandbox.webhook)
+    async def entrance(job: Job) -> AsyncIterator[Credential]:
+        variable = job.portal.webhook and job.portal.webhook.env
+        yield Webhook((webhooks or {}).get(variable or "", sandbox.webhook))
 
     heard, clock = Heard(), clock or LoopClock()
     store = open_store(runs)
     notices = Notices(store.agenda, entrance, environment or {}, clock, warnings.append)
-    around = Surroundings(store, entrance, heard, clock, notices)
+    around = Surroundings(
+        store,
+        entrance,
+        heard,
+        clock,
+        by_portal=partial(by_portal, environment={}),
+        notices=notices,
+    )
     reading: AbstractAsyncContextManager[None] = nullcontext()
     if output is not None:
         metrics = DaemonMetrics(output, store, clock)
         reading = metrics.read(lambda: daemon.slots)
-        around = Surroundings(
-            store, entrance, both(metrics, heard), clock, notices, metrics.watch_run
-        )
+        around = replace(around, tell=both(metrics, heard), watch_run=metrics.watch_run)
     daemon = Daemon(JobFiles(paths), around, zone=ZONE, parallel=parallel, is_once=is_once)
     async with reading, asyncio.TaskGroup() as group:
         task = group.create_task(daemon.serve())

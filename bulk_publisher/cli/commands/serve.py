@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +107,7 @@ async def _serve(
     from bulk_publisher.cli.output.happenings import Teller, both
     from bulk_publisher.cli.output.supervisor import Supervisor
     from bulk_publisher.clock import LoopClock, local_zone
+    from bulk_publisher.jobs import by_portal
     from bulk_publisher.notices.notifying import Notices
     from bulk_publisher.serve.daemon import Daemon
     from bulk_publisher.serve.job_files import JobFiles
@@ -116,12 +119,17 @@ async def _serve(
 
     store, clock, teller = open_store(runs), LoopClock(), Teller(output)
     notices = Notices(store.agenda, entrance, os.environ, clock, output.warn)
-    around = Surroundings(store, entrance, teller, clock, notices)
     metrics = _metrics(output, store, clock)
+    around = Surroundings(
+        store,
+        entrance,
+        teller if metrics is None else both(teller, metrics),
+        clock,
+        by_portal=partial(by_portal, environment=os.environ),
+        notices=notices,
+    )
     if metrics is not None:
-        around = Surroundings(
-            store, entrance, both(teller, metrics), clock, notices, metrics.watch_run
-        )
+        around = replace(around, watch_run=metrics.watch_run)
     daemon = Daemon(
         JobFiles(jobs),
         around,

@@ -29,7 +29,9 @@ def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
     A file is read and checked now, and its lists are copied, so what you do with them afterwards
     changes nothing. "serve" with the same --runs does it.
     """
-    from bulk_publisher.jobs import read_job
+    import os
+
+    from bulk_publisher.jobs import read_job, with_portals_named
     from bulk_publisher.serve.submitting import submit_job, submit_known
     from bulk_publisher.store import open_store
     from bulk_publisher.utc import as_utc
@@ -38,7 +40,8 @@ def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
     moment = now if at is None else parse_time(at, "--at", now)
     agenda, rng = open_store(runs).agenda, random.SystemRandom()
     if Path(job).exists() or job.endswith(".toml"):
-        order = submit_job(agenda, read_job(Path(job)), at=moment, now=now, by=who, rng=rng)
+        what = with_portals_named(read_job(Path(job)), os.environ)
+        order = submit_job(agenda, what, at=moment, now=now, by=who, rng=rng)
     else:
         _check_known(job, agenda.read_slots())
         order = submit_known(agenda, job, at=moment, now=now, by=who, rng=rng)

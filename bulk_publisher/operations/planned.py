@@ -1,0 +1,91 @@
+"""A job that does exactly what a plan says: the plan is checked against its portal and its list, and looked at again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bulk_publisher.client.notice import Warn, say_nothing
+from bulk_publisher.errors import BadSetting
+from bulk_publisher.jobs import Job, Selection, decode_job
+from bulk_publisher.model import Scope
+from bulk_publisher.operations.access import Entry, credential_of
+from bulk_publisher.operations.beside import beside
+from bulk_publisher.operations.plan_file import Plan, changes_since, read_plan
+from bulk_publisher.operations.planning import make_plan
+from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.sources.opening import found
+from bulk_publisher.store.protocol import Store
+
+TellChanges = Callable[[list[str]], None]
+"""Is told what is otherwise than the plan says, a sentence each; an empty list where nothing is."""
+
+
+def plan_nothing(_changes: list[str]) -> None:
+    """Where nobody wants to know."""
+
+
+async def checked_job(
+    job: Job,
+    entry: Entry,
+    *,
+    store: Store | None,
+    tell: TellChanges = plan_nothing,
+    warn: Warn = say_nothing,
+) -> tuple[Job, Selected]:
+    """*job* with the pages of its plan, if it names one, and its selection, checked.
+
+    Args:
+        store: Where earlier runs tell what a page costs.
+
+    Raises:
+        UsageError: If its list is not as it must be, or its plan can't be used: it is of another portal, its
+            list has changed since, or there is nothing in it.
+        BulkPublisherError: If the portal can't be asked.
+    """
+    if job.select.plan is None:
+        return job, await beside(lambda: check_selection(job.select))
+    path = Path(found(job.select.plan))
+    kept = await beside(lambda: read_plan(path))
+    _check_portal(kept, job, entry)
+    if not kept.sent:
+        raise BadSetting(f"{path}: the plan has no pages to send.")
+    job = msgspec.structs.replace(job, select=_located(decode_job(kept.job).select, path.parent))
+    selected = await beside(lambda: check_selection(job.select))
+    if selected.sha256 != kept.sha256:
+        raise BadSetting(f"{job.select.file} has changed since the plan was made.", "Make a new plan with: bulk-publisher plan …")  # fmt: skip
+    now = await make_plan(job, selected, entry, store=store, cost=None, warn=warn)
+    tell(changes_since(kept, now))
+    if job.select.file is not None or len(kept.pages) != 1:
+        return job, selected
+    job = msgspec.structs.replace(job, select=_those_pages(kept, job.select))
+    return job, check_selection(job.select)
+
+
+def _check_portal(kept: Plan, job: Job, entry: Entry) -> None:
+    host = credential_of(entry).host
+    # A sandbox that is started for the job alone is another one each time.
+    if job.portal.sandbox is None and host != kept.portal:
+        raise BadSetting(f"The plan is for {kept.portal}, but the webhook is for {host}.", "Use the webhook of that portal, or make a plan for this one.")  # fmt: skip
+
+
+def _located(select: Selection, folder: Path) -> Selection:
+    """*select*, whose files are looked for from here, as when the plan was made, or else beside the plan."""
+
+    def place(name: str) -> str:
+        beside_plan = folder / name
+        is_here = Path(found(name)).exists()
+        return name if is_here or not beside_plan.exists() else str(beside_plan)
+
+    return select.with_paths(place)
+
+
+def _those_pages(kept: Plan, select: Selection) -> Selection:
+    """Whatever has chosen them once: now they are chosen.
+
+    Addresses name pages of a kind that the job itself does not.
+    """
+    ((scope, ranges),) = kept.pages.items()
+    return Selection(
+        page=tuple(ranges), scope=Scope(scope) if scope else None, lookup=select.lookup
+    )
