@@ -5,6 +5,7 @@ was done nobody can say; but what is sent next goes on a connection of its own.
 """
 
 import ssl
+from functools import partial
 from types import SimpleNamespace
 
 import aiohttp
@@ -62,16 +63,22 @@ class Connections:
         """
         self._reuse = Reuse()
         self._kept = _session(tls, limit, timeout, is_kept=True)
-        self._fresh = _session(tls, limit, timeout, is_kept=False)
+        # Hardly any portal needs it, and hundreds may be open.
+        self._fresh: aiohttp.ClientSession | None = None
+        self._make_fresh = partial(_session, tls, limit, timeout, is_kept=False)
 
     async def close(self) -> None:
         """End them all."""
         await self._kept.close()
-        await self._fresh.close()
+        if self._fresh is not None:
+            await self._fresh.close()
 
     def next(self) -> aiohttp.ClientSession:
         """The session that the next request is to be sent in, with a ``Way`` as its trace's context."""
-        return self._kept if self._reuse.is_next_kept() else self._fresh
+        if self._reuse.is_next_kept():
+            return self._kept
+        self._fresh = self._fresh or self._make_fresh()
+        return self._fresh
 
     def on_lost(self, way: Way) -> None:
         """No answer came to the request that went this way."""

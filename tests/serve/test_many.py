@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from bulk_publisher.sandbox import Sandbox, Scenario, serve
+from bulk_publisher.sandbox import Sandbox, Scenario, TimedFault, serve
 from bulk_publisher.serve.happenings import JobEnds, RunBegins, RunEnds, RunRests
 from bulk_publisher.store import open_store
 from bulk_publisher.store.steering import Steering, Wish
@@ -15,9 +15,11 @@ from tests.oracle import assert_journal_tells_the_truth
 from tests.serve.daemons import served
 
 PAGES = 600
+AWAY = TimedFault(at=0, fault="html503", seconds=3000)
+"""It is due within half an hour, and a down portal is asked for longer than a minute."""
 
 
-def job_of(folder: Path, names: list[str], schedule: str = "*/30 * * * *") -> Path:
+def job_of(folder: Path, names: list[str], schedule: str = "*/5 * * * *") -> Path:
     tables = (
         f'[[portals]]\nname = "{name}"\nwebhook = {{ env = "{name.upper()}" }}' for name in names
     )
@@ -53,7 +55,7 @@ async def test_five_portals_of_which_three_are_in_trouble_are_done_once_by_two_d
     async with sandboxes(
         good=slow,
         slower=Scenario(pages=PAGES, cost=1.4),
-        down=Scenario(pages=PAGES, faults={"html503": 1.0}),
+        down=Scenario(pages=PAGES, script=(AWAY,)),
         denied=Scenario(pages=PAGES),
         paused=slow,
     ) as portals:
@@ -71,7 +73,7 @@ async def test_five_portals_of_which_three_are_in_trouble_are_done_once_by_two_d
                     for begins in it.heard.of(RunBegins)
                     if begins.portal == "paused"
                 )
-                until = it.clock.epoch() + 3600
+                until = it.clock.epoch() + 900
                 paused.steer(Steering(wish=Wish.PAUSE, at=it.clock.epoch(), until=until))
                 await it.until(RunRests)
                 clock, first = it.clock, it.heard
@@ -81,7 +83,8 @@ async def test_five_portals_of_which_three_are_in_trouble_are_done_once_by_two_d
         assert [ends.portal for ends in first.of(RunEnds)] == ["denied"]
         assert [rests.portal for rests in first.of(RunRests)] == ["paused"]
         begun = {run.run_id: len(list(run.outcomes())) for run in open_store(runs).runs()}
-        assert all(0 < lines < PAGES for lines in begun.values())
+        assert max(begun.values()) < PAGES
+        assert sum(begun.values()) > 0
 
         async with served(one, runs, path, webhooks=webhooks, clock=clock) as it:
             (job_ends,) = [await it.until(JobEnds)]
@@ -90,17 +93,17 @@ async def test_five_portals_of_which_three_are_in_trouble_are_done_once_by_two_d
             assert {name: ends.status for name, ends in by_name.items()} == {
                 "good": 0,
                 "slower": 0,
-                "down": 4,
+                "down": 0,
                 "denied": 4,
                 "paused": 0,
             }
             assert job_ends.status == 4
             assert it.clock.epoch() > until
-            for name in ("good", "slower", "paused"):
+            for name in ("good", "slower", "down", "paused"):
                 lines = list(open_store(runs).find(by_name[name].run).outcomes())
                 assert Counter(line.page for line in lines) == Counter(range(1, PAGES + 1))
                 assert_journal_tells_the_truth(lines, portals[name])
-            assert len(open_store(runs).runs()) == 3
+            assert len(open_store(runs).runs()) == 4
             assert len(it.heard.of(JobEnds)) == 1
 
 

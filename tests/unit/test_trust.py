@@ -94,3 +94,20 @@ def test_an_empty_name_is_none(monkeypatch):
     monkeypatch.setenv("SSL_CERT_DIR", "")
 
     assert len(tls_context(None).get_ca_certs()) == expected
+
+
+def test_who_trusts_the_same_shares_one_context_until_the_file_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    authority = Path(ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt")
+    file = tmp_path / "ca.pem"
+    file.write_bytes(authority.read_bytes())
+
+    first, again, system = tls_context(file), tls_context(file), tls_context(None)
+    os.utime(file, ns=(1, 1))
+    changed = tls_context(file)
+
+    assert first is again
+    assert system is tls_context(None)
+    assert len({id(one) for one in (first, system, changed)}) == 3
