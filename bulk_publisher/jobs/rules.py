@@ -397,7 +397,7 @@ OPTIONAL: Mapping[str, str] = {"schedule": "cron", "notify": "to"}
 WAYS = ("csv", "xlsx", "page", "url", "urls", "site", "folder", "plan")
 """Keys that select pages by themselves, one of them alone."""
 
-_PARTS = {
+PARTS = {
     "sheet": ("xlsx",),
     "column": ("csv", "xlsx"),
     "skip_bad_rows": ("csv", "xlsx", "url", "urls"),
@@ -517,7 +517,7 @@ def selection_conflicts(selection: Selection, *, naming: Naming = str) -> list[C
         )
     conflicts.extend(
         (key, f"{naming(key)} needs {' or '.join(map(naming, of))}")
-        for key, of in _PARTS.items()
+        for key, of in PARTS.items()
         if getattr(selection, key) and not any(getattr(selection, way) for way in of)
     )
     if not selection.lookup and selection.only is not Only.ALL:

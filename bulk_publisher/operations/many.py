@@ -8,10 +8,11 @@ How it works:
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 from bulk_publisher.client.notice import Warn
@@ -113,11 +114,13 @@ class ManyRuns:
         store: Store,
         parallel: int,
         onlooker: Onlooker,
+        selected: Mapping[Selection, Selected] = MappingProxyType({}),
     ) -> None:
         """Nothing is done yet.
 
         Args:
             parallel: The most that are at work at a time, 1 or more.
+            selected: Selections that were checked already.
         """
         self._jobs = jobs
         self._entrance = entrance
@@ -125,7 +128,7 @@ class ManyRuns:
         self._places = asyncio.Semaphore(parallel)
         self._onlooker = onlooker
         self._checking = asyncio.Lock()
-        self._selected: dict[Selection, Selected] = {}
+        self._selected = dict(selected)
         self._started: dict[PortalJob, Started] = {}
         self._tasks: dict[PortalJob, asyncio.Task[None]] = {}
         self._is_draining = False

@@ -13,6 +13,7 @@ from bulk_publisher.operations.access import Entry, credential_of
 from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.plan_file import Plan, changes_since, read_plan
 from bulk_publisher.operations.planning import make_plan
+from bulk_publisher.operations.secrets import kind_of
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.sources.opening import found
 from bulk_publisher.store.protocol import Store
@@ -63,10 +64,11 @@ async def checked_job(
 
 
 def _check_portal(kept: Plan, job: Job, entry: Entry) -> None:
-    host = credential_of(entry).host
+    credential = credential_of(entry)
     # A sandbox that is started for the job alone is another one each time.
-    if job.portal.sandbox is None and host != kept.portal:
-        raise BadSetting(f"The plan is for {kept.portal}, but the webhook is for {host}.", "Use the webhook of that portal, or make a plan for this one.")  # fmt: skip
+    if job.portal.sandbox is None and credential.host != kept.portal:
+        what = kind_of(credential)
+        raise BadSetting(f"The plan is for {kept.portal}, but the {what} is for {credential.host}.", f"Use the {what} of that portal, or make a plan for this one.")  # fmt: skip
 
 
 def _located(select: Selection, folder: Path) -> Selection:

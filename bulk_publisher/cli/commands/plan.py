@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import (
-    job_of_options,
-    job_options,
-    runs_option,
+from bulk_publisher.cli.commands.parameters.job_changes import (
+    as_if_alone,
+    job_changes,
+    job_with_options,
+    parallel_option,
 )
+from bulk_publisher.cli.commands.parameters.job_options import job_of_options, runs_option
 from bulk_publisher.cli.commands.parameters.written_file import a_file
 from bulk_publisher.cli.commands.plan_course import course_lines
 from bulk_publisher.cli.output.complaints import says_errors
@@ -29,8 +32,10 @@ _SHOWN_OPENED = 10
 
 
 @click.command("plan")
-@job_options
+@click.argument("files", metavar="[JOB]...", nargs=-1, type=click.Path(path_type=Path))
+@job_changes
 @runs_option
+@parallel_option
 @click.option(
     "-o",
     "--out",
@@ -50,27 +55,41 @@ def plan(
     output: Output,
     /,
     *,
+    files: tuple[Path, ...],
     runs: Path,
+    parallel: int,
     out: Path,
     force: bool,
     cost: float | None,
     is_json: bool,
     **options: Any,
 ) -> None:
-    """Show what publish would do with the same selection, and how long it would take.
+    """Show what publish or run would do, and how long it would take.
 
-    Changes nothing.
+    It takes the selection of publish, or job files. Changes nothing. For many portals it shows a table, and writes no file.
 
     \b
     bulk-publisher plan --csv pages.csv --scope KNOWLEDGE
+    bulk-publisher plan nightly.toml
     bulk-publisher publish --plan plan.json
     """  # noqa: D301 - click's own mark
     import msgspec
 
+    from bulk_publisher.cli.commands.many import AskedJob
+    from bulk_publisher.cli.commands.plan_many import show_plans
+    from bulk_publisher.cli.commands.planned_jobs import as_planned
     from bulk_publisher.cli.progress.ending import no_page_line
     from bulk_publisher.operations.plan_file import check_replaceable, write_plan
 
-    job = job_of_options("publish", options)
+    if files:
+        asked = [AskedJob(path, job_with_options(path, options)) for path in dict.fromkeys(files)]
+        if len(asked) > 1 or asked[0].job.names_many:
+            sys.exit(
+                show_plans(asked, output, runs=runs, parallel=parallel, cost=cost, is_json=is_json)
+            )
+        job = as_planned(asked[0].job, output, runs=runs)
+    else:
+        job = job_of_options("publish", as_if_alone(options))
     if not force:
         check_replaceable(out)
     made = plan_of(job, output, runs=runs, cost=cost, warn=partial(output.explain, colour="yellow"))
@@ -117,50 +136,6 @@ def plan_of(
             )
 
     return asyncio.run(look())
-
-
-def planned_job(path: Path, output: Output, *, runs: Path) -> "Job":
-    """The job that does exactly what the plan in *path* says; what has changed since is said.
-
-    Raises:
-        BulkPublisherError: If there is no plan, or its portal or its list is another now.
-    """
-    import os
-
-    import msgspec
-
-    from bulk_publisher.errors import BadSetting
-    from bulk_publisher.jobs import Selection, decode_job, find_portal
-    from bulk_publisher.model import Scope
-    from bulk_publisher.operations.plan_file import changes_since, read_plan
-    from bulk_publisher.operations.secrets import kind_of, read_credential
-    from bulk_publisher.operations.selecting import check_selection
-
-    kept = read_plan(path)
-    job = decode_job(kept.job)
-    if job.portal.sandbox is None:
-        credential = read_credential(find_portal(job.portal, os.environ), os.environ)
-        if credential.host != kept.portal:
-            what = kind_of(credential)
-            raise BadSetting(f"The plan is for {kept.portal}, but the {what} is for {credential.host}.", f"Use the {what} of that portal, or make a plan for this one.")  # fmt: skip
-    if not kept.sent:
-        raise BadSetting(f"{path}: the plan has no pages to send.")
-    if check_selection(job.select).sha256 != kept.sha256:
-        raise BadSetting(f"{job.select.file} has changed since the plan was made.", "Make a new plan with: bulk-publisher plan …")  # fmt: skip
-    now = plan_of(job, output, runs=runs, cost=None)
-    changes = changes_since(kept, now)
-    for line in changes or ["Nothing has changed since the plan was made."]:
-        output.say(line, colour="yellow" if changes else None)
-    if job.select.file is not None or len(kept.pages) != 1:
-        return job
-    # Whatever has chosen them once: now they are chosen. Addresses name pages of a kind that the job itself does not.
-    ((scope, ranges),) = kept.pages.items()
-    only_these = Selection(
-        page=tuple(ranges),
-        scope=Scope(scope) if scope else None,
-        lookup=job.select.lookup,
-    )
-    return msgspec.structs.replace(job, select=only_these)
 
 
 def plan_lines(made: "Plan") -> Iterator[str]:

@@ -66,7 +66,7 @@ def publish(
     else:
         from msgspec.structs import replace
 
-        from bulk_publisher.cli.commands.plan import planned_job
+        from bulk_publisher.cli.commands.planned_jobs import planned_job
 
         hours = {row.argument: options.pop(row.argument) for row in (*HOURS, *PROFILE)}
         _refuse_others(options)

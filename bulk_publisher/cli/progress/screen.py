@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from rich.console import Console, Group, OverflowMethod
@@ -35,28 +36,18 @@ class Screen(Progress):
         has_colour = self._console.color_system is not None and not self._console.no_color
         self._is_plain = not has_colour or self._as_shown("━") != "━"
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._pausing = until_continued(self._console, output)
 
     def start(self, started: Started) -> None:
         # Before the cursor is hidden.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTSTP, self._pause)
+        self._pausing.__enter__()
         self._live.start()
         super().start(started)
 
     def finish(self) -> None:
         self._live.stop()
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGTSTP)
+        self._pausing.__exit__(None, None, None)
         super().finish()
-
-    def _pause(self) -> None:
-        """Ctrl-Z: the shell gets its cursor back until the run goes on."""
-        loop = asyncio.get_running_loop()
-        self._console.show_cursor()
-        self.output.drain()
-        loop.remove_signal_handler(signal.SIGTSTP)
-        os.kill(os.getpid(), signal.SIGTSTP)
-        # From here on it goes on.
-        loop.add_signal_handler(signal.SIGTSTP, self._pause)
-        self._console.show_cursor(show=False)
 
     def show(self, snapshot: Snapshot) -> None:
         lines = drawn(snapshot, self._console.width, is_plain=self._is_plain, shown=self._as_shown)
@@ -67,6 +58,27 @@ class Screen(Progress):
 
     def _as_shown(self, text: str) -> str:
         return shown_by(self._console.file, text)
+
+
+@contextmanager
+def until_continued(console: Console, output: Output) -> Iterator[None]:
+    """Ctrl-Z in this block: the shell gets its cursor back until it goes on."""
+    loop = asyncio.get_running_loop()
+
+    def pause() -> None:
+        console.show_cursor()
+        output.drain()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        # From here on it goes on.
+        loop.add_signal_handler(signal.SIGTSTP, pause)
+        console.show_cursor(show=False)
+
+    loop.add_signal_handler(signal.SIGTSTP, pause)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTSTP)
 
 
 def drawn(

@@ -1,7 +1,14 @@
 """Which progress suits where the words go."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.progress import Progress
+
+if TYPE_CHECKING:
+    from bulk_publisher.cli.progress.crowd_progress import CrowdProgress
+    from bulk_publisher.operations.many import PortalJob
 
 
 def progress_for(output: Output, mode: str = "auto") -> Progress:
@@ -17,3 +24,18 @@ def progress_for(output: Output, mode: str = "auto") -> Progress:
 
         return Screen(output)
     return PlainLines(output)
+
+
+def crowd_for(output: Output, jobs: "Sequence[PortalJob]") -> "CrowdProgress":
+    """What suits *output* where many runs go on."""
+    from bulk_publisher.cli.progress.crowd_progress import CrowdJson, CrowdLines, CrowdProgress
+
+    if output.progress == "json":
+        return CrowdJson(output, jobs)
+    if output.progress == "none" or output.verbosity < 0:
+        return CrowdProgress(output, jobs)
+    if output.is_terminal and not output.is_json:
+        from bulk_publisher.cli.progress.crowd_screen import CrowdScreen
+
+        return CrowdScreen(output, jobs)
+    return CrowdLines(output, jobs)

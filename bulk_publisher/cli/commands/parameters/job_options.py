@@ -39,91 +39,106 @@ def _scope(text: str) -> Callable[[_Command], _Command]:
     return click.option("--scope", type=_ScopeName(), shell_complete=scopes, help=text)
 
 
-_SELECTION = [
-    click.option(
-        "--csv",
-        metavar="FILE|-",
-        shell_complete=files,
-        help="List of pages; - reads standard input.",
-    ),
-    click.option(
-        "--xlsx",
-        metavar="FILE",
-        shell_complete=files,
-        help="Spreadsheet of pages: .xlsx, .xls, .xlsb or .ods.",
-    ),
-    click.option("--sheet", metavar="NAME", help="Sheet of the spreadsheet, if it has several."),
-    click.option("--column", metavar="NAME", help="Column with the page IDs or addresses."),
-    click.option(
-        "--skip-bad-rows",
-        is_flag=True,
-        help="Skip rows that can't be read, and addresses that lead to no page.",
-    ),
-    click.option(
-        "--carry",
-        multiple=True,
-        metavar="NAME",
-        help="Column to copy into the journal; repeatable, '' for none.  [default: all others]",
-    ),
-    click.option(
-        "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeatable."
-    ),
-    click.option(
-        "--folder",
-        type=int,
-        multiple=True,
-        metavar="ID",
-        help="All pages of a folder and its subfolders; repeatable. --site says where it is.",
-    ),
-    click.option(
-        "--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeatable."
-    ),
-    click.option(
-        "--url",
-        multiple=True,
-        metavar="ADDRESS",
-        help="A page by its public or editor address; repeatable.",
-    ),
-    click.option(
-        "--urls",
-        metavar="FILE|-",
-        shell_complete=files,
-        help="List of addresses, one a line; - reads standard input.",
-    ),
-    _scope("Kind of site; plain sites and stores need none. Alone: all sites of that kind."),
-    click.option(
-        "--only",
-        type=click.Choice(["all", "unpublished", "changed"]),
-        default="all",
-        show_default=True,
-        help="By state on the portal: unpublished takes pages that are not online, changed also pages edited since. A change of settings alone may not count as an edit.",
-    ),
-    click.option(
-        "--where",
-        multiple=True,
-        metavar="CONDITION",
-        help="Only pages that match, such as title~handbook or active=no; repeatable: all must match. Operators: = != ~ < >. Fields: id, title, site, folder, active, changed, address, modified.",
-    ),
-    click.option(
-        "--exclude",
-        metavar="FILE",
-        shell_complete=files,
-        help="Leave out the pages of this list: a CSV or a spreadsheet.",
-    ),
-    click.option(
-        "--order",
-        type=click.Choice(["list", "tree"]),
-        default="list",
-        show_default=True,
-        help="Order of pages that the portal lists: by ID, or folder by folder, parents first.",
-    ),
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pages."),
-    click.option(
-        "--no-lookup",
-        is_flag=True,
-        help="Don't look up the state of pages that are named one by one.",
-    ),
-]
+def selection_settings(*, is_again: bool = False) -> list[Callable[[Any], Any]]:
+    """The options that say which pages.
+
+    Args:
+        is_again: Beside a job that says it: what is not given stays as it is there.
+    """
+    return [
+        click.option(
+            "--csv",
+            metavar="FILE|-",
+            shell_complete=files,
+            help="List of pages; - reads standard input.",
+        ),
+        click.option(
+            "--xlsx",
+            metavar="FILE",
+            shell_complete=files,
+            help="Spreadsheet of pages: .xlsx, .xls, .xlsb or .ods.",
+        ),
+        click.option(
+            "--sheet", metavar="NAME", help="Sheet of the spreadsheet, if it has several."
+        ),
+        click.option("--column", metavar="NAME", help="Column with the page IDs or addresses."),
+        click.option(
+            "--skip-bad-rows/--no-skip-bad-rows" if is_again else "--skip-bad-rows",
+            is_flag=True,
+            default=None if is_again else False,
+            help="Skip rows that can't be read, and addresses that lead to no page.",
+        ),
+        click.option(
+            "--carry",
+            multiple=True,
+            metavar="NAME",
+            help="Column to copy into the journal; repeatable, '' for none.  [default: all others]",
+        ),
+        click.option(
+            "--site", type=int, multiple=True, metavar="ID", help="All pages of a site; repeatable."
+        ),
+        click.option(
+            "--folder",
+            type=int,
+            multiple=True,
+            metavar="ID",
+            help="All pages of a folder and its subfolders; repeatable. --site says where it is.",
+        ),
+        click.option(
+            "--page", multiple=True, metavar="ID", help="A page, or a range 400-420; repeatable."
+        ),
+        click.option(
+            "--url",
+            multiple=True,
+            metavar="ADDRESS",
+            help="A page by its public or editor address; repeatable.",
+        ),
+        click.option(
+            "--urls",
+            metavar="FILE|-",
+            shell_complete=files,
+            help="List of addresses, one a line; - reads standard input.",
+        ),
+        _scope("Kind of site; plain sites and stores need none. Alone: all sites of that kind."),
+        click.option(
+            "--only",
+            type=click.Choice(["all", "unpublished", "changed"]),
+            default=None if is_again else "all",
+            show_default=not is_again,
+            help="By state on the portal: unpublished takes pages that are not online, changed also pages edited since. A change of settings alone may not count as an edit.",
+        ),
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="CONDITION",
+            help="Only pages that match, such as title~handbook or active=no; repeatable: all must match. Operators: = != ~ < >. Fields: id, title, site, folder, active, changed, address, modified.",
+        ),
+        click.option(
+            "--exclude",
+            metavar="FILE",
+            shell_complete=files,
+            help="Leave out the pages of this list: a CSV or a spreadsheet.",
+        ),
+        click.option(
+            "--order",
+            type=click.Choice(["list", "tree"]),
+            default=None if is_again else "list",
+            show_default=not is_again,
+            help="Order of pages that the portal lists: by ID, or folder by folder, parents first.",
+        ),
+        click.option(
+            "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pages."
+        ),
+        click.option(
+            "--lookup/--no-lookup" if is_again else "--no-lookup",
+            is_flag=True,
+            default=None if is_again else False,
+            help="Don't look up the state of pages that are named one by one.",
+        ),
+    ]
+
+
+_SELECTION = selection_settings()
 scope_option = _scope("Only this kind of site.  [default: every kind]")
 
 

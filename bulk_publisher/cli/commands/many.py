@@ -1,0 +1,202 @@
+"""Jobs on many portals from the command line: signals, progress, summary and exit status around them all."""
+
+import asyncio
+import math
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk_publisher.cli.commands.doing import check_sense, open_credential
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.crowd_ending import go_on_lines, summary_of_all, summary_table
+from bulk_publisher.cli.progress.crowd_progress import CrowdProgress
+from bulk_publisher.cli.progress.showing import crowd_for
+from bulk_publisher.errors import BadSetting, RunBusy
+from bulk_publisher.jobs import Job, Selection, by_portal
+from bulk_publisher.operations.many import ManyRuns, PortalJob, worst
+from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.report.text import in_words, pages_in_words
+from bulk_publisher.store import machine_state, open_store
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FAULT_OF_OURS = 70
+
+
+@dataclass(frozen=True, slots=True)
+class AskedJob:
+    """A job file, and the job in it as it is asked for."""
+
+    path: Path
+    job: Job
+
+
+def use_all_descriptors() -> None:
+    """Open as many files and connections as this process may: each portal takes about fifteen."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def portal_jobs(asked: AskedJob, refusal: RunBusy | None = None) -> list[PortalJob]:
+    """The job on each of its portals.
+
+    Args:
+        refusal: Why it can't be begun; None where it can.
+
+    Raises:
+        UsageError: If it can't be meant, or its portals can't be told.
+    """
+    check_sense(asked.job)
+    jobs = by_portal(asked.job, os.environ)
+    return [PortalJob(job, portal, refusal) for portal, job in jobs.items()]
+
+
+def run_many(asked: Sequence[AskedJob], output: Output, *, runs: Path, parallel: int) -> int:
+    """Do the jobs on all of their portals; gives the exit status.
+
+    All files are read through before anything is sent.
+
+    Raises:
+        UsageError: If one of them can't be begun as asked.
+    """
+    if output.metrics_port is not None:
+        raise BadSetting("--metrics-port shows one run, and these are many.", "Leave it out.")
+    selected = _checked([one.job for one in asked])
+    use_all_descriptors()
+    with _held(asked) as jobs:
+        output.open_log()
+        return asyncio.run(_DoingMany(jobs, selected, output, runs=runs, parallel=parallel).do())
+
+
+def _checked(jobs: Sequence[Job]) -> dict[Selection, Selected]:
+    """Their selections, each once, however many portals it is for."""
+    selections = dict.fromkeys(job.select for job in jobs if job.select.plan is None)
+    return {select: check_selection(select) for select in selections}
+
+
+@contextmanager
+def _held(asked: Sequence[AskedJob]) -> Iterator[list[PortalJob]]:
+    """The jobs, while nobody else does them; those of a file that somebody does just now can't be begun."""
+    state = machine_state(os.environ)
+    jobs: list[PortalJob] = []
+    with ExitStack() as stack:
+        for one in asked:
+            refusal = None
+            try:
+                stack.enter_context(state.alone(one.path))
+            except RunBusy as busy:
+                refusal = busy
+            jobs += portal_jobs(one, refusal)
+        yield jobs
+
+
+class _DoingMany:
+    """Many runs that are being done, and how they are interrupted."""
+
+    def __init__(
+        self,
+        jobs: list[PortalJob],
+        selected: dict[Selection, Selected],
+        output: Output,
+        *,
+        runs: Path,
+        parallel: int,
+    ) -> None:
+        self._output = output
+        self._progress: CrowdProgress = crowd_for(output, jobs)
+        self._runs = ManyRuns(
+            jobs,
+            entrance=lambda job: open_credential(job, output),
+            store=open_store(runs),
+            parallel=parallel,
+            onlooker=self._progress,
+            selected=selected,
+        )
+        self._signal: signal.Signals | None = None
+        self._task: asyncio.Task[None] | None = None
+        # Asked now: one that was closed says that it is none.
+        self._terminals = [
+            stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()
+        ]
+
+    async def do(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._interrupt, number)
+        self._progress.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._task = group.create_task(self._runs.do())
+        except* asyncio.CancelledError:
+            pass
+        finally:
+            self._progress.finish()
+        return self._end()
+
+    def _interrupt(self, number: int) -> None:
+        is_first = self._signal is None
+        if number == signal.SIGHUP:
+            self._let_go_of_terminal()
+            if not is_first:
+                return
+        self._signal = signal.Signals(number)
+        if is_first:
+            self._progress.warn(self._stopping())
+            self._runs.drain()
+        elif self._task is not None:
+            self._task.cancel()
+
+    def _stopping(self) -> str:
+        """``Waiting for 400 pages in flight on 12 portals, about 50 s. Press Ctrl-C again to quit now.``."""
+        pending = [
+            one.session.governor.pending(now=one.session.clock.now()) for one in self._runs.at_work
+        ]
+        portals = sum(pages > 0 for pages, _ in pending)
+        if not portals:
+            return "Stopping: nothing is in flight."
+        seconds = math.ceil(max(seconds for _, seconds in pending))
+        about = f", about {in_words(seconds)}" if seconds else ""
+        where = "1 portal" if portals == 1 else f"{portals:,} portals"
+        again = "Press Ctrl-C again to quit now" if self._signal == signal.SIGINT else "A second signal quits at once"  # fmt: skip
+        pages = pages_in_words(sum(pages for pages, _ in pending))
+        return f"Waiting for {pages} in flight on {where}{about}. {again}."
+
+    def _let_go_of_terminal(self) -> None:
+        """It was closed: what is written to it now would fail, and goes nowhere instead."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in self._terminals:
+            os.dup2(nowhere, number)
+        os.close(nowhere)
+
+    def _end(self) -> int:
+        crowd = self._progress.crowd
+        rows, status = list(crowd.rows.values()), self._status()
+        lines = list(summary_table(rows, crowd.seconds))
+        self._output.tell(lines)
+        if self._output.is_json:
+            fields = summary_of_all(rows, crowd.seconds, status)
+            self._output.event("summary", **fields, text="\n".join(lines))
+        for line in go_on_lines(rows):
+            self._output.complain(line, event="hint")
+        left = [row for row in rows if row.end is None and row.started is not None]
+        if left:
+            self._output.complain(
+                f"Stopped at once: {len(left):,} runs were left as they were. "
+                "bulk-publisher status lists them; continue each with: bulk-publisher resume RUN"
+            )
+        return status
+
+    def _status(self) -> int:
+        ends = [row.end for row in self._progress.crowd.rows.values()]
+        status = worst(end.status for end in ends if end is not None)
+        is_cut = any(end is None or end.is_interrupted for end in ends)
+        if self._signal is not None and is_cut and status != _FAULT_OF_OURS:
+            return 128 + self._signal
+        return status
