@@ -76,6 +76,7 @@ check: lint test test-services  ## what CI runs
 bench: .venv  ## how close to the best possible time, as ratios within one run
 	$(BIN)/python benchmarks/limits.py
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/many_portals.py
 	$(BIN)/python benchmarks/sandbox_speed.py
 	$(BIN)/python benchmarks/csv_memory.py
 	$(BIN)/python benchmarks/xlsx.py

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         unpublish,
         verify,
     )
+    from bulk_publisher.operations.job_runs import JobRuns, PortalResult, run_jobs
     from bulk_publisher.operations.named_client import client_for
     from bulk_publisher.operations.named_pages import (
         Pages,
@@ -73,6 +74,7 @@ __all__ = [
     "Client",
     "Credential",
     "HoursOver",
+    "JobRuns",
     "JournalLost",
     "LimitReached",
     "ListIncomplete",
@@ -87,6 +89,7 @@ __all__ = [
     "Pages",
     "Plan",
     "PortalPlan",
+    "PortalResult",
     "PortalUnusable",
     "Result",
     "Run",
@@ -116,6 +119,7 @@ __all__ = [
     "resume",
     "retry",
     "rollback",
+    "run_jobs",
     "unpublish",
     "verify",
 ]
@@ -162,6 +166,7 @@ if not TYPE_CHECKING:
             "unpublish",
             "verify",
         ),
+        "operations.job_runs": ("JobRuns", "PortalResult", "run_jobs"),
         "operations.named_client": ("client_for",),
         "operations.named_pages": (
             "Pages",

@@ -26,6 +26,7 @@ from bulk_publisher.jobs import (
     remove_portal,
 )
 from bulk_publisher.log import RunLog
+from bulk_publisher.model import Scope
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Reached
 from bulk_publisher.operations.checking import Examination, examine
@@ -185,11 +186,13 @@ async def look_at_portals(
     names: Iterable[str],
     environment: Mapping[str, str],
     *,
+    scopes: tuple[Scope | None, ...] = EVERY_SCOPE,
     warn: Warn = say_nothing,
 ) -> list[Look]:
     """Whether a run could work on each of *names*, in their order; changes nothing.
 
     Args:
+        scopes: The kinds of site to look at.
         warn: Told when a portal does not answer for a while, or others may read its webhook.
     """
     room = asyncio.Semaphore(_AT_ONCE)
@@ -201,7 +204,8 @@ async def look_at_portals(
                 credential = read_credential(portal, environment)
                 if doubt := doubt_of(portal.webhook):
                     warn(doubt)
-                found = await look_at(credential, portal, warn=partial(_of, name, warn))
+                said = partial(_of, name, warn)
+                found = await look_at(credential, portal, scopes=scopes, warn=said)
             except BulkPublisherError as error:
                 return Look(name, None, error)
             return Look(name, found)
@@ -212,7 +216,11 @@ async def look_at_portals(
 
 
 async def look_at(
-    credential: Credential, portal: Portal, *, warn: Warn = say_nothing
+    credential: Credential,
+    portal: Portal,
+    *,
+    scopes: tuple[Scope | None, ...] = EVERY_SCOPE,
+    warn: Warn = say_nothing,
 ) -> Examination:
     """Whether a run could work on *portal* with *credential*: the checks of ``doctor``, no page counted.
 
@@ -223,7 +231,7 @@ async def look_at(
         return await examine(
             Job(name="portals"),
             Reached(credential, portal),
-            scopes=EVERY_SCOPE,
+            scopes=scopes,
             most_pages=0,
             warn=warn,
         )

@@ -25,6 +25,8 @@ _NAMES = {"tls": "TLS", "who": "whose webhook"}
 _MOST_PAGES = 20_000
 """Forty lists: half a minute on a plain plan."""
 _SHOWN_SITES = 40
+_OF_PATTERNS = {*"*?["}
+"""No name has them."""
 
 
 @click.command("doctor")
@@ -39,6 +41,8 @@ def doctor(
 ) -> None:
     """Check the portal and the credential, and list what there is to publish. Changes nothing.
 
+    --portal may be a pattern, such as "client-*": a table has a line for each portal.
+
     Exit status: 0 a run can work, 4 it cannot.
     """
     from bulk_publisher.cli.commands.doing import open_credential
@@ -46,8 +50,12 @@ def doctor(
     from bulk_publisher.operations.checking import examine
 
     output.open_log()
-    job = portal_job("doctor", options)
     scopes = EVERY_SCOPE if scope is None else (scope,)
+    if set(options["portal"] or "") & _OF_PATTERNS:
+        from bulk_publisher.cli.commands.doctor_many import show_portals
+
+        sys.exit(show_portals(options, output, scopes=scopes, is_all=is_all, is_json=is_json))
+    job = portal_job("doctor", options)
 
     async def look() -> "Examination":
         async with open_credential(job, output) as reached:

@@ -1,0 +1,102 @@
+"""Many portals from a program, each with its own fate, in virtual time."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from bulk_publisher import BadSetting, PortalUnusable, run_jobs
+from bulk_publisher.jobs import Job, Portal, Secret, Selection
+from bulk_publisher.model import Scope
+from bulk_publisher.operations.many import worst
+from bulk_publisher.sandbox import Scenario, serve
+from bulk_publisher.store import open_store
+from tests.oracle import assert_journal_tells_the_truth
+
+ALL = Selection(scope=Scope.KNOWLEDGE)
+
+
+def job_of(names: list[str], select: Selection = ALL) -> Job:
+    portals = tuple(Portal(name=name, webhook=Secret(env=name.upper())) for name in names)
+    return Job(name="many", portals=portals, select=select)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [([], 0), ([0, 1], 1), ([1, 2], 2), ([2, 5], 5), ([5, 3], 3), ([3, 4], 4), ([4, 70], 70)],
+)
+def test_the_worst_status_is_that_of_all(statuses: list[int], status: int) -> None:
+    assert worst(statuses) == worst(reversed(statuses)) == status
+
+
+async def test_each_portal_comes_to_its_own_end(tmp_path: Path, monkeypatch) -> None:
+    scenarios = {
+        "good": Scenario(pages=60),
+        "full": Scenario(pages=60, unpaid_pages=[3]),
+        "down": Scenario(pages=60, faults={"html503": 1.0}),
+        "denied": Scenario(pages=60),
+        "slow": Scenario(pages=120, cost=1.0),
+    }  # fmt: skip
+    async with AsyncExitStack() as stack:
+        portals = {
+            name: await stack.enter_async_context(serve(one)) for name, one in scenarios.items()
+        }
+        for name, sandbox in portals.items():
+            monkeypatch.setenv(name.upper(), sandbox.webhook)
+        monkeypatch.setenv("DENIED", portals["denied"].webhook.rstrip("/") + "x/")
+
+        async with run_jobs(job_of(list(portals)), store=tmp_path, parallel=3) as runs:
+            ended = [one async for one in runs]
+
+        by_name = {one.portal: one for one in ended}
+        assert Counter(one.portal for one in ended) == Counter(list(portals))
+        assert [name for name in portals if by_name[name].is_good] == ["good", "slow"]
+        assert isinstance(by_name["down"].error, PortalUnusable)
+        assert isinstance(by_name["denied"].error, PortalUnusable)
+        for name in ("good", "slow", "full"):
+            result = by_name[name].result
+            assert result is not None
+            lines = list(open_store(tmp_path).find(result.id).outcomes())
+            assert_journal_tells_the_truth(lines, portals[name])
+
+
+async def test_leaving_drains_what_is_in_flight_and_begins_no_more(tmp_path, monkeypatch) -> None:
+    async with serve(Scenario(pages=400, cost=1.0)) as one, serve(Scenario(pages=10)) as other:
+        monkeypatch.setenv("ONE", one.webhook)
+        monkeypatch.setenv("OTHER", other.webhook)
+
+        async with run_jobs(job_of(["one", "other"]), store=tmp_path, parallel=1) as runs:
+            await asyncio.sleep(60)
+
+        (run,) = open_store(tmp_path).runs()
+        lines = list(run.outcomes())
+        assert 0 < len(lines) < 400
+        assert_journal_tells_the_truth(lines, one)
+        assert not other.truth.publications
+        assert [one.result is None async for one in runs] == [False, True]
+
+
+async def test_a_list_that_many_portals_share_is_read_once(tmp_path, monkeypatch) -> None:
+    (tmp_path / "pages.csv").write_text("id\n3\n4\n5\n")
+    select = Selection(csv=str(tmp_path / "pages.csv"), scope=Scope.KNOWLEDGE)
+    read: list[str] = []
+    from bulk_publisher.sources import csv_file
+
+    opened = csv_file.open_bytes
+    monkeypatch.setattr(csv_file, "open_bytes", lambda path, *rest, **more: (read.append(path), opened(path, *rest, **more))[1])  # fmt: skip
+    async with serve(Scenario(pages=10)) as one, serve(Scenario(pages=10)) as other:
+        monkeypatch.setenv("ONE", one.webhook)
+        monkeypatch.setenv("OTHER", other.webhook)
+
+        async with run_jobs(job_of(["one", "other"], select), store=tmp_path / "runs") as runs:
+            assert [ended.is_good async for ended in runs] == [True, True]
+
+        assert len(read) == 1
+        assert sum(one.truth.publications.values()) == sum(other.truth.publications.values()) == 3
+
+
+def test_a_program_starts_no_sandbox(tmp_path) -> None:
+    with pytest.raises(BadSetting, match="only the command line starts a sandbox"):
+        run_jobs(Job(name="j", portal=Portal(sandbox="demo"), select=ALL), store=tmp_path)
