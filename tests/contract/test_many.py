@@ -73,7 +73,7 @@ def test_options_win_over_the_file_also_on_one_of_its_portals(command, tmp_path,
 
 def test_several_jobs_are_done_and_a_bad_one_keeps_all_from_beginning(command, tmp_path, portals) -> None:  # fmt: skip
     write_job(tmp_path, "one", {"good": portals["good"]})
-    write_job(tmp_path, "two", {"good": portals["good"]}, "page = 3")
+    write_job(tmp_path, "two", {"good": portals["good"]}, 'page = 3\nscope = "KNOWLEDGE"')
     (tmp_path / "bad.toml").write_text("[select]\npage = 0\n")
 
     both = command("run", "one.toml", "two.toml", "--progress", "json")
@@ -171,7 +171,7 @@ def test_ctrl_c_drains_them_all_and_names_each_resume(tmp_path: Path, start_sand
     assert len(re.findall(r"^[ab] .* interrupted$", said, re.MULTILINE)) == 2
     for run in open_store(tmp_path / "runs").runs():
         assert 0 < len(lines_of(run)) < 400
-        assert run.still_out() == ()
+        assert not run.still_out()
 
 
 def test_a_screen_of_many_never_takes_more_lines_than_there_are(tmp_path: Path, start_sandbox) -> None:  # fmt: skip

@@ -13,11 +13,13 @@ EXAMPLES = [
 ]
 
 
-def test_there_are_four() -> None:
-    assert len(EXAMPLES) == 4
+def test_there_are_five() -> None:
+    assert len(EXAMPLES) == 5
 
 
-@pytest.mark.parametrize("code", EXAMPLES, ids=["ids", "csv", "two portals", "resumed"])
+@pytest.mark.parametrize(
+    "code", EXAMPLES, ids=["ids", "csv", "two portals", "job files", "resumed"]
+)
 async def test_an_example_prints_what_it_says(
     code: str,
     tmp_path: Path,
@@ -26,6 +28,11 @@ async def test_an_example_prints_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pages.csv").write_text("id\n3\n4\n5\n6\n7\n", encoding="utf-8")
+    (tmp_path / "nightly.toml").write_text(
+        '[[portals]]\nname = "a"\nwebhook = { env = "SHOP_WEBHOOK" }\n'
+        '[[portals]]\nname = "b"\nwebhook = { env = "B_WEBHOOK" }\n'
+        '[select]\npage = "3-5"\nscope = "KNOWLEDGE"\n'
+    )
     names: dict[str, object] = {}
     exec(compile(code, "docs/python.md", "exec"), names)
     main = names["main"]

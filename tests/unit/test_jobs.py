@@ -19,6 +19,7 @@ from bulk_publisher.jobs import (
     PortalPlan,
     Secret,
     Selection,
+    by_portal,
     decode_job,
     encode_job,
     pace_problems,
@@ -463,6 +464,15 @@ def test_the_migration_job_works_as_it_is() -> None:
 
     assert checked.pages == 6
     assert job.portal.webhook == Secret(env="BITRIX24_WEBHOOK")
+
+
+def test_the_job_for_many_portals_works_as_it_is() -> None:
+    jobs = by_portal(read_job(SHIPPED / "many-portals.toml"), {})
+
+    assert {name: one.portal.webhook for name, one in jobs.items()} == {
+        "client-a": Secret(env="CLIENT_A_WEBHOOK"),
+        "client-b": Secret(env="CLIENT_B_WEBHOOK"),
+    }
 
 
 HUGE = "9" * 5000

@@ -104,6 +104,7 @@ async def _serve(
     is_once: bool,
 ) -> None:
     from bulk_publisher.cli.commands.doing import open_credential
+    from bulk_publisher.cli.commands.many import use_all_descriptors
     from bulk_publisher.cli.output.happenings import Teller, both
     from bulk_publisher.cli.output.supervisor import Supervisor
     from bulk_publisher.clock import LoopClock, local_zone
@@ -117,6 +118,7 @@ async def _serve(
     def entrance(job: "Job") -> "AbstractAsyncContextManager[Entry]":
         return open_credential(job, output)
 
+    use_all_descriptors()
     store, clock, teller = open_store(runs), LoopClock(), Teller(output)
     notices = Notices(store.agenda, entrance, os.environ, clock, output.warn)
     metrics = _metrics(output, store, clock)

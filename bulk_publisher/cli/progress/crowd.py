@@ -104,16 +104,18 @@ class Crowd:
         """At most so many lines: the totals, and those that matter most; each with whether it is trouble."""
         for line in totals_lines(self.totals())[:most]:
             yield line, False
-        room = most - 2
+        room = max(0, most - 2)
         at_work = sorted(self.at_work(), key=_urgency)
         ended = [row for row in self.rows.values() if row.end and _has_ended_badly(row.end)]
+        # What has ended stays in the summary: it leaves room for what goes on.
+        of_ended = max(room // 3, room - len(at_work))
         width = min(_WIDEST_NAME, max((len(row.name) for row in self.rows.values()), default=0))
-        shown = [(ended_line(row, width), True) for row in ended[: max(0, room // 3)]]
+        shown = [(ended_line(row, width), True) for row in ended[:of_ended]]
         shown += [(_work_line(row, one, width), _is_in_trouble(one)) for row, one in at_work]
         hidden = len(ended) + len(at_work) - room
         if hidden > 0 and room > 0:
-            shown = [*shown[: room - 1], (f"… and {len(ended) + len(at_work) - room + 1:,} more", False)]  # fmt: skip
-        yield from shown[: max(0, room)]
+            shown = [*shown[: room - 1], (f"… and {hidden + 1:,} more", False)]
+        yield from shown[:room]
 
 
 def totals_lines(totals: dict[str, Any]) -> list[str]:
