@@ -78,6 +78,20 @@ async def test_leaving_drains_what_is_in_flight_and_begins_no_more(tmp_path, mon
         assert [one.result is None async for one in runs] == [False, True]
 
 
+async def test_who_leaves_does_not_wait_for_a_portal_that_is_away(tmp_path, monkeypatch) -> None:
+    async with serve(Scenario(pages=10, faults={"html503": 1.0})) as sandbox:
+        monkeypatch.setenv("AWAY", sandbox.webhook)
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+
+        async with run_jobs(job_of(["away"]), store=tmp_path) as runs:
+            await asyncio.sleep(10)
+
+        assert loop.time() - began_at < 12
+        assert [(one.result, one.error) async for one in runs] == [(None, None)]
+        assert open_store(tmp_path).runs() == []
+
+
 async def test_a_list_that_many_portals_share_is_read_once(tmp_path, monkeypatch) -> None:
     (tmp_path / "pages.csv").write_text("id\n3\n4\n5\n")
     select = Selection(csv=str(tmp_path / "pages.csv"), scope=Scope.KNOWLEDGE)

@@ -7,8 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from bulk_publisher.errors import BadJobFile
+from bulk_publisher.jobs import Job, Portal, Secret, Selection
+from bulk_publisher.model import Scope
+from bulk_publisher.operations.plan_file import write_plan
+from bulk_publisher.operations.planning import make_plan
+from bulk_publisher.operations.selecting import check_selection
+from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, TimedFault, serve
 from bulk_publisher.serve.happenings import JobEnds, RunBegins, RunEnds, RunRests
+from bulk_publisher.serve.submitting import Permits, check_order
 from bulk_publisher.store import open_store
 from bulk_publisher.store.steering import Steering, Wish
 from tests.oracle import assert_journal_tells_the_truth
@@ -152,3 +162,36 @@ async def test_portals_that_can_not_be_told_refuse_the_job_alone(tmp_path):
 
         assert ends.status == 2
         assert "none.csv can't be read" in ends.runs[0].why
+
+
+@pytest.mark.parametrize(
+    "portals",
+    [
+        (Portal(webhook=Secret(file="/etc/a.secret")),),
+        (Portal(webhook=Secret(env="A_WEBHOOK")), Portal(webhook=Secret(env="PATH"))),
+        (Portal(name="a", named_in="/etc/portals.toml"),),
+        (Portal(sandbox="/etc/scenario.toml"),),
+    ],
+)
+def test_a_submitted_job_keeps_to_its_permits_on_each_of_its_portals(tmp_path, portals) -> None:
+    job = Job(name="j", portals=portals, select=Selection(page=("1",)))
+
+    with pytest.raises(BadJobFile, match="submitted jobs may not"):
+        check_order(job, Permits(variables=("A_WEBHOOK",)), copies=tmp_path)
+
+
+async def test_a_submitted_plan_names_no_list_of_the_daemon_s_machine(tmp_path) -> None:
+    (tmp_path / "list.csv").write_text("id\n1\n2\n")
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    select = Selection(csv=str(tmp_path / "list.csv"), scope=Scope.KNOWLEDGE)
+    async with serve(Scenario(pages=10)) as sandbox:
+        entry = Webhook(sandbox.webhook)
+        job = Job(name="j", select=select)
+        made = await make_plan(job, check_selection(select), entry, store=None, cost=None)
+    write_plan(made, copies / "plan.json")
+    planned = Job(name="j", select=Selection(plan=str(copies / "plan.json")))
+
+    check_order(planned, Permits(folders=(tmp_path,)), copies=copies)
+    with pytest.raises(BadJobFile, match=r"list\.csv: submitted jobs may not read that file"):
+        check_order(planned, Permits(), copies=copies)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bulk_publisher.cli.commands.doing import check_sense, open_credential
 from bulk_publisher.cli.output.output import Output
@@ -17,6 +18,8 @@ from bulk_publisher.cli.progress.crowd_progress import CrowdProgress
 from bulk_publisher.cli.progress.showing import crowd_for
 from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Selection, by_portal
+from bulk_publisher.log import log
+from bulk_publisher.operations import crash
 from bulk_publisher.operations.many import ManyRuns, PortalJob, worst
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words
@@ -35,7 +38,7 @@ class AskedJob:
 
 
 def use_all_descriptors() -> None:
-    """Open as many files and connections as this process may: each portal takes about fifteen."""
+    """Open as many files and connections as this process may: hundreds of portals need thousands."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -119,6 +122,7 @@ class _DoingMany:
             selected=selected,
         )
         self._signal: signal.Signals | None = None
+        self._has_told_of_fault = False
         self._task: asyncio.Task[None] | None = None
         # Asked now: one that was closed says that it is none.
         self._terminals = [
@@ -127,7 +131,9 @@ class _DoingMany:
 
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: self._note_fault(context))
         for number in _SIGNALS:
+            # Whoever began this with nohup wants it to outlive its terminal.
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._interrupt, number)
         self._progress.start()
@@ -152,6 +158,15 @@ class _DoingMany:
             self._runs.drain()
         elif self._task is not None:
             self._task.cancel()
+
+    def _note_fault(self, context: dict[str, Any]) -> None:
+        """Something beside the runs has failed, which ends none of them: a line says so once."""
+        error = context.get("exception")
+        what = context.get("message") if error is None else crash.words_of(error)
+        log.error("fault.aside", what=what)
+        if not self._has_told_of_fault:
+            self._has_told_of_fault = True
+            self._progress.warn(f"Internal error in bulk-publisher; the runs go on: {what}.")
 
     def _stopping(self) -> str:
         """``Waiting for 400 pages in flight on 12 portals, about 50 s. Press Ctrl-C again to quit now.``."""
