@@ -42,11 +42,12 @@ _FAULT_OF_OURS = 70
 
 def worst(statuses: Iterable[int]) -> int:
     """The status of all together: 70, 4, 3, 5, 2, 1, 0, in this order; 0 of none."""
-    return min(
-        statuses,
-        key=lambda status: _ORDER_OF_STATUSES.index(status) if status in _ORDER_OF_STATUSES else -1,
-        default=0,
-    )
+    return min(statuses, key=rank, default=0)
+
+
+def rank(status: int) -> int:
+    """How many statuses are worse; one that is none of ours is the worst."""
+    return _ORDER_OF_STATUSES.index(status) if status in _ORDER_OF_STATUSES else -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bulk_publisher.cli.progress.words import clock_time, waiting_line
 from bulk_publisher.jobs import ALONE
-from bulk_publisher.operations.many import PortalEnd, PortalJob
+from bulk_publisher.operations.many import PortalEnd, PortalJob, rank
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.report.text import in_words, pages_in_words, printable
 from bulk_publisher.store.heard import Snapshot
@@ -107,6 +107,7 @@ class Crowd:
         room = max(0, most - 2)
         at_work = sorted(self.at_work(), key=_urgency)
         ended = [row for row in self.rows.values() if row.end and _has_ended_badly(row.end)]
+        ended.sort(key=lambda row: rank(row.end.status if row.end else 0))
         # What has ended stays in the summary: it leaves room for what goes on.
         of_ended = max(room // 3, room - len(at_work))
         width = min(_WIDEST_NAME, max((len(row.name) for row in self.rows.values()), default=0))

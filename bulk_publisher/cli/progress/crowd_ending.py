@@ -6,7 +6,7 @@ from typing import Any
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.progress.crowd import Row, how_it_ended
 from bulk_publisher.cli.progress.crowd_progress import who
-from bulk_publisher.operations.many import PortalEnd
+from bulk_publisher.operations.many import PortalEnd, rank
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.text import in_words
 
@@ -39,11 +39,10 @@ def summary_table(rows: Sequence[Row], seconds: float) -> Iterator[str]:
         seconds: That it took all together.
     """
     ended = [(row, row.end) for row in rows if row.end is not None]
-    ended.sort(key=lambda found: found[1].status != 0 or found[1].is_interrupted)
+    ended.sort(key=lambda found: (found[1].is_interrupted, -rank(found[1].status)))
     table: list[tuple[str, ...]] = [("portal", "pages", "failed", "left", "time", "ended")]
     table += [_cells(row.name, end) for row, end in ended]
     finished = [end.finished for _, end in ended if end.finished is not None]
-    well = sum(end.status == 0 and not end.is_interrupted for _, end in ended)
     table.append(
         (
             f"all {len(ended):,}",
@@ -51,10 +50,22 @@ def summary_table(rows: Sequence[Row], seconds: float) -> Iterator[str]:
             f"{sum(one.totals.bad for one in finished):,}",
             f"{sum(one.left.count or 0 for one in finished):,}",
             in_words(seconds),
-            f"{well:,} well, {len(ended) - well:,} not",
+            _ended_in_words([end for _, end in ended]),
         )
     )
     yield from table_lines(table, left=(0, 5))
+
+
+def _ended_in_words(ends: Sequence[PortalEnd]) -> str:
+    """``190 done well, 8 with failures, 2 not done``."""
+    well = sum(end.status == 0 and not end.is_interrupted for end in ends)
+    failed = sum(end.status == 1 for end in ends)
+    parts = (
+        (well, "done well"),
+        (failed, "with failures"),
+        (len(ends) - well - failed, "not done"),
+    )
+    return ", ".join(f"{count:,} {words}" for count, words in parts if count)
 
 
 def _cells(name: str, end: PortalEnd) -> tuple[str, ...]:
