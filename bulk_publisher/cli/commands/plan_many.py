@@ -15,6 +15,7 @@ from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.crowd import names_of
 from bulk_publisher.cli.progress.crowd_ending import table_lines
 from bulk_publisher.errors import BulkPublisherError
+from bulk_publisher.operations import crash
 from bulk_publisher.operations.many import PortalJob, worst
 from bulk_publisher.operations.plan_file import Plan, State
 from bulk_publisher.operations.planned import checked_job
@@ -83,8 +84,12 @@ async def _all(
             async with places, open_credential(one.job, output) as entry:
                 job, selected = await checked_job(one.job, entry, store=store, warn=warn)
                 plan = await make_plan(job, selected, entry, store=store, cost=cost, warn=warn)
-        except BulkPublisherError as error:
-            return _Planned(one, name, error=error)
+        except Exception as error:
+            # A group of tasks may have wrapped it.
+            inner = crash.innermost(error)
+            if not isinstance(inner, BulkPublisherError):
+                raise
+            return _Planned(one, name, error=inner)
         return _Planned(one, name, plan)
 
     async with asyncio.TaskGroup() as group:
@@ -101,6 +106,8 @@ def _lines(planned: Sequence[_Planned]) -> Iterator[str]:
     table += [_cells(one) for one in planned]
     yield from table_lines(table, left=(0, 8))
     plans = [one.plan for one in planned if one.plan is not None]
+    if not plans:
+        return
     pages = sum(plan.sent for plan in plans)
     longest = max((plan.estimate.seconds for plan in plans), default=0.0)
     portals = "1 portal" if len(plans) == 1 else f"{len(plans):,} portals"
