@@ -35,8 +35,8 @@ def read_run(path: Path, *, draws: bool = False) -> list[BulkPublisherError]:
             cost_chart(story)
 
     def lists() -> None:
-        "\n".join(run_lines(open_store(path.parent))).encode()
-        json.dumps(runs_as_list(open_store(path.parent)), allow_nan=False)
+        "\n".join(run_lines(open_store(path.parent), portal=None, most=0)).encode()
+        json.dumps(runs_as_list(open_store(path.parent), portal=None, most=0), allow_nan=False)
         measured_cost("example.bitrix24.com", open_store(path.parent))
 
     def resume() -> None:

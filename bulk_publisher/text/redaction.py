@@ -239,18 +239,20 @@ def _seen(text: str) -> set[str]:
 
 
 def _without_escapes(text: str) -> str:
-    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    return _whole(_ESCAPE.sub(_unescaped, text)) if "\\" in text else text
 
 
 def _without_percents(text: str) -> str:
-    decoded = unquote(text) if "%" in text else text
+    return _whole(unquote(text)) if "%" in text else text
+
+
+def _whole(text: str) -> str:
+    """*text*, in which two halves of a letter are one; a lone half can't be written anywhere."""
     try:
-        decoded.encode()
+        text.encode()
     except UnicodeEncodeError:
-        # Two halves may be a pair; a lone one can't be written anywhere.
-        pairs = decoded.encode("utf-16-le", "surrogatepass")
-        return pairs.decode("utf-16-le", "replace")
-    return decoded
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 _LAYER = (_without_escapes, html.unescape, _without_percents)

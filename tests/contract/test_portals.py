@@ -243,7 +243,7 @@ def test_a_run_goes_on_by_its_name(command: Command, webhook: str, tmp_path: Pat
     assert " on shop (" in done.stderr
     assert " on wiki (" in elsewhere.stderr
     assert " on wiki (" in retried.stderr
-    assert "nightly on shop" in status.stdout
+    assert "\nshop:\n" in status.stdout
     assert json.loads(report.stdout)["portal_name"] == "wiki"
     kept = json.loads(next((tmp_path / "runs").iterdir()).joinpath("run.json").read_text())
     assert kept["job"]["portal"]["webhook"] is None

@@ -298,6 +298,8 @@ def test_a_secret_that_looks_encoded_is_hidden_where_it_is_encoded_in_another_wa
 
     assert redactor.text(r"(is: 0123\u00a0%04)") == "(is: ***)"
     assert redactor.text("(is: 0123%C2%A0%2504)") == "(is: ***)"
+    redactor.learn("0000000123\U00010000%04")
+    assert redactor.text(r"(is: 0123\ud800\udc00%04)") == "(is: ***)"
 
 
 def test_a_piece_that_tells_nothing_is_none():
