@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     )
     from bulk_publisher.jobs.portal_entries import put_portal, remove_portal
     from bulk_publisher.jobs.rules import (
-        is_portal_name,
         pace_problems,
         portal_problems,
         selection_problems,
     )
+    from bulk_publisher.jobs.values import is_portal_name
     from bulk_publisher.jobs.written import decode_job, encode_job
 
 __all__ = [
@@ -93,7 +93,8 @@ _HOMES = {
     "jobs.many_portals": {"ALONE", "by_portal", "with_portals_named"},
     "jobs.named_portals": {"NamedPortals", "find_portal", "portals_path", "read_portals"},
     "jobs.portal_entries": {"put_portal", "remove_portal"},
-    "jobs.rules": {"is_portal_name", "pace_problems", "portal_problems", "selection_problems"},
+    "jobs.values": {"is_portal_name"},
+    "jobs.rules": {"pace_problems", "portal_problems", "selection_problems"},
     "jobs.written": {"decode_job", "encode_job"},
 }
 

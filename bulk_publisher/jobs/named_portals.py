@@ -14,15 +14,10 @@ import msgspec
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs.job import Portal
 from bulk_publisher.jobs.job_file import portal_beside
-from bulk_publisher.jobs.rules import (
-    NAMED_PORTAL,
-    PORTAL_NAMES,
-    TABLES,
-    is_portal_name,
-    portal_conflicts,
-)
+from bulk_publisher.jobs.rules import NAMED_PORTAL, TABLES, portal_conflicts
 from bulk_publisher.jobs.toml_file import TomlFile, judge_table
 from bulk_publisher.jobs.toml_lines import Key
+from bulk_publisher.jobs.values import PORTAL_NAMES, is_portal_name
 from bulk_publisher.sources.opening import found
 from bulk_publisher.store.files import is_there
 from bulk_publisher.store.user_folder import config_folder

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bulk_publisher.errors import UsageError
-from bulk_publisher.jobs.rules import Rule
 from bulk_publisher.jobs.toml_lines import Key, find_lines
+from bulk_publisher.jobs.values import Rule
 from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.sources.opening import read_settings, reason
 from bulk_publisher.text.shown import as_text

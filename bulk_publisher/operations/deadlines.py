@@ -13,7 +13,7 @@ from bulk_publisher.errors import BadSetting, HoursOver
 from bulk_publisher.jobs import Job
 from bulk_publisher.jobs.hours import Hours
 from bulk_publisher.jobs.moments import moment_in_words, parse_moment
-from bulk_publisher.jobs.rules import is_timezone
+from bulk_publisher.jobs.values import is_timezone
 from bulk_publisher.log import log
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.report.text import in_words

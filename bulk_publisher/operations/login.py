@@ -22,7 +22,7 @@ from bulk_publisher.jobs import (
     put_portal,
     read_portals,
 )
-from bulk_publisher.jobs.rules import PORTAL_NAMES
+from bulk_publisher.jobs.values import PORTAL_NAMES
 from bulk_publisher.log import RunLog
 from bulk_publisher.model import Fault, FaultClass, Mono
 from bulk_publisher.operations import crash
