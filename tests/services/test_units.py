@@ -1,0 +1,31 @@
+"""The unit that ``serve --systemd`` prints, as systemd itself reads it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ANALYZE = shutil.which("systemd-analyze")
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(
+        ANALYZE is None, reason="systemd-analyze is missing: apt-get install systemd"
+    ),
+]
+
+
+@pytest.mark.parametrize("name", ["jobs", "jobs of 100% $HOME", 'a "quoted" one'])
+def test_systemd_takes_the_unit_without_a_word(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    # What it starts must be there, and be a program.
+    program = Path(sys.executable).with_name("bulk-publisher")
+    unit = tmp_path / "bulk-publisher.service"
+    words = [program, "serve", "--systemd", "--allow", tmp_path, "--allow-env", "SHOP", tmp_path / name]  # fmt: skip
+    unit.write_text(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    told = subprocess.run([str(ANALYZE), "verify", unit], capture_output=True, text=True, check=False)  # fmt: skip
+
+    # An unknown key alone is no failure to it.
+    assert (told.returncode, told.stderr) == (0, "")
