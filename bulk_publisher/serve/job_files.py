@@ -1,6 +1,6 @@
 """The jobs of a daemon: files, read again when they change; a bad one keeps its last good version."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bulk_publisher.errors import BadJobFile
@@ -23,6 +23,7 @@ class JobFiles:
         self._paths = paths
         self._seen: dict[Path, _Signature | None] = {}
         self._good: dict[Path, Job] = {}
+        self._refused: set[Path] = set()
 
     @property
     def jobs(self) -> Mapping[str, Job]:
@@ -45,24 +46,40 @@ class JobFiles:
         seen = {path: _signature(path) for path in self._files()}
         for path in set(self._good) - set(seen):
             del self._good[path]
+        fresh: dict[Path, Job] = {}
+        refused: dict[Path, str] = {}
         for path, signature in seen.items():
-            if path in self._good and self._seen.get(path) == signature:
+            if (
+                path not in self._refused
+                and path in self._good
+                and self._seen.get(path) == signature
+            ):
                 continue
             try:
-                job = read_job(path)
-                self._check_name(path, job)
+                fresh[path] = read_job(path)
             except BadJobFile as error:
-                yield FileRefused(path, error.message, keeps_last=path in self._good)
-            else:
-                self._good[path] = job
+                refused[path] = error.message
+        # All are read before names are compared: two files may have exchanged theirs.
+        while (clash := self._clash(seen, fresh)) is not None:
+            path, other = clash
+            name = fresh.pop(path).name
+            refused[path] = (
+                f"{path}: a job named {name} is already in {other}: give one of them another name"
+            )
+        for path, why in refused.items():
+            yield FileRefused(path, why, keeps_last=path in self._good)
+        self._good |= fresh
+        # Those are read again next time: what was wrong may have been in another file.
         self._seen = seen
+        self._refused = set(refused)
 
-    def _check_name(self, path: Path, job: Job) -> None:
-        for other, its_job in self._good.items():
-            if other != path and its_job.name == job.name:
-                raise BadJobFile(
-                    f"{path}: a job named {job.name} is already in {other}: give one of them another name"
-                )
+    def _clash(self, paths: Iterable[Path], fresh: Mapping[Path, Job]) -> tuple[Path, Path] | None:
+        """The first file of *fresh* whose job has another's name, and that other; those in use go first."""
+        names = {job.name: path for path, job in self._good.items() if path not in fresh}
+        for path in paths:
+            if path in fresh and names.setdefault(fresh[path].name, path) != path:
+                return path, names[fresh[path].name]
+        return None
 
     def _files(self) -> list[Path]:
         found: list[Path] = []

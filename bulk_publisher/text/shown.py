@@ -29,9 +29,11 @@ def as_text(name: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """``: did you mean …?`` with the known word that is most like *word*, or all there are.
 
-    Meant to follow a statement that *word* is not known.
+    Meant to follow a statement that *word* is not known. Empty where none is known at all.
     """
     words = list(known)
+    if not words:
+        return ""
     return did_you_mean(word, words) or f": there is {listed(words)}"
 
 
