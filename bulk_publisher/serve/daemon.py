@@ -8,6 +8,7 @@ How it works:
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from bulk_publisher.clock import wait_until
-from bulk_publisher.errors import BadJobFile, BulkPublisherError
+from bulk_publisher.errors import BadJobFile, BulkPublisherError, JournalLost
 from bulk_publisher.jobs import ALONE, Job, decode_job
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.operations.many import worst
@@ -87,6 +88,7 @@ class Daemon:
         self._doing: dict[str, _Undertaken] = {}
         self._changed = asyncio.Event()
         self._is_draining = self._is_to_read = False
+        self._lost: JournalLost | None = None
 
     # steer
 
@@ -117,17 +119,22 @@ class Daemon:
 
         Raises:
             RunBusy: If another daemon serves the store.
-            JournalLost: If the plan can't be written.
+            JournalLost: If the plan can't be written any more; what was in flight has ended.
         """
         with self._agenda.alone():
             self._slots = self._agenda.read_slots()
-            self._read_files()
+            # Orders first: what the files' jobs leave of the plan depends on them.
             self._take_orders()
+            self._read_files()
             async with asyncio.TaskGroup() as group:
                 for name, slot in list(self._slots.items()):
                     if slot.firing is not None:
                         self._begin(name, group)
-                await self._look_on(group)
+                # What is in flight ends in order, whatever has become of the plan.
+                with suppress(JournalLost):
+                    await self._look_on(group)
+            if self._lost is not None:
+                raise self._lost
 
     async def _look_on(self, group: asyncio.TaskGroup) -> None:
         looks = 0
@@ -179,10 +186,17 @@ class Daemon:
 
     def _take_orders(self) -> None:
         orders = {order.name: order for order in self._agenda.orders()}
+        slots = dict(self._slots)
         for name in orders.keys() - self._orders.keys():
-            if name not in self._slots:
-                self._write({**self._slots, name: timetable.ordered(orders[name])})
+            slot = slots.setdefault(name, timetable.ordered(orders[name]))
+            if timetable.is_done(slot):
+                # An earlier daemon died, or the disk was read-only, before it could be removed.
+                self._agenda.remove_order(name)
+        for name in self._orders.keys() - orders.keys():
+            if name in slots and slots[name].firing is None and name not in self._files.jobs:
+                del slots[name]
         self._orders = orders
+        self._write(slots)
 
     def _job_of(self, name: str) -> Job | None:
         """The job of a slot; None where its file is gone.
@@ -281,7 +295,7 @@ class Daemon:
         )
         self._around.tell(ends)
         self._doing[name] = _Undertaken(Job(name=name))
-        group.create_task(self._end(name, Job(name=name), (ends,)))
+        group.create_task(self._end_or_leave(name, Job(name=name), (ends,)))
 
     async def _do(self, name: str, job: Job, jobs: Mapping[str, Job]) -> None:
         undertaken = self._doing[name]
@@ -305,7 +319,7 @@ class Daemon:
             del self._doing[name]
             self._changed.set()
             return
-        await self._end(name, job, tuple(one for one in ends.values() if one is not None))
+        await self._end_or_leave(name, job, tuple(one for one in ends.values() if one is not None))
 
     def _not_named_any_more(self, name: str, portal: str, part: Part) -> RunEnds:
         """A portal that the job was begun for, and that is gone from it since."""
@@ -319,7 +333,15 @@ class Daemon:
     async def _do_part(
         self, portal: str, doing: PartDoing, ends: dict[str, RunEnds | None]
     ) -> None:
-        ends[portal] = await doing.do()
+        try:
+            ends[portal] = await doing.do()
+        except JournalLost:
+            # The plan can't say how far it has come: what it says is for the next daemon.
+            ends[portal] = None
+
+    async def _end_or_leave(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
+        with suppress(JournalLost):
+            await self._end(name, job, ends)
 
     async def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
         # First somebody is told: a daemon that dies in between tells it when it is started again.
@@ -328,10 +350,9 @@ class Daemon:
         slot = self._slots[name]
         due = Epoch(slot.firing.due) if slot.firing is not None else self._now
         status = worst([one.status for one in ends])
-        slots = {**self._slots, name: timetable.ended(slot, status=status, now=self._now)}
-        if name in self._orders:
-            del slots[name]
-        self._write(slots)
+        # An order is done in the plan before it is removed, and leaves the plan afterwards: whenever a
+        # daemon dies, it is done once.
+        self._write({**self._slots, name: timetable.ended(slot, status=status, now=self._now)})
         if name in self._orders:
             self._agenda.remove_order(name)
         del self._doing[name]
@@ -346,9 +367,16 @@ class Daemon:
             self._write({**self._slots, name: msgspec.structs.replace(slot, firing=firing)})
 
     def _write(self, slots: dict[str, Slot]) -> None:
-        if slots != self._slots:
+        if slots == self._slots:
+            return
+        try:
             self._agenda.write_slots(slots)
-            self._slots = slots
+        except JournalLost as error:
+            # Without a plan nothing may begin: the next daemon would do it once more.
+            self._lost = error
+            self.drain()
+            raise
+        self._slots = slots
 
     @property
     def _now(self) -> Epoch:

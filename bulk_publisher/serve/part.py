@@ -17,6 +17,7 @@ import msgspec
 from bulk_publisher.clock import Clock
 from bulk_publisher.engine.events import Event, Watcher, watch_nothing
 from bulk_publisher.errors import (
+    BadJournal,
     BulkPublisherError,
     HoursOver,
     LimitReached,
@@ -48,6 +49,8 @@ WatchRun = Callable[[str, str, Started], Watcher]
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at a run that rests, or that another process is at work on."""
+_LOOKS_INSIDE = 10
+"""Of these looks at one that rests, how many make one at how far it has come."""
 _FIRST_PAUSE = 900.0
 """Seconds after which a run goes on that the portal has stopped; each time twice as many."""
 _MOST_STOPS = 5
@@ -107,6 +110,7 @@ class PartDoing:
         self._watcher: Watcher = watch_nothing
         self._afterwards: Afterwards | None = None
         self._is_draining = False
+        self._looks = 0
 
     def drain(self) -> None:
         """Let what is in flight end; the rest is for the next daemon."""
@@ -124,10 +128,14 @@ class PartDoing:
     async def do(self) -> RunEnds | None:
         """Do it to its end; None where it was drained before."""
         while not self._is_draining:
-            ends = self._called_off()
-            if ends is None and self._is_resting():
-                await self._rest()
-                continue
+            try:
+                ends = self._called_off()
+                if ends is None and self._is_resting():
+                    await self._rest()
+                    continue
+            except BadJournal as error:
+                # Somebody has removed the run, or what is left of it can't be read.
+                ends = self._end(error.exit_status, error.message, error.hint)
             ends = ends or await self._round_in_its_place()
             if ends is not None:
                 self._write(status=ends.status)
@@ -158,8 +166,18 @@ class PartDoing:
         clock = self._around.clock
         await clock.sleep_until(Mono(clock.now() + _LOOK_EVERY))
         at = self._part.goes_on_at
-        if at is not None and at <= clock.epoch():
+        if at is not None and (at <= clock.epoch() or self._is_taken_up()):
             self._write(goes_on_at=None)
+
+    def _is_taken_up(self) -> bool:
+        """Whether somebody else goes on with it, or has done its rest meanwhile."""
+        if not self._part.run:
+            return False
+        self._looks += 1
+        kept = self._kept()
+        return kept.is_locked or (
+            self._looks % _LOOKS_INSIDE == 0 and kept.read_description().is_whole
+        )
 
     # do
 

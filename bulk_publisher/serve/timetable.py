@@ -82,6 +82,11 @@ def ordered(order: Order) -> Slot:
     return Slot(next_due=order.at)
 
 
+def is_done(slot: Slot) -> bool:
+    """Whether the order of *slot* has come to its end."""
+    return slot.last is not None and slot.firing is None and slot.next_due is None
+
+
 def begins_at(name: str, slot: Slot, schedule: Schedule | None) -> Epoch | None:
     """When *slot* is looked at next: its time, and the jitter of that time, the same after a restart."""
     if slot.next_due is None:
