@@ -55,6 +55,18 @@ class LoopClock:
         await asyncio.sleep(max(wait, _TICK) if wait > 0 else 0)
 
 
+class WallClock(LoopClock):
+    """The running loop's time, and UTC as the clock on the wall has it now.
+
+    For who waits for hours and weeks: the loop stands still while the machine sleeps, and drifts. UTC may
+    run back here, where somebody sets the clock.
+    """
+
+    def epoch(self) -> Epoch:
+        """UTC seconds."""
+        return Epoch(time.time())
+
+
 def utc_now() -> Epoch:
     """UTC seconds, for who has no loop."""
     return Epoch(time.time())

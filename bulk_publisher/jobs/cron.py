@@ -32,7 +32,11 @@ _A_DAY = timedelta(days=1)
 
 
 class Cron:
-    """The moments that an expression of five fields names in a time zone."""
+    """The moments that an expression of five fields names in a time zone.
+
+    Attributes:
+        goes_by_wall: Whether it names its hours; else it is due in each, by time that passes.
+    """
 
     def __init__(self, expression: str, zone: tzinfo) -> None:
         """Nothing is due yet.
@@ -48,7 +52,7 @@ class Cron:
         self._text = " ".join(fields)
         self._zone = zone
         # What names its hours means the clock on the wall; what is due in each means time that passes.
-        self._goes_by_wall = not fields[1].startswith("*")
+        self.goes_by_wall = not fields[1].startswith("*")
         try:
             found = next(CronSim(self._text, datetime(2024, 1, 1)), None)  # noqa: DTZ001
         except CronSimError as error:
@@ -59,7 +63,7 @@ class Cron:
     def after(self, moment: Epoch) -> Epoch | None:
         """The first moment after *moment*; None where there is none in the next fifty years."""
         since = datetime.fromtimestamp(moment, UTC)
-        times = self._by_wall(since) if self._goes_by_wall else self._by_time(since)
+        times = self._by_wall(since) if self.goes_by_wall else self._by_time(since)
         return next((Epoch(at.timestamp()) for at in times if at > since), None)
 
     def latest(self, moment: Epoch, *, since: Epoch) -> Epoch | None:

@@ -25,6 +25,7 @@ from bulk_publisher.operations.many import worst
 from bulk_publisher.serve import timetable
 from bulk_publisher.serve.endings import job_ended
 from bulk_publisher.serve.happenings import (
+    ClockSetBack,
     Draining,
     JobDue,
     JobEnds,
@@ -42,6 +43,8 @@ _FILES_EVERY = 5
 """Of these looks, how many make one at the job files."""
 _PUNCTUAL_ONCE = 3600.0
 """Seconds of lateness that are none where something else decides when we look, as cron does."""
+_SET_BACK = 10.0
+"""Seconds by which the clock on the wall must have gone back to have been set, and not adjusted."""
 _LONG_REST = 3600.0
 """Seconds for which nobody waits who was to do what is due, and end."""
 
@@ -88,6 +91,7 @@ class Daemon:
         self._doing: dict[str, _Undertaken] = {}
         self._changed = asyncio.Event()
         self._is_draining = self._is_to_read = False
+        self._ahead: float | None = None
         self._lost: JournalLost | None = None
 
     # steer
@@ -140,6 +144,7 @@ class Daemon:
         looks = 0
         while not self._is_draining:
             looks += 1
+            self._look_at_the_clock()
             if self._is_to_read or (looks % _FILES_EVERY == 0 and self._files.have_changed()):
                 self._is_to_read = False
                 self._read_files()
@@ -153,6 +158,15 @@ class Daemon:
                 return
             clock = self._around.clock
             await wait_until(clock, self._changed, Mono(clock.now() + _LOOK_EVERY))
+
+    def _look_at_the_clock(self) -> None:
+        """See that a plan does not wait for times that a clock which was ahead has given it."""
+        ahead = self._now - self._around.clock.now()
+        back = 0.0 if self._ahead is None else self._ahead - ahead
+        self._ahead = ahead
+        if back > _SET_BACK:
+            self._around.tell(ClockSetBack(back))
+            self._is_to_read = True
 
     def _rests_long(self) -> bool:
         """Whether all that has begun goes on so late that the next daemon had better do it."""

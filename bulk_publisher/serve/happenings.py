@@ -19,6 +19,13 @@ class JobsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSetBack:
+    """The clock on the wall was set back by so many seconds."""
+
+    by: float
+
+
+@dataclass(frozen=True, slots=True)
 class FileRefused:
     """A job file can't be used.
 
@@ -105,6 +112,16 @@ class Draining:
     runs: int
 
 
-Happening = JobsRead | FileRefused | JobDue | RunBegins | RunRests | RunEnds | JobEnds | Draining
+Happening = (
+    JobsRead
+    | ClockSetBack
+    | FileRefused
+    | JobDue
+    | RunBegins
+    | RunRests
+    | RunEnds
+    | JobEnds
+    | Draining
+)
 
 Tell = Callable[[Happening], None]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bulk_publisher.clock import Clock
+from bulk_publisher.clock import WallClock
 from bulk_publisher.engine.events import Event, Watcher, watch_nothing
 from bulk_publisher.errors import (
     BadJournal,
@@ -67,6 +67,7 @@ class Surroundings:
     """What a part is done with.
 
     Attributes:
+        clock: What is due goes by the wall, however long the daemon runs.
         by_portal: A job for each of its portals, by what it calls them.
         notices: None where nobody is told of anything.
     """
@@ -74,7 +75,7 @@ class Surroundings:
     store: Store
     entrance: Entrance
     tell: Tell
-    clock: Clock
+    clock: WallClock
     by_portal: Callable[[Job], dict[str, Job]] = lambda job: {ALONE: job}
     notices: Notices | None = None
     watch_run: WatchRun = _watch_none

@@ -22,6 +22,10 @@ from bulk_publisher.store.agenda import Ended, Firing, Order, Slot, runs_of
 PUNCTUAL = 60.0
 """Seconds by which a daemon that is at work may be late: its loop, or the machine, was busy."""
 
+_SET_RIGHT = 86_400.0
+"""Seconds: a clock that is set back by more was wrong before, and a plan by it would stall for as long.
+One that is set back by less would have what names its hours done twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fired:
@@ -32,7 +36,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """A job was due while nobody looked; it begins now, once."""
+    """A job was due while nobody looked, or the clock was set on; it begins now, once."""
 
     due: Epoch
 
@@ -71,10 +75,18 @@ def planned(slot: Slot | None, schedule: Schedule | None, *, now: Epoch, zone: t
     if schedule is None:
         return msgspec.structs.replace(slot, cron="", timezone="", next_due=None)
     name = zone_name(schedule, zone)
-    if (slot.cron, slot.timezone) == (schedule.cron, name):
+    cron = Cron(schedule.cron, zone)
+    is_same = (slot.cron, slot.timezone) == (schedule.cron, name)
+    if is_same and not _was_ahead(slot, cron, now):
         return slot
-    due = Cron(schedule.cron, zone).after(now)
+    due = cron.after(now)
     return msgspec.structs.replace(slot, cron=schedule.cron, timezone=name, next_due=due)
+
+
+def _was_ahead(slot: Slot, cron: Cron, now: Epoch) -> bool:
+    """Whether the next time was found when the clock was ahead of *now*: there are others before it."""
+    before = cron.after(Epoch(now + (_SET_RIGHT if cron.goes_by_wall else PUNCTUAL)))
+    return slot.next_due is not None and before is not None and before < slot.next_due
 
 
 def ordered(order: Order) -> Slot:
@@ -89,10 +101,9 @@ def is_done(slot: Slot) -> bool:
 
 def begins_at(name: str, slot: Slot, schedule: Schedule | None) -> Epoch | None:
     """When *slot* is looked at next: its time, and the jitter of that time, the same after a restart."""
-    if slot.next_due is None:
-        return None
-    jitter = 0.0 if schedule is None else schedule.jitter
-    return Epoch(slot.next_due + jitter * _share(name, slot.next_due))
+    if slot.next_due is None or schedule is None or not schedule.jitter:
+        return None if slot.next_due is None else Epoch(slot.next_due)
+    return Epoch(slot.next_due + schedule.jitter * _share(name, slot.next_due))
 
 
 def fall_due(

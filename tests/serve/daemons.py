@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from bulk_publisher.cli.output.happenings import both
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
-from bulk_publisher.clock import LoopClock
+from bulk_publisher.clock import WallClock
 from bulk_publisher.jobs import Job, by_portal
 from bulk_publisher.model import Mono
 from bulk_publisher.notices.notifying import Notices
@@ -50,7 +50,7 @@ class Played:
 
     daemon: Daemon
     heard: Heard
-    clock: LoopClock
+    clock: WallClock
     task: "asyncio.Task[None]"
     warnings: list[str] = field(default_factory=list)
 
@@ -100,7 +100,7 @@ async def served(
     *paths: Path,
     is_once: bool = False,
     parallel: int = 20,
-    clock: LoopClock | None = None,
+    clock: WallClock | None = None,
     output: Output | None = None,
     environment: dict[str, str] | None = None,
     webhooks: Mapping[str, str] | None = None,
@@ -120,7 +120,7 @@ async def served(
         variable = job.portal.webhook and job.portal.webhook.env
         yield Webhook((webhooks or {}).get(variable or "", sandbox.webhook))
 
-    heard, clock = Heard(), clock or LoopClock()
+    heard, clock = Heard(), clock or WallClock()
     store = open_store(runs)
     notices = Notices(store.agenda, entrance, environment or {}, clock, warnings.append)
     around = Surroundings(

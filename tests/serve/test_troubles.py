@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +13,7 @@ from bulk_publisher.errors import JournalLost
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
-from bulk_publisher.serve.happenings import JobEnds, RunBegins, RunRests
+from bulk_publisher.serve.happenings import ClockSetBack, JobDue, JobEnds, RunBegins, RunRests
 from bulk_publisher.serve.timetable import ended
 from bulk_publisher.store import open_store
 from bulk_publisher.store.agenda import Firing, Order, Slot
@@ -132,3 +134,29 @@ async def test_a_run_that_another_process_has_finished_ends_its_job_before_its_r
 
         assert ends.status == 0
         assert it.clock.epoch() < rests.at
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0], ids=["back", "on"])
+async def test_a_clock_that_is_set_neither_repeats_a_time_nor_stalls(tmp_path, monkeypatch, step):
+    begins, steps = datetime.fromisoformat("2026-11-27T02:50+01:00").timestamp(), [0.0]
+
+    def now() -> float:
+        return begins + asyncio.get_running_loop().time() + sum(steps)
+
+    monkeypatch.setattr("bulk_publisher.clock.time", SimpleNamespace(time=now))
+    daily = job_file(tmp_path, "daily", schedule={"cron": "0 3 * * *"})
+    often = job_file(tmp_path, "often", schedule={"cron": "*/30 * * * *"})
+    async with (
+        serve(Scenario(pages=10)) as sandbox,
+        served(sandbox, tmp_path / "runs", daily, often) as it,
+    ):
+        await it.until(JobEnds, 2)
+        steps.append(step)
+        await it.wait(2 * 3600)
+
+        due = [(one.job, one.what.due) for one in it.heard.of(JobDue)]
+        assert len([job for job, _ in due if job == "daily"]) == 1
+        # What was passed over is caught up with once.
+        assert len([job for job, _ in due if job == "often"]) == (5 if step < 0 else 6)
+        assert len(it.heard.of(ClockSetBack)) == (step < 0)
+        assert it.daemon.slots["daily"].next_due == begins + 600 + 86_400

@@ -165,3 +165,44 @@ def test_each_time_is_done_once_at_most_and_none_that_was_seen_is_lost(schedule,
             begun.extend([] if queued is None else [queued])
 
     assert begun == sorted(set(begun))
+
+
+QUARTERLY = Schedule(cron="*/15 * * * *")
+
+
+def replanned(slot: Slot, schedule: Schedule, now: Epoch) -> Epoch | None:
+    due = timetable.planned(slot, schedule, now=now, zone=UTC).next_due
+    return None if due is None else Epoch(due)
+
+
+def test_a_clock_set_back_by_hours_does_not_repeat_a_time():
+    slot, _ = fall_due(PLANNED, DAILY, THREE)
+
+    assert replanned(slot, DAILY, Epoch(THREE - 5 * HOUR)) == THREE + DAY
+
+
+def test_what_is_due_in_every_hour_goes_on_when_the_clock_is_set_back():
+    slot = msgspec.structs.replace(PLANNED, cron="*/15 * * * *", next_due=THREE + 900)
+
+    assert replanned(slot, QUARTERLY, Epoch(THREE - 5 * HOUR)) == THREE - 5 * HOUR + 900
+    assert replanned(slot, QUARTERLY, Epoch(THREE - 1)) == THREE + 900
+
+
+def test_a_clock_that_was_years_ahead_does_not_stall_the_plan():
+    slot = msgspec.structs.replace(PLANNED, next_due=THREE + 3650 * DAY)
+
+    assert replanned(slot, DAILY, Epoch(THREE - HOUR)) == THREE
+
+
+@given(
+    st.sampled_from(["0 3 * * *", "*/7 * * * *", "30 2 * * 1", "0 0 1 * *"]),
+    st.floats(0, 400 * DAY),
+    st.floats(0, 400 * DAY),
+)
+def test_a_clock_that_goes_on_leaves_the_plan_as_it_is(cron, since, later):
+    schedule, begins = Schedule(cron=cron), at("2026-01-01T00:00Z")
+    slot = timetable.planned(None, schedule, now=Epoch(begins + since), zone=UTC)
+
+    again = timetable.planned(slot, schedule, now=Epoch(begins + since + later), zone=UTC)
+
+    assert again == slot

@@ -107,7 +107,7 @@ async def _serve(
     from bulk_publisher.cli.commands.many import use_all_descriptors
     from bulk_publisher.cli.output.happenings import Teller, both
     from bulk_publisher.cli.output.supervisor import Supervisor
-    from bulk_publisher.clock import LoopClock, local_zone
+    from bulk_publisher.clock import WallClock, local_zone
     from bulk_publisher.jobs import by_portal
     from bulk_publisher.notices.notifying import Notices
     from bulk_publisher.serve.daemon import Daemon
@@ -119,7 +119,7 @@ async def _serve(
         return open_credential(job, output)
 
     use_all_descriptors()
-    store, clock, teller = open_store(runs), LoopClock(), Teller(output)
+    store, clock, teller = open_store(runs), WallClock(), Teller(output)
     notices = Notices(store.agenda, entrance, os.environ, clock, output.warn)
     metrics = _metrics(output, store, clock)
     around = Surroundings(

@@ -4,9 +4,10 @@ from collections import Counter
 
 from bulk_publisher.cli.output.ending_line import ending_line
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.report.text import pages_in_words
+from bulk_publisher.report.text import in_words, pages_in_words
 from bulk_publisher.serve import timetable
 from bulk_publisher.serve.happenings import (
+    ClockSetBack,
     Draining,
     FileRefused,
     Happening,
@@ -21,6 +22,10 @@ from bulk_publisher.serve.happenings import (
 from bulk_publisher.serve.timetable import Happened
 from bulk_publisher.text.escaping import printable
 from bulk_publisher.utc import as_utc
+
+_NAMED = 20
+"""Jobs that are named; of the others it is said how many there are."""
+_NOBODY = "no daemon ran or the machine slept"
 
 
 def both(first: Tell, second: Tell) -> Tell:
@@ -43,7 +48,9 @@ class Teller:
         """Something has happened."""
         match happening:
             case JobsRead(names):
-                self._say("jobs.read", f"Jobs: {', '.join(names) or 'none'}.")
+                self._say("jobs.read", f"Jobs: {_names_in_words(names)}.")
+            case ClockSetBack(by):
+                self._warn(f"This machine's clock was set back by {in_words(by)}.")
             case FileRefused(_path, why, keeps_last):
                 kept = " Its last good version stays in use." if keeps_last else ""
                 self._warn(f"{why}.{kept}")
@@ -56,18 +63,23 @@ class Teller:
                     "run.begins",
                     f"{_name(job, portal)}: run {started.kept.run_id} {begins} on {where}.",
                 )
-            case RunRests(job, portal, run, at, why):
-                until = "until somebody resumes it" if at is None else f"until {as_utc(at)}"
-                which = f"run {run}" if run else "it"
-                if not self._output.is_terse:
-                    # It goes on, and how it ends is said then.
-                    self._warn(f"{_name(job, portal)}: {which} rests {until}: {printable(why)}")
+            case RunRests():
+                self._tell_rest(happening)
             case RunEnds():
                 self._tell_end(happening)
             case JobEnds():
                 pass
             case Draining(runs):
                 self._say("draining", f"Ending: runs to finish their pages in flight: {runs}.")
+
+    def _tell_rest(self, rests: RunRests) -> None:
+        if self._output.is_terse:
+            # It goes on, and how it ends is said then.
+            return
+        until = "until somebody resumes it" if rests.at is None else f"until {as_utc(rests.at)}"
+        which = f"run {rests.run}" if rests.run else "it"
+        name = _name(rests.job, rests.portal)
+        self._warn(f"{name}: {which} rests {until}: {printable(rests.why)}")
 
     def _tell_end(self, ends: RunEnds) -> None:
         name = _name(ends.job, ends.portal)
@@ -114,6 +126,11 @@ def _terse_line(name: str, ends: RunEnds) -> str:
     return ending_line(name, run, failed=failed, why=why, advice=advice, status=ends.status)
 
 
+def _names_in_words(names: tuple[str, ...]) -> str:
+    more = f", and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return printable(", ".join(names[:_NAMED])) + more or "none"
+
+
 def _name(job: str, portal: str) -> str:
     return f"{printable(job)} on {printable(portal)}" if portal else printable(job)
 
@@ -124,9 +141,9 @@ def _due_in_words(what: Happened) -> str:
         case timetable.Fired():
             return f"due at {due}"
         case timetable.CaughtUp():
-            return f"was due at {due} while no daemon ran; it begins now"
+            return f"was due at {due}, when {_NOBODY}; it begins now"
         case timetable.Missed():
-            return f"was due at {due} while no daemon ran; it waits for its next time"
+            return f"was due at {due}, when {_NOBODY}; it waits for its next time"
         case timetable.Skipped():
             return f"due at {due}, but its last run still goes on; it waits for its next time"
         case timetable.Queued():
