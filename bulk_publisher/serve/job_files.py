@@ -23,12 +23,13 @@ class JobFiles:
         self._paths = paths
         self._seen: dict[Path, _Signature | None] = {}
         self._good: dict[Path, Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._refused: set[Path] = set()
 
     @property
     def jobs(self) -> Mapping[str, Job]:
         """The jobs by their names."""
-        return {job.name: job for job in self._good.values()}
+        return self._jobs
 
     def path_of(self, name: str) -> Path | None:
         """The file of the job *name*."""
@@ -69,6 +70,8 @@ class JobFiles:
         for path, why in refused.items():
             yield FileRefused(path, why, keeps_last=path in self._good)
         self._good |= fresh
+        # Once, and not whenever a job is looked at: there may be thousands.
+        self._jobs = {job.name: job for job in self._good.values()}
         # Those are read again next time: what was wrong may have been in another file.
         self._seen = seen
         self._refused = set(refused)

@@ -47,3 +47,11 @@ def test_a_file_that_was_refused_for_its_name_is_read_again_once_the_name_is_fre
     assert not list(files.read())
     assert set(files.jobs) == {"a"}
     assert files.path_of("a") == two
+
+
+def test_jobs_are_put_together_when_they_are_read_and_not_at_each_look(tmp_path):
+    write(tmp_path / "1.toml", "a")
+    files = JobFiles([tmp_path])
+    assert not list(files.read())
+
+    assert files.jobs is files.jobs
