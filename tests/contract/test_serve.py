@@ -130,6 +130,24 @@ def test_a_name_that_no_daemon_knows_is_refused(command, webhook: str, tmp_path:
     assert "nightly" in done.stderr.replace("nightlyy", "")
 
 
+def test_a_job_may_be_called_like_a_folder(command, webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "nightly").mkdir()
+    (tmp_path / "nightly/nightly.toml").write_text(JOB)
+    with serving(tmp_path, webhook, "--once", "nightly") as daemon:
+        daemon.communicate(timeout=PATIENCE)
+
+    done = command("submit", "nightly")
+
+    assert done.stdout.startswith("Submitted nightly-")
+
+
+def test_a_store_without_jobs_knows_no_name(command, tmp_path: Path) -> None:
+    done = command("submit", "nightly")
+
+    assert done.returncode == 2
+    assert "There is neither a file nor a job called 'nightly'.\n" in done.stderr
+
+
 def test_a_supervisor_is_told(webhook: str, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(tmp_path / "notify"))

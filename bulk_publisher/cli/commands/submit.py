@@ -39,7 +39,8 @@ def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
     now, who = now_and_who()
     moment = now if at is None else parse_time(at, "--at", now)
     agenda, rng = open_store(runs).agenda, random.SystemRandom()
-    if Path(job).exists() or job.endswith(".toml"):
+    # A folder of this name is no job file: its jobs may be called like it.
+    if job.endswith(".toml") or (Path(job).exists() and not Path(job).is_dir()):
         what = with_portals_named(read_job(Path(job)), os.environ)
         order = submit_job(agenda, what, at=moment, now=now, by=who, rng=rng)
     else:
