@@ -101,7 +101,7 @@ class Daemon:
         if not self._is_draining:
             self._is_draining = True
             runs = [part for one in self._doing.values() for part in one.parts.values()]
-            self._around.tell(Draining(len(runs)))
+            self._around.tell(Draining(sum(part.is_at_work for part in runs)))
             for part in runs:
                 part.drain()
         self._changed.set()

@@ -121,6 +121,11 @@ class PartDoing:
         if self._afterwards is not None:
             self._afterwards.drain()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether pages may be in flight."""
+        return self._started is not None
+
     def rests_beyond(self, moment: Epoch) -> bool:
         """Whether nothing of it goes on up to *moment*, since it has ended or goes on later."""
         at = self._part.goes_on_at

@@ -148,6 +148,28 @@ def test_a_store_without_jobs_knows_no_name(command, tmp_path: Path) -> None:
     assert "There is neither a file nor a job called 'nightly'.\n" in done.stderr
 
 
+def test_a_run_that_is_paused_is_not_said_to_run(command, start_sandbox, tmp_path: Path) -> None:
+    webhook = start_sandbox("--pages", "600", "--cost", "0.1", "--latency", "0")
+    (tmp_path / "nightly.toml").write_text(f"{JOB}[pace]\nbatch_size = 2\nconcurrency = 1\n")
+    with serving(tmp_path, webhook, "nightly.toml") as daemon:
+        until(lambda: "nightly" in command("jobs").stdout)
+        command("submit", "nightly")
+        until(lambda: list(tmp_path.glob("runs/2*/outcomes.jsonl")))
+        while_it_runs = command("jobs").stdout
+        command("pause", "latest")
+        paused = command("jobs").stdout
+        again = command("pause", "latest", "--until", "+2h")
+        until_later = command("jobs").stdout
+        daemon.send_signal(signal.SIGTERM)
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert "running" in while_it_runs
+    assert "  paused  " in paused
+    assert "a daemon will not continue it before 2" in again.stdout
+    assert "  continues 2" in until_later
+    assert "Ending: runs to finish their pages in flight: 0." in said
+
+
 def test_a_supervisor_is_told(webhook: str, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(tmp_path / "notify"))

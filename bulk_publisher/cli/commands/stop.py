@@ -57,6 +57,13 @@ def pause(output: Output, /, *, name: str, runs: Path, until: str | None, no_wai
     _end(output, name, runs, steering, is_waited_for=not no_wait)
 
 
+def _until(steering: "Steering") -> str:
+    from bulk_publisher.model import Epoch
+    from bulk_publisher.utc import as_utc
+
+    return "" if steering.until is None else f" before {as_utc(Epoch(steering.until))}"
+
+
 def _end(
     output: Output, name: str, runs: Path, steering: "Steering", *, is_waited_for: bool
 ) -> None:
@@ -85,7 +92,9 @@ def _end(
         output.complain("No longer waiting; the run still ends.")
         sys.exit(130)
     if not was_at_work:
-        output.put(f"Run {kept.run_id} isn't running; a daemon will not continue it.")
+        output.put(
+            f"Run {kept.run_id} isn't running; a daemon will not continue it{_until(steering)}."
+        )
     elif is_waited_for:
         story = read_story(kept)
         output.put(f"Run {kept.run_id} has ended: {pages_in_words(story.totals.pages)} settled.")

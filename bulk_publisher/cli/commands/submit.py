@@ -14,7 +14,9 @@ from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
 if TYPE_CHECKING:
-    from bulk_publisher.store.agenda import Slot
+    from bulk_publisher.store import Store
+    from bulk_publisher.store.agenda import Firing, Part, Slot
+    from bulk_publisher.store.steering import Steering
 
 
 @click.command("submit")
@@ -74,24 +76,28 @@ def jobs(output: Output, /, *, runs: Path, is_json: bool) -> None:
     """List the jobs of the daemon, how each ended last, and when it is due next."""
     from bulk_publisher.store import open_store
 
-    agenda = open_store(runs).agenda
-    slots = agenda.read_slots()
+    store = open_store(runs)
+    agenda = store.agenda
+    slots, is_served = agenda.read_slots(), agenda.is_served
     if is_json:
         told = {name: _as_dict(slot) for name, slot in slots.items()}
-        output.put_json({"is_served": agenda.is_served, "jobs": told})
+        output.put_json({"is_served": is_served, "jobs": told})
         return
-    for line in _lines(slots):
+    for line in _lines(slots, store, is_served=is_served):
         output.put(line)
-    if not slots:
+    if not slots and is_served:
+        output.say("No jobs: the daemon has none, and none was submitted.")
+    elif not slots:
         output.say("No jobs. Start a daemon with: bulk-publisher serve JOB...")
-    elif not agenda.is_served:
+    elif not is_served:
         output.warn("No daemon is running; nothing begins by itself.")
 
 
-def _lines(slots: "dict[str, Slot]") -> Iterator[str]:
+def _lines(slots: "dict[str, Slot]", store: "Store", *, is_served: bool) -> Iterator[str]:
     rows = [("job", "next", "last", "schedule")]
     for name, slot in slots.items():
-        rows.append((name, _next_in_words(slot), _last_in_words(slot), _schedule_in_words(slot)))
+        following = _next_in_words(slot, store, is_served=is_served)
+        rows.append((name, following, _last_in_words(slot), _schedule_in_words(slot)))
     if len(rows) > 1:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
@@ -99,11 +105,36 @@ def _lines(slots: "dict[str, Slot]") -> Iterator[str]:
             yield "  ".join(cells).rstrip()
 
 
-def _next_in_words(slot: "Slot") -> str:
+def _next_in_words(slot: "Slot", store: "Store", *, is_served: bool) -> str:
     if slot.firing is not None:
-        waiting = [part.goes_on_at for part in slot.firing.parts.values() if part.goes_on_at]
-        return f"continues {_local(min(waiting))}" if waiting else "running"
+        return _going_on_in_words(slot.firing, store, is_served=is_served)
     return "when submitted" if slot.next_due is None else _local(slot.next_due)
+
+
+def _going_on_in_words(firing: "Firing", store: "Store", *, is_served: bool) -> str:
+    waiting = [part.goes_on_at for part in firing.parts.values() if part.goes_on_at]
+    if waiting:
+        return f"continues {_local(min(waiting))}"
+    pauses = [_pause_of(part, store) for part in firing.parts.values() if part.status is None]
+    if pauses and all(pauses):
+        until = [pause.until for pause in pauses if pause and pause.until is not None]
+        return f"continues {_local(min(until))}" if until else "paused"
+    return "running" if is_served else "with a daemon"
+
+
+def _pause_of(part: "Part", store: "Store") -> "Steering | None":
+    """What its run was asked, if that is to pause and it has."""
+    from bulk_publisher.errors import BadJournal
+    from bulk_publisher.store.steering import Wish
+
+    if not part.run:
+        return None
+    try:
+        kept = store.find(part.run)
+    except BadJournal:
+        return None
+    steering = None if kept.is_locked else kept.read_steering()
+    return steering if steering is not None and steering.wish is Wish.PAUSE else None
 
 
 def _last_in_words(slot: "Slot") -> str:
