@@ -54,7 +54,7 @@ class _Undertaken:
     """A firing that is being done."""
 
     job: Job
-    parts: dict[str, PartDoing] = field(default_factory=dict)
+    parts: dict[str, PartDoing] = field(default_factory=dict[str, PartDoing])
     is_late: bool = False
 
 

@@ -9,7 +9,7 @@ How it works:
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -127,9 +127,22 @@ class PartDoing:
         return self._started is not None
 
     def rests_beyond(self, moment: Epoch) -> bool:
-        """Whether nothing of it goes on up to *moment*, since it has ended or goes on later."""
+        """Whether nothing of it goes on up to *moment*, since it has ended, is paused or goes on later."""
         at = self._part.goes_on_at
-        return self._part.status is not None or (at is not None and at > moment)
+        if self._part.status is not None:
+            return True
+        if at is not None:
+            return at > moment
+        return not self.is_at_work and self._is_paused_beyond(moment)
+
+    def _is_paused_beyond(self, moment: Epoch) -> bool:
+        steering = None
+        with suppress(BadJournal):
+            kept = self._kept() if self._part.run else None
+            steering = None if kept is None or kept.is_locked else kept.read_steering()
+        if steering is None or steering.wish is not Wish.PAUSE:
+            return False
+        return steering.is_resting(moment)
 
     async def do(self) -> RunEnds | None:
         """Do it to its end; None where it was drained before."""

@@ -160,3 +160,21 @@ async def test_a_clock_that_is_set_neither_repeats_a_time_nor_stalls(tmp_path, m
         assert len([job for job, _ in due if job == "often"]) == (5 if step < 0 else 6)
         assert len(it.heard.of(ClockSetBack)) == (step < 0)
         assert it.daemon.slots["daily"].next_due == begins + 600 + 86_400
+
+
+async def test_once_does_not_wait_for_somebody_to_resume_a_run(tmp_path):
+    path, runs = job_file(tmp_path), tmp_path / "runs"
+    ordered(runs, "nightly")
+    async with (
+        serve(Scenario(pages=600, cost=1.0)) as sandbox,
+        served(sandbox, runs, path, is_once=True) as it,
+    ):
+        await it.until(RunBegins)
+        await it.wait(10)
+        kept = open_store(runs).find("latest")
+        kept.steer(Steering(wish=Wish.PAUSE, at=it.clock.epoch()))
+        await it.until(RunRests)
+        ended_in_time, _ = await asyncio.wait([it.task], timeout=60)
+
+        assert ended_in_time
+        assert open_store(runs).agenda.read_slots()["nightly-1"].firing is not None
