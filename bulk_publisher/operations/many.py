@@ -16,16 +16,18 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bulk_publisher.client.notice import Warn
-from bulk_publisher.engine.events import Event, warner
+from bulk_publisher.engine.events import Event, warner, watch_nothing
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.jobs import ALONE, Job, Selection
 from bulk_publisher.log import log
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry
+from bulk_publisher.operations.afterwards import Aftermath, Afterwards, Means
 from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.planned import checked_job
 from bulk_publisher.operations.publishing import Finished, Started, begin
 from bulk_publisher.operations.selecting import Selected, check_selection
+from bulk_publisher.sources.known_failures import KnownFailures, check_known_failures
 from bulk_publisher.store import KeptRun, Store
 
 MOST_AT_ONCE = 50
@@ -75,6 +77,7 @@ class PortalEnd:
         error: What ended it early, or why none has begun.
         status: The exit status that a command would have; an interruption has one of its own.
         is_interrupted: It was drained, or not begun, because somebody asked for that.
+        aftermath: What is left after all that was to be done about it; None where nothing was.
     """
 
     of: PortalJob
@@ -83,6 +86,7 @@ class PortalEnd:
     error: BulkPublisherError | None = None
     status: int = 0
     is_interrupted: bool = False
+    aftermath: Aftermath | None = None
 
 
 class Onlooker(Protocol):
@@ -132,6 +136,7 @@ class ManyRuns:
         self._selected = dict(selected)
         self._started: dict[PortalJob, Started] = {}
         self._tasks: dict[PortalJob, asyncio.Task[None]] = {}
+        self._afterwards: dict[PortalJob, Afterwards] = {}
         self._is_draining = False
 
     @property
@@ -144,6 +149,8 @@ class ManyRuns:
         self._is_draining = True
         for started in self._started.values():
             started.engine.drain()
+        for afterwards in self._afterwards.values():
+            afterwards.drain()
         for one, task in self._tasks.items():
             # Nothing has left for it: it may wait for minutes until its portal answers at all.
             if one not in self._started:
@@ -173,22 +180,14 @@ class ManyRuns:
             if not self._is_draining or one in self._started:
                 raise
         self._started.pop(one, None)
+        self._afterwards.pop(one, None)
         self._onlooker.ends(end)
 
     async def _end_of(self, one: PortalJob) -> PortalEnd:
         try:
-            finished = await self._run(one)
+            return await self._run(one)
         except Exception as error:  # noqa: BLE001 - whatever ends one ends no other
             return self._failed(one, error)
-        ending = finished.ending
-        return PortalEnd(
-            one,
-            finished,
-            finished.kept,
-            ending.error,
-            finished.status,
-            ending.is_interrupted and not ending.is_whole and ending.error is None,
-        )
 
     def _failed(self, one: PortalJob, error: Exception) -> PortalEnd:
         kept = self._started[one].kept if one in self._started else None
@@ -201,19 +200,40 @@ class ManyRuns:
         told = BulkPublisherError(words, f"Its traceback is in {trace}." if trace else "")
         return PortalEnd(one, kept=kept, error=told, status=_FAULT_OF_OURS)
 
-    async def _run(self, one: PortalJob) -> Finished:
+    async def _run(self, one: PortalJob) -> PortalEnd:
+        known = await beside(lambda: check_known_failures(one.job.after.expected))
         async with self._entrance(one.job) as entry:
             hears = partial(self._onlooker.hears, one)
             job, selected = await self._checked(one.job, entry, warner(hears))
-            return await begin(
+            finished = await begin(
                 job,
                 selected,
                 entry,
                 store=self._store,
-                seed=random.SystemRandom().randrange(2**32),
+                seed=_seed(),
                 watch=hears,
                 on_start=partial(self._starts, one),
             )
+            is_seen_to = one.job.after.is_wanted or one.job.notify is not None
+            if not finished.ending.is_whole or not is_seen_to:
+                return _end_of_run(one, finished)
+            return await self._see_to(one, entry, finished, known)
+
+    async def _see_to(
+        self, one: PortalJob, entry: Entry, finished: Finished, known: KnownFailures
+    ) -> PortalEnd:
+        """What is to be done after the run; its retries are shown with its end."""
+        means = Means(store=self._store, seed=_seed(), watch=watch_nothing, on_start=lambda _: None)
+        afterwards = Afterwards(finished.kept, one.job.after, known, means)
+        self._afterwards[one] = afterwards
+        aftermath = None if self._is_draining else await afterwards.do(entry)
+        if aftermath is None:
+            return PortalEnd(
+                one, finished, finished.kept, status=finished.status, is_interrupted=True
+            )
+        if aftermath.unfinished is not None:
+            return _end_of_run(one, aftermath.unfinished, aftermath)
+        return PortalEnd(one, finished, finished.kept, None, aftermath.status, aftermath=aftermath)
 
     async def _checked(self, job: Job, entry: Entry, warn: Warn) -> tuple[Job, Selected]:
         """The selection of *job*; a list that many portals share is read through once."""
@@ -229,3 +249,22 @@ class ManyRuns:
         if self._is_draining:
             started.engine.drain()
         self._onlooker.starts(one, started)
+
+
+def _end_of_run(
+    one: PortalJob, finished: Finished, aftermath: Aftermath | None = None
+) -> PortalEnd:
+    ending = finished.ending
+    return PortalEnd(
+        one,
+        finished,
+        finished.kept,
+        ending.error,
+        finished.status,
+        ending.is_interrupted and not ending.is_whole and ending.error is None,
+        aftermath,
+    )
+
+
+def _seed() -> int:
+    return random.SystemRandom().randrange(2**32)

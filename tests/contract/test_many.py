@@ -7,8 +7,12 @@ import select
 import signal
 import subprocess
 import termios
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -202,3 +206,51 @@ def test_a_screen_of_many_never_takes_more_lines_than_there_are(tmp_path: Path, 
     ups = [int(number) for number in re.findall(r"\x1b\[(\d+)A", screen.decode())] or [1]
     assert b"of 4 portals done" in screen
     assert max(ups) < 5
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Where messages are posted, and those that were."""
+    posts: list[dict[str, Any]] = []
+
+    class Receiving(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Receiving) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", posts
+        server.shutdown()
+        thread.join()
+
+
+def test_a_job_on_many_portals_sends_one_message_and_mails_one_line(tmp_path, portals, told) -> None:  # fmt: skip
+    address, posts = told
+    job = write_job(tmp_path, "many", portals)
+    notify = '[notify]\non = ["failed"]\nto = [{ webhook = { env = "NOTIFY_WEBHOOK" } }]\n'
+    job.write_text(f"{job.read_text()}\n[after]\nverify = true\n{notify}")
+    given = environment(None) | {"NOTIFY_WEBHOOK": address}
+
+    done = subprocess.run([*COMMAND, "-q", "run", "many.toml"], cwd=tmp_path, env=given, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+
+    assert done.returncode == 4
+    assert done.stdout == ""
+    assert done.stderr == (
+        "1 of 3 portals did not end well: denied. Status 4. bulk-publisher status lists the runs.\n"
+    )
+    (message,) = posts
+    assert sorted(run["pages"] or 0 for run in message["runs"]) == [0, 20, 30]
+
+
+def test_a_job_on_many_portals_that_ends_well_is_silent_where_that_is_asked(command, tmp_path, portals) -> None:  # fmt: skip
+    write_job(tmp_path, "many", {"good": portals["good"], "other": portals["other"]})
+
+    done = command("-q", "run", "many.toml")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,16 +1,23 @@
 """Many portals from a program, each with its own fate, in virtual time."""
 
 import asyncio
+import os
 from collections import Counter
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bulk_publisher import BadSetting, PortalUnusable, run_jobs
-from bulk_publisher.jobs import Job, Portal, Secret, Selection
+from bulk_publisher.engine.events import Event
+from bulk_publisher.jobs import After, Job, Portal, Secret, Selection, by_portal
 from bulk_publisher.model import Scope
-from bulk_publisher.operations.many import worst
+from bulk_publisher.operations.many import ManyRuns, Onlooker, PortalEnd, PortalJob, worst
+from bulk_publisher.operations.publishing import Started
+from bulk_publisher.operations.secrets import read_credential
+from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store import open_store
 from tests.oracle import assert_journal_tells_the_truth
@@ -114,3 +121,52 @@ async def test_a_list_that_many_portals_share_is_read_once(tmp_path, monkeypatch
 def test_a_program_starts_no_sandbox(tmp_path) -> None:
     with pytest.raises(BadSetting, match="only the command line starts a sandbox"):
         run_jobs(Job(name="j", portal=Portal(sandbox="demo"), select=ALL), store=tmp_path)
+
+
+async def test_what_comes_after_a_run_is_done_on_each_portal(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "known.csv").write_text("id,code\n5,LANDING_NOT_EXIST\n")
+    after = After(verify=True, expected=str(tmp_path / "known.csv"))
+    scenarios = {"known": Scenario(pages=9, missing_pages=[5]), "new": Scenario(pages=9, missing_pages=[6])}  # fmt: skip
+    async with AsyncExitStack() as stack:
+        for name, one in scenarios.items():
+            sandbox = await stack.enter_async_context(serve(one))
+            monkeypatch.setenv(name.upper(), sandbox.webhook)
+        pages = Selection(page=("1-9",), scope=Scope.KNOWLEDGE)
+        job = msgspec.structs.replace(job_of(list(scenarios), pages), after=after)
+        ends: list[PortalEnd] = []
+
+        await ManyRuns(
+            [PortalJob(one, name) for name, one in by_portal(job, os.environ).items()],
+            entrance=way_in,
+            store=open_store(tmp_path / "runs"),
+            parallel=2,
+            onlooker=Told(ends),
+        ).do()
+
+        by_name = {end.of.portal: end for end in ends}
+        assert {name: end.status for name, end in by_name.items()} == {"known": 0, "new": 1}
+        aftermath = by_name["new"].aftermath
+        assert aftermath is not None
+        assert aftermath.new == {6: "LANDING_NOT_EXIST"}
+        assert [one.pages for one in aftermath.verified] == [9]
+
+
+@asynccontextmanager
+async def way_in(job: Job) -> AsyncIterator[Credential]:
+    yield read_credential(job.portal, os.environ)
+
+
+class Told(Onlooker):
+    """Keeps how each has ended."""
+
+    def __init__(self, ends_: list[PortalEnd]) -> None:
+        self._ends = ends_
+
+    def starts(self, of: PortalJob, started: Started) -> None:
+        pass
+
+    def hears(self, of: PortalJob, event: Event) -> None:
+        pass
+
+    def ends(self, end: PortalEnd) -> None:
+        self._ends.append(end)

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 from bulk_publisher.cli.commands.doing import check_sense, open_credential
+from bulk_publisher.cli.commands.telling import with_notices
 from bulk_publisher.cli.output.output import Output
+from bulk_publisher.cli.progress.crowd import Row
 from bulk_publisher.cli.progress.crowd_ending import go_on_lines, summary_of_all, summary_table
 from bulk_publisher.cli.progress.crowd_progress import CrowdProgress
 from bulk_publisher.cli.progress.showing import crowd_for
@@ -20,13 +23,16 @@ from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Selection, by_portal
 from bulk_publisher.log import log
 from bulk_publisher.operations import crash
-from bulk_publisher.operations.many import ManyRuns, PortalJob, worst
+from bulk_publisher.operations.many import ManyRuns, PortalEnd, PortalJob, worst
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words
 from bulk_publisher.store import machine_state, open_store
+from bulk_publisher.text.escaping import printable
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FAULT_OF_OURS = 70
+_NAMED = 5
+"""Portals in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,53 @@ def run_many(asked: Sequence[AskedJob], output: Output, *, runs: Path, parallel:
     use_all_descriptors()
     with _held(asked) as jobs:
         output.open_log()
-        return asyncio.run(_DoingMany(jobs, selected, output, runs=runs, parallel=parallel).do())
+        _tell_begin(asked, output, runs)
+        doing = _DoingMany(jobs, selected, output, runs=runs, parallel=parallel)
+        status = asyncio.run(doing.do())
+        for one in asked:
+            _tell_end(
+                one.job,
+                [end for end in doing.ends if end.of.job.name == one.job.name],
+                output,
+                runs,
+            )
+        return status
+
+
+def _tell_begin(asked: Sequence[AskedJob], output: Output, runs: Path) -> None:
+    for one in asked:
+        if one.job.notify is not None:
+            begins = methodcaller("begins", one.job)
+            with_notices(output, runs, begins, open_credential)
+
+
+def _tell_end(job: Job, ends: Sequence[PortalEnd], output: Output, runs: Path) -> None:
+    """One message of a job, however many portals it is for."""
+    if job.notify is None or not ends:
+        return
+    from bulk_publisher.notices.notifying import JobEnded
+    from bulk_publisher.notices.runs_told import left_of_run, told_of_run
+
+    ended = JobEnded(
+        status=worst(one.status for one in ends),
+        runs=[
+            told_of_run(
+                one.of.portal,
+                "" if one.kept is None else one.kept.run_id,
+                one.status,
+                finished=one.finished,
+                aftermath=one.aftermath,
+                why="" if one.error is None else one.error.message,
+                hint="" if one.error is None else one.error.hint,
+            )
+            for one in ends
+        ],
+        left=[entry for one in ends for entry in left_of_run(one.of.portal, one.aftermath)],
+        kept=None,
+    )
+    # Whoever presses Ctrl-C now does not want to wait for it; how the runs have ended stays as it is.
+    with suppress(KeyboardInterrupt):
+        with_notices(output, runs, lambda notices: notices.ended(job, ended), open_credential)
 
 
 def _checked(jobs: Sequence[Job]) -> dict[Selection, Selected]:
@@ -128,6 +180,12 @@ class _DoingMany:
         self._terminals = [
             stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()
         ]
+
+    @property
+    def ends(self) -> list[PortalEnd]:
+        """How those have ended that have."""
+        rows = self._progress.crowd.rows.values()
+        return [row.end for row in rows if row.end is not None]
 
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
@@ -193,6 +251,9 @@ class _DoingMany:
     def _end(self) -> int:
         crowd = self._progress.crowd
         rows, status = list(crowd.rows.values()), self._status()
+        if self._output.is_terse:
+            self._say_shortly(rows, status)
+            return status
         lines = list(summary_table(rows, crowd.seconds))
         self._output.tell(lines)
         if self._output.is_json:
@@ -207,6 +268,18 @@ class _DoingMany:
                 "bulk-publisher status lists them; continue each with: bulk-publisher resume RUN"
             )
         return status
+
+    def _say_shortly(self, rows: Sequence[Row], status: int) -> None:
+        """One line for a mail of cron, and none where all is well."""
+        bad = [row.name for row in rows if row.end is None or row.end.status]
+        if bad or status:
+            names = ", ".join(bad[:_NAMED]) + (f" and {len(bad) - _NAMED:,} more" if len(bad) > _NAMED else "")  # fmt: skip
+            self._output.complain(
+                printable(
+                    f"{len(bad):,} of {len(rows):,} portals did not end well: {names}. "
+                    f"Status {status}. bulk-publisher status lists the runs."
+                )
+            )
 
     def _status(self) -> int:
         ends = [row.end for row in self._progress.crowd.rows.values()]
