@@ -26,6 +26,9 @@ sees to.
 
 from typing import ClassVar
 
+FAULT_OF_OURS = 70
+"""The exit status of a fault of ours (sysexits.h: EX_SOFTWARE)."""
+
 
 class BulkPublisherError(Exception):
     """Something that ends a run.
@@ -35,7 +38,7 @@ class BulkPublisherError(Exception):
         hint: What to do about it.
     """
 
-    exit_status: ClassVar[int] = 70
+    exit_status: ClassVar[int] = FAULT_OF_OURS
 
     is_for_resume = True
 

@@ -4,11 +4,14 @@ Each is told from the loop of the run, and whoever is told must not block it.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from bulk_publisher.limits.decision import WaitUntil
 from bulk_publisher.model import Fault, Outcome, PageId, SiteId
+
+T = TypeVar("T")
 
 
 class RequestSent(msgspec.Struct, frozen=True, gc=False):
@@ -82,14 +85,14 @@ def warner(watch: Watcher) -> Callable[[str], None]:
     return lambda text: watch(Warned(text))
 
 
-def both(first: Watcher, second: Watcher) -> Watcher:
+def both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
     """Tells two, in their order."""
 
-    def watch(event: Event) -> None:
-        first(event)
-        second(event)
+    def tell(told: T) -> None:
+        first(told)
+        second(told)
 
-    return watch
+    return tell
 
 
 def watch_nothing(_event: Event) -> None:

@@ -53,6 +53,11 @@ def moment_in_words(moment: Epoch, zone: tzinfo) -> str:
     return f"{datetime.fromtimestamp(moment, UTC).astimezone(zone):%a %d %b at %H:%M}"
 
 
+def date_in_words(moment: Epoch, zone: tzinfo) -> str:
+    """*moment* by the clock on the wall of *zone*, for a table: ``2026-11-27 06:00``."""
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone(zone):%Y-%m-%d %H:%M}"
+
+
 def next_time_of_day(minutes: int, *, now: Epoch, zone: tzinfo) -> Epoch:
     """When the clock of *zone* next shows *minutes* after midnight, after *now*."""
     day = datetime.fromtimestamp(now, UTC).astimezone(zone).date()

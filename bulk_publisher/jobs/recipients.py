@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from bulk_publisher.jobs.job import After, Notify, Occasion, Portal
+from bulk_publisher.jobs.values import as_list
 from bulk_publisher.page_ids.page_set import LARGEST_ID
 from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.text.redaction import is_webhook_url
@@ -30,7 +31,7 @@ _Judge = Callable[[object], Wrong | None]
 
 def occasions(value: object) -> object:
     """A rule: what somebody wants to be told of."""
-    words = value if isinstance(value, list | tuple) else [value]
+    words = as_list(value)
     for word in words:
         if not isinstance(word, str) or word not in list(Occasion):
             near = nearest(word if isinstance(word, str) else "", Occasion)
@@ -40,7 +41,7 @@ def occasions(value: object) -> object:
 
 def recipients(value: object) -> object:
     """A rule: one recipient, or a list of them."""
-    ones = value if isinstance(value, list | tuple) else [value]
+    ones = as_list(value)
     if not ones or len(ones) > _MOST_RECIPIENTS:
         return Wrong(f"must be a list of 1 to {_MOST_RECIPIENTS} recipients: {_HOW}")
     judged = [_recipient(one) for one in ones]

@@ -5,10 +5,10 @@ which rule, and what cannot be combined, is said elsewhere.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC
 from enum import StrEnum
-from typing import TypeGuard
+from typing import Any, TypeGuard
 from unicodedata import is_normalized
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -39,6 +39,11 @@ _LONGEST_SAID = 10**_DIGITS_SAID
 
 _LONGEST_TIME = 1_000_000
 """Seconds; far more than any portal grants, so that infinity is refused."""
+
+
+def as_list(value: object) -> Sequence[Any]:
+    """What may be one or a list of them, as a list."""
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def text(value: object) -> object:
@@ -98,7 +103,7 @@ def scope(value: object) -> object:
 
 def ids(what: str) -> Rule:
     def rule(value: object) -> object:
-        ids = value if isinstance(value, list | tuple) else [value]
+        ids = as_list(value)
         is_id = whole(1, LARGEST_ID)
         if not ids or any(isinstance(is_id(one), Wrong) for one in ids):
             return Wrong(f"must be a {what} id, which is a whole number from 1, or a list of them")
@@ -108,7 +113,7 @@ def ids(what: str) -> Rule:
 
 
 def conditions(value: object) -> object:
-    conditions = value if isinstance(value, list | tuple) else [value]
+    conditions = as_list(value)
     texts = [text for text in conditions if isinstance(text, str)]
     if not texts or len(texts) < len(conditions):
         return Wrong('must be a condition such as "title~handbook", or a list of them')
@@ -137,7 +142,7 @@ def list_of_portals(value: object) -> object:
 
 
 def pages(value: object) -> object:
-    pages = value if isinstance(value, list | tuple) else [value]
+    pages = as_list(value)
     if not pages or not all(isinstance(page, str) or _is_whole(page) for page in pages):
         return Wrong('must be an id such as 351, a range such as "400-420", or a list of them')
     texts = [page if isinstance(page, str) else _said(page) for page in pages]
@@ -149,14 +154,14 @@ def pages(value: object) -> object:
 
 
 def columns(value: object) -> object:
-    columns = value if isinstance(value, list | tuple) else [value]
+    columns = as_list(value)
     judged = [text(column) for column in columns]
     wrong = next((one for one in judged if isinstance(one, Wrong)), None)
     return columns if wrong is None else wrong
 
 
 def urls(value: object) -> object:
-    urls = value if isinstance(value, list | tuple) else [value]
+    urls = as_list(value)
     if not urls or not all(isinstance(url, str) for url in urls):
         return Wrong("must be a page's address, or a list of them")
     for number, found in enumerate(map(parse_url, urls), 1):
@@ -244,7 +249,7 @@ def portal_name(value: object) -> object:
 
 
 def patterns(value: object) -> object:
-    patterns = value if isinstance(value, list | tuple) else [value]
+    patterns = as_list(value)
     for one in patterns:
         if not isinstance(one, str) or not _PATTERN.fullmatch(one):
             return Wrong(f'must be names or patterns such as "client-*", not {_said(one)}')
@@ -255,7 +260,7 @@ def patterns(value: object) -> object:
 
 def portal_tables(value: object) -> object:
     """Tables alone: what stands in them is judged one by one."""
-    tables = value if isinstance(value, list | tuple) else [value]
+    tables = as_list(value)
     if tables and all(isinstance(one, Mapping) for one in tables):
         return list(tables)
     if any(isinstance(one, str) for one in tables):

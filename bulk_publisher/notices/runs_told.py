@@ -1,35 +1,79 @@
-"""A run as it is told: from what has come of it, to the lines of a message."""
+"""A job as it is told: from what has come of its runs, to the lines of a message."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from bulk_publisher.model import PageId
 from bulk_publisher.notices.message import Failing, RunTold
+from bulk_publisher.notices.notifying import JobEnded
 from bulk_publisher.operations.afterwards import Aftermath
+from bulk_publisher.operations.many import worst
 from bulk_publisher.operations.publishing import Finished
+from bulk_publisher.store.protocol import KeptRun
 from bulk_publisher.store.totals import Failures
 
 
-def told_of_run(
-    portal: str,
-    run: str,
-    status: int,
-    *,
-    finished: Finished | None = None,
-    aftermath: Aftermath | None = None,
-    why: str = "",
-    hint: str = "",
-) -> RunTold:
-    """What is told of a run.
+class RunCame(Protocol):
+    """How a run has ended, or why none has begun."""
+
+    @property
+    def portal(self) -> str:
+        """As the job calls it; where its host is known, that is told."""
+        ...
+
+    @property
+    def run(self) -> str:
+        """Empty where none has begun."""
+        ...
+
+    @property
+    def status(self) -> int:
+        """The exit status that a command would have."""
+        ...
+
+    @property
+    def finished(self) -> Finished | None:
+        """None where this process has not done it."""
+        ...
+
+    @property
+    def aftermath(self) -> Aftermath | None:
+        """None where nothing was done after it."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """What ended it early; empty where nothing did."""
+        ...
+
+    @property
+    def hint(self) -> str:
+        """What to do about that."""
+        ...
+
+
+def job_ended(ends: Sequence[RunCame], *, kept: KeptRun | None) -> JobEnded:
+    """What is told of a job whose runs have ended so.
 
     Args:
-        portal: As the job calls it; where its host is known, that is told.
-        run: Empty where none has begun.
-        finished: None where this process has not done it.
-        aftermath: None where nothing was done after it.
-        why: What ended it early.
-        hint: What to do about that.
+        kept: The run whose log hears what became of the message; None for none.
     """
+    return JobEnded(
+        status=worst(one.status for one in ends),
+        runs=[_told(one) for one in ends],
+        left=[
+            (one.portal, page, code)
+            for one in ends
+            if one.aftermath is not None
+            for page, code in one.aftermath.new.items()
+        ],
+        kept=kept,
+    )
+
+
+def _told(came: RunCame) -> RunTold:
+    finished, aftermath = came.finished, came.aftermath
     host = None if finished is None else finished.description.portal
     failing: list[Failing] = []
     if aftermath is not None:
@@ -38,22 +82,16 @@ def told_of_run(
     elif finished is not None:
         failing = [_of_run(code, one) for code, one in finished.totals.failures.items()]
     return RunTold(
-        portal=host or portal,
-        run=run,
-        status=status,
+        portal=host or came.portal,
+        run=came.run,
+        status=came.status,
         pages=None if finished is None else finished.totals.pages,
         failing=sorted(failing, key=lambda one: -one.pages),
         known=0 if aftermath is None else len(aftermath.known),
         healed=() if aftermath is None else aftermath.healed,
-        why=why,
-        advice=_advice(run, status, finished, aftermath) or hint,
+        why=came.why,
+        advice=_advice(came.run, came.status, finished, aftermath) or came.hint,
     )
-
-
-def left_of_run(portal: str, aftermath: Aftermath | None) -> list[tuple[str, PageId, str]]:
-    """By portal, page and code, what was not done and not known to fail."""
-    new: Mapping[PageId, str] = {} if aftermath is None else aftermath.new
-    return [(portal, page, code) for page, code in new.items()]
 
 
 def _failing(new: Mapping[PageId, str], examples: Mapping[str, Failures]) -> Iterator[Failing]:

@@ -1,7 +1,6 @@
 """What a program asks for: the operations of the command line, on a client, as runs in the hand."""
 
 import os
-import random
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -17,6 +16,7 @@ from bulk_publisher.errors import BadSetting, BadSource
 from bulk_publisher.jobs import Job, Portal, pace_problems
 from bulk_publisher.model import Action, Only, Scope, Status
 from bulk_publisher.operations.beside import beside
+from bulk_publisher.operations.chance import new_seed
 from bulk_publisher.operations.following import Follower, follow, retry_of, rollback_of
 from bulk_publisher.operations.named_pages import Pages, scope_of, selected_of
 from bulk_publisher.operations.page_rows import PageRow, page_rows
@@ -110,7 +110,7 @@ def resume(
                     f"{again.undertaking.job.select.file} has changed since the run began.",
                     "To continue with the current file, pass even_if_changed=True.",
                 )
-            return await again.go_on(client, seed=_seed(), watch=watch, on_start=on_start)
+            return await again.go_on(client, seed=new_seed(), watch=watch, on_start=on_start)
 
     return Run(client, work)
 
@@ -251,7 +251,7 @@ def _run(
     async def work(*, watch: Watcher, on_start: OnStart) -> Finished:
         job, selected = await _job(client, action, pages, scope, only, limit, name, lookup=lookup)
         begun = begin_unkept if store is None else partial(begin, store=_store(store))
-        return await begun(job, selected, client, seed=_seed(), watch=watch, on_start=on_start)
+        return await begun(job, selected, client, seed=new_seed(), watch=watch, on_start=on_start)
 
     return Run(client, work)
 
@@ -289,7 +289,7 @@ def _following(
         if not follower.pages:
             return Result("", {}, is_whole=True, seconds=0.0)
         return await follower.begin(
-            client, store=_store(store), seed=_seed(), watch=watch, on_start=on_start
+            client, store=_store(store), seed=new_seed(), watch=watch, on_start=on_start
         )
 
     return Run(client, work)
@@ -314,7 +314,3 @@ def _changes(client: Client) -> Mapping[str, Any]:
         "portal": {**named, "plan": client.plan, "ca_file": ca_file},
         "pace": msgspec.structs.asdict(client.pace),
     }
-
-
-def _seed() -> int:
-    return random.SystemRandom().randrange(2**32)

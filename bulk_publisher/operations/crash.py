@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bulk_publisher.errors import BulkPublisherError
+from bulk_publisher.errors import FAULT_OF_OURS, BulkPublisherError
 from bulk_publisher.log import RunLog, bound, bound_log
 from bulk_publisher.text.redaction import HIDDEN, Redactor, learn_environment
 from bulk_publisher.text.secret_queries import without_secret_queries
@@ -19,7 +19,6 @@ _LONGEST = 20_000
 """Characters that are kept: of an endless recursion the end says enough."""
 _LINE = 200
 """Characters of what an exception says of itself."""
-_FAULT_OF_OURS = 70
 _NOTE = "_bulk_publisher_note"
 
 
@@ -63,7 +62,7 @@ def innermost(error: BaseException) -> BaseException:
 def status_of(error: BaseException) -> int:
     """The exit status of a command that *error* ends."""
     inner = innermost(error)
-    return inner.exit_status if isinstance(inner, BulkPublisherError) else _FAULT_OF_OURS
+    return inner.exit_status if isinstance(inner, BulkPublisherError) else FAULT_OF_OURS
 
 
 def words_of(error: BaseException) -> str:

@@ -7,7 +7,6 @@ How it works:
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from typing import Protocol
 
 from bulk_publisher.client.notice import Warn
 from bulk_publisher.engine.events import Event, warner, watch_nothing
-from bulk_publisher.errors import BulkPublisherError
+from bulk_publisher.errors import FAULT_OF_OURS, BulkPublisherError
 from bulk_publisher.jobs import ALONE, Job, Selection
 from bulk_publisher.log import log
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry
 from bulk_publisher.operations.afterwards import Aftermath, Afterwards, Means
 from bulk_publisher.operations.beside import beside
+from bulk_publisher.operations.chance import new_seed
 from bulk_publisher.operations.planned import checked_job
 from bulk_publisher.operations.publishing import Finished, Started, begin
 from bulk_publisher.operations.selecting import Selected, check_selection
@@ -39,7 +39,6 @@ Entrance = Callable[[Job], AbstractAsyncContextManager[Entry]]
 _ORDER_OF_STATUSES = (70, 4, 3, 5, 2, 1, 0)
 """The worst first. What can't be begun at all comes after what was begun and has stopped: that is to be
 gone on with, and before pages that failed: nothing was done there."""
-_FAULT_OF_OURS = 70
 
 
 def worst(statuses: Iterable[int]) -> int:
@@ -87,6 +86,26 @@ class PortalEnd:
     status: int = 0
     is_interrupted: bool = False
     aftermath: Aftermath | None = None
+
+    @property
+    def portal(self) -> str:
+        """What the job calls it; empty where it is for one."""
+        return self.of.portal
+
+    @property
+    def run(self) -> str:
+        """Empty where none has begun."""
+        return "" if self.kept is None else self.kept.run_id
+
+    @property
+    def why(self) -> str:
+        """What ended it early; empty where nothing did."""
+        return "" if self.error is None else self.error.message
+
+    @property
+    def hint(self) -> str:
+        """What to do about that."""
+        return "" if self.error is None else self.error.hint
 
 
 class Onlooker(Protocol):
@@ -198,7 +217,7 @@ class ManyRuns:
         trace = crash.logged_in(error)
         log.error("run.crashed", job=one.job.name, what=crash.words_of(error))
         told = BulkPublisherError(words, f"Its traceback is in {trace}." if trace else "")
-        return PortalEnd(one, kept=kept, error=told, status=_FAULT_OF_OURS)
+        return PortalEnd(one, kept=kept, error=told, status=FAULT_OF_OURS)
 
     async def _run(self, one: PortalJob) -> PortalEnd:
         known = await beside(lambda: check_known_failures(one.job.after.expected))
@@ -210,7 +229,7 @@ class ManyRuns:
                 selected,
                 entry,
                 store=self._store,
-                seed=_seed(),
+                seed=new_seed(),
                 watch=hears,
                 on_start=partial(self._starts, one),
             )
@@ -223,7 +242,9 @@ class ManyRuns:
         self, one: PortalJob, entry: Entry, finished: Finished, known: KnownFailures
     ) -> PortalEnd:
         """What is to be done after the run; its retries are shown with its end."""
-        means = Means(store=self._store, seed=_seed(), watch=watch_nothing, on_start=lambda _: None)
+        means = Means(
+            store=self._store, seed=new_seed(), watch=watch_nothing, on_start=lambda _: None
+        )
         afterwards = Afterwards(finished.kept, one.job.after, known, means)
         self._afterwards[one] = afterwards
         aftermath = None if self._is_draining else await afterwards.do(entry)
@@ -264,7 +285,3 @@ def _end_of_run(
         ending.is_interrupted and not ending.is_whole and ending.error is None,
         aftermath,
     )
-
-
-def _seed() -> int:
-    return random.SystemRandom().randrange(2**32)

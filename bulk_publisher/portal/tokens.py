@@ -21,6 +21,7 @@ from msgspec import Meta
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.portal.secret_addresses import host_of, is_loopback, is_safe, split_address
+from bulk_publisher.portal.wire import LATEST, bounded_number
 
 TOKEN_ENDPOINTS = {
     "oauth.bitrix.info": "https://oauth.bitrix.info/oauth/token/",
@@ -35,7 +36,7 @@ LARGEST_KEPT = 16 * 1024
 _SECRET = r"\A[\x21-\x7e]{1,2048}\Z"  # noqa: S105 - no secret, but what one may look like
 _Secret = Annotated[str, Meta(pattern=_SECRET)]
 _Address = Annotated[str, Meta(min_length=1, max_length=2048)]
-_Moment = Annotated[float, Meta(ge=0, le=1e11)]
+_Moment = Annotated[float, Meta(ge=0, le=LATEST)]
 _User = Annotated[int, Meta(ge=0, le=10**15)]
 _EPOCHS = 10**8
 """A moment below it, in 1973, is no epoch but seconds from now."""
@@ -246,25 +247,17 @@ def token_endpoint_of(told: dict[str, Any]) -> str:
 
 
 def _expires(told: dict[str, Any], now: float) -> float | None:
-    expires, seconds = (_number(told.get(key)) for key in ("expires", "expires_in"))
+    expires, seconds = (
+        bounded_number(told.get(key), most=LATEST) for key in ("expires", "expires_in")
+    )
     if expires is not None and expires >= _EPOCHS:
         return expires
     seconds = expires if seconds is None else seconds
     return None if seconds is None else now + seconds
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number <= 1e11 else None
-
-
 def _whole(value: object) -> int | None:
-    number = _number(value)
+    number = bounded_number(value, most=LATEST)
     return None if number is None or number % 1 or number > 10**15 else int(number)
 
 

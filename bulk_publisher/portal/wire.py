@@ -38,13 +38,13 @@ class RawAnswer(msgspec.Struct, frozen=True, gc=False):
     retry_after: float | None = None
 
 
-_LATEST = 1e11
+LATEST = 1e11
 _LONGEST = 100.0
 _MOST = 1e5
 """Seconds beyond which a figure is none: a moment (in the year 5138), the length of a request, which
 ends within a minute and is not waited for longer than 75 s, and a sum of ten minutes' requests."""
 
-_Moment = Annotated[PortalEpoch, msgspec.Meta(ge=0, le=_LATEST)]
+_Moment = Annotated[PortalEpoch, msgspec.Meta(ge=0, le=LATEST)]
 
 
 class Timing(msgspec.Struct, frozen=True, gc=False):
@@ -157,7 +157,7 @@ def decode_answer(raw: RawAnswer) -> Answer | Fault:
     envelope = _decode_envelope(raw)
     if isinstance(envelope, Fault):
         return envelope
-    total = _number(envelope.get("total"), most=_LATEST)
+    total = bounded_number(envelope.get("total"), most=LATEST)
     counted = None if total is None else int(total)
     return Answer(envelope.get("result"), _timing(envelope.get("time")), counted)
 
@@ -314,25 +314,25 @@ def _as_map(value: Any) -> dict[str, Any]:
 
 def _timing(value: Any) -> Timing | None:
     fields = _as_map(value)
-    start = _number(fields.get("start"), most=_LATEST)
-    finish = _number(fields.get("finish"), most=_LATEST)
+    start = bounded_number(fields.get("start"), most=LATEST)
+    finish = bounded_number(fields.get("finish"), most=LATEST)
     if start is None or finish is None:
         return None
-    duration = _number(fields.get("duration"), most=_LONGEST)
+    duration = bounded_number(fields.get("duration"), most=_LONGEST)
     if duration is None:
         # A clock that is set back while it works would give us time.
         duration = min(max(0.0, finish - start), _LONGEST)
-    reset_at = _number(fields.get("operating_reset_at"), most=_LATEST)
+    reset_at = bounded_number(fields.get("operating_reset_at"), most=LATEST)
     return Timing(
         start=PortalEpoch(start),
         finish=PortalEpoch(finish),
         duration=duration,
-        operating=_number(fields.get("operating"), most=_MOST),
+        operating=bounded_number(fields.get("operating"), most=_MOST),
         operating_reset_at=None if reset_at is None else PortalEpoch(reset_at),
     )
 
 
-def _number(value: Any, *, most: float) -> float | None:
+def bounded_number(value: Any, *, most: float) -> float | None:
     """*value* as a number of 0 to *most*; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

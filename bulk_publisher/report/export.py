@@ -132,14 +132,15 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
 
 
 def _rows(folder: KeptRun, carried: Sequence[str], decimal: str | None) -> Iterator[list[str]]:
-    as_written = _cell if decimal is None else partial(_cell_for_excel, decimal=decimal)
+    as_written = as_cell if decimal is None else partial(_cell_for_excel, decimal=decimal)
     for outcome in folder.outcomes():
         row = outcome.row or {}
         fixed = [as_written(getattr(outcome, name)) for name in FIXED]
         yield fixed + [as_written(row.get(name, "")) for name in carried]
 
 
-def _cell(value: object) -> str:
+def as_cell(value: object) -> str:
+    """*value* as text in a table of text, harmless to whatever opens it."""
     match value:
         case None:
             return ""
@@ -156,11 +157,11 @@ def _cell(value: object) -> str:
 def _cell_for_excel(value: object, *, decimal: str) -> str:
     match value:
         case float():
-            return _cell(value).replace(".", decimal)
+            return as_cell(value).replace(".", decimal)
         case int() if abs(value) >= MOST_WHOLE:
             return f"'{value}"
         case str() if value.isdecimal() and len(value) >= _TOO_MANY_DIGITS:
             # An ID of another system: Excel would take it for a number, and change its end.
             return f"'{value}"
         case _:
-            return as_long_as_a_cell(_cell(value))
+            return as_long_as_a_cell(as_cell(value))

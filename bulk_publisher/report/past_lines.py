@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bulk_publisher.clock import utc_now
 from bulk_publisher.model import Epoch
 from bulk_publisher.report.past import How, PastRun
-from bulk_publisher.report.text import in_words, pages_in_words
+from bulk_publisher.report.text import in_words, pages_in_words, table_lines
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -28,27 +28,12 @@ def by_portal(runs: Sequence[PastRun]) -> Iterator[str]:
     for past in runs:
         portals.setdefault(past.portal, []).append(past)
     rows = {past.kept.name: (past.kept.name, _what(past), _age(past), _took(past), how_in_words(past)) for past in runs}  # fmt: skip
-    lines = dict(zip(rows, table([*rows.values()]), strict=True))
+    lines = dict(zip(rows, table_lines([*rows.values()]), strict=True))
     for number, (portal, its_runs) in enumerate(portals.items()):
         if number:
             yield ""
         yield f"{portal or 'unknown portal'}:"
         yield from (f"  {lines[past.kept.name]}" for past in its_runs)
-
-
-def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> Iterator[str]:
-    """*rows* in columns.
-
-    Args:
-        right: Columns that are set to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
 
 
 def how_in_words(past: PastRun) -> str:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from bulk_publisher.model import Status
 from bulk_publisher.report.past import portal_of
-from bulk_publisher.report.past_lines import table
 from bulk_publisher.report.story import Story
-from bulk_publisher.report.text import in_words
+from bulk_publisher.report.text import in_words, table_lines
 
 
 @dataclass(slots=True)
@@ -83,7 +82,7 @@ class PortalSums:
                 whole.left += one.left
                 whole.seconds += one.seconds
             rows.append(_row(whole))
-        return table(rows, right=frozenset(range(1, len(rows[0]))))
+        return table_lines(rows, right=frozenset(range(1, len(rows[0]))))
 
 
 def _row(one: PortalSum) -> tuple[str, str, str, str, str, str]:

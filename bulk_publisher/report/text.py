@@ -160,3 +160,20 @@ def _example(entry: Failures) -> str:
     title = f" “{printable(outcome.title)}”" if outcome.title else ""
     source = f" ({printable(outcome.source)})" if outcome.source else ""
     return f"page {outcome.page}{title}{source}"
+
+
+def table_lines(
+    rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()
+) -> Iterator[str]:
+    """*rows* in columns.
+
+    Args:
+        right: Columns that are set to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()

@@ -21,9 +21,9 @@ from bulk_publisher.clock import wait_until
 from bulk_publisher.errors import BadJobFile, BulkPublisherError, JournalLost
 from bulk_publisher.jobs import ALONE, Job, decode_job
 from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.notices.runs_told import job_ended
 from bulk_publisher.operations.many import worst
 from bulk_publisher.serve import timetable
-from bulk_publisher.serve.endings import job_ended
 from bulk_publisher.serve.happenings import (
     ClockSetBack,
     Draining,
@@ -360,7 +360,9 @@ class Daemon:
     async def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
         # First somebody is told: a daemon that dies in between tells it when it is started again.
         if self._around.notices is not None and job.notify is not None:
-            await self._around.notices.ended(job, job_ended(ends, self._around.store))
+            begun = [one.run for one in ends if one.run]
+            kept = self._around.store.find(begun[0]) if len(begun) == 1 else None
+            await self._around.notices.ended(job, job_ended(ends, kept=kept))
         slot = self._slots[name]
         due = Epoch(slot.firing.due) if slot.firing is not None else self._now
         status = worst([one.status for one in ends])

@@ -7,7 +7,6 @@ How it works:
 """
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import msgspec
 from bulk_publisher.clock import WallClock
 from bulk_publisher.engine.events import Event, Watcher, watch_nothing
 from bulk_publisher.errors import (
+    FAULT_OF_OURS,
     BadJournal,
     BulkPublisherError,
     HoursOver,
@@ -34,6 +34,7 @@ from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry
 from bulk_publisher.operations.afterwards import Aftermath, Afterwards, Means
 from bulk_publisher.operations.beside import beside
+from bulk_publisher.operations.chance import new_seed
 from bulk_publisher.operations.many import Entrance
 from bulk_publisher.operations.planned import checked_job
 from bulk_publisher.operations.publishing import Finished, Started, begin
@@ -55,7 +56,6 @@ _FIRST_PAUSE = 900.0
 """Seconds after which a run goes on that the portal has stopped; each time twice as many."""
 _MOST_STOPS = 5
 """In a row, after which nobody but a person goes on with it."""
-_FAULT_OF_OURS = 70
 
 
 def _watch_none(_job: str, _portal: str, _started: Started) -> Watcher:
@@ -218,7 +218,7 @@ class PartDoing:
             if isinstance(inner, BulkPublisherError):
                 return self._after_error(inner)
             log.error("run.crashed", job=self._job.name, what=crash.words_of(error))
-            return self._end(_FAULT_OF_OURS, f"Internal error: {crash.words_of(error)}")
+            return self._end(FAULT_OF_OURS, f"Internal error: {crash.words_of(error)}")
         finally:
             self._started = self._afterwards = None
         return self._after(finished) if isinstance(finished, Finished) else finished
@@ -233,7 +233,7 @@ class PartDoing:
             if not job.after.is_wanted and job.notify is None:
                 return came if isinstance(came, Finished) else self._end(came)
             means = Means(
-                store=around.store, seed=_seed(), watch=self._watch, on_start=self._on_start
+                store=around.store, seed=new_seed(), watch=self._watch, on_start=self._on_start
             )
             self._afterwards = Afterwards(self._kept(), job.after, known, means)
             aftermath = None if self._is_draining else await self._afterwards.do(entry)
@@ -255,7 +255,7 @@ class PartDoing:
                 selected,
                 entry,
                 store=around.store,
-                seed=_seed(),
+                seed=new_seed(),
                 watch=self._watch,
                 on_start=self._on_start,
                 on_created=lambda kept: self._write(run=kept.run_id),
@@ -270,7 +270,7 @@ class PartDoing:
             if again.was_changed:
                 log.warning("list.changed", job=job.name, run=kept.run_id)
             return await again.go_on(
-                entry, seed=_seed(), watch=self._watch, on_start=self._on_start
+                entry, seed=new_seed(), watch=self._watch, on_start=self._on_start
             )
 
     def _after(self, finished: Finished) -> RunEnds | None:
@@ -364,7 +364,3 @@ def _is_passing(error: BulkPublisherError) -> bool:
         and not isinstance(error, LimitReached)
         and error.is_for_resume
     )
-
-
-def _seed() -> int:
-    return random.SystemRandom().randrange(2**32)

@@ -9,8 +9,8 @@ from typing import Annotated, Any, BinaryIO, Protocol
 
 import msgspec
 
-When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
-"""UTC seconds up to the year 2984: a calendar has them."""
+from bulk_publisher.store.description import When
+
 _RunOrNone = Annotated[str, msgspec.Meta(pattern=r"\A(?:(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]{1,255})?\Z")]
 """The name of a run's folder, or nothing: a union of both would refuse nothing."""
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]

@@ -22,6 +22,8 @@ from msgspec import UNSET, Meta, UnsetType
 from bulk_publisher.model import Action, Epoch, Status
 
 Count = Annotated[int, Meta(ge=0, le=10**15)]
+When = Annotated[float, Meta(ge=0, le=32e9)]
+"""UTC seconds up to the year 2984: a calendar has them."""
 Seconds = Annotated[float, Meta(ge=0, le=1e10)]
 """Up to some three hundred years: more is no time that a run took."""
 RunName = Annotated[str, Meta(pattern=r"\A(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]{1,255}\Z")]

@@ -4,14 +4,12 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from bulk_publisher.store.description import Count, Seconds
+from bulk_publisher.store.description import Count, Seconds, When
 
 _SILENT = 15.0
 """Seconds without a word after which what was said is old: one comes every five."""
 
 _Figure = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
-_When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
-"""UTC seconds up to the year 2984: a calendar has them."""
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +26,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
         until: UTC seconds; None where only an event can end it.
     """
 
-    until: _When | None
+    until: When | None
     limit: str
     because: str
 
@@ -54,7 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     run: str
     portal: str
-    time: _When
+    time: When
     pages: Count
     total: Count | None
     counts: dict[str, Count]
@@ -65,10 +63,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operating: Bar | None
     requests: Bar | None
     waiting: Wait | None
-    arrives_at: _When | None
+    arrives_at: When | None
     last_failures: tuple[str, ...]
     portal_name: str | None = None
-    stops_at: _When | None = None
+    stops_at: When | None = None
 
     @property
     def left(self) -> int | None:

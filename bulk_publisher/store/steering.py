@@ -6,9 +6,7 @@ from typing import Annotated
 import msgspec
 
 from bulk_publisher.model import Epoch
-
-_When = Annotated[float, msgspec.Meta(ge=0, le=32e9)]
-"""UTC seconds up to the year 2984: a calendar has them."""
+from bulk_publisher.store.description import When
 
 
 class Wish(StrEnum):
@@ -30,8 +28,8 @@ class Steering(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     wish: Wish
-    at: _When
-    until: _When | None = None
+    at: When
+    until: When | None = None
     by: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
     def is_resting(self, now: Epoch) -> bool:

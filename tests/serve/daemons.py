@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from bulk_publisher.cli.output.happenings import both
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
 from bulk_publisher.clock import WallClock
+from bulk_publisher.engine.events import both
 from bulk_publisher.jobs import Job, by_portal
 from bulk_publisher.model import Mono
 from bulk_publisher.notices.notifying import Notices

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.cli.progress.crowd_ending import table_lines
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.jobs import portals_path, read_portals
 from bulk_publisher.model import Scope
 from bulk_publisher.operations.checking import CheckVerdict
 from bulk_publisher.operations.portal_names import Look, look_at_portals
-from bulk_publisher.report.text import printable
+from bulk_publisher.report.text import printable, table_lines
 
 _UNUSABLE = 4
 
@@ -46,7 +45,7 @@ def show_portals(
 def _lines(looks: Sequence[Look]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [("", "portal", "host", "user", "sites", "plan")]
     rows += [_cells(look) for look in looks]
-    yield from table_lines(rows, left=(0, 1, 2, 5))
+    yield from table_lines(rows, right=frozenset({3, 4}))
     unusable = [look for look in looks if not look.is_usable]
     if unusable:
         yield ""

@@ -5,7 +5,6 @@ import contextlib
 import contextvars
 import math
 import os
-import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -16,6 +15,11 @@ from typing import Any, Protocol
 
 from bulk_publisher.cli.commands.conclusion import Came, Conclusion
 from bulk_publisher.cli.commands.dry_run import dry_run
+from bulk_publisher.cli.commands.interruption import (
+    Interruption,
+    how_to_quit,
+    words_of_fault,
+)
 from bulk_publisher.cli.commands.telling import Done, do_and_tell
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
@@ -30,14 +34,13 @@ from bulk_publisher.model import Action, Only
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.access import Entry, Reached
 from bulk_publisher.operations.afterwards import Afterwards, Means
+from bulk_publisher.operations.chance import new_seed
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
 from bulk_publisher.operations.secrets import Webhook, doubt_of, read_credential
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, portal_in_words
 from bulk_publisher.sources.known_failures import KnownFailures, check_known_failures
 from bulk_publisher.store import KeptRun, Store, open_store
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def check_sense(job: Job) -> None:
@@ -141,24 +144,16 @@ class _Doing:
         self.first_progress: Progress = watched(progress_for(output, output.progress), output)
         self._progress = self.first_progress
         self._started: Started | None = None
-        self._signal: signal.Signals | None = None
+        self._interruption = Interruption(self._interrupt)
         self._has_told_of_fault = False
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[Came] | None = None
-        # Asked now: one that was closed says that it is none.
-        self._terminals = [
-            stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()
-        ]
 
     async def do(self) -> Done:
         loop = asyncio.get_running_loop()
         # The loop calls it wherever it is: the run's log is told, as from within the run.
         loop.set_exception_handler(lambda _, context: self._context.run(self._note_fault, context))
-        for number in _SIGNALS:
-            # Whoever began this with nohup wants it to outlive its terminal; a shell's "&" means no such
-            # thing, though it has Ctrl-C ignored.
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self._interrupt, number)
+        self._interruption.listen()
         try:
             async with (
                 open_credential(self._job, self._output) as reached,
@@ -175,7 +170,7 @@ class _Doing:
         came = self._task.result()
         if came.error is not None and came.finished is None:
             raise came.error
-        return self._conclusion.conclude(came, self._signal)
+        return self._conclusion.conclude(came, self._interruption.signal)
 
     async def _publish(self, entry: Entry) -> Came:
         self._context = contextvars.copy_context()
@@ -183,7 +178,7 @@ class _Doing:
         # A group of tasks would wrap what is raised in it.
         try:
             came.finished = await self._what(
-                entry, seed=_seed(), watch=self._watch, on_start=self._start
+                entry, seed=new_seed(), watch=self._watch, on_start=self._start
             )
             if came.finished.ending.is_whole and self._care is not None:
                 await self._see_to(entry, came.finished, self._care, came)
@@ -201,13 +196,13 @@ class _Doing:
         self._conclusion.say_summary(finished)
         means = Means(
             store=care.store,
-            seed=_seed(),
+            seed=new_seed(),
             watch=self._watch,
             on_start=self._start,
             on_verifying=self._say_verifying,
         )
         self._afterwards = Afterwards(finished.kept, job.after, care.known, means)
-        if self._signal is None:
+        if self._interruption.signal is None:
             came.aftermath = await self._afterwards.do(entry)
         came.was_left = came.aftermath is None
 
@@ -232,17 +227,10 @@ class _Doing:
         )
         self._progress.start(started)
 
-    def _interrupt(self, number: signal.Signals) -> None:
-        is_first = self._signal is None
-        if number == signal.SIGHUP:
-            self._let_go_of_terminal()
-            if not is_first:
-                # The shell and the kernel both tell of one terminal that was closed.
-                return
-        self._signal = signal.Signals(number)
+    def _interrupt(self, number: signal.Signals, is_first: bool) -> None:
         if is_first and self._started is not None:
             self._started.engine.drain()
-            self._progress(Warned(self._stopping(self._started, self._signal)))
+            self._progress(Warned(self._stopping(self._started, number)))
             if self._afterwards is not None:
                 self._afterwards.drain()
         elif self._task is not None:
@@ -257,14 +245,11 @@ class _Doing:
         whole = math.ceil(seconds)
         words = f"{whole} s" if whole < 60 else in_words(whole)
         about = f", about {words}" if whole else ""
-        again = "Press Ctrl-C again to quit now" if number == signal.SIGINT else "A second signal quits at once"  # fmt: skip
-        return f"Waiting for {pages_in_words(pages)} in flight{about}. {again}."
+        return f"Waiting for {pages_in_words(pages)} in flight{about}. {how_to_quit(number)}."
 
     def _note_fault(self, context: dict[str, Any]) -> None:
         """Something beside the run has failed, which ends nothing: the log has it, and a line says so once."""
-        error = context.get("exception")
-        what = context.get("message") if error is None else crash.words_of(error)
-        trace = "" if error is None else crash.traceback_of(error)
+        what, trace = words_of_fault(context)
         log.error("fault.aside", what=what, traceback=trace)
         if not self._has_told_of_fault and not self._output.is_terse:
             self._has_told_of_fault = True
@@ -272,13 +257,6 @@ class _Doing:
                 f"Internal error in bulk-publisher; the run goes on: {what}. Details are in the run's log.jsonl.",
                 colour="yellow",
             )
-
-    def _let_go_of_terminal(self) -> None:
-        """It was closed: what is written to it now would fail, and goes nowhere instead."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for number in self._terminals:
-            os.dup2(nowhere, number)
-        os.close(nowhere)
 
     def _left_at_once(self) -> int:
         if self._started is None:
@@ -288,7 +266,7 @@ class _Doing:
             self._output.complain(
                 f"Stopped at once. Continue with: bulk-publisher resume {name_for_commands(folder)}"
             )
-        return 128 + (self._signal or signal.SIGINT)
+        return self._interruption.status
 
 
 async def _dry(job: Job, selected: Selected, output: Output) -> None:
@@ -321,10 +299,6 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
         raise BadSetting(str(error)) from error
     async with serve(scenario) as sandbox:
         yield Reached(Webhook(sandbox.webhook), job.portal)
-
-
-def _seed() -> int:
-    return random.SystemRandom().randrange(2**32)
 
 
 def _notes(selected: Selected) -> list[str]:

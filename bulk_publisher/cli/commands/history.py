@@ -1,7 +1,6 @@
 """``bulk-publisher history``: what each job has done."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ def history(
 
 
 def _lines(told: "JobHistory", last: int) -> Iterator[str]:
-    from bulk_publisher.report.past_lines import table
+    from bulk_publisher.report.text import table_lines
 
     portals = {past.portal for past in told.runs}
     yield f"Job {told.job or 'without a name'}:"
@@ -82,7 +81,7 @@ def _lines(told: "JobHistory", last: int) -> Iterator[str]:
         ("date", "portal", "pages", "failed", "duration", "status", "run")
     ]
     rows += [_row(past) for past in told.runs[:last]]
-    yield from (f"  {line}" for line in table(rows, right=frozenset({2, 3, 4})))
+    yield from (f"  {line}" for line in table_lines(rows, right=frozenset({2, 3, 4})))
     if len(told.runs) > last:
         yield f"  and {len(told.runs) - last:,} more runs on {len(portals):,} portals; --portal NAME shows one's"
     trends = told.trends
@@ -110,10 +109,10 @@ def _row(past: "PastRun") -> tuple[str, ...]:
 
 def _date(moment: float | None) -> str:
     from bulk_publisher.clock import local_zone
+    from bulk_publisher.jobs.moments import date_in_words
+    from bulk_publisher.model import Epoch
 
-    if moment is None:
-        return ""
-    return f"{datetime.fromtimestamp(moment, UTC).astimezone(local_zone()):%Y-%m-%d %H:%M}"
+    return "" if moment is None else date_in_words(Epoch(moment), local_zone())
 
 
 def _is_notable(trend: "Trend") -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import math
 import os
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,24 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from bulk_publisher.cli.commands.doing import check_sense, open_credential
-from bulk_publisher.cli.commands.telling import with_notices
+from bulk_publisher.cli.commands.interruption import (
+    Interruption,
+    how_to_quit,
+    words_of_fault,
+)
+from bulk_publisher.cli.commands.telling import tell_end, with_notices
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.crowd import Row
 from bulk_publisher.cli.progress.crowd_ending import go_on_lines, summary_of_all, summary_table
 from bulk_publisher.cli.progress.crowd_progress import CrowdProgress
 from bulk_publisher.cli.progress.showing import crowd_for
-from bulk_publisher.errors import BadSetting, RunBusy
+from bulk_publisher.errors import FAULT_OF_OURS, BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Selection, by_portal
 from bulk_publisher.log import log
-from bulk_publisher.operations import crash
 from bulk_publisher.operations.many import ManyRuns, PortalEnd, PortalJob, worst
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words
 from bulk_publisher.store import machine_state, open_store
 from bulk_publisher.text.escaping import printable
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_FAULT_OF_OURS = 70
 _NAMED = 5
 """Portals in a line."""
 
@@ -104,29 +105,9 @@ def _tell_end(job: Job, ends: Sequence[PortalEnd], output: Output, runs: Path) -
     """One message of a job, however many portals it is for."""
     if job.notify is None or not ends:
         return
-    from bulk_publisher.notices.notifying import JobEnded
-    from bulk_publisher.notices.runs_told import left_of_run, told_of_run
+    from bulk_publisher.notices.runs_told import job_ended
 
-    ended = JobEnded(
-        status=worst(one.status for one in ends),
-        runs=[
-            told_of_run(
-                one.of.portal,
-                "" if one.kept is None else one.kept.run_id,
-                one.status,
-                finished=one.finished,
-                aftermath=one.aftermath,
-                why="" if one.error is None else one.error.message,
-                hint="" if one.error is None else one.error.hint,
-            )
-            for one in ends
-        ],
-        left=[entry for one in ends for entry in left_of_run(one.of.portal, one.aftermath)],
-        kept=None,
-    )
-    # Whoever presses Ctrl-C now does not want to wait for it; how the runs have ended stays as it is.
-    with suppress(KeyboardInterrupt):
-        with_notices(output, runs, lambda notices: notices.ended(job, ended), open_credential)
+    tell_end(job, job_ended(ends, kept=None), output, runs, open_credential)
 
 
 def _checked(jobs: Sequence[Job]) -> dict[Selection, Selected]:
@@ -173,13 +154,9 @@ class _DoingMany:
             onlooker=self._progress,
             selected=selected,
         )
-        self._signal: signal.Signals | None = None
+        self._interruption = Interruption(self._interrupt)
         self._has_told_of_fault = False
         self._task: asyncio.Task[None] | None = None
-        # Asked now: one that was closed says that it is none.
-        self._terminals = [
-            stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()
-        ]
 
     @property
     def ends(self) -> list[PortalEnd]:
@@ -190,10 +167,7 @@ class _DoingMany:
     async def do(self) -> int:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self._note_fault(context))
-        for number in _SIGNALS:
-            # Whoever began this with nohup wants it to outlive its terminal.
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self._interrupt, number)
+        self._interruption.listen()
         self._progress.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -204,29 +178,22 @@ class _DoingMany:
             self._progress.finish()
         return self._end()
 
-    def _interrupt(self, number: int) -> None:
-        is_first = self._signal is None
-        if number == signal.SIGHUP:
-            self._let_go_of_terminal()
-            if not is_first:
-                return
-        self._signal = signal.Signals(number)
+    def _interrupt(self, number: signal.Signals, is_first: bool) -> None:
         if is_first:
-            self._progress.warn(self._stopping())
+            self._progress.warn(self._stopping(number))
             self._runs.drain()
         elif self._task is not None:
             self._task.cancel()
 
     def _note_fault(self, context: dict[str, Any]) -> None:
         """Something beside the runs has failed, which ends none of them: a line says so once."""
-        error = context.get("exception")
-        what = context.get("message") if error is None else crash.words_of(error)
+        what, _ = words_of_fault(context)
         log.error("fault.aside", what=what)
         if not self._has_told_of_fault:
             self._has_told_of_fault = True
             self._progress.warn(f"Internal error in bulk-publisher; the runs go on: {what}.")
 
-    def _stopping(self) -> str:
+    def _stopping(self, number: signal.Signals) -> str:
         """``Waiting for 400 pages in flight on 12 portals, about 50 s. Press Ctrl-C again to quit now.``."""
         pending = [
             one.session.governor.pending(now=one.session.clock.now()) for one in self._runs.at_work
@@ -237,16 +204,8 @@ class _DoingMany:
         seconds = math.ceil(max(seconds for _, seconds in pending))
         about = f", about {in_words(seconds)}" if seconds else ""
         where = "1 portal" if portals == 1 else f"{portals:,} portals"
-        again = "Press Ctrl-C again to quit now" if self._signal == signal.SIGINT else "A second signal quits at once"  # fmt: skip
         pages = pages_in_words(sum(pages for pages, _ in pending))
-        return f"Waiting for {pages} in flight on {where}{about}. {again}."
-
-    def _let_go_of_terminal(self) -> None:
-        """It was closed: what is written to it now would fail, and goes nowhere instead."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for number in self._terminals:
-            os.dup2(nowhere, number)
-        os.close(nowhere)
+        return f"Waiting for {pages} in flight on {where}{about}. {how_to_quit(number)}."
 
     def _end(self) -> int:
         crowd = self._progress.crowd
@@ -285,6 +244,6 @@ class _DoingMany:
         ends = [row.end for row in self._progress.crowd.rows.values()]
         status = worst(end.status for end in ends if end is not None)
         is_cut = any(end is None or end.is_interrupted for end in ends)
-        if self._signal is not None and is_cut and status != _FAULT_OF_OURS:
-            return 128 + self._signal
+        if self._interruption.signal is not None and is_cut and status != FAULT_OF_OURS:
+            return self._interruption.status
         return status

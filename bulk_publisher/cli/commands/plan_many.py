@@ -13,14 +13,13 @@ from bulk_publisher.cli.commands.doing import open_credential
 from bulk_publisher.cli.commands.many import AskedJob, portal_jobs, use_all_descriptors
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.crowd import names_of
-from bulk_publisher.cli.progress.crowd_ending import table_lines
 from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.operations import crash
 from bulk_publisher.operations.many import PortalJob, worst
 from bulk_publisher.operations.plan_file import Plan, State
 from bulk_publisher.operations.planned import checked_job
 from bulk_publisher.operations.planning import make_plan
-from bulk_publisher.report.text import in_words, pages_in_words, printable
+from bulk_publisher.report.text import in_words, pages_in_words, printable, table_lines
 from bulk_publisher.store import Store, open_store
 
 
@@ -104,7 +103,7 @@ def _warn(output: Output, name: str, text: str) -> None:
 def _lines(planned: Sequence[_Planned]) -> Iterator[str]:
     table: list[tuple[str, ...]] = [("portal", "pages", "not online", "edited", "online", "unknown", "skipped", "time", "")]  # fmt: skip
     table += [_cells(one) for one in planned]
-    yield from table_lines(table, left=(0, 8))
+    yield from table_lines(table, right=frozenset(range(1, 8)))
     plans = [one.plan for one in planned if one.plan is not None]
     if not plans:
         return

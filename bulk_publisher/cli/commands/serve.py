@@ -105,9 +105,10 @@ async def _serve(
 ) -> None:
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.cli.commands.many import use_all_descriptors
-    from bulk_publisher.cli.output.happenings import Teller, both
+    from bulk_publisher.cli.output.happenings import Teller
     from bulk_publisher.cli.output.supervisor import Supervisor
     from bulk_publisher.clock import WallClock, local_zone
+    from bulk_publisher.engine.events import both
     from bulk_publisher.jobs import by_portal
     from bulk_publisher.notices.notifying import Notices
     from bulk_publisher.serve.daemon import Daemon

@@ -94,15 +94,14 @@ def jobs(output: Output, /, *, runs: Path, is_json: bool) -> None:
 
 
 def _lines(slots: "dict[str, Slot]", store: "Store", *, is_served: bool) -> Iterator[str]:
+    from bulk_publisher.report.text import table_lines
+
     rows = [("job", "next", "last", "schedule")]
     for name, slot in slots.items():
         following = _next_in_words(slot, store, is_served=is_served)
         rows.append((name, following, _last_in_words(slot), _schedule_in_words(slot)))
-    if len(rows) > 1:
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            yield "  ".join(cells).rstrip()
+    if slots:
+        yield from table_lines(rows)
 
 
 def _next_in_words(slot: "Slot", store: "Store", *, is_served: bool) -> str:
@@ -148,11 +147,11 @@ def _schedule_in_words(slot: "Slot") -> str:
 
 
 def _local(moment: float) -> str:
-    from datetime import UTC, datetime
-
     from bulk_publisher.clock import local_zone
+    from bulk_publisher.jobs.moments import date_in_words
+    from bulk_publisher.model import Epoch
 
-    return f"{datetime.fromtimestamp(moment, UTC).astimezone(local_zone()):%Y-%m-%d %H:%M}"
+    return date_in_words(Epoch(moment), local_zone())
 
 
 def _as_dict(slot: "Slot") -> dict[str, Any]:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.errors import BulkPublisherError
-from bulk_publisher.jobs import Job
+from bulk_publisher.errors import FAULT_OF_OURS, BulkPublisherError
+from bulk_publisher.jobs import ALONE, Job
 from bulk_publisher.operations.access import Entry
 from bulk_publisher.operations.afterwards import Aftermath
 from bulk_publisher.operations.publishing import Finished
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 WayIn = Callable[[Job, Output], AbstractAsyncContextManager[Entry]]
 """``open_credential``."""
-
-_FAULT = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,23 @@ class Done:
     kept: KeptRun | None = None
     error: BulkPublisherError | None = None
 
+    portal: ClassVar[str] = ALONE
+
+    @property
+    def run(self) -> str:
+        """Empty where none has begun."""
+        return "" if self.kept is None else self.kept.run_id
+
+    @property
+    def why(self) -> str:
+        """What ended it early; empty where nothing did."""
+        return "" if self.error is None else self.error.message
+
+    @property
+    def hint(self) -> str:
+        """What to do about that."""
+        return "" if self.error is None else self.error.hint
+
 
 def do_and_tell(job: Job, output: Output, runs: Path, do: Callable[[], Done], way_in: WayIn) -> int:
     """Do it, and tell whom *job* names; gives the exit status.
@@ -57,7 +72,7 @@ def do_and_tell(job: Job, output: Output, runs: Path, do: Callable[[], Done], wa
         _tell(job, output, runs, Done(error.exit_status, error=error), way_in)
         raise
     except Exception:
-        _tell(job, output, runs, Done(_FAULT), way_in)
+        _tell(job, output, runs, Done(FAULT_OF_OURS), way_in)
         raise
     _tell(job, output, runs, done, way_in)
     return done.status
@@ -89,25 +104,13 @@ def with_notices(
 
 
 def _tell(job: Job, output: Output, runs: Path, done: Done, way_in: WayIn) -> None:
-    ended = _ended(done)
+    from bulk_publisher.notices.runs_told import job_ended
+
+    tell_end(job, job_ended([done], kept=done.kept), output, runs, way_in)
+
+
+def tell_end(job: Job, ended: "JobEnded", output: Output, runs: Path, way_in: WayIn) -> None:
+    """Tell whom *job* names how it has ended."""
     # Whoever presses Ctrl-C now does not want to wait for it; how the run has ended stays as it is.
     with suppress(KeyboardInterrupt):
         with_notices(output, runs, lambda notices: notices.ended(job, ended), way_in)
-
-
-def _ended(done: Done) -> "JobEnded":
-    from bulk_publisher.notices.notifying import JobEnded
-    from bulk_publisher.notices.runs_told import left_of_run, told_of_run
-
-    error = done.error
-    told = told_of_run(
-        "",
-        "" if done.kept is None else done.kept.run_id,
-        done.status,
-        finished=done.finished,
-        aftermath=done.aftermath,
-        why="" if error is None else error.message,
-        hint="" if error is None else error.hint,
-    )
-    left = left_of_run("", done.aftermath)
-    return JobEnded(status=done.status, runs=[told], left=left, kept=done.kept)

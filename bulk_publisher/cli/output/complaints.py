@@ -13,13 +13,10 @@ import click
 
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.output.streams import ReaderGone
-from bulk_publisher.errors import BadSetting, BadSource, BulkPublisherError
+from bulk_publisher.errors import FAULT_OF_OURS, BadSetting, BadSource, BulkPublisherError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-_FAULT = 70
-"""The exit status of a fault of ours (sysexits.h: EX_SOFTWARE)."""
 
 
 @contextmanager
@@ -54,7 +51,7 @@ def _say_end(output: Output, error: Exception) -> int:
         say_error(output, BadSetting(f"Can't be used: {why}"))
         return BadSetting.exit_status
     _say_crash(output, error)
-    return _FAULT
+    return FAULT_OF_OURS
 
 
 def _name_of(file: object) -> str:
@@ -71,7 +68,9 @@ def _say_crash(output: Output, error: Exception) -> None:
     trace = crash.traceback_of(error) if output.verbosity > 1 else None
     if output.is_json:
         fields = {} if trace is None else {"traceback": trace}
-        output.event("crash", text=text, log=str(file) if file else None, status=_FAULT, **fields)
+        output.event(
+            "crash", text=text, log=str(file) if file else None, status=FAULT_OF_OURS, **fields
+        )
         return
     output.explain(text, colour="red")
     if trace is not None:

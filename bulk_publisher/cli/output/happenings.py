@@ -17,7 +17,6 @@ from bulk_publisher.serve.happenings import (
     RunBegins,
     RunEnds,
     RunRests,
-    Tell,
 )
 from bulk_publisher.serve.timetable import Happened
 from bulk_publisher.text.escaping import printable
@@ -26,16 +25,6 @@ from bulk_publisher.utc import as_utc
 _NAMED = 20
 """Jobs that are named; of the others it is said how many there are."""
 _NOBODY = "no daemon ran or the machine slept"
-
-
-def both(first: Tell, second: Tell) -> Tell:
-    """Tells two, in their order."""
-
-    def tell(happening: Happening) -> None:
-        first(happening)
-        second(happening)
-
-    return tell
 
 
 class Teller:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from bulk_publisher.report.export import as_cell
 from bulk_publisher.report.workbook import sheets_at
-from bulk_publisher.text.escaping import cell, json_text, printable
+from bulk_publisher.text.escaping import json_text, printable
 
 if TYPE_CHECKING:
     from bulk_publisher.operations.page_rows import PageRow
@@ -51,7 +52,7 @@ class _Csv:
         self._writer.writerow(_COLUMNS)
 
     def add(self, row: "PageRow") -> None:
-        self._writer.writerow([_cell(value) for value in _values(row)])
+        self._writer.writerow([as_cell(value) for value in _values(row)])
 
 
 class _Json:
@@ -104,18 +105,6 @@ def workbook_at(path: Path) -> Iterator[Table]:
     """
     with sheets_at(path, _COLUMNS) as sheets:
         yield _Workbook(sheets)
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return cell(value)
-        case _:
-            return str(value)
 
 
 def _values(row: "PageRow") -> list[object]:

@@ -1,6 +1,6 @@
 """The summary of many runs: a table, a line for each that is to be gone on with, and the same for programs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bulk_publisher.cli.output.naming import name_for_commands
@@ -8,28 +8,12 @@ from bulk_publisher.cli.progress.crowd import Row, how_it_ended
 from bulk_publisher.cli.progress.crowd_progress import who
 from bulk_publisher.operations.many import PortalEnd, rank
 from bulk_publisher.operations.publishing import Finished
-from bulk_publisher.report.text import in_words
+from bulk_publisher.report.text import in_words, table_lines
 
 _SHOWN_HINTS = 20
 """Runs whose resume is named; `status` lists them all."""
 _WIDEST = 40
 """Characters of a name in the table."""
-
-
-def table_lines(rows: Iterable[tuple[str, ...]], *, left: Sequence[int]) -> Iterator[str]:
-    """*rows* in columns, those of *left* beginning at their left.
-
-    Args:
-        left: Columns, from 0; numbers stand at the right of theirs.
-    """
-    rows = list(rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
 
 
 def summary_table(rows: Sequence[Row], seconds: float) -> Iterator[str]:
@@ -53,7 +37,7 @@ def summary_table(rows: Sequence[Row], seconds: float) -> Iterator[str]:
             _ended_in_words([end for _, end in ended]),
         )
     )
-    yield from table_lines(table, left=(0, 5))
+    yield from table_lines(table, right=frozenset({1, 2, 3, 4}))
 
 
 def _ended_in_words(ends: Sequence[PortalEnd]) -> str:

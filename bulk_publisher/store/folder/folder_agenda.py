@@ -98,16 +98,7 @@ class FolderAgenda:
 
     def write_slots(self, slots: Mapping[str, Slot]) -> None:
         """Replace ``plan.json``."""
-        try:
-            self._make(self._path)
-            with replacing(self._plan, is_forced=True) as file:
-                file.write(msgspec.json.format(msgspec.json.encode(slots), indent=2) + b"\n")
-        except OSError as error:
-            raise JournalLost(
-                f"{self._plan}: can't be written: {error.strerror}.",
-                "Free some space or mount it for writing.",
-                error.strerror or str(error),
-            ) from error
+        self._replace(self._plan, slots)
 
     def read_told(self, job: str) -> Told:
         """What stands in the job's file in ``told/``."""
@@ -120,11 +111,13 @@ class FolderAgenda:
 
     def write_told(self, job: str, told: Told) -> None:
         """Replace the job's file in ``told/``."""
-        path = self._told(job)
+        self._replace(self._told(job), told)
+
+    def _replace(self, path: Path, content: object) -> None:
         try:
             self._make(path.parent)
             with replacing(path, is_forced=True) as file:
-                file.write(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+                file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
         except OSError as error:
             raise JournalLost(
                 f"{path}: can't be written: {error.strerror}.",
