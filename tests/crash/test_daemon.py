@@ -1,6 +1,7 @@
 """Whenever a daemon is killed, the next one does what it left: nothing twice, and nothing not at all."""
 
 import asyncio
+import itertools
 import random
 import re
 import signal
@@ -65,13 +66,20 @@ def runs_with_lines(store: Store) -> list[KeptRun]:
 async def struck(
     sandbox: Sandbox, runs: Path, files: tuple[Path, ...], times: int
 ) -> tuple[list[str], float]:
-    """Kill so many daemons at random moments, each with an order more; gives the names of these, and when the last daemon began."""
+    """Kill so many daemons or more at random moments, each with an order more, until a minute has begun meanwhile.
+
+    Gives the names of the orders, and when the last daemon began.
+    """
     rng, said, asked = random.Random(times), "", []
     store = open_store(runs)
-    for number in range(times):
+    first_ready = time.time()
+    for number in itertools.count():
+        if number >= times and time.time() // 60 > first_ready // 60:
+            break
         asked.append(order(store, files[0].parent.parent, number, rng))
         daemon = await spawn(sandbox, runs, "serve", *map(str, files))
         await ready(daemon)
+        first_ready = first_ready if number else time.time()
         await asyncio.sleep(rng.uniform(0, 1.5))
         daemon.send_signal(signal.SIGKILL)
         said += (await ended(daemon))[1]
