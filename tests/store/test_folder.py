@@ -13,9 +13,11 @@ import pytest
 
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.limits.handover import BasketLeft, Handover, LimitLeft, MeterLeft
+from bulk_publisher.log import show_by
 from bulk_publisher.model import Action, Epoch, Mono, Page, PageId, Scope, SiteId, Status
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store import KeptRun, machine_state, open_store
+from bulk_publisher.store.agenda import Order
 from bulk_publisher.store.description import (
     Description,
     FinalTotals,
@@ -225,3 +227,24 @@ def test_a_relative_folder_for_state_is_ignored(tmp_path: Path, monkeypatch) -> 
 
     assert not (tmp_path / "here").exists()
     assert (tmp_path / "home/.local/state/bulk-publisher/a").is_dir()
+
+
+def test_an_order_is_read_once_and_a_damaged_one_is_told_once(tmp_path: Path) -> None:
+    agenda = open_store(tmp_path).agenda
+    with agenda.order("good-1") as book:
+        book.close(Order(name="good-1", at=9.0, submitted=1.0))
+    bad = tmp_path / "serve/orders/bad-1/order.json"
+    bad.parent.mkdir()
+    bad.write_text("{")
+    told: list[object] = []
+
+    show_by(lambda event: told.append((event["event"], event["order"])))
+    try:
+        looks = [[order.name for order in agenda.orders()] for _ in range(3)]
+    finally:
+        show_by(None)
+    agenda.remove_order("good-1")
+
+    assert looks == [["good-1"]] * 3
+    assert told == [("order.damaged", "bad-1")]
+    assert agenda.orders() == []

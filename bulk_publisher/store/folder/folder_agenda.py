@@ -40,6 +40,8 @@ class FolderAgenda:
     def __init__(self, path: Path) -> None:
         """Nothing is looked at yet."""
         self._path = path
+        # An order never changes once it is there, and a daemon looks at them each second.
+        self._read: dict[str, Order | None] = {}
 
     @property
     def place(self) -> str:
@@ -146,17 +148,27 @@ class FolderAgenda:
                 shutil.rmtree(order.path, ignore_errors=True)
 
     def orders(self) -> Sequence[Order]:
-        """What stands in the folders of orders."""
-        found = []
-        for path in self._orders.glob(f"*/{_ORDER}"):
-            try:
-                order = msgspec.json.decode(read_own(path), type=Order)
-            except (OSError, ValueError, RecursionError) as error:
-                log.warning("order.damaged", order=path.parent.name, reason=str(error))
-                continue
-            if order.name == path.parent.name:
-                found.append(order)
+        """What stands in the folders of orders; each is read once."""
+        names = [path.parent.name for path in self._orders.glob(f"*/{_ORDER}")]
+        for name in self._read.keys() - set(names):
+            del self._read[name]
+        for name in names:
+            if name not in self._read:
+                self._read_order(name)
+        found = [order for order in self._read.values() if order is not None]
         return sorted(found, key=lambda order: (order.submitted, order.name))
+
+    def _read_order(self, name: str) -> None:
+        try:
+            order = msgspec.json.decode(read_own(self._orders / name / _ORDER), type=Order)
+        except OSError as error:
+            # It may be readable the next time.
+            log.warning("order.damaged", order=name, reason=str(error))
+        except (ValueError, RecursionError) as error:
+            log.warning("order.damaged", order=name, reason=str(error))
+            self._read[name] = None
+        else:
+            self._read[name] = order if order.name == name else None
 
     def remove_order(self, name: str) -> None:
         """Remove the folder of an order."""
