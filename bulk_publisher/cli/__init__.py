@@ -37,6 +37,7 @@ _COMMANDS = {
     "verify": ("verify", "Check a run's journal against the portal."),
     "rollback": ("rollback", "Take down what a run put online."),
     "serve": ("serve", "Do jobs when their schedule says so."),
+    "web": ("web", "Keep the tokens of the web page."),
     "submit": ("submit", "Have a daemon do a job once, now or at a time."),
     "jobs": ("submit", "List the daemon's jobs, and when each is due."),
     "history": ("history", "Show what each job has done, and what fails again and again."),

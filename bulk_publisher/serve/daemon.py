@@ -116,6 +116,16 @@ class Daemon:
         """The plan, as it is now."""
         return self._slots
 
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """The jobs of the files, by their names."""
+        return self._files.jobs
+
+    @property
+    def zone(self) -> tzinfo:
+        """Of schedules that name none."""
+        return self._zone
+
     # do
 
     async def serve(self) -> None:

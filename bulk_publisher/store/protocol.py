@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Protocol
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.agenda import Agenda
+from bulk_publisher.store.audit import Audit
 from bulk_publisher.store.description import Description
 from bulk_publisher.store.flaws import Flaw
 from bulk_publisher.store.heard import Heard, Snapshot
@@ -407,6 +408,11 @@ class Store(Protocol):
     @property
     def agenda(self) -> Agenda:
         """What a daemon of this store keeps."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """What people have done on the page."""
         ...
 
     def runs(self) -> Sequence[KeptRun]:

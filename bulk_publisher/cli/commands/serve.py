@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.job_options import metrics_options, runs_option
+from bulk_publisher.cli.commands.parameters.web_options import web_options, words_of
+from bulk_publisher.cli.commands.web_page import WebPage, open_page
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     help="Variable that submitted jobs may name, beside BITRIX24_... and NOTIFY_...; repeatable.",
 )
 @metrics_options("Serve Prometheus metrics of all jobs on this port.", "Write them to this file every 15 s, for the node exporter.")  # fmt: skip
+@web_options
 @click.option("--systemd", is_flag=True, help="Print a unit for systemd instead.")
 @click.option("--cron", is_flag=True, help="Print lines for cron instead.")
 @click.pass_obj
@@ -67,6 +70,7 @@ def serve(
     variables: tuple[str, ...],
     systemd: bool,
     cron: bool,
+    **web: Any,
 ) -> None:
     """Do the jobs in job files and folders when their [schedule] says so.
 
@@ -82,7 +86,7 @@ def serve(
     from bulk_publisher.cli.output.units import cron_lines, systemd_unit
 
     if systemd:
-        output.put_data(systemd_unit(jobs, folders, variables, parallel, _metrics_words(output)))
+        output.put_data(systemd_unit(jobs, folders, variables, parallel, _more_words(output, web)))
         return
     if cron:
         output.put_data(cron_lines(jobs, runs))
@@ -90,8 +94,9 @@ def serve(
     from bulk_publisher.serve.submitting import Permits
 
     output.open_log()
+    page = open_page(output, web, is_once=once)
     permits = Permits(tuple(folder.resolve() for folder in folders), variables)
-    asyncio.run(_serve(output, jobs, runs, permits, parallel=parallel, is_once=once))
+    asyncio.run(_serve(output, jobs, runs, permits, page, parallel=parallel, is_once=once))
 
 
 async def _serve(
@@ -99,6 +104,7 @@ async def _serve(
     jobs: tuple[Path, ...],
     runs: Path,
     permits: Any,
+    page: WebPage | None,
     *,
     parallel: int,
     is_once: bool,
@@ -122,7 +128,7 @@ async def _serve(
     use_all_descriptors()
     store, clock, teller = open_store(runs), WallClock(), Teller(output)
     notices = Notices(store.agenda, entrance, os.environ, clock, output.warn)
-    metrics = _metrics(output, store, clock)
+    metrics = _metrics(output, store, clock, has_page=page is not None)
     around = Surroundings(
         store,
         entrance,
@@ -143,7 +149,12 @@ async def _serve(
     )
     supervisor = Supervisor(os.environ)
     reading = nullcontext() if metrics is None else metrics.read(lambda: daemon.slots)
-    async with reading, asyncio.TaskGroup() as group:
+    beside = (
+        nullcontext()
+        if page is None
+        else page.served(around, daemon, None if metrics is None else metrics.page)
+    )
+    async with reading, beside, asyncio.TaskGroup() as group:
         serving = group.create_task(daemon.serve())
         watching = group.create_task(supervisor.watch(around.clock))
         _take_signals(daemon, serving, supervisor)
@@ -152,21 +163,34 @@ async def _serve(
         watching.cancel()
 
 
-def _metrics_words(output: Output) -> list[str]:
-    """The options for Prometheus, as they were given."""
+def _more_words(output: Output, web: dict[str, Any]) -> list[str]:
+    """The options for the page and for Prometheus, as they were given."""
     given = {"--metrics-port": output.metrics_port, "--metrics-file": output.metrics_file}
     return [
-        word for name, value in given.items() if value is not None for word in (name, str(value))
+        *words_of(web),
+        *(
+            word
+            for name, value in given.items()
+            if value is not None
+            for word in (name, str(value))
+        ),
     ]
 
 
-def _metrics(output: Output, store: "Store", clock: "Clock") -> "DaemonMetrics | None":
-    """What counts for Prometheus, where a port or a file is named."""
+def _metrics(
+    output: Output, store: "Store", clock: "Clock", *, has_page: bool
+) -> "DaemonMetrics | None":
+    """What counts for Prometheus, where a port or a file is named, or a page shows it."""
     from bulk_publisher.cli.progress.daemon_metrics import DaemonMetrics
+    from bulk_publisher.errors import BadSetting
 
-    if output.metrics_port is None and output.metrics_file is None:
+    if output.metrics_port is not None or output.metrics_file is not None:
+        return DaemonMetrics(output, store, clock)
+    try:
+        return DaemonMetrics(output, store, clock) if has_page else None
+    except BadSetting:
+        # The page does without prometheus-client, but for /metrics, which says so.
         return None
-    return DaemonMetrics(output, store, clock)
 
 
 def _take_signals(daemon: "Daemon", serving: "asyncio.Task[None]", supervisor: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from bulk_publisher.cli.output.output import Output
-from bulk_publisher.cli.progress.exposition import Port, check_metrics_file, write_metrics
+from bulk_publisher.cli.progress.exposition import Port, check_metrics_file, page_of, write_metrics
 from bulk_publisher.cli.progress.families import Families, Series
 from bulk_publisher.cli.progress.run_numbers import LastNumbers, RunNumbers
 from bulk_publisher.clock import Clock
@@ -138,6 +138,10 @@ class DaemonMetrics:
         return self._labels.get((job, portal)) or (known[0] if len(known) == 1 else "")
 
     # what is read
+
+    def page(self) -> bytes:
+        """The numbers as Prometheus reads them; from any thread."""
+        return page_of(self._families.registry)
 
     @asynccontextmanager
     async def read(self, slots: Callable[[], Mapping[str, Slot]]) -> AsyncIterator[None]:

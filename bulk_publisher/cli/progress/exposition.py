@@ -70,11 +70,16 @@ def write_metrics(registry: "CollectorRegistry", path: Path) -> None:
     Raises:
         BadSetting: If it can't be written.
     """
-    from prometheus_client import generate_latest
-
-    data = generate_latest(registry)
+    data = page_of(registry)
     with file_at(path) as file:
         file.write(data)
+
+
+def page_of(registry: "CollectorRegistry") -> bytes:
+    """The numbers as they are now, in Prometheus's text format."""
+    from prometheus_client import generate_latest
+
+    return generate_latest(registry)
 
 
 def successes_in(path: Path) -> Iterator[tuple[str, str, float]]:

@@ -12,6 +12,7 @@ from bulk_publisher.model import Epoch
 from bulk_publisher.store.description import new_run_id
 from bulk_publisher.store.files import folder_mode, is_planted, refuse_planted
 from bulk_publisher.store.flaws import Flaw, FlawKind
+from bulk_publisher.store.folder.audit_file import AuditFile
 from bulk_publisher.store.folder.folder_agenda import FolderAgenda
 from bulk_publisher.store.folder.folder_run import LATEST, REMOVED, FolderRun, run_at
 from bulk_publisher.store.folder.inspection import flaws_beside
@@ -75,6 +76,11 @@ class FolderStore:
         newest = ", ".join(known[:3])
         hint = f"The newest runs there: {newest}." if known else "No runs there yet."
         raise BadJournal(f"{name}: no such run in {self._path}.", hint)
+
+    @property
+    def audit(self) -> AuditFile:
+        """``serve/web-audit.jsonl``: beside what a daemon keeps."""
+        return AuditFile(self._path / "serve" / "web-audit.jsonl")
 
     @property
     def agenda(self) -> FolderAgenda:

@@ -1,0 +1,86 @@
+"""The page beside a daemon: opened before it begins, so that what is wrong with it is told at once."""
+
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bulk_publisher.cli.commands.parameters.web_options import place_of, tokens_path
+from bulk_publisher.cli.output.output import Output
+from bulk_publisher.errors import BadSetting
+
+if TYPE_CHECKING:
+    from bulk_publisher.serve.daemon import Daemon
+    from bulk_publisher.serve.part import Surroundings
+    from bulk_publisher.web.guard.page_tokens import PageTokens
+    from bulk_publisher.web.place import WebPlace
+
+
+@dataclass(frozen=True, slots=True)
+class WebPage:
+    """A page whose port is taken, and that nobody sees yet."""
+
+    place: "WebPlace"
+    tokens: "PageTokens"
+    listener: socket.socket
+    output: Output
+
+    @asynccontextmanager
+    async def served(
+        self,
+        around: "Surroundings",
+        daemon: "Daemon",
+        metrics: Callable[[], bytes] | None,
+    ) -> AsyncIterator[None]:
+        """Serve it until the block ends."""
+        from bulk_publisher.web.serving import serving
+        from bulk_publisher.web.surroundings import WebSurroundings
+
+        surroundings = WebSurroundings(
+            around, daemon, self.place, self.tokens, self.output.warn, metrics
+        )
+        async with serving(self.listener, surroundings):
+            self.output.say(f"The page is at {self.place.url}")
+            yield
+
+
+def open_page(output: Output, options: Mapping[str, Any], *, is_once: bool) -> WebPage | None:
+    """The page that *options* of ``web_options`` ask for; None for none.
+
+    Raises:
+        BadSetting: If it can't be, or nobody would guard it.
+    """
+    from bulk_publisher.web.guard.page_tokens import PageTokens
+
+    place = place_of(options)
+    if place is None:
+        return None
+    if is_once:
+        raise BadSetting("--web does not go with --once: the page would end with what is due.")
+    tokens = PageTokens(tokens_path(options["web_tokens"]), output.warn)
+    _check_guarded(place, tokens)
+    try:
+        from bulk_publisher.web.serving import open_socket
+    except ImportError as error:
+        raise BadSetting(
+            f"--web needs {error.name or 'Jinja2'}, which is not installed.",
+            "Install it with: pip install 'bulk-publisher[web]'",
+        ) from error
+    return WebPage(place, tokens, open_socket(place), output)
+
+
+def _check_guarded(place: "WebPlace", tokens: "PageTokens") -> None:
+    """Refuse a page that others reach and nobody could come in to.
+
+    Raises:
+        BadSetting: If it is one, or its tokens can't be read.
+    """
+    known = tokens.all()
+    if place.is_loopback or known or place.user_header is not None:
+        return
+    raise BadSetting(
+        f"--web {place.host}:{place.port}: other machines reach this address, and there is no token yet.",
+        "Add one with: bulk-publisher web token add NAME --role see. Or let a proxy name its users:"
+        " --web-user-header NAME --web-proxy CIDR",
+    )

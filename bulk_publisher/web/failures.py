@@ -1,0 +1,135 @@
+"""What goes wrong in a request, as an answer: a page for a person, JSON for a program; never a traceback."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bulk_publisher.errors import (
+    BadJournal,
+    BulkPublisherError,
+    JournalLost,
+    PortalUnusable,
+    RunBusy,
+    StoppedByPortal,
+    UsageError,
+)
+from bulk_publisher.log import log
+from bulk_publisher.operations import crash
+from bulk_publisher.text.escaping import legible
+from bulk_publisher.web.guard.doorkeeper import VISITOR
+from bulk_publisher.web.guard.forms import SAFE
+from bulk_publisher.web.rendering import render
+from bulk_publisher.web.surroundings import around
+
+_STATUSES: tuple[tuple[type[BulkPublisherError], int], ...] = (
+    (BadJournal, 404),
+    (UsageError, 422),
+    (RunBusy, 409),
+    (StoppedByPortal, 409),
+    (PortalUnusable, 502),
+    (JournalLost, 503),
+)
+"""The first that fits; 500 for all others."""
+_API = "/api/"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong.
+
+    Attributes:
+        message: What and where, in a sentence.
+        hint: What to do; empty for nothing.
+    """
+
+    status: int
+    message: str
+    hint: str = ""
+
+
+@web.middleware
+async def failing_well(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever a handler raises."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _answered(request, _failure_of_http(error), error)
+    except BulkPublisherError as error:
+        return _answered(request, failure_of(error))
+    except Exception as error:  # noqa: BLE001 - a fault in a page ends no job
+        return _answered(request, _failure_of_ours(request, error))
+
+
+def failure_of(error: BulkPublisherError) -> Failure:
+    """How *error* is answered."""
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    return Failure(status, legible(error.message), legible(error.hint))
+
+
+def _failure_of_http(error: web.HTTPException) -> Failure:
+    said = error.text or ""
+    plain = f"{error.status}: {error.reason}"
+    return Failure(error.status, error.reason if said == plain else said)
+
+
+def _failure_of_ours(request: web.Request, error: Exception) -> Failure:
+    inner = crash.innermost(error)
+    if isinstance(inner, BulkPublisherError):
+        return failure_of(inner)
+    # The words of a fault may hold anything; who looks at the page is told that there was one.
+    route = request.match_info.route.resource
+    what = route.canonical if route is not None else "?"
+    words = crash.words_of(error)
+    log.error("web.crashed", method=request.method, path=what, what=words, traceback=crash.traceback_of(error))  # fmt: skip
+    around(request).complain(f"{request.method} {what}: internal error: {words}")
+    return Failure(
+        500, "Something went wrong here. The jobs go on.", "The daemon's log says what it was."
+    )
+
+
+def _answered(
+    request: web.Request, failure: Failure, error: web.HTTPException | None = None
+) -> web.StreamResponse:
+    if request.transport is None or request.transport.is_closing():
+        raise ConnectionResetError
+    response: web.StreamResponse
+    if error is not None and error.status == HTTPStatus.MISDIRECTED_REQUEST:
+        # A page's links would lead back to the host that is not ours.
+        response = _line(failure)
+    elif request.path.startswith(_API):
+        response = web.Response(
+            body=msgspec.json.encode({"error": {"message": failure.message, "hint": failure.hint}}),
+            status=failure.status,
+            content_type="application/json",
+        )
+    elif not is_for_person(request):
+        response = _line(failure)
+    elif failure.status == 401 and request.method in SAFE and VISITOR not in request:
+        return _to_login(request)
+    else:
+        response = render(request, "error.html", status=failure.status, failure=failure)
+    for name in ("WWW-Authenticate", "Allow", "Retry-After"):
+        if error is not None and name in error.headers:
+            response.headers[name] = error.headers[name]
+    return response
+
+
+def is_for_person(request: web.Request) -> bool:
+    """Whether a browser shows the answer."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def _line(failure: Failure) -> web.Response:
+    text = "\n".join(part for part in (failure.message, failure.hint) if part)
+    return web.Response(text=f"{text}\n", status=failure.status)
+
+
+def _to_login(request: web.Request) -> web.StreamResponse:
+    location = f"/login?{urlencode({'then': request.path_qs})}"
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
