@@ -72,6 +72,11 @@ def utc_now() -> Epoch:
     return Epoch(time.time())
 
 
+def busy_seconds() -> float:
+    """CPU seconds of this thread so far: what something costs, however busy the machine is."""
+    return time.thread_time()
+
+
 def local_zone() -> tzinfo:
     """The time zone of this machine, or of the user where ``TZ`` names one; UTC where none is told."""
     named = os.environ.get("TZ", "").lstrip(":")
