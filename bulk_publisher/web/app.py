@@ -15,6 +15,8 @@ from bulk_publisher.web.route import Route
 from bulk_publisher.web.signs_of_life import SIGNS_OF_LIFE
 from bulk_publisher.web.static_files import StaticFiles
 from bulk_publisher.web.surroundings import SURROUNDINGS, WebSurroundings
+from bulk_publisher.web.viewing import VIEWS
+from bulk_publisher.web.views.watched import Views
 
 LARGEST_BODY = 64 * 1024
 """Bytes: forms and requests of programs name things, and never bring them."""
@@ -32,6 +34,7 @@ def make_app(surroundings: WebSurroundings) -> web.Application:
     app[DOORKEEPER] = Doorkeeper(surroundings.place, surroundings.tokens, surroundings.clock)
     app[KNOCKS] = Knocks(surroundings.clock)
     app[LIVE] = Live(surroundings.clock)
+    app[VIEWS] = Views(surroundings.store, now=surroundings.clock.epoch)
     app[RENDERING] = Rendering(surroundings, routes, static)
     app[_ROLES] = {}
     for route in routes:

@@ -94,6 +94,11 @@ class KnownRuns:
         """The run of that name; None where there is none."""
         return self._known.get(name)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the last look is old enough for another one."""
+        return self._now() >= self._next_at
+
     def look(self, *, is_forced: bool = False) -> None:
         """See what has changed, where the last look is old enough.
 

@@ -35,6 +35,7 @@ from bulk_publisher.web.views.outcomes import Outcomes, OutcomesAsked, Search, p
 from bulk_publisher.web.views.predictions import Predictions
 from bulk_publisher.web.views.run_list import RunList, RunsAsked, run_list, run_rows
 from bulk_publisher.web.views.run_row import RunRow
+from bulk_publisher.web.views.undisturbed import in_thread, undisturbed
 from bulk_publisher.web.views.wording import shortened
 
 _PIECE = 10_000
@@ -105,8 +106,7 @@ class Views:
     async def repeats(self, job: str) -> Repeats:
         """What of *job* fails again and again: as long as some journals take."""
         await self._looked(lambda: None)
-        async with self._reading:
-            return await beside(lambda: self._repeats.of(self._runs, job))
+        return await undisturbed(self._read(lambda: self._repeats.of(self._runs, job)))
 
     async def run(self, name: str) -> OneRun:
         """The run *name*.
@@ -133,7 +133,7 @@ class Views:
         async with self._searching:
             while not is_all and search.looked_at < _MOST_LINES:
                 # A piece at a time: who leaves meanwhile is not searched for any longer.
-                is_all = await beside(lambda: _look_through(lines, search))
+                is_all = await in_thread(lambda: _look_through(lines, search))
         return search.found(is_all=is_all)
 
     async def kept(self, name: str) -> KeptRun:
@@ -143,6 +143,12 @@ class Views:
             BadJournal: If there is none of that name.
         """
         return (await self._looked(lambda: self._known(name))).kept
+
+    async def version(self) -> int:
+        """Another number wherever something may have changed since it was asked before."""
+        if self._is_stale or self._runs.is_due:
+            await self._looked(lambda: None)
+        return self._runs.number
 
     def look_again(self) -> None:
         """Something was just changed: the next who asks sees it."""
@@ -154,12 +160,20 @@ class Views:
         """A part of all outcomes, of which it is known how many there are: no line behind it is read."""
         digest, _ = await self._digest(known)
         count = max(known.past.pages, 0 if digest is None else digest.pages)
-        return await beside(lambda: part_of(known.kept.outcomes(), asked, count=count))
+        return await in_thread(lambda: part_of(known.kept.outcomes(), asked, count=count))
 
     async def _looked(self, make: Callable[[], T]) -> T:
         """What *make* makes of the store as it is now."""
+        return await undisturbed(self._look_beside(make))
+
+    async def _look_beside(self, make: Callable[[], T]) -> T:
         async with self._looking:
             return await beside(lambda: self._look_and(make))
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        """What *read* makes of journals: one after another, since each takes its time."""
+        async with self._reading:
+            return await beside(read)
 
     def _look_and(self, make: Callable[[], T]) -> T:
         is_forced, self._is_stale = self._is_stale, False
