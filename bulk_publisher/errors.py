@@ -7,7 +7,8 @@ A page that fails is an outcome and never in this tree::
     │   ├── BadJobFile 2
     │   ├── BadSource 2
     │   ├── BadSetting 2
-    │   └── BadJournal 2
+    │   ├── BadJournal 2
+    │   └── NotApproved 2
     ├── StoppedByPortal 3
     │   ├── LimitReached 3
     │   ├── TooManyFailures 3
@@ -72,6 +73,10 @@ class BadSetting(UsageError):
 
 class BadJournal(UsageError):
     """A run's folder that is missing or damaged."""
+
+
+class NotApproved(UsageError):
+    """A plan that nobody may publish or approve as asked: none is there, or its approval is missing or over."""
 
 
 class StoppedByPortal(BulkPublisherError):

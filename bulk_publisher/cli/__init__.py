@@ -24,6 +24,8 @@ _COMMANDS = {
     "unpublish": ("publish", "Take down the same selection."),
     "run": ("run", "Run a job file."),
     "plan": ("plan", "Show what publish would do, and how long it takes."),
+    "approve": ("approve", "Let a plan be published once, within 24 hours."),
+    "approvals": ("approve", "List the plans that were proposed, and who approved them."),
     "pages": ("pages", "List the pages of a selection, with IDs and addresses."),
     "status": ("status", "Show how a run stands, or list all runs."),
     "report": ("report", "Show what runs have done: as text, JSON, CSV, HTML or Excel."),

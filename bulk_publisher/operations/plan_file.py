@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -189,19 +190,46 @@ def read_plan(path: Path) -> Plan:
     Raises:
         BadSetting: If there is none.
     """
+    return decode_plan(read_bytes_of_plan(path), str(path))
+
+
+def read_bytes_of_plan(path: Path) -> bytes:
+    """What the file *path* holds.
+
+    Raises:
+        BadSetting: If it can't be read.
+    """
     try:
-        plan = msgspec.json.decode(read_settings(str(path), most=MOST_OF_PLAN), type=Plan)
+        return read_settings(str(path), most=MOST_OF_PLAN)
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be read: {reason(error)}.") from error
+
+
+def decode_plan(told: bytes, where: str) -> Plan:
+    """The plan that *told* is.
+
+    Args:
+        where: It was found, as the beginning of a sentence.
+
+    Raises:
+        BadSetting: If it is none.
+    """
+    try:
+        plan = msgspec.json.decode(told, type=Plan)
     except (ValueError, RecursionError) as error:
-        raise BadSetting(f"{path}: not a plan: {decode_error_in_words(error)}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
+        raise BadSetting(f"{where}: not a plan: {decode_error_in_words(error)}.", "Make one with: bulk-publisher plan …") from error  # fmt: skip
     if plan.version != VERSION:
-        raise BadSetting(f"{path}: the plan is from another version of bulk-publisher.", "Make a new one with: bulk-publisher plan …")  # fmt: skip
+        raise BadSetting(f"{where}: the plan is from another version of bulk-publisher.", "Make a new one with: bulk-publisher plan …")  # fmt: skip
     try:
         _check(plan)
     except ValueError as error:
-        raise BadSetting(f"{path}: the plan was changed: {error}.", "Make a new one with: bulk-publisher plan …") from error  # fmt: skip
+        raise BadSetting(f"{where}: the plan was changed: {error}.", "Make a new one with: bulk-publisher plan …") from error  # fmt: skip
     return plan
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """*plan* as a file holds it."""
+    return msgspec.json.encode(plan) + b"\n"
 
 
 def _check(plan: Plan) -> None:
@@ -277,7 +305,7 @@ def write_plan(plan: Plan, path: Path) -> None:
     """
     try:
         with replacing(path, is_forced=False, mode=0o666) as file:
-            file.write(msgspec.json.encode(plan) + b"\n")
+            file.write(encode_plan(plan))
     except OSError as error:
         raise BadSetting(f"{path}: the plan can't be written: {error.strerror}.", _ELSEWHERE) from error  # fmt: skip
 
@@ -300,6 +328,19 @@ def changes_since(plan: Plan, now: Plan) -> list[str]:
     return lines
 
 
+def pages_beyond(plan: Plan, now: Plan) -> int:
+    """How many pages *now* would send that *plan* does not name."""
+    beyond = 0
+    for scope, texts in now.pages.items():
+        named, wanted = _merged(plan.pages.get(scope, ())), _merged(texts)
+        beyond += sum(span.pages for span in wanted) - _in_both(named, wanted).total()
+    return beyond
+
+
+def _merged(texts: Iterable[str]) -> list["_Span"]:
+    return _once(_Span(*_range(text), State.UNKNOWN) for text in texts)
+
+
 def _pages(count: int) -> str:
     return "page was" if count == 1 else "pages were"
 
@@ -318,11 +359,15 @@ class _Span(NamedTuple):
 
 def _spans(plan: Plan) -> list[_Span]:
     """The pages of *plan* in ascending order, each of them once."""
-    named = sorted(
-        _Span(*_range(text), state) for state, texts in plan.states.items() for text in texts
-    )
-    spans, after = [], 0
-    for span in named:
+    named = (_Span(*_range(text), state) for state, texts in plan.states.items() for text in texts)
+    return _once(named)
+
+
+def _once(named: Iterable[_Span]) -> list[_Span]:
+    """*named* in ascending order, each page once."""
+    spans: list[_Span] = []
+    after = 0
+    for span in sorted(named):
         if span.last > after:
             spans.append(span._replace(first=max(span.first, after + 1)))
             after = span.last

@@ -11,7 +11,7 @@ from bulk_publisher.jobs import Job, Selection, decode_job
 from bulk_publisher.model import Scope
 from bulk_publisher.operations.access import Entry, credential_of
 from bulk_publisher.operations.beside import beside
-from bulk_publisher.operations.plan_file import Plan, changes_since, read_plan
+from bulk_publisher.operations.plan_file import Plan, changes_since, pages_beyond, read_plan
 from bulk_publisher.operations.planning import make_plan
 from bulk_publisher.operations.secrets import kind_of
 from bulk_publisher.operations.selecting import Selected, check_selection
@@ -48,19 +48,60 @@ async def checked_job(
         return job, await beside(lambda: check_selection(job.select))
     path = Path(found(job.select.plan))
     kept = await beside(lambda: read_plan(path))
-    _check_portal(kept, job, entry)
+    check_sent(kept, str(path))
+    select = _located(decode_job(kept.job).select, path.parent)
+    job = msgspec.structs.replace(job, select=select)
+    return await checked_plan(kept, job, entry, store=store, tell=tell, warn=warn)
+
+
+def check_sent(kept: Plan, where: str) -> None:
+    """See that there is anything to do.
+
+    Raises:
+        BadSetting: If not.
+    """
     if not kept.sent:
-        raise BadSetting(f"{path}: the plan has no pages to send.")
-    job = msgspec.structs.replace(job, select=_located(decode_job(kept.job).select, path.parent))
+        raise BadSetting(f"{where}: the plan has no pages to send.")
+
+
+async def checked_plan(
+    kept: Plan,
+    job: Job,
+    entry: Entry,
+    *,
+    store: Store | None,
+    is_strict: bool = False,
+    tell: TellChanges = plan_nothing,
+    warn: Warn = say_nothing,
+) -> tuple[Job, Selected]:
+    """*job*, whose selection is that of the plan *kept*, with its pages; see ``checked_job``.
+
+    Args:
+        is_strict: Refuse also where its list or its addresses lead to a page by now that it does not name.
+    """
+    _check_portal(kept, job, entry)
     selected = await beside(lambda: check_selection(job.select))
     if selected.sha256 != kept.sha256:
         raise BadSetting(f"{job.select.file} has changed since the plan was made.", "Make a new plan with: bulk-publisher plan …")  # fmt: skip
     now = await make_plan(job, selected, entry, store=store, cost=None, warn=warn)
+    if is_strict and (beyond := pages_beyond(kept, now)):
+        _check_only_listed(job.select, kept, beyond)
     tell(changes_since(kept, now))
     if job.select.file is not None or len(kept.pages) != 1:
         return job, selected
     job = msgspec.structs.replace(job, select=_those_pages(kept, job.select))
     return job, check_selection(job.select)
+
+
+def _check_only_listed(select: Selection, kept: Plan, beyond: int) -> None:
+    """Pages that the portal lists beside those of the plan are left out; those that are named are not."""
+    if select.file is not None or len(kept.pages) != 1:
+        raise BadSetting(
+            f"{beyond:,} pages that the plan does not name are selected by now: a list or an address has changed."
+            if beyond > 1
+            else "A page that the plan does not name is selected by now: a list or an address has changed.",
+            "Make a new plan with: bulk-publisher plan …",
+        )
 
 
 def _check_portal(kept: Plan, job: Job, entry: Entry) -> None:

@@ -183,11 +183,13 @@ async def begin(
     on_start: OnStart,
     following: Following | None = None,
     on_created: Callable[[KeptRun], None] | None = None,
+    claim: Callable[[KeptRun], None] | None = None,
 ) -> Finished:
     """A new run of *selected*; see ``publish``.
 
     Args:
         following: Which other run it follows; None for none.
+        claim: Asked for leave once the run has its name, before it is there; what it raises leaves no run.
         on_created: Told the run before anything is sent.
     """
     rng, credential = random.Random(seed), credential_of(entry)
@@ -197,6 +199,8 @@ async def begin(
         selected = await find_selected(selected, session, warn=warner(watch))
         began_at = session.clock.epoch()
         with store.create(began_at, rng) as folder:
+            if claim is not None:
+                claim(folder)
             description = description_of(
                 folder, job, credential, selected, session, began_at, seed, following
             )

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Protocol
 from bulk_publisher.model import Epoch, Outcome, Page, PageId, Scope, Status
 from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.agenda import Agenda
+from bulk_publisher.store.approvals import Approvals
 from bulk_publisher.store.audit import Audit
 from bulk_publisher.store.description import Description
 from bulk_publisher.store.flaws import Flaw
@@ -413,6 +414,11 @@ class Store(Protocol):
     @property
     def audit(self) -> Audit:
         """What people have done on the page."""
+        ...
+
+    @property
+    def approvals(self) -> Approvals:
+        """The plans that were handed in to be approved."""
         ...
 
     def runs(self) -> Sequence[KeptRun]:

@@ -110,13 +110,16 @@ class Task(Protocol):
     ) -> Coroutine[Any, Any, Finished]: ...
 
 
-def run_task(job: Job, task: Task, output: Output) -> int:
+def run_task(job: Job, task: Task, output: Output, care: Care | None = None) -> int:
     """Do *task* on the portal of *job*; gives the exit status.
+
+    Args:
+        care: What is seen to afterwards; None for nothing.
 
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    return _done(job, task, output, None).status
+    return _done(job, task, output, care).status
 
 
 def _done(job: Job, task: Task, output: Output, care: Care | None) -> Done:

@@ -46,6 +46,7 @@ _SHOWN_OPENED = 10
     metavar="FILE",
     help="Where to write the plan, for publish --plan.",
 )
+@click.option("--propose", "is_proposed", is_flag=True, help="Also propose the plan: once a person has approved it, it can be published.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace FILE even if it is not a plan.")
 @click.option("--cost", type=click.FloatRange(0, min_open=True), metavar="S", help="Seconds per page.  [default: as measured by the last run on the portal]")  # fmt: skip
 @click.option("--json", "is_json", is_flag=True, help="Print the plan as JSON, for programs.")
@@ -59,6 +60,7 @@ def plan(
     runs: Path,
     parallel: int,
     out: Path,
+    is_proposed: bool,
     force: bool,
     cost: float | None,
     is_json: bool,
@@ -75,6 +77,7 @@ def plan(
     """  # noqa: D301 - click's own mark
     import msgspec
 
+    from bulk_publisher.cli.commands.approved_job import propose_made
     from bulk_publisher.cli.commands.many import AskedJob
     from bulk_publisher.cli.commands.plan_many import show_plans
     from bulk_publisher.cli.commands.planned_jobs import as_planned
@@ -84,6 +87,7 @@ def plan(
     if files:
         asked = [AskedJob(path, job_with_options(path, options)) for path in dict.fromkeys(files)]
         if len(asked) > 1 or asked[0].job.names_many:
+            _refuse_many(is_proposed=is_proposed)
             sys.exit(
                 show_plans(asked, output, runs=runs, parallel=parallel, cost=cost, is_json=is_json)
             )
@@ -94,6 +98,8 @@ def plan(
         check_replaceable(out)
     made = plan_of(job, output, runs=runs, cost=cost, warn=partial(output.explain, colour="yellow"))
     write_plan(made, out)
+    if is_proposed and not made.is_empty:
+        propose_made(made, out, output, runs=runs)
     if is_json:
         output.put_json(msgspec.to_builtins(made))
         return
@@ -103,9 +109,17 @@ def plan(
         if why := no_page_line(job.select):
             output.explain(why, colour="yellow")
         return
-    output.say(
-        f"Nothing was changed. To publish: bulk-publisher publish --plan {shlex.quote(str(out))}"
-    )
+    if not is_proposed:
+        output.say(
+            f"Nothing was changed. To publish: bulk-publisher publish --plan {shlex.quote(str(out))}"
+        )
+
+
+def _refuse_many(*, is_proposed: bool) -> None:
+    from bulk_publisher.errors import BadSetting
+
+    if is_proposed:
+        raise BadSetting("--propose is for a job on one portal.", "Make a plan for each portal.")
 
 
 def plan_of(

@@ -41,7 +41,7 @@ def as_planned(job: Job, output: Output, *, runs: Path) -> Job:
                 job,
                 reached,
                 store=open_store(runs),
-                tell=partial(_say, output),
+                tell=partial(say_changes, output),
                 warn=partial(output.explain, colour="yellow"),
             )
             return found
@@ -49,6 +49,7 @@ def as_planned(job: Job, output: Output, *, runs: Path) -> Job:
     return asyncio.run(look())
 
 
-def _say(output: Output, changes: list[str]) -> None:
+def say_changes(output: Output, changes: list[str]) -> None:
+    """Say what is otherwise than a plan says."""
     for line in changes or ["Nothing has changed since the plan was made."]:
         output.say(line, colour="yellow" if changes else None)

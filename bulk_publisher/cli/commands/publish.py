@@ -1,8 +1,10 @@
 """``bulk-publisher publish`` and ``unpublish``."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +21,9 @@ from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.jobs.options import HOURS, PROFILE
 
+if TYPE_CHECKING:
+    from bulk_publisher.jobs import Job
+
 _dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 
 
@@ -30,8 +35,16 @@ _plan = click.option(
 )
 
 
+_approved = click.option(
+    "--approved",
+    metavar="PLAN",
+    help="Publish a plan that a person has approved, by its ID; replaces selection, portal and pace, but not hours.",
+)
+
+
 @click.command("publish")
 @_plan
+@_approved
 @job_options
 @after_options
 @runs_option
@@ -46,6 +59,7 @@ def publish(
     runs: Path,
     dry_run: bool,
     plan: Path | None,
+    approved: str | None,
     verify: bool,
     retry: int | None,
     expected: str | None,
@@ -61,6 +75,13 @@ def publish(
     bulk-publisher publish --csv pages.csv --scope KNOWLEDGE
     bulk-publisher publish --site 12 --only changed
     """  # noqa: D301 - click's own mark
+    after = partial(with_after, verify=verify, retry=retry, expected=expected)
+    if approved is not None:
+        from bulk_publisher.cli.commands.approved_job import do_approved
+
+        hours = _hours_alone(options, "--approved", {"--plan": plan, "--dry-run": dry_run})
+        do_approved(approved, output, runs=runs, change=lambda job: after(hours(job)))
+        return
     if plan is None:
         job = job_of_options("publish", options)
     else:
@@ -68,15 +89,12 @@ def publish(
 
         from bulk_publisher.cli.commands.planned_jobs import planned_job
 
-        hours = {row.argument: options.pop(row.argument) for row in (*HOURS, *PROFILE)}
-        _refuse_others(options)
-        change = changer(hours)
+        hours = _hours_alone(options, "--plan", {})
         # Whom a plan's job would tell is for a job file to say: a plan is a file that others send.
-        job = replace(change(planned_job(plan, output, runs=runs)), notify=None)
+        job = replace(hours(planned_job(plan, output, runs=runs)), notify=None)
     from bulk_publisher.cli.commands.doing import do_job
 
-    job = with_after(job, verify=verify, retry=retry, expected=expected)
-    do_job(job, output, runs=runs, is_dry_run=dry_run)
+    do_job(after(job), output, runs=runs, is_dry_run=dry_run)
 
 
 @click.command("unpublish")
@@ -110,18 +128,31 @@ def unpublish(
     sys.exit(run_job(job, output, runs=runs, selected=selected))
 
 
-def _refuse_others(options: dict[str, Any]) -> None:
-    """A plan says it all: another selection beside it would be passed over in silence."""
+def _hours_alone(
+    options: dict[str, Any], of: str, others: dict[str, object]
+) -> "Callable[[Job], Job]":
+    """What *options* change in the job of a plan: its hours. It says all else itself.
+
+    Args:
+        of: The option that names it.
+        others: Options that can't stand beside that, with their values.
+
+    Raises:
+        BadSetting: If anything else is given, which would be passed over in silence.
+    """
     from bulk_publisher.errors import BadSetting
 
+    hours = {row.argument: options.pop(row.argument) for row in (*HOURS, *PROFILE)}
     context = click.get_current_context()
-    given = [
+    given = [name for name, value in others.items() if value]
+    given += [
         option_name(name)
         for name in options
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     ]
     if given:
         raise BadSetting(
-            f"--plan can't be combined with {', '.join(given)}.",
+            f"{of} can't be combined with {', '.join(given)}.",
             "Make a new plan with: bulk-publisher plan …",
         )
+    return changer(hours)

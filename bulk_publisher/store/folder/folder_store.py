@@ -14,6 +14,7 @@ from bulk_publisher.store.files import folder_mode, is_planted, refuse_planted
 from bulk_publisher.store.flaws import Flaw, FlawKind
 from bulk_publisher.store.folder.audit_file import AuditFile
 from bulk_publisher.store.folder.folder_agenda import FolderAgenda
+from bulk_publisher.store.folder.folder_approvals import FolderApprovals
 from bulk_publisher.store.folder.folder_run import LATEST, REMOVED, FolderRun, run_at
 from bulk_publisher.store.folder.inspection import flaws_beside
 from bulk_publisher.store.folder.run_folder import RunFolder
@@ -86,6 +87,11 @@ class FolderStore:
     def agenda(self) -> FolderAgenda:
         """What a daemon keeps, in the folder ``serve`` beside the runs."""
         return FolderAgenda(self._path / "serve")
+
+    @property
+    def approvals(self) -> FolderApprovals:
+        """The plans that were handed in, in the folder ``approvals`` beside the runs."""
+        return FolderApprovals(self._path / "approvals")
 
     def runs(self) -> list[FolderRun]:
         """All that have begun, the newest first."""

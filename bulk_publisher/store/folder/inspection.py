@@ -76,7 +76,7 @@ def flaws_beside(path: Path, *, is_run: Callable[[str], bool], latest: str) -> I
                 yield Flaw(FlawKind.LINK, where, "leads to no run", "Remove it: the next run makes it anew.")  # fmt: skip
         elif entry.name.startswith(f".{latest}-") or entry.name.endswith(".removed"):
             yield Flaw(FlawKind.FOREIGN, where, "was left by a process that was killed", "store prune removes it, and so can you.")  # fmt: skip
-        elif entry.name == "serve" and entry.is_dir(follow_symlinks=False):
+        elif entry.name in {"serve", "approvals"} and entry.is_dir(follow_symlinks=False):
             yield from _flaws_of_mode(path / entry.name)
         elif not is_run(entry.name):
             yield Flaw(FlawKind.FOREIGN, where, "is no run and nothing else that is kept here")
