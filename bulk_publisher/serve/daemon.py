@@ -1,41 +1,44 @@
 """The daemon: looks what is due, begins it, and sees that all that was begun comes to its end.
 
 How it works:
-    One loop looks each second at the orders and the timetable. What is due gets its firing into the plan,
-    and then a task that does it, a part for each portal. The plan is written before and after each step
-    (``timetable``, ``part``), so that the next daemon goes on where this one was.
+    One loop looks each second at the orders and the timetable. What is due gets its firing into the plan.
+    A firing that nobody does is taken up and gets a task that does it, a part for each portal. The plan is
+    written before and after each step (``timetable``, ``part``), so that another daemon goes on where this
+    one was: the next one, or one on another host that shares the store.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import tzinfo
-from functools import partial
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from bulk_publisher.clock import wait_until
-from bulk_publisher.errors import BadJobFile, BulkPublisherError, JournalLost
-from bulk_publisher.jobs import ALONE, Job, decode_job
+from bulk_publisher.errors import BadJobFile, BadJournal, BulkPublisherError, JournalLost
+from bulk_publisher.jobs import ALONE, Job
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.notices.runs_told import job_ended
+from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.many import worst
 from bulk_publisher.serve import timetable
+from bulk_publisher.serve.firing_doing import FiringDoing
 from bulk_publisher.serve.happenings import (
     ClockSetBack,
     Draining,
     JobDue,
     JobEnds,
     JobsRead,
+    PlanAway,
+    PlanBack,
     RunEnds,
 )
 from bulk_publisher.serve.job_files import JobFiles
-from bulk_publisher.serve.part import PartDoing, Surroundings
-from bulk_publisher.serve.submitting import Permits, check_order
-from bulk_publisher.store.agenda import Order, Part, Slot, runs_of, with_part
+from bulk_publisher.serve.known_jobs import KnownJobs
+from bulk_publisher.serve.part import Surroundings
+from bulk_publisher.serve.plan import Plan
+from bulk_publisher.serve.submitting import Permits
+from bulk_publisher.store.agenda import Order, Part, Slot, runs_of
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at the clock and at the orders."""
@@ -45,17 +48,10 @@ _PUNCTUAL_ONCE = 3600.0
 """Seconds of lateness that are none where something else decides when we look, as cron does."""
 _SET_BACK = 10.0
 """Seconds by which the clock on the wall must have gone back to have been set, and not adjusted."""
+_FOR_OTHERS = 120.0
+"""Seconds for which a job that this daemon does not know is left to one that may."""
 _LONG_REST = 3600.0
 """Seconds for which nobody waits who was to do what is due, and end."""
-
-
-@dataclass(slots=True)
-class _Undertaken:
-    """A firing that is being done."""
-
-    job: Job
-    parts: dict[str, PartDoing] = field(default_factory=dict[str, PartDoing])
-    is_late: bool = False
 
 
 class Daemon:
@@ -70,27 +66,29 @@ class Daemon:
         parallel: int,
         permits: Permits = Permits(),  # noqa: B008 - frozen
         is_once: bool = False,
+        on_standstill: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing is done yet.
 
         Args:
+            on_standstill: See ``Agenda.serving``.
             permits: What jobs that are submitted may name of this machine.
             zone: Of schedules that name none.
             parallel: The most runs at once.
             is_once: End as soon as nothing is due and all has ended.
         """
-        self._files = files
+        self._known = KnownJobs(files, permits, zone)
         self._around = around
         self._agenda = around.store.agenda
-        self._zone = zone
-        self._permits = permits
+        self._parallel = parallel
         self._places = asyncio.Semaphore(parallel)
         self._is_once = is_once
-        self._slots: dict[str, Slot] = {}
-        self._orders: dict[str, Order] = {}
-        self._doing: dict[str, _Undertaken] = {}
+        self._on_standstill = on_standstill
+        self._plan = Plan(self._agenda, self._lose)
+        self._had_files_of: frozenset[str] = frozenset()
+        self._doing: dict[str, FiringDoing] = {}
         self._changed = asyncio.Event()
-        self._is_draining = self._is_to_read = False
+        self._is_draining = self._is_to_read = self._was_away = False
         self._ahead: float | None = None
         self._lost: JournalLost | None = None
 
@@ -102,9 +100,14 @@ class Daemon:
             self._is_draining = True
             runs = [part for one in self._doing.values() for part in one.parts.values()]
             self._around.tell(Draining(sum(part.is_at_work for part in runs)))
-            for part in runs:
-                part.drain()
+            for one in self._doing.values():
+                one.drain()
         self._changed.set()
+
+    def _lose(self, error: JournalLost) -> None:
+        """The plan can't be written any more."""
+        self._lost = error
+        self.drain()
 
     def reload(self) -> None:
         """Read the job files again."""
@@ -114,7 +117,7 @@ class Daemon:
     @property
     def slots(self) -> Mapping[str, Slot]:
         """The plan, as it is now."""
-        return self._slots
+        return self._plan.slots
 
     @property
     def jobs(self) -> Mapping[str, Job]:
@@ -135,15 +138,12 @@ class Daemon:
             RunBusy: If another daemon serves the store.
             JournalLost: If the plan can't be written any more; what was in flight has ended.
         """
-        with self._agenda.alone():
-            self._slots = self._agenda.read_slots()
+        with self._agenda.serving(self._on_standstill):
+            self._plan.read()
             # Orders first: what the files' jobs leave of the plan depends on them.
-            self._take_orders()
+            self._take_orders(self._agenda.orders())
             self._read_files()
             async with asyncio.TaskGroup() as group:
-                for name, slot in list(self._slots.items()):
-                    if slot.firing is not None:
-                        self._begin(name, group)
                 # What is in flight ends in order, whatever has become of the plan.
                 with suppress(JournalLost):
                     await self._look_on(group)
@@ -155,11 +155,10 @@ class Daemon:
         while not self._is_draining:
             looks += 1
             self._look_at_the_clock()
-            if self._is_to_read or (looks % _FILES_EVERY == 0 and self._files.have_changed()):
-                self._is_to_read = False
-                self._read_files()
-            self._take_orders()
-            self._fire(group)
+            is_to_read = self._is_to_read or (
+                looks % _FILES_EVERY == 0 and self._known.files.have_changed()
+            )
+            await self._look(group, reads_files=is_to_read)
             self._look_for_late(group)
             if self._is_once and not self._doing:
                 return
@@ -168,6 +167,45 @@ class Daemon:
                 return
             clock = self._around.clock
             await wait_until(clock, self._changed, Mono(clock.now() + _LOOK_EVERY))
+
+    async def _look(self, group: asyncio.TaskGroup, *, reads_files: bool) -> None:
+        """See what is due, and take up what nobody does.
+
+        Raises:
+            JournalLost: If the plan can't be written, and no other daemon could go on by it.
+        """
+        try:
+            await self._hear()
+            if reads_files:
+                self._is_to_read = False
+                self._read_files()
+            self._fire(group)
+            await self._take_up(group)
+        except (BadJournal, JournalLost) as error:
+            if not self._agenda.is_shared:
+                raise
+            self._is_to_read = self._is_to_read or reads_files
+            self._is_away(error)
+        else:
+            self._is_away(None)
+
+    def _is_away(self, error: BulkPublisherError | None) -> None:
+        """Tell once that the plan can't be reached, and once that it can."""
+        if (error is not None) != self._was_away:
+            self._was_away = error is not None
+            self._around.tell(PlanAway(error.message) if error is not None else PlanBack())
+
+    async def _hear(self) -> None:
+        """Know what other daemons have changed, and which orders there are."""
+        if self._agenda.is_shared:
+            # Another machine answers: that is waited for beside the loop.
+            (told, is_whole), orders = await beside(
+                lambda: (self._plan.news(), self._agenda.orders())
+            )
+            self._plan.hear(told, is_whole=is_whole)
+        else:
+            orders = self._agenda.orders()
+        self._take_orders(orders)
 
     def _look_at_the_clock(self) -> None:
         """See that a plan does not wait for times that a clock which was ahead has given it."""
@@ -189,80 +227,105 @@ class Daemon:
     # jobs and orders
 
     def _read_files(self) -> None:
-        for refused in self._files.read():
+        files, now = self._known.files, self._now
+        for refused in files.read():
             self._around.tell(refused)
-        jobs = self._files.jobs
-        now = self._around.clock.epoch()
-        slots = {
-            name: timetable.planned(
-                self._slots.get(name), job.schedule, now=now, zone=self._zone_of(job)
+        slots: dict[str, Slot | None] = {}
+        for name, job in files.jobs.items():
+            zone = self._known.zone_of(job.schedule)
+            slots[name] = timetable.planned(
+                self._plan.slots.get(name), job.schedule, now=now, zone=zone
             )
-            for name, job in jobs.items()
-        }
-        # What has begun comes to its end, whatever has become of its file.
-        left = {
-            name: slot
-            for name, slot in self._slots.items()
-            if name not in jobs and (slot.firing is not None or name in self._orders)
-        }
-        self._write({**left, **slots})
-        self._around.tell(JobsRead(tuple(jobs)))
+        # A daemon beside this one may have files that this one never had.
+        doubtful = self._had_files_of if self._agenda.is_shared else self._plan.slots.keys()
+        for name in doubtful - files.jobs.keys() - self._known.orders.keys():
+            if self._is_idle(name):
+                slots[name] = None
+        self._plan.change(slots)
+        self._had_files_of = frozenset(files.jobs)
+        self._around.tell(JobsRead(tuple(files.jobs)))
 
-    def _take_orders(self) -> None:
-        orders = {order.name: order for order in self._agenda.orders()}
-        slots = dict(self._slots)
-        for name in orders.keys() - self._orders.keys():
-            slot = slots.setdefault(name, timetable.ordered(orders[name]))
+    def _take_orders(self, orders: Iterable[Order]) -> None:
+        come, gone = self._known.take(orders)
+        slots: dict[str, Slot | None] = {}
+        for name in come:
+            order = self._known.orders[name]
+            slot = slots[name] = self._plan.slots.get(name) or timetable.ordered(order)
             if timetable.is_done(slot):
                 # An earlier daemon died, or the disk was read-only, before it could be removed.
                 self._agenda.remove_order(name)
-        for name in self._orders.keys() - orders.keys():
-            if name in slots and slots[name].firing is None and name not in self._files.jobs:
-                del slots[name]
-        self._orders = orders
-        self._write(slots)
+        for name in gone - self._known.files.jobs.keys():
+            if self._is_idle(name):
+                slots[name] = None
+        self._plan.change(slots)
 
-    def _job_of(self, name: str) -> Job | None:
-        """The job of a slot; None where its file is gone.
-
-        Raises:
-            BulkPublisherError: If it is an order that can't be, or may not.
-        """
-        order = self._orders.get(name)
-        if order is None or order.known:
-            return self._files.jobs.get(name if order is None else order.known)
-        job = decode_job(order.job)
-        check_order(job, self._permits, copies=Path(self._agenda.place))
-        return job
-
-    def _zone_of(self, job: Job | None) -> tzinfo:
-        named = None if job is None or job.schedule is None else job.schedule.timezone
-        return self._zone if named is None else ZoneInfo(named)
+    def _is_idle(self, name: str) -> bool:
+        """Whether nothing of it has begun: what has comes to its end, whatever has become of its file."""
+        return name in self._plan.slots and self._plan[name].firing is None
 
     # what is due
 
     def _fire(self, group: asyncio.TaskGroup) -> None:
-        now = self._around.clock.epoch()
+        now = self._now
         punctual = _PUNCTUAL_ONCE if self._is_once else timetable.PUNCTUAL
-        for name, slot in list(self._slots.items()):
-            job = None if name in self._orders else self._files.jobs.get(name)
-            schedule = None if job is None else job.schedule
-            fallen, what = timetable.fall_due(
-                name, slot, schedule, now=now, zone=self._zone_of(job), punctual=punctual
+        fallen: dict[str, Slot] = {}
+        happened: dict[str, timetable.Happened] = {}
+        for name, slot in self._plan.slots.items():
+            if slot.next_due is None or slot.next_due > now or not self._is_for_us(name):
+                continue
+            schedule = self._known.schedule_of(name)
+            zone = self._known.zone_of(schedule)
+            after, what = timetable.fall_due(
+                name, slot, schedule, now=now, zone=zone, punctual=punctual
             )
             if what is not None:
-                self._write({**self._slots, name: fallen})
-                self._around.tell(JobDue(name, what))
-                if isinstance(what, timetable.Missed) and job is not None:
-                    self._tell_late(job, what.due, group, is_missed=True)
-            if fallen.firing is not None and name not in self._doing:
+                fallen[name], happened[name] = after, what
+        # Where several daemons look, one of them has it fall due.
+        for name in sorted(self._plan.change(fallen)):
+            what = happened[name]
+            self._around.tell(JobDue(name, what))
+            if isinstance(what, timetable.Missed):
+                self._tell_late(self._known.files.jobs[name], what.due, group, is_missed=True)
+
+    def _is_for_us(self, name: str) -> bool:
+        """Whether this daemon does *name*, if only to say that it can't be done."""
+        if not self._agenda.is_shared or self._known.has(name):
+            return True
+        # Another one may know it; where none does, it must come to its end, too.
+        slot = self._plan[name]
+        if slot.firing is None and name not in self._known.orders:
+            return False
+        due = slot.next_due if slot.firing is None else slot.firing.due
+        return due is not None and self._now > due + _FOR_OTHERS
+
+    async def _take_up(self, group: asyncio.TaskGroup) -> None:
+        """Begin, or go on with, what has fallen due and nobody does."""
+        wanting = [
+            name
+            for name, slot in self._plan.slots.items()
+            if slot.firing is not None and name not in self._doing and self._is_for_us(name)
+        ]
+        if not wanting:
+            return
+        if not self._agenda.is_shared:
+            ours = self._agenda.take_up(wanting, len(wanting))
+        elif (most := self._parallel - len(self._doing)) > 0:
+            ours = await beside(lambda: self._agenda.take_up(wanting, most))
+            # Whoever did it before may have written something meanwhile.
+            await self._hear()
+        else:
+            return
+        for name in ours:
+            if self._is_draining or name not in self._plan.slots or self._is_idle(name):
+                self._agenda.let_go(name)
+            else:
                 self._begin(name, group)
 
     def _look_for_late(self, group: asyncio.TaskGroup) -> None:
         """See which jobs have not ended so long after they were due; each is looked at once."""
         now = self._now
         for name, undertaken in self._doing.items():
-            notify, firing = undertaken.job.notify, self._slots[name].firing
+            notify, firing = undertaken.job.notify, self._plan[name].firing
             if notify is None or notify.late_after is None or firing is None:
                 continue
             if not undertaken.is_late and now >= firing.due + notify.late_after:
@@ -277,21 +340,16 @@ class Daemon:
 
     def _begin(self, name: str, group: asyncio.TaskGroup) -> None:
         try:
-            job = self._job_of(name)
-        except BulkPublisherError as error:
-            self._refuse(name, error, group)
-            return
-        if job is None:
-            known = self._orders[name].known if name in self._orders else name
-            self._refuse(name, BadJobFile(f"There is no job {known} any more."), group)
-            return
-        try:
+            job = self._known.find(name)
             jobs = self._by_portal(name, job)
+        except JournalLost:
+            self._agenda.let_go(name)
+            raise
         except BulkPublisherError as error:
             self._refuse(name, error, group)
             return
-        self._doing[name] = _Undertaken(job)
-        group.create_task(self._do(name, job, jobs))
+        self._doing[name] = FiringDoing(name, job, self._plan, self._around)
+        group.create_task(self._do(name, jobs))
 
     def _by_portal(self, name: str, job: Job) -> dict[str, Job]:
         """*job* for each of its portals; once it has begun they stay those that they were.
@@ -299,110 +357,63 @@ class Daemon:
         Raises:
             BulkPublisherError: If they can't be told, or an order may not name them.
         """
+        self._known.check(name, [job], self._agenda.place)
         jobs = self._around.by_portal(job)
-        if name in self._orders and not self._orders[name].known:
-            for one in jobs.values():
-                check_order(one, self._permits, copies=Path(self._agenda.place))
-        slot = self._slots[name]
+        self._known.check(name, jobs.values(), self._agenda.place)
+        slot = self._plan[name]
         if slot.firing is not None and not slot.firing.parts:
             parts = {portal: Part() for portal in jobs}
             firing = msgspec.structs.replace(slot.firing, parts=parts)
-            self._write({**self._slots, name: msgspec.structs.replace(slot, firing=firing)})
+            self._plan.put(name, msgspec.structs.replace(slot, firing=firing))
         return jobs
 
     def _refuse(self, name: str, error: BulkPublisherError, group: asyncio.TaskGroup) -> None:
         """What can't be begun has ended."""
-        firing = self._slots[name].firing
+        firing = self._plan[name].firing
         runs = list(runs_of(firing)) if firing is not None else []
         ends = RunEnds(
             name, ALONE, "".join(runs[:1]), BadJobFile.exit_status, error.message, error.hint
         )
         self._around.tell(ends)
-        self._doing[name] = _Undertaken(Job(name=name))
-        group.create_task(self._end_or_leave(name, Job(name=name), (ends,)))
+        self._doing[name] = FiringDoing(name, Job(name=name), self._plan, self._around)
+        group.create_task(self._end_or_leave(name, (ends,)))
 
-    async def _do(self, name: str, job: Job, jobs: Mapping[str, Job]) -> None:
-        undertaken = self._doing[name]
-        ends: dict[str, RunEnds | None] = {}
-        firing = self._slots[name].firing
-        async with asyncio.TaskGroup() as group:
-            if self._around.notices is not None:
-                group.create_task(self._around.notices.begins(job))
-            for portal, part in (firing.parts if firing else {}).items():
-                if part.status is not None:
-                    ends[portal] = RunEnds(name, portal, part.run, part.status)
-                    continue
-                if portal not in jobs:
-                    ends[portal] = self._not_named_any_more(name, portal, part)
-                    continue
-                note = partial(self._note, name, portal)
-                doing = PartDoing(jobs[portal], portal, part, self._around, note, self._places)
-                undertaken.parts[portal] = doing
-                group.create_task(self._do_part(portal, doing, ends))
-        if any(one is None for one in ends.values()):
-            del self._doing[name]
-            self._changed.set()
-            return
-        await self._end_or_leave(name, job, tuple(one for one in ends.values() if one is not None))
+    async def _do(self, name: str, jobs: Mapping[str, Job]) -> None:
+        ends = await self._doing[name].do(jobs, self._places)
+        if ends is None:
+            self._leave(name)
+        else:
+            await self._end_or_leave(name, ends)
 
-    def _not_named_any_more(self, name: str, portal: str, part: Part) -> RunEnds:
-        """A portal that the job was begun for, and that is gone from it since."""
-        hint = f"Continue its run with: bulk-publisher resume {part.run}" if part.run else ""
-        why = "The job does not name this portal any more."
-        ends = RunEnds(name, portal, part.run, BadJobFile.exit_status, why, hint)
-        self._note(name, portal, msgspec.structs.replace(part, status=ends.status))
-        self._around.tell(ends)
-        return ends
-
-    async def _do_part(
-        self, portal: str, doing: PartDoing, ends: dict[str, RunEnds | None]
-    ) -> None:
+    async def _end_or_leave(self, name: str, ends: tuple[RunEnds, ...]) -> None:
         try:
-            ends[portal] = await doing.do()
+            await self._end(name, ends)
         except JournalLost:
-            # The plan can't say how far it has come: what it says is for the next daemon.
-            ends[portal] = None
+            self._leave(name)
 
-    async def _end_or_leave(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
-        with suppress(JournalLost):
-            await self._end(name, job, ends)
+    def _leave(self, name: str) -> None:
+        """Let whoever looks next go on with it: the next daemon, or one beside this one."""
+        self._agenda.let_go(name)
+        del self._doing[name]
+        self._changed.set()
 
-    async def _end(self, name: str, job: Job, ends: tuple[RunEnds, ...]) -> None:
+    async def _end(self, name: str, ends: tuple[RunEnds, ...]) -> None:
+        job = self._doing[name].job
         # First somebody is told: a daemon that dies in between tells it when it is started again.
         if self._around.notices is not None and job.notify is not None:
             begun = [one.run for one in ends if one.run]
             kept = self._around.store.find(begun[0]) if len(begun) == 1 else None
             await self._around.notices.ended(job, job_ended(ends, kept=kept))
-        slot = self._slots[name]
+        slot = self._plan[name]
         due = Epoch(slot.firing.due) if slot.firing is not None else self._now
         status = worst([one.status for one in ends])
         # An order is done in the plan before it is removed, and leaves the plan afterwards: whenever a
         # daemon dies, it is done once.
-        self._write({**self._slots, name: timetable.ended(slot, status=status, now=self._now)})
-        if name in self._orders:
+        self._plan.put(name, timetable.ended(slot, status=status, now=self._now))
+        if name in self._known.orders:
             self._agenda.remove_order(name)
-        del self._doing[name]
-        self._changed.set()
+        self._leave(name)
         self._around.tell(JobEnds(job, due, status, ends))
-
-    def _note(self, name: str, portal: str, part: Part) -> None:
-        """Write into the plan how far a part has come."""
-        slot = self._slots[name]
-        if slot.firing is not None:
-            firing = with_part(slot.firing, portal, part)
-            self._write({**self._slots, name: msgspec.structs.replace(slot, firing=firing)})
-
-    def _write(self, slots: dict[str, Slot]) -> None:
-        if slots == self._slots:
-            return
-        try:
-            self._agenda.write_slots(slots)
-        except JournalLost as error:
-            # Without a plan nothing may begin: the next daemon would do it once more.
-            self._lost = error
-            self.drain()
-            raise
-        self._slots = slots
 
     @property
     def _now(self) -> Epoch:

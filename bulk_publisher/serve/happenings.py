@@ -26,6 +26,22 @@ class ClockSetBack:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanAway:
+    """The plan is on a machine that does not answer; what is at work goes on as long as it may.
+
+    Attributes:
+        why: In words.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBack:
+    """It answers again."""
+
+
+@dataclass(frozen=True, slots=True)
 class FileRefused:
     """A job file can't be used.
 
@@ -115,6 +131,8 @@ class Draining:
 Happening = (
     JobsRead
     | ClockSetBack
+    | PlanAway
+    | PlanBack
     | FileRefused
     | JobDue
     | RunBegins

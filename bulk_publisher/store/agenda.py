@@ -3,8 +3,9 @@
 Typing and data alone. For what blocks, what is atomic and what a lost lock means see ``store/protocol.py``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Annotated, Any, BinaryIO, Protocol
 
 import msgspec
@@ -63,6 +64,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         firing: What is going on.
         queued: That it was due once more meanwhile, in UTC seconds.
         last: None where it was never done.
+        edition: Which change of it this is, where several daemons change it: another one each time, and a
+            larger one. The store counts them.
     """
 
     cron: _Text = ""
@@ -71,6 +74,14 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     firing: Firing | None = None
     queued: When | None = None
     last: Ended | None = None
+    edition: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    def in_edition(self, edition: int) -> "Slot":
+        """The same, as this edition."""
+        return msgspec.structs.replace(self, edition=edition)
+
+
+NO_SLOTS: Mapping[str, Slot] = MappingProxyType({})
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,18 +137,31 @@ class OrderBook(Protocol):
 
 
 class Agenda(Protocol):
-    """Of one store."""
+    """Of one store.
+
+    One daemon serves a folder; a store that several hosts share has a daemon on each. What one of them changes
+    in the plan the others hear of, and each firing is done by the one that has taken it up.
+    """
 
     @property
     def place(self) -> str:
         """Where that is, for a person."""
         ...
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Held by the daemon of this store.
+    @property
+    def is_shared(self) -> bool:
+        """Whether several daemons may serve it, each with jobs of its own."""
+        ...
+
+    def serving(self, on_standstill: Callable[[], None]) -> AbstractContextManager[None]:
+        """Held by a daemon while it is at work.
+
+        Args:
+            on_standstill: Called, in any thread, where this process stood still for so long that others may
+                have taken up what it does, and they have.
 
         Raises:
-            RunBusy: If another process has it.
+            RunBusy: If another process has it, and it is not shared.
             BadSetting: If it can't be kept.
         """
         ...
@@ -155,12 +179,41 @@ class Agenda(Protocol):
         """
         ...
 
-    def write_slots(self, slots: Mapping[str, Slot]) -> None:
-        """Replace the plan, all at once.
+    def read_changes(self) -> Mapping[str, Slot]:
+        """What other daemons have changed since the plan was read here last.
 
         Raises:
-            JournalLost: If that can't be written; the old one is still there.
+            BadJournal: If that can't be read now.
         """
+        ...
+
+    def write_slots(
+        self, changes: Mapping[str, Slot], gone: Mapping[str, Slot] = NO_SLOTS
+    ) -> Mapping[str, Slot | None]:
+        """Change these in the plan, all at once.
+
+        Args:
+            gone: Those that leave it, as they were read.
+
+        Returns:
+            Those that are written, in the editions that they are now, and None for those that are gone. What
+            another daemon has changed since the edition that is given here is not among them, and stays.
+
+        Raises:
+            JournalLost: If that can't be written; what was there before is still there.
+        """
+        ...
+
+    def take_up(self, names: Collection[str], most: int) -> Collection[str]:
+        """Those of *names* that this daemon does from now on, *most* at most: nobody else does them.
+
+        Raises:
+            BadJournal: If that can't be told now.
+        """
+        ...
+
+    def let_go(self, name: str) -> None:
+        """Do it no more: it has ended, or others may go on with it."""
         ...
 
     def read_told(self, job: str) -> Told:

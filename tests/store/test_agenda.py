@@ -1,9 +1,11 @@
 """What a daemon keeps, in any store."""
 
 import io
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bulk_publisher.errors import RunBusy
 from bulk_publisher.store import Store
@@ -35,16 +37,35 @@ def ordered(store: Store, name: str, submitted: float) -> Order:
 def test_the_plan_is_read_back_as_it_was_written(store: Store) -> None:
     assert store.agenda.read_slots() == {}
 
-    store.agenda.write_slots(SLOTS)
+    written = store.agenda.write_slots(SLOTS)
 
-    assert store.agenda.read_slots() == SLOTS
+    kept = store.agenda.read_slots()
+    assert {name: slot.in_edition(0) for name, slot in kept.items()} == SLOTS
+    assert written == kept
 
 
-def test_one_daemon_at_a_time_serves_a_store(store: Store) -> None:
+def test_what_is_changed_or_removed_in_the_plan_leaves_the_rest_alone(store: Store) -> None:
+    kept = dict(store.agenda.write_slots(SLOTS))
+    changed = replace(kept["never"], next_due=7.0)
+
+    written = store.agenda.write_slots({"never": changed}, {"rests": kept["rests"]})
+
+    assert written["rests"] is None
+    assert store.agenda.read_slots() == {"nightly": kept["nightly"], "never": written["never"]}
+    assert written["never"].next_due == 7.0
+
+
+def serving(store: Store) -> AbstractContextManager[None]:
+    return store.agenda.serving(lambda: None)
+
+
+def test_one_daemon_at_a_time_serves_a_store_that_is_not_shared(store: Store) -> None:
+    refused = nullcontext() if store.agenda.is_shared else pytest.raises(RunBusy)
+
     assert not store.agenda.is_served
-    with store.agenda.alone():
+    with serving(store):
         assert store.agenda.is_served
-        with pytest.raises(RunBusy), store.agenda.alone():
+        with refused, serving(store):
             pass
     assert not store.agenda.is_served
 
@@ -95,7 +116,7 @@ def test_what_was_told_of_each_job_is_kept_by_itself(store: Store) -> None:
 
 
 def test_what_was_told_can_be_written_while_a_daemon_is_at_work(store: Store) -> None:
-    with store.agenda.alone():
+    with serving(store):
         store.agenda.write_told("nightly", Told(is_open=True))
 
         assert store.agenda.read_told("nightly").is_open

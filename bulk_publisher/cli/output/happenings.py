@@ -14,6 +14,8 @@ from bulk_publisher.serve.happenings import (
     JobDue,
     JobEnds,
     JobsRead,
+    PlanAway,
+    PlanBack,
     RunBegins,
     RunEnds,
     RunRests,
@@ -38,11 +40,8 @@ class Teller:
         match happening:
             case JobsRead(names):
                 self._say("jobs.read", f"Jobs: {_names_in_words(names)}.")
-            case ClockSetBack(by):
-                self._warn(f"This machine's clock was set back by {in_words(by)}.")
-            case FileRefused(_path, why, keeps_last):
-                kept = " Its last good version stays in use." if keeps_last else ""
-                self._warn(f"{why}.{kept}")
+            case ClockSetBack() | FileRefused() | PlanAway() | PlanBack():
+                self._warn(_trouble_in_words(happening))
             case JobDue(job, what):
                 self._say("job.due", f"{job}: {_due_in_words(what)}.")
             case RunBegins(job, portal, started):
@@ -98,6 +97,19 @@ class Teller:
 
     def _warn(self, text: str) -> None:
         self._output.warn(text)
+
+
+def _trouble_in_words(happening: ClockSetBack | FileRefused | PlanAway | PlanBack) -> str:
+    match happening:
+        case ClockSetBack(by):
+            return f"This machine's clock was set back by {in_words(by)}."
+        case FileRefused(_path, why, keeps_last):
+            kept = " Its last good version stays in use." if keeps_last else ""
+            return f"{why}.{kept}"
+        case PlanAway(why):
+            return f"The plan can't be reached, and nothing begins until it can: {printable(why)}"
+        case PlanBack():
+            return "The plan can be reached again."
 
 
 def _terse_line(name: str, ends: RunEnds) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,7 @@ import msgspec
 
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.log import log
-from bulk_publisher.store.agenda import Order, Slot, Told
+from bulk_publisher.store.agenda import NO_SLOTS, Order, Slot, Told
 from bulk_publisher.store.description import decode_error_in_words
 from bulk_publisher.store.files import (
     folder_mode,
@@ -42,14 +42,20 @@ class FolderAgenda:
         self._path = path
         # An order never changes once it is there, and a daemon looks at them each second.
         self._read: dict[str, Order | None] = {}
+        self._slots: dict[str, Slot] | None = None
 
     @property
     def place(self) -> str:
         """The folder."""
         return str(self._path)
 
+    @property
+    def is_shared(self) -> bool:
+        """One daemon serves a folder."""
+        return False
+
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def serving(self, on_standstill: Callable[[], None]) -> Iterator[None]:
         """Hold ``lock``; the hold ends with its process."""
         try:
             self._make(self._path)
@@ -86,10 +92,10 @@ class FolderAgenda:
     def read_slots(self) -> dict[str, Slot]:
         """What stands in ``plan.json``."""
         path = self._plan
-        if not is_there(path):
-            return {}
         try:
-            return msgspec.json.decode(read_own(path), type=dict[str, Slot])
+            slots = (
+                msgspec.json.decode(read_own(path), type=dict[str, Slot]) if is_there(path) else {}
+            )
         except OSError as error:
             raise BadJournal(f"{path}: can't be read: {error.strerror}.") from error
         except (ValueError, RecursionError) as error:
@@ -97,10 +103,29 @@ class FolderAgenda:
                 f"{path}: it is damaged: {decode_error_in_words(error)}.",
                 "Repair it with a text editor, or remove it: then each job waits for its next time.",
             ) from error
+        self._slots = slots
+        return dict(slots)
 
-    def write_slots(self, slots: Mapping[str, Slot]) -> None:
+    def read_changes(self) -> Mapping[str, Slot]:
+        """Nobody else changes it."""
+        return {}
+
+    def write_slots(
+        self, changes: Mapping[str, Slot], gone: Mapping[str, Slot] = NO_SLOTS
+    ) -> Mapping[str, Slot | None]:
         """Replace ``plan.json``."""
-        self._replace(self._plan, slots)
+        before = self.read_slots() if self._slots is None else self._slots
+        after = {name: slot for name, slot in before.items() if name not in gone} | dict(changes)
+        self._replace(self._plan, after)
+        self._slots = after
+        return {**dict.fromkeys(gone), **changes}
+
+    def take_up(self, names: Collection[str], most: int) -> Collection[str]:
+        """All of them."""
+        return names
+
+    def let_go(self, name: str) -> None:
+        """There is nobody else to do it."""
 
     def read_told(self, job: str) -> Told:
         """What stands in the job's file in ``told/``."""

@@ -1,0 +1,93 @@
+"""One time that a job was due, from its beginning until it has ended on each of its portals."""
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+
+from bulk_publisher.errors import BadJobFile, JournalLost
+from bulk_publisher.jobs import Job
+from bulk_publisher.serve.happenings import RunEnds
+from bulk_publisher.serve.part import PartDoing, Surroundings
+from bulk_publisher.serve.plan import Plan
+from bulk_publisher.store.agenda import Part, with_part
+
+
+class FiringDoing:
+    """What is done of the firing of *name*."""
+
+    def __init__(self, name: str, job: Job, plan: Plan, around: Surroundings) -> None:
+        """Nothing is done yet.
+
+        Args:
+            plan: Where it says how far it has come.
+        """
+        self.job = job
+        self.parts: dict[str, PartDoing] = {}
+        self.is_late = False
+        """Whether somebody was told that it takes long."""
+        self._name = name
+        self._plan = plan
+        self._around = around
+        self._ends: dict[str, RunEnds | None] = {}
+
+    def drain(self) -> None:
+        """Let what is in flight end; others go on with it."""
+        for part in self.parts.values():
+            part.drain()
+
+    async def do(
+        self, jobs: Mapping[str, Job], places: asyncio.Semaphore
+    ) -> tuple[RunEnds, ...] | None:
+        """How it has ended on each portal; None where others have to go on with it.
+
+        Args:
+            jobs: By the portals that the job names now.
+            places: For runs that are at work.
+        """
+        firing = self._plan[self._name].firing
+        async with asyncio.TaskGroup() as group:
+            if self._around.notices is not None:
+                group.create_task(self._around.notices.begins(self.job))
+            for portal, part in (firing.parts if firing else {}).items():
+                if part.status is not None:
+                    self._ends[portal] = RunEnds(self._name, portal, part.run, part.status)
+                else:
+                    group.create_task(self._do_part(portal, part, jobs.get(portal), places))
+        ends = tuple(one for one in self._ends.values() if one is not None)
+        return ends if len(ends) == len(self._ends) else None
+
+    async def _do_part(
+        self, portal: str, part: Part, job: Job | None, places: asyncio.Semaphore
+    ) -> None:
+        def note(part: Part) -> None:
+            self._note(portal, part)
+
+        # Its place among the others, whenever it ends; and none is left out that has not.
+        self._ends[portal] = None
+        try:
+            if job is None:
+                self._ends[portal] = self._not_named_any_more(portal, part)
+            else:
+                doing = PartDoing(job, portal, part, self._around, note, places)
+                self.parts[portal] = doing
+                self._ends[portal] = await doing.do()
+        except JournalLost:
+            # The plan can't say how far it has come: what it says is for whoever goes on.
+            self._ends[portal] = None
+
+    def _not_named_any_more(self, portal: str, part: Part) -> RunEnds:
+        """A portal that the job was begun for, and that is gone from it since."""
+        hint = f"Continue its run with: bulk-publisher resume {part.run}" if part.run else ""
+        why = "The job does not name this portal any more."
+        ends = RunEnds(self._name, portal, part.run, BadJobFile.exit_status, why, hint)
+        self._note(portal, msgspec.structs.replace(part, status=ends.status))
+        self._around.tell(ends)
+        return ends
+
+    def _note(self, portal: str, part: Part) -> None:
+        """Write into the plan how far a part has come."""
+        slot = self._plan[self._name]
+        if slot.firing is not None:
+            firing = with_part(slot.firing, portal, part)
+            self._plan.put(self._name, msgspec.structs.replace(slot, firing=firing))
