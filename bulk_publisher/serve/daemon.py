@@ -122,12 +122,12 @@ class Daemon:
     @property
     def jobs(self) -> Mapping[str, Job]:
         """The jobs of the files, by their names."""
-        return self._files.jobs
+        return self._known.files.jobs
 
     @property
     def zone(self) -> tzinfo:
         """Of schedules that name none."""
-        return self._zone
+        return self._known.zone
 
     # do
 

@@ -25,7 +25,7 @@ class KnownJobs:
         """
         self.files = files
         self._permits = permits
-        self._zone = zone
+        self.zone = zone
         self._orders: dict[str, Order] = {}
 
     @property
@@ -46,7 +46,7 @@ class KnownJobs:
     def zone_of(self, schedule: Schedule | None) -> tzinfo:
         """Of *schedule*."""
         named = None if schedule is None else schedule.timezone
-        return self._zone if named is None else ZoneInfo(named)
+        return self.zone if named is None else ZoneInfo(named)
 
     def has(self, name: str) -> bool:
         """Whether there is such a job here."""
