@@ -4,8 +4,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bulk_publisher.web import api, pages
+from bulk_publisher.web.aside import ASIDE, Aside, doing_whole
 from bulk_publisher.web.auditing import KNOCKS, Knocks, writing_down
-from bulk_publisher.web.failures import failing_well
+from bulk_publisher.web.failures import PREPARED, TOLD, FaultsTold, failing_well
 from bulk_publisher.web.guard.doorkeeper import DOORKEEPER, Doorkeeper, check
 from bulk_publisher.web.guard.headers import HEADERS
 from bulk_publisher.web.guard.roles import Role
@@ -22,16 +23,24 @@ LARGEST_BODY = 64 * 1024
 """Bytes: forms and requests of programs name things, and never bring them."""
 
 
-def make_app(surroundings: WebSurroundings) -> web.Application:
+ROUTES: tuple[Route, ...] = (*pages.ROUTES, *api.ROUTES, *SIGNS_OF_LIFE)
+"""All ways in, but that to the files that come with the package."""
+
+
+def make_app(surroundings: WebSurroundings, routes: tuple[Route, ...] = ROUTES) -> web.Application:
     """The application of *surroundings*; it listens nowhere yet."""
     static = StaticFiles()
-    own = (*SIGNS_OF_LIFE, Route("GET", "/static/{name}", static.serve, role=None))
-    routes = (*pages.ROUTES, *api.ROUTES, *own)
+    routes = (*routes, Route("GET", "/static/{name}", static.serve, role=None))
     app = web.Application(
-        middlewares=[failing_well, writing_down, letting_in], client_max_size=LARGEST_BODY
+        # What goes wrong is an answer before it is written down, and so is what goes wrong with that.
+        middlewares=[doing_whole, failing_well, writing_down, failing_well, letting_in],
+        client_max_size=LARGEST_BODY,
     )
+    app[ASIDE] = Aside()
+    app.cleanup_ctx.append(app[ASIDE].own)
     app[SURROUNDINGS] = surroundings
     app[DOORKEEPER] = Doorkeeper(surroundings.place, surroundings.tokens, surroundings.clock)
+    app[TOLD] = FaultsTold(surroundings.clock)
     app[KNOCKS] = Knocks(surroundings.clock)
     app[LIVE] = Live(surroundings.clock)
     app[VIEWS] = Views(surroundings.store, now=surroundings.clock.epoch)
@@ -58,7 +67,8 @@ async def letting_in(request: web.Request, handler: Handler) -> web.StreamRespon
     return await handler(request)
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    request[PREPARED] = True
     for name, value in HEADERS.items():
         response.headers[name] = value
 

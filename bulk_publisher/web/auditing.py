@@ -51,13 +51,18 @@ async def writing_down(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     audit = around(request).audit
     await beside(audit.check)
-    response: web.StreamResponse | None = None
+    status = 0
     try:
         response = await handler(request)
+    except web.HTTPException as redirect:
+        status = redirect.status
+        raise
+    else:
+        status = response.status
         return response
     finally:
         # Also of what was broken off: it may have been done.
-        deed = _deed(request, 0 if response is None else response.status)
+        deed = _deed(request, status)
         if deed.who or request.app[KNOCKS].may_be_kept():
             try:
                 await beside(lambda: audit.append(deed))

@@ -1,5 +1,6 @@
 """What goes wrong in a request, as an answer: a page for a person, JSON for a program; never a traceback."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -8,6 +9,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bulk_publisher.clock import Clock
 from bulk_publisher.errors import (
     BadJournal,
     BulkPublisherError,
@@ -18,9 +20,9 @@ from bulk_publisher.errors import (
     UsageError,
 )
 from bulk_publisher.log import log
+from bulk_publisher.model import Mono
 from bulk_publisher.operations import crash
 from bulk_publisher.text.escaping import legible
-from bulk_publisher.web.guard.doorkeeper import VISITOR
 from bulk_publisher.web.guard.forms import SAFE
 from bulk_publisher.web.rendering import render
 from bulk_publisher.web.surroundings import around
@@ -35,6 +37,9 @@ _STATUSES: tuple[tuple[type[BulkPublisherError], int], ...] = (
 )
 """The first that fits; 500 for all others."""
 _API = "/api/"
+_MINUTE = 60.0
+_MOST_FAULTS = 100
+"""Of different words that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +56,45 @@ class Failure:
     hint: str = ""
 
 
+class FaultsTold:
+    """Which faults were told of late: one that comes each second is told once a minute."""
+
+    def __init__(self, clock: Clock) -> None:
+        """None yet."""
+        self._clock = clock
+        self._at: OrderedDict[str, Mono] = OrderedDict()
+
+    def is_news(self, words: str) -> bool:
+        """Whether to tell it; it counts as told then."""
+        now = self._clock.now()
+        if words in self._at and now < self._at[words] + _MINUTE:
+            return False
+        self._at[words] = now
+        self._at.move_to_end(words)
+        if len(self._at) > _MOST_FAULTS:
+            self._at.popitem(last=False)
+        return True
+
+
+TOLD: web.AppKey[FaultsTold] = web.AppKey("told", FaultsTold)
+PREPARED: web.RequestKey[bool] = web.RequestKey("prepared", bool)
+"""An answer has begun to leave: no other can take its place."""
+
+
 @web.middleware
 async def failing_well(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer whatever a handler raises."""
     try:
         return await handler(request)
     except web.HTTPException as error:
-        if error.status < 400:
+        if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _answered(request, _failure_of_http(error), error)
     except BulkPublisherError as error:
         return _answered(request, failure_of(error))
+    except ConnectionError:
+        # Its reader has gone: nobody is told anything.
+        raise
     except Exception as error:  # noqa: BLE001 - a fault in a page ends no job
         return _answered(request, _failure_of_ours(request, error))
 
@@ -86,8 +119,10 @@ def _failure_of_ours(request: web.Request, error: Exception) -> Failure:
     route = request.match_info.route.resource
     what = route.canonical if route is not None else "?"
     words = crash.words_of(error)
-    log.error("web.crashed", method=request.method, path=what, what=words, traceback=crash.traceback_of(error))  # fmt: skip
-    around(request).complain(f"{request.method} {what}: internal error: {words}")
+    if request.app[TOLD].is_news(f"{what} {words}"):
+        trace = crash.traceback_of(error)
+        log.error("web.crashed", method=request.method, path=what, what=words, traceback=trace)
+        around(request).complain(f"{request.method} {what}: internal error: {words}")
     return Failure(
         500, "Something went wrong here. The jobs go on.", "The daemon's log says what it was."
     )
@@ -96,7 +131,8 @@ def _failure_of_ours(request: web.Request, error: Exception) -> Failure:
 def _answered(
     request: web.Request, failure: Failure, error: web.HTTPException | None = None
 ) -> web.StreamResponse:
-    if request.transport is None or request.transport.is_closing():
+    if PREPARED in request:
+        # What has begun can only be broken off: its reader sees that it is not whole.
         raise ConnectionResetError
     response: web.StreamResponse
     if error is not None and error.status == HTTPStatus.MISDIRECTED_REQUEST:
@@ -110,7 +146,7 @@ def _answered(
         )
     elif not is_for_person(request):
         response = _line(failure)
-    elif failure.status == 401 and request.method in SAFE and VISITOR not in request:
+    elif failure.status == HTTPStatus.UNAUTHORIZED and "Authorization" not in request.headers:
         return _to_login(request)
     else:
         response = render(request, "error.html", status=failure.status, failure=failure)
@@ -131,5 +167,10 @@ def _line(failure: Failure) -> web.Response:
 
 
 def _to_login(request: web.Request) -> web.StreamResponse:
-    location = f"/login?{urlencode({'then': request.path_qs})}"
-    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+    """Ask a person for a token; a script that fetches a part of a page has the whole page go there."""
+    headers = {"Cache-Control": "no-store"}
+    if "HX-Request" in request.headers:
+        return web.Response(status=401, headers=headers | {"HX-Redirect": "/login"})
+    then = request.path_qs if request.method in SAFE else "/"
+    location = f"/login?{urlencode({'then': then})}"
+    return web.Response(status=303, headers=headers | {"Location": location})

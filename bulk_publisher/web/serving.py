@@ -1,17 +1,20 @@
 """Listening: the sockets of the page, from before the daemon begins until after it has ended."""
 
+import asyncio
 import errno
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 
 from aiohttp import web
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.web.app import make_app
+from bulk_publisher.log import log
+from bulk_publisher.operations import crash
 from bulk_publisher.web.place import WebPlace
-from bulk_publisher.web.surroundings import WebSurroundings
 
 _KEEPALIVE = 75.0
 """Seconds in which the first request, and each next one, has to have come on a connection: as nginx has it
@@ -26,18 +29,21 @@ _MOST_FIELD = 8190
 """Bytes of a header: a proxy's cookies may be in it."""
 _MOST_HEADERS = 100
 _BACKLOG = 128
+MOST_CONNECTIONS = 500
+"""At once: a browser has six at most, and each takes a descriptor, as do those of runs."""
 
 
 @asynccontextmanager
-async def serving(listener: socket.socket, around: WebSurroundings) -> AsyncIterator[None]:
-    """Serve the page until the block ends.
+async def serving(listener: socket.socket, app: web.Application) -> AsyncIterator[None]:
+    """Serve *app* until the block ends.
 
     Args:
         listener: What ``open_socket`` gave; it is closed at the end.
     """
     runner = web.AppRunner(
-        make_app(around),
+        app,
         handler_cancellation=True,  # who has gone away is worked for no more
+        logger=_logger(),
         access_log=None,  # addresses and paths are nobody's business; what was done is in the audit
         keepalive_timeout=_KEEPALIVE,
         shutdown_timeout=_SHUTDOWN,
@@ -47,13 +53,48 @@ async def serving(listener: socket.socket, around: WebSurroundings) -> AsyncIter
         max_headers=_MOST_HEADERS,
         auto_decompress=False,  # a body that is small packed may be huge
     )
+    await runner.setup()
     try:
-        await runner.setup()
-        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
-        yield
+        server = await asyncio.get_running_loop().create_server(
+            partial(_protocol, runner.server), sock=listener, backlog=_BACKLOG
+        )
+        try:
+            yield
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
         listener.close()
+
+
+class _Refusing(asyncio.Protocol):
+    """One connection too many: it is closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+
+def _protocol(server: web.Server | None) -> asyncio.Protocol:
+    """What a new connection is spoken to by; a page takes no descriptors that runs need."""
+    if server is None or len(server.connections) >= MOST_CONNECTIONS:
+        return _Refusing()
+    return server()
+
+
+class _ToLog(logging.Handler):
+    """What aiohttp says of bad requests and lost readers is for who looks for it; no traceback goes by."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        why = "" if error is None else crash.words_of(error)
+        log.debug("web.http", said=record.getMessage(), why=why)
+
+
+def _logger() -> logging.Logger:
+    logger = logging.Logger("bulk_publisher.web")  # noqa: LOG001 - nobody else's: no root has it, either
+    logger.addHandler(_ToLog())
+    return logger
 
 
 def open_socket(place: WebPlace) -> socket.socket:

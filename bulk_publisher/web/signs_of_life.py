@@ -51,5 +51,9 @@ def _line(text: str, *, status: int = 200) -> web.Response:
 SIGNS_OF_LIFE = (
     Route("GET", "/healthz", healthz, role=None),
     Route("GET", "/readyz", readyz, role=None),
+    *(
+        Route("HEAD", path, sign, role=None)
+        for path, sign in (("/healthz", healthz), ("/readyz", readyz))
+    ),
     Route("GET", "/metrics", metrics, role=Role.SEE),
 )

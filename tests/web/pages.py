@@ -1,7 +1,7 @@
 """The page in the test's own loop, and a browser without a window."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,11 @@ from bulk_publisher.model import Epoch
 from bulk_publisher.serve.part import Surroundings
 from bulk_publisher.store import open_store
 from bulk_publisher.store.agenda import Slot
+from bulk_publisher.web.app import ROUTES, make_app
 from bulk_publisher.web.guard.page_tokens import PageTokens
 from bulk_publisher.web.guard.roles import Role
 from bulk_publisher.web.place import WebPlace
+from bulk_publisher.web.route import Route
 from bulk_publisher.web.serving import open_socket, serving
 from bulk_publisher.web.surroundings import WebSurroundings
 
@@ -31,7 +33,7 @@ class PlannedJobs:
 
     slots: dict[str, Slot] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
-    zone: ZoneInfo = ZoneInfo("Europe/Berlin")
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Berlin"))
 
 
 @dataclass
@@ -96,13 +98,14 @@ async def page_served(
     folder: Path,
     *,
     plan: PlannedJobs | None = None,
-    app: Any = None,
-    metrics: Any = None,
+    more: tuple[Route, ...] = (),
+    metrics: Callable[[], bytes] | None = None,
     **place: Any,
 ) -> AsyncIterator[Page]:
     """A page of the runs in *folder*.
 
     Args:
+        more: Ways in that only a test has.
         place: As for ``WebPlace``; loopback by default.
     """
     listening = WebPlace("127.0.0.1", 0, frozenset(["127.0.0.1", "localhost"]))
@@ -120,7 +123,10 @@ async def page_served(
         metrics,
     )
     jar = aiohttp.CookieJar(unsafe=True)  # addresses have no cookies otherwise
-    async with serving(listener, around), aiohttp.ClientSession(cookie_jar=jar) as session:
+    async with (
+        serving(listener, make_app(around, (*ROUTES, *more))),
+        aiohttp.ClientSession(cookie_jar=jar) as session,
+    ):
         yield Page(f"http://127.0.0.1:{port}", clock, tokens, around, session, said)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bulk_publisher.serve.part import Surroundings
     from bulk_publisher.web.guard.page_tokens import PageTokens
     from bulk_publisher.web.place import WebPlace
+    from bulk_publisher.web.surroundings import WebSurroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class WebPage:
     place: "WebPlace"
     tokens: "PageTokens"
     listener: socket.socket
+    make: Callable[["WebSurroundings"], Any]
     output: Output
 
     @asynccontextmanager
@@ -40,7 +42,7 @@ class WebPage:
         surroundings = WebSurroundings(
             around, daemon, self.place, self.tokens, self.output.warn, metrics
         )
-        async with serving(self.listener, surroundings):
+        async with serving(self.listener, self.make(surroundings)):
             self.output.say(f"The page is at {self.place.url}")
             yield
 
@@ -61,13 +63,20 @@ def open_page(output: Output, options: Mapping[str, Any], *, is_once: bool) -> W
     tokens = PageTokens(tokens_path(options["web_tokens"]), output.warn)
     _check_guarded(place, tokens)
     try:
+        from bulk_publisher.web.app import make_app
         from bulk_publisher.web.serving import open_socket
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
+        # An aiohttp that is too old has not all the names.
         raise BadSetting(
-            f"--web needs {error.name or 'Jinja2'}, which is not installed.",
-            "Install it with: pip install 'bulk-publisher[web]'",
+            "--web needs Jinja2 and aiohttp 3.14 or newer, which are not installed.",
+            "Install them with: pip install 'bulk-publisher[web]'",
         ) from error
-    return WebPage(place, tokens, open_socket(place), output)
+    if not place.is_loopback and not place.proxies:
+        output.warn(
+            "The page goes over the network as plain text, tokens too: put a proxy with HTTPS in front"
+            " (--web-proxy)."
+        )
+    return WebPage(place, tokens, open_socket(place), make_app, output)
 
 
 def _check_guarded(place: "WebPlace", tokens: "PageTokens") -> None:

@@ -20,6 +20,7 @@ from bulk_publisher.web.guard.forms import (
     form_token,
     is_form_token,
     is_from_elsewhere,
+    is_taken_from_elsewhere,
 )
 from bulk_publisher.web.guard.hosts import is_ours
 from bulk_publisher.web.guard.login_rate import LoginRate
@@ -238,6 +239,8 @@ async def check(request: web.Request, role: Role | None) -> None:
     """
     keeper = request.app[DOORKEEPER]
     keeper.check_host(request)
+    if request.method in SAFE and is_taken_from_elsewhere(request.headers):
+        raise web.HTTPForbidden(text="Another website asks for this. Open it here instead.")
     visitor = _visitor(request, keeper, role)
     if visitor is not None:
         request[VISITOR] = visitor

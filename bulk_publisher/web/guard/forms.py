@@ -46,3 +46,17 @@ def is_from_elsewhere(headers: Mapping[str, str], *, host: str, is_https: bool) 
         return parts.scheme not in schemes or parts.netloc.lower() != host.lower()
     except ValueError:
         return True
+
+
+def is_taken_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Whether another website puts what is asked for into a page of its own: a picture, a frame, a script.
+
+    A link that somebody follows is none. Browsers keep such answers from that site anyway; but what is
+    not made costs nothing, and tells nothing by how long it takes.
+    """
+    site = headers.get("Sec-Fetch-Site", "same-origin")
+    if site in {"same-origin", "none"}:
+        return False
+    return (
+        headers.get("Sec-Fetch-Mode") != "navigate" or headers.get("Sec-Fetch-Dest") != "document"
+    )

@@ -1,6 +1,6 @@
 """Coming in with a token, and leaving again."""
 
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -12,6 +12,8 @@ from bulk_publisher.web.route import TARGET, Route
 from bulk_publisher.web.surroundings import around
 
 _LONGEST_PATH = 2000
+_IN_PATHS = "%/?&=+:@!$'()*,;~-._"
+"""What stays as it is: the rest of the query is encoded already."""
 
 
 async def login_form(request: web.Request) -> web.StreamResponse:
@@ -55,9 +57,9 @@ def path_within(text: str) -> str:
 
     ``//example.com`` and ``/\example.com`` are other hosts to a browser.
     """
-    parts = urlsplit(text) if text.isprintable() and len(text) <= _LONGEST_PATH else None
-    is_ours = parts is not None and not parts.scheme and not parts.netloc
-    return text if is_ours and text.startswith("/") and text[1:2] not in {"/", "\\"} else "/"
+    is_path = text.startswith("/") and text[1:2] not in {"/", "\\"}
+    is_short = text.isprintable() and len(text) <= _LONGEST_PATH
+    return quote(text, safe=_IN_PATHS) if is_path and is_short else "/"
 
 
 def _form(request: web.Request, why: str = "", *, status: int = 200) -> web.Response:

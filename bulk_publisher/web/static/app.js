@@ -6,4 +6,8 @@
     const request = event.detail?.ctx?.request;
     if (request && token()) request.headers["X-CSRF-Token"] = token();
   });
+  // A session has ended: the page says so, and asks for the token again.
+  document.addEventListener("htmx:sse:error", (event) => {
+    if (event.detail?.status === 401) location.reload();
+  });
 })();
