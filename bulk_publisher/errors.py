@@ -17,6 +17,7 @@ A page that fails is an outcome and never in this tree::
     │   ├── StopRequested 3
     │   └── HoursOver 3
     ├── JournalLost 3
+    │   └── RunTaken 3
     ├── PortalUnusable 4
     └── RunBusy 5
 
@@ -25,7 +26,7 @@ and has pages that failed. An interruption ends with 130 (SIGINT) or 143 (SIGTER
 sees to.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 FAULT_OF_OURS = 70
 """The exit status of a fault of ours (sysexits.h: EX_SOFTWARE)."""
@@ -42,11 +43,18 @@ class BulkPublisherError(Exception):
     exit_status: ClassVar[int] = FAULT_OF_OURS
 
     is_for_resume = True
+    is_passing = False
+    """Whether the same may work later, without anybody's help."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def passing(self, is_passing: bool = True) -> Self:  # noqa: FBT001, FBT002 - reads as it is meant
+        """The same, where that may pass by itself."""
+        self.is_passing = is_passing
+        return self
 
 
 class UsageError(BulkPublisherError):
@@ -135,6 +143,10 @@ class JournalLost(BulkPublisherError):
     def __init__(self, message: str, hint: str = "", reason: str = "") -> None:
         super().__init__(message, hint)
         self.reason = reason
+
+
+class RunTaken(JournalLost):
+    """Another process works on the run now: whatever this one still says of it is not kept."""
 
 
 class PortalUnusable(BulkPublisherError):

@@ -50,6 +50,8 @@ _SET_BACK = 10.0
 """Seconds by which the clock on the wall must have gone back to have been set, and not adjusted."""
 _FOR_OTHERS = 120.0
 """Seconds for which a job that this daemon does not know is left to one that may."""
+_LEFT_FOR = 10.0
+"""Seconds after which something is taken up again that this daemon could not go on with."""
 _LONG_REST = 3600.0
 """Seconds for which nobody waits who was to do what is due, and end."""
 
@@ -87,6 +89,7 @@ class Daemon:
         self._plan = Plan(self._agenda, self._lose)
         self._had_files_of: frozenset[str] = frozenset()
         self._doing: dict[str, FiringDoing] = {}
+        self._left_until: dict[str, float] = {}
         self._changed = asyncio.Event()
         self._is_draining = self._is_to_read = self._was_away = False
         self._ahead: float | None = None
@@ -303,7 +306,10 @@ class Daemon:
         wanting = [
             name
             for name, slot in self._plan.slots.items()
-            if slot.firing is not None and name not in self._doing and self._is_for_us(name)
+            if slot.firing is not None
+            and name not in self._doing
+            and self._is_for_us(name)
+            and self._left_until.get(name, 0.0) <= self._around.clock.now()
         ]
         if not wanting:
             return
@@ -311,8 +317,13 @@ class Daemon:
             ours = self._agenda.take_up(wanting, len(wanting))
         elif (most := self._parallel - len(self._doing)) > 0:
             ours = await beside(lambda: self._agenda.take_up(wanting, most))
-            # Whoever did it before may have written something meanwhile.
-            await self._hear()
+            try:
+                # Whoever did it before may have written something meanwhile.
+                await self._hear()
+            except BulkPublisherError:
+                for name in ours:
+                    self._agenda.let_go(name)
+                raise
         else:
             return
         for name in ours:
@@ -343,8 +354,10 @@ class Daemon:
             job = self._known.find(name)
             jobs = self._by_portal(name, job)
         except JournalLost:
-            self._agenda.let_go(name)
-            raise
+            self._let_go_for_a_while(name)
+            if not self._agenda.is_shared:
+                raise
+            return
         except BulkPublisherError as error:
             self._refuse(name, error, group)
             return
@@ -381,7 +394,7 @@ class Daemon:
     async def _do(self, name: str, jobs: Mapping[str, Job]) -> None:
         ends = await self._doing[name].do(jobs, self._places)
         if ends is None:
-            self._leave(name)
+            self._leave_for_a_while(name)
         else:
             await self._end_or_leave(name, ends)
 
@@ -389,7 +402,16 @@ class Daemon:
         try:
             await self._end(name, ends)
         except JournalLost:
-            self._leave(name)
+            self._leave_for_a_while(name)
+
+    def _leave_for_a_while(self, name: str) -> None:
+        self._let_go_for_a_while(name)
+        self._leave(name)
+
+    def _let_go_for_a_while(self, name: str) -> None:
+        """The plan can't be written, or another daemon does it: neither changes within a second."""
+        self._left_until[name] = self._around.clock.now() + _LEFT_FOR
+        self._agenda.let_go(name)
 
     def _leave(self, name: str) -> None:
         """Let whoever looks next go on with it: the next daemon, or one beside this one."""

@@ -23,6 +23,7 @@ from bulk_publisher.errors import (
     LimitReached,
     PortalUnusable,
     RunBusy,
+    RunTaken,
     StoppedByPortal,
     StopRequested,
 )
@@ -54,6 +55,8 @@ _LOOKS_INSIDE = 10
 """Of these looks at one that rests, how many make one at how far it has come."""
 _FIRST_PAUSE = 900.0
 """Seconds after which a run goes on that the portal has stopped; each time twice as many."""
+_FIRST_PAUSE_OF_STORE = 30.0
+"""The same, where what stopped it was that nothing could be kept."""
 _MOST_STOPS = 5
 """In a row, after which nobody but a person goes on with it."""
 
@@ -153,6 +156,10 @@ class PartDoing:
                     await self._rest()
                     continue
             except BadJournal as error:
+                if error.is_passing:
+                    clock = self._around.clock
+                    await clock.sleep_until(Mono(clock.now() + _LOOK_EVERY))
+                    continue
                 # Somebody has removed the run, or what is left of it can't be read.
                 ends = self._end(error.exit_status, error.message, error.hint)
             ends = ends or await self._round_in_its_place()
@@ -302,8 +309,13 @@ class PartDoing:
             self._write(goes_on_at=at)
             self._tell_rest(at, error)
             return None
+        elif isinstance(error, RunTaken):
+            # Whatever the other process leaves is looked at then.
+            return None
         elif _is_passing(error) and self._part.stops < _MOST_STOPS:
-            at = Epoch(self._around.clock.epoch() + _FIRST_PAUSE * 2**self._part.stops)
+            is_portals = isinstance(error, PortalUnusable | StoppedByPortal)
+            pause = _FIRST_PAUSE if is_portals else _FIRST_PAUSE_OF_STORE
+            at = Epoch(self._around.clock.epoch() + pause * 2**self._part.stops)
             self._write(goes_on_at=at, stops=self._part.stops + 1)
             self._tell_rest(at, error)
             return None
@@ -357,9 +369,7 @@ def _log_changes(changes: list[str]) -> None:
 
 def _is_passing(error: BulkPublisherError) -> bool:
     """Whether the same run may go on by itself in a while."""
-    if isinstance(error, PortalUnusable):
-        return error.is_passing
-    return (
+    return error.is_passing or (
         isinstance(error, StoppedByPortal)
         and not isinstance(error, LimitReached)
         and error.is_for_resume
