@@ -53,11 +53,11 @@ def open_page(output: Output, options: Mapping[str, Any], *, is_once: bool) -> W
     Raises:
         BadSetting: If it can't be, or nobody would guard it.
     """
-    from bulk_publisher.web.guard.page_tokens import PageTokens
-
     place = place_of(options)
     if place is None:
         return None
+    from bulk_publisher.web.guard.page_tokens import PageTokens
+
     if is_once:
         raise BadSetting("--web does not go with --once: the page would end with what is due.")
     tokens = PageTokens(tokens_path(options["web_tokens"]), output.warn)

@@ -70,7 +70,6 @@ def place_of(options: Mapping[str, Any]) -> "WebPlace | None":
         BadSetting: If that can't be.
     """
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.web.place import web_place
 
     more = {
         "--web-host": options["web_hosts"],
@@ -83,6 +82,8 @@ def place_of(options: Mapping[str, Any]) -> "WebPlace | None":
         if named is not None:
             raise BadSetting(f"{named} needs --web: without it there is no page.")
         return None
+    from bulk_publisher.web.place import web_place
+
     return web_place(
         options["web"],
         hosts=options["web_hosts"],
