@@ -44,6 +44,7 @@ _COMMANDS = {
     "jobs": ("submit", "List the daemon's jobs, and when each is due."),
     "history": ("history", "Show what each job has done, and what fails again and again."),
     "store": ("keeping", "Remove old runs, and check what is kept."),
+    "mcp": ("assistant", "Serve an assistant, over the Model Context Protocol."),
     "notify": ("notify", "Send a test message to whom a job names."),
     "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),
     "sandbox": ("sandbox", "Start a simulated portal to try jobs on."),

@@ -54,9 +54,7 @@ class JobRuns:
         """Nothing is done yet."""
         self._left = len(jobs)
         self._ended: asyncio.Queue[PortalResult] = asyncio.Queue()
-        self._runs = ManyRuns(
-            jobs, entrance=_entered, store=store, parallel=parallel, onlooker=self
-        )
+        self._runs = ManyRuns(jobs, entrance=entered, store=store, parallel=parallel, onlooker=self)
         self._leaving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -132,7 +130,12 @@ def run_jobs(
 
 
 @asynccontextmanager
-async def _entered(job: Job) -> AsyncIterator[Reached]:
+async def entered(job: Job) -> AsyncIterator[Reached]:
+    """The portal of *job* with its credential, looked up where the environment says; its secret is hidden meanwhile.
+
+    Raises:
+        BadSetting: If there is none, or it is a sandbox.
+    """
     portal = find_portal(job.portal, os.environ)
     if portal.sandbox is not None:
         raise BadSetting(f"{job.name}: only the command line starts a sandbox.")

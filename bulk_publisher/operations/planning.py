@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,6 +87,7 @@ async def make_plan(
     store: Store | None,
     cost: float | None,
     warn: Warn = say_nothing,
+    on_page: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """What *job* would do, and how long it would take.
 
@@ -95,6 +96,7 @@ async def make_plan(
         cost: Seconds a page; None to go by those, or by what is usual.
         warn: Told when the portal does not answer for a while, if it can't be known what other runs
             of this machine have used, and what a person should know of the selection.
+        on_page: Told how many pages were looked at so far.
 
     Raises:
         BulkPublisherError: If the pages can't be read or listed, or the portal lists none of them.
@@ -105,9 +107,12 @@ async def make_plan(
             warn(session.warning)
         selected = await find_selected(selected, session, warn=warn)
         timed = _Timed(session)
+        looked_at = 0
         # Whether the scope is the right one is asked once all pages were looked for.
         async for page in selected.pages(timed, is_proved=True, warn=warn):
             counting.add(page)
+            looked_at += 1
+            on_page(looked_at)
         selected.check_listed(asked=counting.asked, listed=counting.listed)
         named = dict.fromkeys((scope, site) for scope, site, _ in counting.places)
         sites = await list_sites_of(session, named)
