@@ -47,6 +47,7 @@ class Rendering:
             "nav": [(route.path, route.nav) for route in routes if route.nav],
             "static_url": files.url,
             "version": __version__,
+            "zone_name": str(around.daemon.zone),
         }
 
     def text(self, template: str, /, **context: Any) -> str:

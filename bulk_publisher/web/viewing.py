@@ -30,31 +30,31 @@ class Query:
     def __init__(self, path: str, asked: Mapping[str, str]) -> None:
         """Nothing is taken from it yet."""
         self.path = path
-        self._asked = dict(asked)
+        self.asked = dict(asked)
 
     def text(self, name: str) -> str:
         """The words after *name*; nothing where it is not there."""
-        return printable(self._asked.get(name, "")[:_LONGEST]).strip()
+        return printable(self.asked.get(name, "")[:_LONGEST]).strip()
 
     def number(self, name: str, usual: int) -> int:
         """The number after *name*, 1 or more."""
-        told = self._asked.get(name, "")
+        told = self.asked.get(name, "")
         is_one = told.isascii() and told.isdecimal() and len(told) <= len(str(_LARGEST))
         return max(1, int(told)) if is_one else usual
 
     def choice(self, name: str, usual: S) -> S:
         """The one of a kind after *name*."""
         kind = type(usual)
-        told = self._asked.get(name, "")
+        told = self.asked.get(name, "")
         return kind(told) if told in set(kind) else usual
 
     def has(self, name: str) -> bool:
         """Whether *name* is switched on."""
-        return self._asked.get(name) == "1"
+        return self.asked.get(name) == "1"
 
     def link(self, **changes: object) -> str:
         """The same address with *changes*; None, and what is empty, is left out."""
-        told: dict[str, object] = {**self._asked, **changes}
+        told: dict[str, object] = {**self.asked, **changes}
         kept = {name: str(value) for name, value in told.items() if value not in {None, ""}}
         return f"{self.path}?{urlencode(kept)}" if kept else self.path
 

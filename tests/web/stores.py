@@ -133,7 +133,7 @@ def lines(kept: KeptRun, count: int, *, began_at: float = BEGAN_AT) -> Iterator[
         is_bad = number % 10 == 0
         code = ("ACCESS_DENIED", "PUBLICATION_ERROR", "TIMEOUT")[number % 3] if is_bad else None
         yield Outcome(
-            time=as_utc(Epoch(began_at + number * 0.1)),
+            time=as_utc(Epoch(began_at + number // 25 * 2.5 + number % 25 * 0.001)),
             run=kept.run_id,
             portal="shop.bitrix24.com",
             scope=Scope.KNOWLEDGE,

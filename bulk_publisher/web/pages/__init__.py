@@ -1,5 +1,13 @@
 """Pages for people: a module a page, each with its ways in."""
 
-from bulk_publisher.web.pages import entering, now
+from bulk_publisher.web.pages import downloads, entering, history, jobs, now, one_run, run_list
 
-ROUTES = (*now.ROUTES, *entering.ROUTES)
+ROUTES = (
+    *now.ROUTES,
+    *run_list.ROUTES,
+    *downloads.ROUTES,
+    *one_run.ROUTES,
+    *jobs.ROUTES,
+    *history.ROUTES,
+    *entering.ROUTES,
+)

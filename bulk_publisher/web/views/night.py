@@ -27,6 +27,7 @@ from bulk_publisher.web.views.predictions import LastRuns, Prediction, Predictio
 from bulk_publisher.web.views.wording import shortened
 
 A_DAY = 86_400.0
+_A_MINUTE = 60.0
 _MOST_TIMES = 24
 """Times of a job in a day that are entries of their own."""
 _MOST_LOOKED_AT = 1_500
@@ -154,28 +155,42 @@ def _of_slot(
 
 
 def _under_way(job: str, slot: Slot, runs: KnownRuns) -> Iterator[_Coming]:
-    """What of it has begun: runs at work, and those that go on later."""
+    """What of it has begun: runs at work, and those that go on later, those of one minute together."""
+    groups: dict[tuple[EntryKind, int], list[tuple[str, float, float | None]]] = {}
     for part in () if slot.firing is None else slot.firing.parts.values():
         known = runs.get(part.run)
         if known is None:
             continue
         portal, heard = known.past.portal, known.past.heard
         if part.goes_on_at is not None and part.goes_on_at >= runs.looked_at:
-            kind, at, ends = EntryKind.GOES_ON, part.goes_on_at, None
+            key = (EntryKind.GOES_ON, int(part.goes_on_at // _A_MINUTE))
+            groups.setdefault(key, []).append((portal, part.goes_on_at, None))
         elif known.past.is_running:
-            kind, at = EntryKind.AT_WORK, runs.looked_at
             ends = None if heard is None else heard.snapshot.arrives_at
-        else:
-            continue
-        yield _Coming(
-            entry=NightEntry(
-                job=shortened(job), kind=kind, at=at, last_at=at, begins=at, ends=ends,
-                seconds=None if ends is None else max(0.0, ends - at),
-                basis="as it goes now" if ends is not None else "",
-                portals=(shortened(portal),), portals_count=1,
-            ),
-            portals=frozenset({portal}),
-        )  # fmt: skip
+            groups.setdefault((EntryKind.AT_WORK, 0), []).append((portal, runs.looked_at, ends))
+    for (kind, _), parts in groups.items():
+        yield _group(job, kind, parts)
+
+
+def _group(job: str, kind: EntryKind, parts: Sequence[tuple[str, float, float | None]]) -> _Coming:
+    at = min(at for _, at, _ in parts)
+    ends = [ends for _, _, ends in parts if ends is not None]
+    # One of which nobody knows is done last.
+    last = max(ends) if len(ends) == len(parts) else None
+    portals = [portal for portal, _, _ in parts]
+    entry = NightEntry(
+        job=shortened(job),
+        kind=kind,
+        at=at,
+        last_at=at,
+        begins=at,
+        ends=last,
+        seconds=None if last is None else max(0.0, last - at),
+        basis="" if last is None else "as it goes now",
+        portals=tuple(map(shortened, portals[:_MOST_PORTALS])),
+        portals_count=len(portals),
+    )
+    return _Coming(entry=entry, portals=frozenset(portals))
 
 
 def _times(slot: Slot, now: Epoch) -> Iterator[Epoch]:
