@@ -153,11 +153,13 @@ def _why(story: Story) -> str:
         parts.append(f"<p class=stop>{_escape(f'Site {site} was stopped: {code}')}</p>")
     if totals.failures:
         rows = "".join(
-            f"<tr><td class=code>{_escape(code)}<td class=n>{entry.count:,}<td>{_link(entry.example)}<td>{_escape(entry.hint)}"
+            f"<tr><td class=code data-label=code>{_escape(code)}<td class=n data-label=pages>{entry.count:,}"
+            f'<td data-label="for example">{_link(entry.example)}<td data-label="what to do">{_escape(entry.hint)}'
             for code, entry in sorted(totals.failures.items(), key=lambda item: -item[1].count)
         )
         parts.append(
-            f"<h2>Why pages failed</h2><div class=wide><table><thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
+            '<h2>Why pages failed</h2><div class="wide cards"><table>'
+            f"<thead><tr><th>code<th class=n>pages<th>for example<th>what to do</thead><tbody>{rows}</tbody></table></div>"
         )
         if story.can_be_followed and story.is_whole:
             parts.append(f"<p>Retry them: <code>bulk-publisher retry {_named(story)}</code></p>")  # fmt: skip
@@ -229,7 +231,8 @@ def _failures_table(story: Story, number: int, most: int) -> str:
     return (
         f"<h2>Pages that failed</h2>{note}<div class=failures>"
         f'<input type=search aria-label="Search the failures" placeholder="Search {pages_in_words(len(listed))}: a title, an ID, a code, a site …">'
-        f"<p class=shown></p><div class=wide><table><thead><tr><th class=n>page<th>title<th class=n>site<th>code<th>what the portal says<th>named in{carried}</thead><tbody></tbody></table></div>"
+        f'<p class=shown></p><div class="wide cards"><table>'
+        f"<thead><tr><th class=n>page<th>title<th class=n>site<th>code<th>what the portal says<th>named in{carried}</thead><tbody></tbody></table></div>"
         f'<script type="application/json" id="failures-{number}">{data}</script>'
         "<noscript><p>The list of pages needs JavaScript; a CSV has it too.</p></noscript></div>"
     )
@@ -249,7 +252,8 @@ def _row(outcome: Outcome) -> list[str | int | None]:
 
 
 def _link(outcome: Outcome) -> str:
-    text = _escape(f"page {outcome.page}" + (f" “{outcome.title}”" if outcome.title else ""))
+    title = printable(outcome.title or "")[:_LONGEST]
+    text = _escape(f"page {outcome.page}" + (f" “{title}”" if title else ""))
     address = _address(outcome)
     return f'<a href="{_escape(address)}" rel="noreferrer">{text}</a>' if address else text
 

@@ -60,6 +60,8 @@ async def test_a_browser_shows_it_without_an_error_of_its_script(tmp_path):
 
     assert seen.stdout.count("<figure>") == 3
     assert "LANDING_NOT_EXIST</td>" in seen.stdout
+    # On a telephone, where no head stands above, each cell says what it is.
+    assert 'data-label="what the portal says"' in seen.stdout
     assert "CONSOLE" not in seen.stderr
 
 
