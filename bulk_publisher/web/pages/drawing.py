@@ -68,7 +68,7 @@ def sparks(values: Sequence[tuple[float, str]], *, label: str, most: int = 20) -
     """A small column for each of *values*, the oldest first, each with its class; places without one stay empty."""
     top = max([value for value, _ in values] + [1e-9])
     parts = [
-        f'<rect class="{kind}" x="{(most - len(values) + number) * 10}" y="{28 - max(2.0, value / top * 28):.1f}" width="8" height="{max(2.0, value / top * 28):.1f}"/>'
+        f'<rect class="{kind}" x="{number * 10}" y="{28 - max(2.0, value / top * 28):.1f}" width="8" height="{max(2.0, value / top * 28):.1f}"/>'
         for number, (value, kind) in enumerate(values)
     ]
     return _svg(f"0 0 {most * 10} 28", label, parts, kind="spark")

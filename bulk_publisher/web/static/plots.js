@@ -38,7 +38,7 @@
     plots = found.map((part) => new uPlot({
       title: part.title, width: home.clientWidth || 600, height: part.height, cursor: { sync: { key: "course" } },
       scales: { x: { time: false }, y: { range: (_, least, most) => [0, Math.max(most, 1) * 1.05] } },
-      axes: [{ ...axis, values: (_, splits) => splits.map(elapsed) }, { ...axis, size: 60 }],
+      axes: [{ ...axis, space: 90, values: (_, splits) => splits.map(elapsed) }, { ...axis, size: 60 }],
       series: [{ label: "after", value: (_, at) => (at == null ? "–" : elapsed(at)) }, ...part.series.map(([label, name], at) => ({ label, stroke: colour(name), width: 2, points: { show: false }, ...(at || part.title !== "Pages" ? {} : { fill: `${colour(name)}22` }), ...(label === "limit" || at ? { dash: [6, 4] } : {}) }))],
     }, part.data, home));
     home.setAttribute("aria-hidden", "true");

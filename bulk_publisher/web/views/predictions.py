@@ -8,6 +8,8 @@ from bulk_publisher.web.views.known_runs import Known, KnownRuns
 
 _AT_ONCE = 5
 """Forecasts that are made at a look: one takes up to half a second, and is kept."""
+_MOST_PORTALS = 5
+"""Of a job that forecasts are made for: of more the longest time is as long as its last run took."""
 _MOST_KEPT = 5_000
 
 
@@ -72,9 +74,12 @@ class Predictions:
 
     def of(self, last: LastRuns, job: str, portal: str) -> Prediction | None:
         """How long *job* will take on *portal*; None where nothing tells."""
-        basis = last.whole_of(job, portal) or last.portals_of(job).get(portal)
+        portals = last.portals_of(job)
+        basis = last.whole_of(job, portal) or portals.get(portal)
         if basis is None or basis.past.is_running:
             return None
+        if len(portals) > _MOST_PORTALS:
+            return _as_it_took(basis.past)
         name = basis.kept.name
         if name in self._made:
             return self._made[name]
