@@ -6,9 +6,9 @@ import msgspec
 
 from bulk_publisher.report.history import Repeat, Trend, repeats_of, trend_of
 from bulk_publisher.report.past import PastRun
-from bulk_publisher.web.views.known_runs import Known, KnownRuns
+from bulk_publisher.web.views.known_runs import Known, KnownRuns, row_as_known
 from bulk_publisher.web.views.now import going_on_later, standing_of
-from bulk_publisher.web.views.run_row import RunRow, row_of
+from bulk_publisher.web.views.run_row import RunRow
 from bulk_publisher.web.views.wording import shortened
 
 LAST = 20
@@ -84,7 +84,7 @@ def courses_of(runs: KnownRuns, *, job: str = "") -> list[JobCourse]:
                 _portal_course(
                     portal,
                     [known.past for known in its],
-                    tuple(row_of(known.past, standing_of(known, goes_on, now)) for known in its),
+                    tuple(row_as_known(known, standing_of(known, goes_on, now)) for known in its),
                 )
                 for portal, its in portals.items()
             ),
@@ -98,9 +98,9 @@ def last_runs(runs: KnownRuns, job: str = "") -> dict[str, dict[str, list[Known]
     found: dict[str, dict[str, list[Known]]] = {}
     for known in runs:
         past = known.past
-        if past.description is None or past.is_rollback or (job and shortened(past.job) != job):
+        if past.description is None or past.is_rollback or (job and shortened(known.job) != job):
             continue
-        its = found.setdefault(past.job, {}).setdefault(past.portal, [])
+        its = found.setdefault(known.job, {}).setdefault(known.portal, [])
         if len(its) < LAST:
             its.append(known)
     return found

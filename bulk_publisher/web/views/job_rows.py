@@ -6,11 +6,11 @@ from enum import StrEnum
 import msgspec
 
 from bulk_publisher.store.agenda import Part, Slot
-from bulk_publisher.web.views.known_runs import Known, KnownRuns, name_of_order
+from bulk_publisher.web.views.known_runs import Known, KnownRuns, name_of_order, row_as_known
 from bulk_publisher.web.views.night import hours_in_words
 from bulk_publisher.web.views.now import Upcoming, going_on_later, standing_of
 from bulk_publisher.web.views.predictions import LastRuns, Prediction, Predictions
-from bulk_publisher.web.views.run_row import RunRow, row_of
+from bulk_publisher.web.views.run_row import RunRow
 from bulk_publisher.web.views.wording import shortened
 
 _RECENT = 8
@@ -146,9 +146,9 @@ def _recent(runs: KnownRuns, goes_on: Mapping[str, Upcoming]) -> dict[str, list[
     for known in runs:
         if known.past.description is None:
             continue
-        its = found.setdefault(known.past.job, [])
+        its = found.setdefault(known.job, [])
         if len(its) < _RECENT:
-            its.append(row_of(known.past, standing_of(known, goes_on, now)))
+            its.append(row_as_known(known, standing_of(known, goes_on, now)))
     return found
 
 
@@ -226,4 +226,4 @@ def _rows_of(
     for part in parts:
         known: Known | None = runs.get(part.run)
         if known is not None and part.status is None:
-            yield row_of(known.past, standing_of(known, goes_on, now))
+            yield row_as_known(known, standing_of(known, goes_on, now))

@@ -7,16 +7,20 @@ How it works:
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 from bulk_publisher.clock import busy_seconds, utc_now
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Epoch
 from bulk_publisher.report.past import PastRun, past_run
 from bulk_publisher.store.agenda import Order, Slot, runs_of
+from bulk_publisher.store.heard import Heard
 from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.store.steering import Steering
 from bulk_publisher.text.escaping import printable
+from bulk_publisher.web.views.run_row import RunRow, row_of
+from bulk_publisher.web.views.run_state import RunState
 
 _LEAST = 2.0
 """Seconds between two looks: a run says how it stands every five."""
@@ -28,6 +32,8 @@ _SHARE = 0.008
 """Of a core, that looks take; and half of that, that listing all runs takes."""
 _IN_TURN = 1_000
 """Runs that are not whole, and that are asked at a look whether a process is at work on them."""
+_STEERED_EVERY, _FEW = 4, 50
+"""Looks in which each run is asked all once, what changes seldom, too; and runs that are asked it at each."""
 
 
 @dataclass(slots=True)
@@ -36,13 +42,21 @@ class Known:
 
     Attributes:
         steering: What was asked of it last; None for nothing.
-        holder: Who worked on it last, where it has not come to its end.
+        row: As it was shown last; None where it was not yet.
+        job: Its name; empty where it is not told.
+        portal: What its portal is called; empty where it is not told.
     """
 
     kept: KeptRun
     past: PastRun
     steering: Steering | None = None
-    holder: str = ""
+    row: RunRow | None = None
+    job: str = field(init=False)
+    portal: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked for a dozen times at each look, and made of words of others each time.
+        self.job, self.portal = self.past.job, self.past.portal
 
     @property
     def is_open(self) -> bool:
@@ -110,7 +124,7 @@ class KnownRuns:
             return
         began = busy_seconds()
         self.plan = self._read_plan()
-        self._look_at_runs()
+        self._look_at_runs(is_forced=is_forced)
         looked = busy_seconds()
         if is_forced or now >= self._list_at or self._misses_one():
             self._list_runs()
@@ -120,9 +134,11 @@ class KnownRuns:
         self.number += 1
         self._next_at = now + _wait_after(looked - began)
 
-    def _look_at_runs(self) -> None:
-        for name in self._to_be_asked():
-            known = _read_again(self._known[name])
+    def _look_at_runs(self, *, is_forced: bool) -> None:
+        for place, name in enumerate(self._to_be_asked()):
+            # What is asked of runs is seldom: of hundreds each look sees to some.
+            is_asked = is_forced or (place + self.number) % _STEERED_EVERY == 0
+            known = _read_again(self._known[name], is_asked=is_asked or place < _FEW)
             if known.past.description is None and not known.kept.is_described:
                 # It was removed since runs were listed.
                 del self._known[name]
@@ -179,22 +195,43 @@ def _read(kept: KeptRun) -> Known:
     if past.description is not None and past.description.is_whole and not past.is_running:
         # Nothing can be asked of it any more, and nobody goes on with it.
         return Known(kept, past)
-    return Known(kept, past, kept.read_steering(), kept.holder().text)
+    return Known(kept, past, kept.read_steering())
 
 
-def _read_again(known: Known) -> Known:
-    """*known* as it is now; its description is read where a process has begun or ended since."""
+def _read_again(known: Known, *, is_asked: bool) -> Known:
+    """*known* as it is now; its description is read where a process has begun or ended since.
+
+    Args:
+        is_asked: Look what was asked of it, and how it has ended, too.
+    """
     kept, past = known.kept, known.past
+    heard = kept.read_progress() if past.is_running else None
+    if heard is not None and not heard.is_silent:
+        # Whoever has just said so is at work on it: to end, it takes its word back.
+        return _as_heard(known, heard, is_asked=is_asked)
     is_running = kept.is_locked
     if is_running != past.is_running or past.description is None:
         return _read(kept)
     if is_running:
-        heard = kept.read_progress()
         if heard is None and past.heard is not None:
             # It is about to end, or another process has just gone on with it.
             return _read(kept)
-        return replace(known, past=replace(past, heard=heard), steering=kept.read_steering())
-    if kept.holder().text != known.holder:
-        # Somebody has gone on with it, and has ended since the last look.
-        return _read(kept)
-    return replace(known, steering=kept.read_steering())
+        return _as_heard(known, heard, is_asked=is_asked)
+    # Somebody may have gone on with it, and have ended, since the last look.
+    return _read(kept) if is_asked else known
+
+
+def _as_heard(known: Known, heard: Heard | None, *, is_asked: bool) -> Known:
+    past = PastRun(known.kept, known.past.description, known.past.is_running, heard)
+    fresh = copy(known)
+    fresh.past, fresh.row = past, None
+    if is_asked:
+        fresh.steering = known.kept.read_steering()
+    return fresh
+
+
+def row_as_known(known: Known, state: RunState) -> RunRow:
+    """*known* as a row: made once for as long as it stays as it is."""
+    if known.row is None or known.row.state is not state:
+        known.row = row_of(known.past, state)
+    return known.row

@@ -161,7 +161,7 @@ def _under_way(job: str, slot: Slot, runs: KnownRuns) -> Iterator[_Coming]:
         known = runs.get(part.run)
         if known is None:
             continue
-        portal, heard = known.past.portal, known.past.heard
+        portal, heard = known.portal, known.past.heard
         if part.goes_on_at is not None and part.goes_on_at >= runs.looked_at:
             key = (EntryKind.GOES_ON, int(part.goes_on_at // _A_MINUTE))
             groups.setdefault(key, []).append((portal, part.goes_on_at, None))

@@ -13,9 +13,9 @@ import msgspec
 
 from bulk_publisher.model import Epoch
 from bulk_publisher.store.agenda import Slot, runs_of
-from bulk_publisher.web.views.known_runs import Known, KnownRuns, name_of_order
+from bulk_publisher.web.views.known_runs import Known, KnownRuns, name_of_order, row_as_known
 from bulk_publisher.web.views.paging import Excerpt, excerpt
-from bulk_publisher.web.views.run_row import RunRow, row_of
+from bulk_publisher.web.views.run_row import RunRow
 from bulk_publisher.web.views.run_state import RunState, state_of
 from bulk_publisher.web.views.wording import shortened
 
@@ -183,7 +183,7 @@ def portal_rows(runs: KnownRuns) -> list[PortalRow]:
     by_portal: dict[str, list[Known]] = {}
     for known in runs:
         if known.past.description is not None:
-            by_portal.setdefault(known.past.portal, []).append(known)
+            by_portal.setdefault(known.portal, []).append(known)
     planned = _Planned(runs)
     now = runs.looked_at
     rows = [
@@ -207,7 +207,7 @@ class _Planned:
         self._unbegun: dict[str, Upcoming] = {}
         for upcoming in self.goes_on.values():
             if (known := runs.get(upcoming.run)) is not None:
-                self._plan(known.past.portal, upcoming)
+                self._plan(known.portal, upcoming)
         done_on = _portals_of_jobs(runs)
         for name, slot in runs.plan.slots.items():
             job = job_of_slot(runs, name)
@@ -245,14 +245,14 @@ def _portals_of(runs: KnownRuns, slot: Slot) -> set[str]:
     """The portals of what *slot* is doing, or has done the last time, as far as its runs tell."""
     names = (*(runs_of(slot.firing) if slot.firing else ()), *(slot.last.runs if slot.last else ()))
     found = (runs.get(name) for name in names)
-    return {known.past.portal for known in found if known is not None and known.past.portal}
+    return {known.portal for known in found if known is not None and known.portal}
 
 
 def _portals_of_jobs(runs: KnownRuns) -> dict[str, set[str]]:
     done: dict[str, set[str]] = {}
     for known in runs:
-        if known.past.portal:
-            done.setdefault(known.past.job, set()).add(known.past.portal)
+        if known.portal:
+            done.setdefault(known.job, set()).add(known.portal)
     return done
 
 
@@ -264,7 +264,7 @@ def _row(portal: str, its_runs: Sequence[Known], planned: _Planned, now: Epoch) 
         at_work, key=lambda known: states[known.kept.name] is RunState.TURN, default=its_runs[0]
     )
     state = states.get(shown.kept.name) or standing_of(shown, planned.goes_on, now)
-    row = row_of(shown.past, state)
+    row = row_as_known(shown, state)
     unusable = planned.unusable.get(portal)
     troubles = row.troubles
     if unusable is not None:
@@ -304,4 +304,4 @@ def _damaged_rows(runs: KnownRuns, now: Epoch) -> Iterator[PortalRow]:
     for known in runs:
         if known.past.description is None:
             state = standing_of(known, {}, now)
-            yield PortalRow(**msgspec.structs.asdict(row_of(known.past, state)))
+            yield PortalRow(**msgspec.structs.asdict(row_as_known(known, state)))

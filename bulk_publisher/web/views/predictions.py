@@ -44,9 +44,9 @@ class LastRuns:
             past = known.past
             if past.description is None or past.follows:
                 continue
-            self._newest.setdefault(past.job, {}).setdefault(past.portal, known)
+            self._newest.setdefault(known.job, {}).setdefault(known.portal, known)
             if past.how in {How.DONE, How.FAILED}:
-                self._whole.setdefault(past.job, {}).setdefault(past.portal, known)
+                self._whole.setdefault(known.job, {}).setdefault(known.portal, known)
 
     def portals_of(self, job: str) -> dict[str, Known]:
         """The newest run of *job*, by portal."""

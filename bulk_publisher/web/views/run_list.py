@@ -4,10 +4,10 @@ from enum import StrEnum
 
 import msgspec
 
-from bulk_publisher.web.views.known_runs import KnownRuns
+from bulk_publisher.web.views.known_runs import KnownRuns, row_as_known
 from bulk_publisher.web.views.now import going_on_later, standing_of
 from bulk_publisher.web.views.paging import Excerpt, excerpt
-from bulk_publisher.web.views.run_row import RunRow, row_of
+from bulk_publisher.web.views.run_row import RunRow
 from bulk_publisher.web.views.run_state import RunState
 
 
@@ -69,7 +69,7 @@ class RunList(msgspec.Struct, frozen=True, kw_only=True):
 def run_rows(runs: KnownRuns) -> list[RunRow]:
     """A row for each run, the newest first."""
     goes_on, now = going_on_later(runs), runs.looked_at
-    return [row_of(known.past, standing_of(known, goes_on, now)) for known in runs]
+    return [row_as_known(known, standing_of(known, goes_on, now)) for known in runs]
 
 
 def run_list(at: float, rows: list[RunRow], asked: RunsAsked) -> RunList:
