@@ -149,7 +149,8 @@ def test_who_is_paused_rests_for_its_window_or_stops_is_told_apart(tmp_path) -> 
         "turn": RunState.TURN,
         "away": RunState.UNREACHED,
     }
-    assert rows["resting"].next and rows["resting"].next.run == resting.name
+    assert rows["resting"].next
+    assert rows["resting"].next.run == resting.name
 
 
 def test_of_two_runs_at_work_on_a_portal_the_one_that_sends_is_shown(tmp_path) -> None:
@@ -201,6 +202,7 @@ def test_the_next_time_of_a_job_stands_with_the_portals_of_its_last_runs(tmp_pat
 
     rows = look(runs, wall)
 
-    assert rows["shop"].next and rows["shop"].next.at == BEGAN_AT + 86_400
+    assert rows["shop"].next
+    assert rows["shop"].next.at == BEGAN_AT + 86_400
     assert rows["other"].next is None
     assert rows["other"].troubles == ("2 failed or unknown.",)

@@ -70,7 +70,8 @@ def test_it_is_the_plans_forecast_where_the_last_run_tells_a_cost(tmp_path) -> N
 
     assert one.basis == f"plan's forecast at the cost of run {kept.name}"
     # Four requests at once take a quarter of 400 s; the meter lets 470 s through.
-    assert one.seconds and 100 < one.seconds < 200
+    assert one.seconds
+    assert 100 < one.seconds < 200
 
 
 def test_what_does_not_fit_into_its_hours_rests_and_goes_on(tmp_path) -> None:

@@ -3,8 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_publisher.web.views.now import NowAsked, NowOrder, NowShow, PortalRow, Upcoming
-from bulk_publisher.web.views.now import filtered_rows, sorted_rows
+from bulk_publisher.web.views.now import (
+    NowAsked,
+    NowOrder,
+    NowShow,
+    PortalRow,
+    Upcoming,
+    filtered_rows,
+    sorted_rows,
+)
 from bulk_publisher.web.views.paging import SIZES, excerpt
 from bulk_publisher.web.views.run_state import RunState
 
