@@ -23,7 +23,9 @@ def need_namespaces() -> None:
     """Skip the test where this machine can't play several."""
     tried = subprocess.run([*_NAMESPACES, "true"], check=False, capture_output=True)
     if tried.returncode:
-        pytest.skip("hosts need name spaces of their own: run it as root, with unshare of util-linux")
+        pytest.skip(
+            "hosts need name spaces of their own: run it as root, with unshare of util-linux"
+        )
 
 
 def need_faketime() -> None:

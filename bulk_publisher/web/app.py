@@ -75,3 +75,4 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 
 async def _end_streams(app: web.Application) -> None:
     app[LIVE].close()
+    app[ASIDE].closing.set()

@@ -56,7 +56,6 @@ class Aside:
             self._group = group
             yield
             self._group = None
-            self.closing.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     while self._tasks:

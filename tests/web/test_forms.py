@@ -71,6 +71,15 @@ async def test_another_website_is_refused_whatever_it_knows(
     assert "Another website" in answer.text
 
 
+async def test_another_website_is_refused_also_where_nobody_is_known(tmp_path: Path) -> None:
+    async with page_served(tmp_path, more=MORE, host="0.0.0.0") as page:
+        forged = await page.post("/steer", headers={"Origin": "https://evil.example"})
+        unknown = await page.post("/steer", headers={"Origin": page.url})
+
+    assert (forged.status, unknown.status) == (403, 303)
+    assert unknown.headers["Location"] == "/login?then=%2F"
+
+
 async def test_the_form_of_one_is_of_no_use_to_another(tmp_path: Path) -> None:
     async with page_served(tmp_path, more=MORE) as page:
         csrf = await logged_in(page)

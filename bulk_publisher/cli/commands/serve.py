@@ -112,7 +112,6 @@ async def _serve(
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.cli.commands.many import use_all_descriptors
     from bulk_publisher.cli.output.happenings import Teller
-    from bulk_publisher.cli.output.supervisor import Supervisor
     from bulk_publisher.clock import WallClock, local_zone
     from bulk_publisher.engine.events import both
     from bulk_publisher.jobs import by_portal
@@ -147,16 +146,20 @@ async def _serve(
         permits=permits,
         is_once=is_once,
     )
-    supervisor = Supervisor(os.environ)
     reading = nullcontext() if metrics is None else metrics.read(lambda: daemon.slots)
-    beside = (
-        nullcontext()
-        if page is None
-        else page.served(around, daemon, None if metrics is None else metrics.page)
-    )
-    async with reading, beside, asyncio.TaskGroup() as group:
+    numbers = None if metrics is None else metrics.page
+    async with reading, nullcontext() if page is None else page.served(around, daemon, numbers):
+        await _see_to_its_end(daemon, around.clock)
+
+
+async def _see_to_its_end(daemon: "Daemon", clock: "Clock") -> None:
+    """Serve until signals end it; a supervisor hears that it is alive."""
+    from bulk_publisher.cli.output.supervisor import Supervisor
+
+    supervisor = Supervisor(os.environ)
+    async with asyncio.TaskGroup() as group:
         serving = group.create_task(daemon.serve())
-        watching = group.create_task(supervisor.watch(around.clock))
+        watching = group.create_task(supervisor.watch(clock))
         _take_signals(daemon, serving, supervisor)
         with suppress(asyncio.CancelledError):
             await serving

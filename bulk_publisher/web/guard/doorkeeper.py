@@ -136,8 +136,18 @@ class Doorkeeper:
 
     # forms
 
+    def check_origin(self, request: web.Request) -> None:
+        """Refuse a request that changes something and that comes from another website.
+
+        Raises:
+            HTTPForbidden: If it does.
+        """
+        host, is_https = request.headers[hdrs.HOST], self.is_https(request)
+        if is_from_elsewhere(request.headers, host=host, is_https=is_https):
+            raise web.HTTPForbidden(text="Another website has sent this. Nothing was done.")
+
     def check_form(self, request: web.Request, visitor: Visitor | None, field: str) -> None:
-        """Refuse a request that changes something and that our own page has not sent.
+        """Refuse a request that changes something and that our own page has not made.
 
         Args:
             field: What its form carries in ``csrf``; empty for none.
@@ -145,9 +155,6 @@ class Doorkeeper:
         Raises:
             HTTPForbidden: If it has not.
         """
-        host, is_https = request.headers[hdrs.HOST], self.is_https(request)
-        if is_from_elsewhere(request.headers, host=host, is_https=is_https):
-            raise web.HTTPForbidden(text="Another website has sent this. Nothing was done.")
         is_by_token = visitor is not None and visitor.proof is Proof.BEARER
         if is_by_token and hdrs.COOKIE not in request.headers:
             # No other website knows the token, and a browser sends it by itself to nobody.
@@ -244,7 +251,9 @@ async def check(request: web.Request, role: Role | None) -> None:
     visitor = _visitor(request, keeper, role)
     if visitor is not None:
         request[VISITOR] = visitor
-    elif role is not None:
+    if request.method not in SAFE:
+        keeper.check_origin(request)
+    if role is not None and visitor is None:
         raise unauthorized("A token is needed here.")
     if request.method not in SAFE:
         keeper.check_form(request, visitor, await _field_of_form(request))
