@@ -8,19 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from bulk_publisher.errors import BadJournal
-from bulk_publisher.page_ids.page_set import PageSet, is_page_id
-from bulk_publisher.store.description import Description, decode_description, decode_error_in_words
+from bulk_publisher.store.description import Description, decode_description
 from bulk_publisher.store.files import LARGEST, is_there, open_to_read, read_own
 from bulk_publisher.store.flaws import Flaw, FlawKind
 from bulk_publisher.store.folder.run_folder import RunFolder
 from bulk_publisher.store.folder.sent import read_sent
 from bulk_publisher.store.folder.verdict_file import read_verdicts
-from bulk_publisher.store.record import decode_outcome
+from bulk_publisher.store.journal_check import JournalCheck
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_MOST_NAMED = 3
-"""Lines of a file that are named one by one: where thousands are damaged, so is the file."""
 _LEFT = re.compile(r"\..+\.new\Z")
 """What a killed process has left half written; whoever locks the folder next removes it."""
 
@@ -138,13 +135,12 @@ def _flaws_of_journal(path: Path, run_id: str, told: int, *, is_running: bool) -
     Args:
         told: Pages that it had when the run ended; 0 where that is not told.
     """
-    seen = _Seen(run_id)
+    seen = JournalCheck(run_id)
     number = 0
     try:
         with open_to_read(path) as file:
             for number, line in enumerate(iter(partial(file.readline, LARGEST), b""), start=1):
-                why = seen.add(line)
-                if why and seen.damaged <= _MOST_NAMED:
+                if why := seen.add(line):
                     yield Flaw(FlawKind.DAMAGED, f"{path}:{number}", f"the line is damaged: {why}")
     except OSError as error:
         yield Flaw(FlawKind.DAMAGED, str(path), f"can't be read: {error.strerror}")
@@ -153,40 +149,3 @@ def _flaws_of_journal(path: Path, run_id: str, told: int, *, is_running: bool) -
         yield Flaw(FlawKind.TORN, f"{path}:{number}", f"the last line was cut by a crash after {seen.torn:,} bytes", "It counts for nothing; resume removes it.")  # fmt: skip
     for kind, what, hint in seen.sums(told):
         yield Flaw(kind, str(path), what, hint)
-
-
-class _Seen:
-    """What the lines of a journal say together."""
-
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
-        self._pages = PageSet()
-        self._others = self._twice = self.damaged = self.torn = 0
-
-    def add(self, line: bytes) -> str:
-        """One more line; why it is damaged, or nothing."""
-        if not line.endswith(b"\n"):
-            self.torn = len(line)
-            return ""
-        try:
-            outcome = decode_outcome(line)
-        except (ValueError, RecursionError) as error:
-            self.damaged += 1
-            return decode_error_in_words(error)
-        if outcome.run != self._run_id:
-            self._others += 1
-        elif is_page_id(outcome.page):
-            self._twice += not self._pages.add(outcome.page)
-        return ""
-
-    def sums(self, told: int) -> Iterator[tuple[FlawKind, str, str]]:
-        """What is wrong with all of them, and what to do about it."""
-        if self.damaged > _MOST_NAMED:
-            yield FlawKind.DAMAGED, f"has {self.damaged - _MOST_NAMED:,} more damaged lines", ""
-        if self._others:
-            yield FlawKind.FOREIGN, f"has {self._others:,} lines of other runs", ""
-        if self._twice:
-            yield FlawKind.DAMAGED, f"has {self._twice:,} lines of pages that have one already", "The first of a page counts."  # fmt: skip
-        lost = told - len(self._pages) - self.damaged
-        if lost > 0:
-            yield FlawKind.DAMAGED, f"has lost {lost:,} of the {told:,} lines that it had when the run ended", ""  # fmt: skip
