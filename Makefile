@@ -48,7 +48,7 @@ quick: .venv  ## the pure core alone, for the editor
 test: .venv  ## the test suite, in parallel
 	$(BIN)/pytest -q -n $(WORKERS) -m "not crash and not foreign and not service" $(TESTS)
 
-test-services: .venv  ## the tests that need a program beside Python (Chromium, Prometheus, systemd)
+test-services: .venv  ## the tests that need a program beside Python (Chromium, PostgreSQL, Prometheus, systemd)
 	$(BIN)/pytest -q -n auto -m service $(TESTS)
 
 crash: .venv  ## kill real processes at random moments, many times

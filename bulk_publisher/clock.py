@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bulk_publisher.model import Epoch, Mono
 
 _LOCAL_ZONE = Path("/etc/localtime")
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Where there is none - it is Linux's - the other one counts a machine's sleep as well or is not to be had."""
 _TICK = 0.001
 """Seconds below which no moment is told from another."""
 
@@ -65,6 +67,14 @@ class WallClock(LoopClock):
     def epoch(self) -> Epoch:
         """UTC seconds."""
         return Epoch(time.time())
+
+
+def boottime() -> float:
+    """Seconds since this machine was started, also those that it slept or this process was stopped.
+
+    It can't be set, and no other machine's says anything of it.
+    """
+    return time.clock_gettime(_BOOTTIME)
 
 
 def utc_now() -> Epoch:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from benchmarks.virtual import new_event_loop, patches
 from bulk_publisher.log import show_by
+from tests.postgres_server import PostgresServer, running
 
 # How fast this machine is says nothing about the code, and its first draw of text is slow anywhere.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,3 +48,10 @@ def _all_in_loop_time(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRe
     if not request.node.get_closest_marker("real_time"):
         for name, value in patches().items():
             monkeypatch.setattr(name, value)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of PostgreSQL for the tests of this process."""
+    with running() as server:
+        yield server

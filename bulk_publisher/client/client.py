@@ -22,7 +22,8 @@ from bulk_publisher.client.turns_in_memory import StateInMemory
 from bulk_publisher.portal.actions import ActionSpec
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.portal.proxy import proxy_at
-from bulk_publisher.store import machine_state
+from bulk_publisher.store import machine_state, shared_state
+from bulk_publisher.store.database_address import is_database
 from bulk_publisher.store.sharing import SharedState, Sharing
 
 
@@ -38,7 +39,11 @@ DEFAULT: Final = Default.DEFAULT
 
 def _state_at(state: Path | str | Default) -> SharedState:
     # The one place where a client reads the environment: where the state is by default.
-    return machine_state(os.environ if isinstance(state, Default) else Path(state))
+    if isinstance(state, Default):
+        return machine_state(os.environ)
+    if isinstance(state, str) and is_database(state):
+        return shared_state(state, os.environ)
+    return machine_state(Path(state))
 
 
 class Ongoing(Protocol):
@@ -80,7 +85,8 @@ class Client:
             proxy: Its URL; None for the one that the environment names.
             pace: How fast, and when to give up.
             state: A folder in which runs of this machine leave word of the limits for each other,
-                by default the command line's; None for none, then this client knows of no others.
+                by default the command line's; or the URL of a database, for those of all its hosts.
+                None for none, then this client knows of no others.
             name: What the portal is called among the named ones: runs that are kept say so. See
                 ``client_for``, which finds the portal by it.
             named_in: The file that names it; None for the user's own.
@@ -173,9 +179,13 @@ class Client:
     def _sharing(self) -> Iterator[Sharing]:
         identity, name = self.credential.identity, secrets.token_hex(8)
         with ExitStack() as stack:
-            sharing = stack.enter_context(self._state.turn(identity, name))
+            sharing = stack.enter_context(
+                self._state.turn(identity, name, portal=self.credential.host)
+            )
             if sharing.turn is None:
                 # Those of this client still share its limits.
-                own = stack.enter_context(self._in_memory.turn(identity, name))
+                own = stack.enter_context(
+                    self._in_memory.turn(identity, name, portal=self.credential.host)
+                )
                 sharing = Sharing(own.turn, sharing.doubt, sharing.advice)
             yield sharing

@@ -191,7 +191,8 @@ def _sharing(access: Access) -> AbstractContextManager[Sharing]:
     """The turn of a new session."""
     if access.state is None:
         return nullcontext(Sharing(None))
-    return access.state.turn(access.credential.identity, secrets.token_hex(8))
+    credential = access.credential
+    return access.state.turn(credential.identity, secrets.token_hex(8), portal=credential.host)
 
 
 def _tell_next(session: Session) -> None:

@@ -97,7 +97,7 @@ class StateInMemory:
         self._shared = SharedTurn()
 
     @contextmanager
-    def turn(self, identity: str, session: str) -> Iterator[Sharing]:
+    def turn(self, identity: str, session: str, *, portal: str) -> Iterator[Sharing]:
         """The turn of one session."""
         turn = TurnInMemory(self._shared)
         try:

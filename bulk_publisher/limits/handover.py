@@ -54,3 +54,35 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     operating_limit: LimitLeft | None
     meters: dict[str, MeterLeft]
     busy_for: Annotated[float, Meta(ge=0)] = 0.0
+
+
+_OLDEST = 3600.0
+"""Seconds after which nothing that was left says anything of the limits."""
+
+
+def aged(left: Handover, seconds: float) -> Handover:
+    """*left* as it would have been told so many *seconds* later, with nothing sent meanwhile.
+
+    The bucket of requests stays as it was: how fast it drains is not known here.
+    """
+    limit = left.operating_limit
+    later = None if limit is None else LimitLeft(limit=limit.limit, ago=limit.ago + seconds)
+    meters = {} if seconds > _OLDEST else left.meters
+    return Handover(
+        requests=left.requests,
+        operating_limit=later,
+        meters={name: _meter_aged(meter, seconds) for name, meter in meters.items()},
+        busy_for=max(0.0, left.busy_for - seconds),
+    )
+
+
+def _meter_aged(meter: MeterLeft, seconds: float) -> MeterLeft:
+    baskets = (
+        BasketLeft(
+            spent=basket.spent,
+            leaves_in=max(-_OLDEST, basket.leaves_in - seconds),
+            may_leave_in=max(-_OLDEST, basket.may_leave_in - seconds),
+        )
+        for basket in meter.baskets
+    )
+    return MeterLeft(told=meter.told, baskets=tuple(baskets))

@@ -15,7 +15,7 @@ from bulk_publisher.jobs import Job, Portal
 from bulk_publisher.portal.actions import ACTIONS
 from bulk_publisher.portal.credentials import Credential
 from bulk_publisher.sources.opening import found
-from bulk_publisher.store import machine_state
+from bulk_publisher.store import SharedState, machine_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,14 @@ class Reached:
     """A portal that was looked up: its credential, and what its entry says where it has a name.
 
     Nothing of that is written down with the run: it is looked up anew.
+
+    Attributes:
+        state: Where its limits are shared; None for with the runs of this machine.
     """
 
     credential: Credential
     portal: Portal
+    state: SharedState | None = None
 
 
 Entry = Credential | Client | Reached
@@ -53,7 +57,8 @@ def as_reached(job: Job, entry: Entry) -> Job:
 def access_of(job: Job, entry: Credential | Reached) -> Access:
     """The portal that *job* names, by *entry*."""
     job, credential = as_reached(job, entry), credential_of(entry)
-    return Access(credential, job.portal.plan, ca_file_of(job), machine_state(os.environ))
+    state = entry.state if isinstance(entry, Reached) else None
+    return Access(credential, job.portal.plan, ca_file_of(job), state or machine_state(os.environ))
 
 
 def ca_file_of(job: Job) -> Path | None:

@@ -35,7 +35,7 @@ from bulk_publisher.store.description import Following
 T = TypeVar("T")
 
 Place = Store | str | os.PathLike[str]
-"""Where runs are kept: a store, or the folder of one."""
+"""Where runs are kept: a store, the folder of one, or the URL of a database."""
 
 
 def publish(
@@ -300,7 +300,9 @@ def _found(run: str | Run, store: Place) -> KeptRun:
 
 
 def _store(place: Place) -> Store:
-    return open_store(Path(place)) if isinstance(place, str | os.PathLike) else place
+    if isinstance(place, str):
+        return open_store(place)
+    return open_store(Path(place)) if isinstance(place, os.PathLike) else place
 
 
 def _changes(client: Client) -> Mapping[str, Any]:

@@ -370,9 +370,9 @@ class Daemon:
         Raises:
             BulkPublisherError: If they can't be told, or an order may not name them.
         """
-        self._known.check(name, [job], self._agenda.place)
+        self._known.check(name, [job], self._agenda.lists)
         jobs = self._around.by_portal(job)
-        self._known.check(name, jobs.values(), self._agenda.place)
+        self._known.check(name, jobs.values(), self._agenda.lists)
         slot = self._plan[name]
         if slot.firing is not None and not slot.firing.parts:
             parts = {portal: Part() for portal in jobs}

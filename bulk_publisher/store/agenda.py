@@ -149,6 +149,11 @@ class Agenda(Protocol):
         ...
 
     @property
+    def lists(self) -> str:
+        """Below which the lists of orders are, on this machine."""
+        ...
+
+    @property
     def is_shared(self) -> bool:
         """Whether several daemons may serve it, each with jobs of its own."""
         ...

@@ -19,11 +19,26 @@ _FILES = 2
 """Written at once: the journal, and the note of what leaves."""
 
 
+def _nothing() -> None:
+    """Files need no telling: they are written, or fail."""
+
+
+def _look_at(done: "asyncio.Future[object]") -> None:
+    if not done.cancelled():
+        done.exception()
+
+
 class Disk(Closing):
     """Does what waits for the disk. A context manager: its threads end with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, give_up: Callable[[], None] = _nothing) -> None:
+        """Its threads begin when they are needed.
+
+        Args:
+            give_up: Called when a task that waits is cancelled, from the loop: what is done for it ends soon.
+        """
         self._threads = ThreadPoolExecutor(_FILES, "disk")
+        self._give_up = give_up
 
     async def do(self, work: Callable[[], object]) -> None:
         """Return when *work* is done; where the waiting task is cancelled, not before that either.
@@ -35,10 +50,14 @@ class Disk(Closing):
         """
         handed_over = self._threads.submit(work)
         # The shield keeps a cancelled wait from taking work back that no thread has begun.
-        waited_for = asyncio.shield(asyncio.wrap_future(handed_over))
+        done = asyncio.wrap_future(handed_over)
+        waited_for = asyncio.shield(done)
         try:
             await waited_for
         except asyncio.CancelledError:
+            # Whoever leaves is not told of a failure, and the loop is not to ask who was.
+            done.add_done_callback(_look_at)
+            self._give_up()
             wait([handed_over])
             raise
 

@@ -13,6 +13,8 @@ class FlawKind(StrEnum):
     """Its end is missing: a crash has cut it."""
     FOREIGN = "foreign"
     """It belongs to another run, or to nobody that is known here."""
+    LEFT = "left"
+    """Whoever was at work on it is gone, and has not said that it is over."""
     LINK = "link"
     """It is a link, or has a second name: what is written to it would be written elsewhere."""
     MODE = "mode"

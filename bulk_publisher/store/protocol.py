@@ -378,6 +378,16 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
         """What is wrong with what is kept of it. Reads all of it once, and changes nothing."""
         ...
 
+    def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """All that is kept of it, as the files of a run's folder: each with its name, and its bytes in pieces.
+
+        What only says how it stands just now is not among them.
+
+        Raises:
+            BadJournal: If it can't be read.
+        """
+        ...
+
 
 class Store(Protocol):
     """Where runs are kept. To have it opens nothing."""
@@ -419,6 +429,15 @@ class Store(Protocol):
     @property
     def approvals(self) -> Approvals:
         """The plans that were handed in to be approved."""
+        ...
+
+    def take_in(self, run_id: str, contents: Iterator[tuple[str, Iterator[bytes]]]) -> KeptRun:
+        """Keep a run of another store, with all that ``KeptRun.contents`` gives of it.
+
+        Raises:
+            BadSetting: If there is one of that name, or it can't be written.
+            BadJournal: If the other one can't be read.
+        """
         ...
 
     def runs(self) -> Sequence[KeptRun]:

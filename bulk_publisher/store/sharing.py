@@ -44,8 +44,9 @@ class Holder(Protocol):
 class Turn(Protocol):
     """Whose turn it is among the runs that use one credential, and how the last one left its limits.
 
-    Asked for in the loop. One that has lost it finds that it is not its own, and what it gives then is
-    not kept.
+    Asked for in the loop, where nothing waits: what is told may be a second old, and a turn is taken or given
+    within that time. Only ``is_ours`` is told as it is: it is false where somebody else can have the turn. One
+    that has lost it finds that it is not its own, and what it gives then is not kept.
     """
 
     @property
@@ -90,13 +91,17 @@ class Sharing:
 class SharedState(Protocol):
     """What runs leave for each other, whichever store they are kept in."""
 
-    def turn(self, identity: str, session: str) -> AbstractContextManager[Sharing]:
-        """The turn of *session* among those of one credential; gone when the block ends.
+    def turn(self, identity: str, session: str, *, portal: str) -> AbstractContextManager[Sharing]:
+        """The turn of *session* among those of one credential or portal; gone when the block ends.
 
         Args:
             identity: Of the credential: the same for all that the portal counts together, for ever. No
                 secret.
             session: A name that no other has.
+            portal: Its host.
+
+        Raises:
+            BadSetting: If there must be turns, and they can't be kept.
         """
         ...
 

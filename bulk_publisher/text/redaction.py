@@ -221,14 +221,18 @@ class Redactor:
 def learn_environment(redactor: Redactor, environment: Mapping[str, str]) -> None:
     """Have *redactor* hide all that *environment* keeps secret.
 
-    That is codes of webhooks, logins to proxies, and the secret of an application.
+    That is codes of webhooks, logins to proxies and databases, and the secret of an application.
     """
     for name, value in environment.items():
         for found in _CODE.finditer(value):
             redactor.learn(found[1])
         if name == CLIENT_SECRET:
             redactor.learn(value.strip())
-        if name.lower().endswith("_proxy") and (login := _LOGIN.match(value)):
+        if name == "PGPASSWORD":
+            redactor.learn_login(environment.get("PGUSER", "-"), value)
+        if (name.lower().endswith("_proxy") or name == "BULK_PUBLISHER_STORE") and (
+            login := _LOGIN.match(value)
+        ):
             redactor.learn_login(login[1], login[2] or "")
 
 

@@ -12,9 +12,9 @@ import pytest
 from bulk_publisher.errors import JournalLost
 from bulk_publisher.model import Page, PageId
 from bulk_publisher.store.disk import Disk
-from bulk_publisher.store.folder.ledger import Ledger
 from bulk_publisher.store.folder.sent import SentPages, read_sent
 from bulk_publisher.store.folder.writer import JournalWriter
+from bulk_publisher.store.ledger import Ledger
 from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
 

@@ -1,32 +1,60 @@
 """The stores that there are: each passes the same tests."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from bulk_publisher.store import SharedState, Store, machine_state, open_store
+from bulk_publisher.store import SharedState, Store, machine_state, open_store, shared_state
+from tests.postgres_server import name_in
+
+POSTGRES = pytest.param("postgres", marks=pytest.mark.service)
 
 
-def _folder_store(scratch: Path) -> Store:
-    return open_store(scratch / "runs")
+def _folder_store(request: pytest.FixtureRequest) -> Store:
+    return open_store(request.getfixturevalue("tmp_path") / "runs")
 
 
-def _folder_state(scratch: Path) -> SharedState:
-    return machine_state({"XDG_STATE_HOME": str(scratch / "state")})
+def _folder_state(request: pytest.FixtureRequest) -> SharedState:
+    return machine_state({"XDG_STATE_HOME": str(request.getfixturevalue("tmp_path") / "state")})
 
 
-STORES: dict[str, Callable[[Path], Store]] = {"folder": _folder_store}
-STATES: dict[str, Callable[[Path], SharedState]] = {"folder": _folder_state}
+def _postgres_store(request: pytest.FixtureRequest) -> Store:
+    return open_store(request.getfixturevalue("database"))
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def _postgres_state(request: pytest.FixtureRequest) -> SharedState:
+    return shared_state(request.getfixturevalue("database"), {})
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], Store]] = {
+    "folder": _folder_store,
+    "postgres": _postgres_store,
+}
+STATES: dict[str, Callable[[pytest.FixtureRequest], SharedState]] = {
+    "folder": _folder_state,
+    "postgres": _postgres_state,
+}
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with our tables in which nothing is kept yet; its leases are short."""
+    server = request.getfixturevalue("postgres")
+    url = server.prepared()
+    server.sql(
+        "UPDATE bulk_publisher.store SET renew_every = 0.2, silent_after = 0.8, taken_over_after = 2.4",
+        name=name_in(url),
+    )
+    return url
+
+
+@pytest.fixture(params=["folder", POSTGRES])
+def store(request: pytest.FixtureRequest) -> Store:
     """A store in which nothing is kept yet."""
-    return STORES[request.param](tmp_path)
+    return STORES[request.param](request)
 
 
-@pytest.fixture(params=STATES)
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> SharedState:
+@pytest.fixture(params=["folder", POSTGRES])
+def state(request: pytest.FixtureRequest) -> SharedState:
     """What runs share, before any was."""
-    return STATES[request.param](tmp_path)
+    return STATES[request.param](request)

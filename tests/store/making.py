@@ -50,3 +50,8 @@ def standing_of(run: KeptRun) -> Standing:
 def place_of(run: KeptRun) -> Place | None:
     """Where its list goes on."""
     return run.read_notes()[1]
+
+
+def content_of(run: KeptRun, name: str) -> bytes:
+    """What would stand in the file *name* of its folder; empty where there is none."""
+    return b"".join(piece for one, pieces in run.contents() if one == name for piece in pieces)

@@ -101,7 +101,7 @@ async def test_what_is_written_is_what_was_written_before(tmp_path: Path) -> Non
 
 
 def test_how_limits_are_left_is_written_as_it_was(tmp_path: Path) -> None:
-    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("a", "s") as sharing:
+    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("a", "s", portal="a") as sharing:
         assert sharing.turn is not None
         sharing.turn.try_take()
         sharing.turn.give(LEFT, Mono(1.0), Epoch(2.0))
@@ -119,7 +119,7 @@ def test_limits_that_were_left_before_are_read(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     shutil.copy(FOLDERS / "limits.json", folder)
 
-    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("a", "t") as sharing:
+    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("a", "t", portal="a") as sharing:
         assert sharing.turn is not None
         left = sharing.turn.left_by_other(Mono(50.0), Epoch(12.0))
 
@@ -222,7 +222,7 @@ def test_a_relative_folder_for_state_is_ignored(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
-    with machine_state({"XDG_STATE_HOME": "here"}).turn("a", "1") as sharing:
+    with machine_state({"XDG_STATE_HOME": "here"}).turn("a", "1", portal="a") as sharing:
         assert sharing.turn is not None
 
     assert not (tmp_path / "here").exists()

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.store.verdicts import judge
 from tests.outcomes import outcome
-from tests.store.making import begun, lines_of, lose, place_of, record, standing_of
+from tests.store.making import begun, content_of, lines_of, lose, place_of, record, standing_of
 
 PAGES = [Page(PageId(number), scope=None, source=f"a.csv:{number}") for number in range(1, 8)]
 
@@ -179,8 +178,9 @@ def test_what_can_be_done_again_is_a_list_that_csv_takes(store: Store) -> None:
 
     with run.lock():
         run.write_again({Scope.KNOWLEDGE: PageSet([3, 1]), None: PageSet([7])})
-        again = Path(run.names.again).read_text(encoding="utf-8").splitlines()
+        again = content_of(run, "again.csv").decode().splitlines()
         assert sorted(again) == ["1,KNOWLEDGE", "3,KNOWLEDGE", "7,", "id,scope"]
     with run.lock():
         run.write_again({})
         run.write_again({})
+    assert content_of(run, "again.csv") == b""

@@ -1,14 +1,15 @@
 """What a run says of itself while it goes on, and afterwards, in any store."""
 
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from bulk_publisher.model import Epoch
 from bulk_publisher.store import KeptRun, Store
-from bulk_publisher.store.heard import Snapshot, heard
+from bulk_publisher.store.heard import Heard, Snapshot, heard
 from bulk_publisher.store.steering import Steering, Wish
-from tests.store.making import begun
+from tests.store.making import begun, content_of
+from tests.store.patience import soon
 
 
 def snapshot_of(run: KeptRun, pages: int) -> Snapshot:
@@ -19,6 +20,12 @@ def snapshot_of(run: KeptRun, pages: int) -> Snapshot:
     )  # fmt: skip
 
 
+def _pages_said(store: Store, pages: int) -> Heard | None:
+    """What the latest run says of itself, once it says that."""
+    said = store.find("latest").read_progress()
+    return said if said is not None and said.snapshot.pages == pages else None
+
+
 def test_the_newest_word_counts_and_is_gone_at_the_end(store: Store) -> None:
     run = begun(store)
 
@@ -26,7 +33,7 @@ def test_the_newest_word_counts_and_is_gone_at_the_end(store: Store) -> None:
     with run.lock():
         run.write_progress(snapshot_of(run, 3))
         run.write_progress(snapshot_of(run, 4))
-        said = store.find("latest").read_progress()
+        said = soon(partial(_pages_said, store, 4))
         run.clear_progress()
         run.clear_progress()
 
@@ -53,7 +60,7 @@ def test_a_log_goes_on_where_it_ended(store: Store) -> None:
         log.write(line)
         log.close()
 
-    assert Path(run.names.log).read_bytes() == b'{}\n{"a": 1}\n'
+    assert content_of(run, "log.jsonl") == b'{}\n{"a": 1}\n'
 
 
 def test_a_report_takes_the_place_of_the_one_before(store: Store) -> None:
@@ -63,7 +70,7 @@ def test_a_report_takes_the_place_of_the_one_before(store: Store) -> None:
     place = run.write_report("<html>new Ü")
 
     assert place == run.names.report
-    assert Path(place).read_text(encoding="utf-8") == "<html>new Ü"
+    assert content_of(run, "report.html").decode() == "<html>new Ü"
 
 
 def test_what_a_run_is_asked_stands_until_it_goes_on(store: Store) -> None:

@@ -135,7 +135,7 @@ def test_a_fault_beside_a_run_is_told_as_from_within_it(tmp_path: Path, capsys) 
         raise LimitReached("full")
 
     with pytest.raises(LimitReached):
-        run_task(job, task, Output(verbosity=1, log_format="json", is_plain=True))
+        run_task(job, task, Output(verbosity=1, log_format="json", is_plain=True), runs=tmp_path)
 
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["what"] for line in told if line["event"] == "fault.aside"] == ["ValueError: ***"]

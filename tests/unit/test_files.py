@@ -264,7 +264,7 @@ def test_a_folder_of_state_of_somebody_else_is_not_used(anybodys: Path, name: st
     if planted.parent != anybodys:
         planted.parent.chmod(0o1777)
 
-    with machine_state({"XDG_STATE_HOME": str(anybodys)}).turn("a", "b") as sharing:
+    with machine_state({"XDG_STATE_HOME": str(anybodys)}).turn("a", "b", portal="a") as sharing:
         assert sharing.turn is None
         assert "the user nobody has put it" in sharing.doubt
     assert [*planted.iterdir()] == []

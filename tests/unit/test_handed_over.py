@@ -76,7 +76,9 @@ def test_a_run_does_not_learn_from_itself(second):
 def test_where_no_turn_can_be_kept_it_is_said_why(tmp_path):
     (tmp_path / "file").touch()
 
-    with machine_state({"XDG_STATE_HOME": str(tmp_path / "file")}).turn("abc", "first") as sharing:
+    with machine_state({"XDG_STATE_HOME": str(tmp_path / "file")}).turn(
+        "abc", "first", portal="abc"
+    ) as sharing:
         assert sharing.turn is None
 
     doubt = sharing.doubt
@@ -91,13 +93,17 @@ def test_where_the_file_system_keeps_no_locks_there_is_no_turn(tmp_path, monkeyp
 
     monkeypatch.setattr(fcntl, "flock", refuse)
 
-    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("abc", "first") as sharing:
+    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn(
+        "abc", "first", portal="abc"
+    ) as sharing:
         assert sharing.turn is None
     assert "No locks available" in sharing.doubt
 
 
 def test_a_turn_that_is_kept_leaves_no_doubt(tmp_path):
-    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn("abc", "first") as sharing:
+    with machine_state({"XDG_STATE_HOME": str(tmp_path)}).turn(
+        "abc", "first", portal="abc"
+    ) as sharing:
         assert sharing.turn is not None
         assert sharing.turn.try_take()
     assert sharing.doubt == ""

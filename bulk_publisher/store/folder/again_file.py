@@ -1,23 +1,13 @@
-"""``again.csv``: pages that can be done again, as a list that ``--csv`` takes.
+"""``again.csv`` in a run's folder."""
 
-How it works: what the pages carry of their own lists stands beside their verdicts, and is copied from
-there, line by line. The IDs are then called ``lid``, beside which no other column can be taken for them.
-"""
-
-import csv
-from collections.abc import Iterator, Mapping
-from io import TextIOWrapper
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from bulk_publisher.model import PageId, Scope
+from bulk_publisher.model import Scope
 from bulk_publisher.page_ids.page_set import PageSet
+from bulk_publisher.store.again_list import write_pages
 from bulk_publisher.store.folder.verdict_file import each_verdict, fresh
-from bulk_publisher.store.verdicts import Verdict
-from bulk_publisher.text.column_names import MOST_COLUMNS, told_apart
-
-_FIXED = ("lid", "scope")
-_TAKEN = (*_FIXED, "site", "title")
-"""Names that a list of pages gives a meaning of their own."""
 
 
 def write_list(path: Path, pages: Mapping[Scope | None, PageSet], verdicts: Path) -> None:
@@ -30,43 +20,5 @@ def write_list(path: Path, pages: Mapping[Scope | None, PageSet], verdicts: Path
         BadJournal: If that can't be read.
         JournalLost: If the list can't be written.
     """
-    names: dict[str, None] = {}
-    for verdict in _of(pages, verdicts):
-        names.update(dict.fromkeys(verdict.row or ()))
-    carried = list(names)[: MOST_COLUMNS - len(_FIXED)]
     with fresh(path) as file:
-        if not carried:
-            file.write(b"id,scope\n")
-            for scope, ids in pages.items():
-                file.writelines(f"{page},{scope or ''}\n".encode() for page in ids)
-            return
-        text = TextIOWrapper(file, "utf-8", newline="")
-        # With both signs in its line end, the writer quotes cells that have either.
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow([*_FIXED, *map(_cell, told_apart(carried, taken=_TAKEN))])
-        for page, scope, row in _rows(pages, verdicts):
-            writer.writerow([page, scope or "", *(_cell(row.get(name, "")) for name in carried)])
-        text.flush()
-        text.detach()
-
-
-def _rows(
-    pages: Mapping[Scope | None, PageSet], verdicts: Path
-) -> Iterator[tuple[PageId, Scope | None, Mapping[str, str]]]:
-    listed = PageSet()
-    for verdict in _of(pages, verdicts):
-        listed.add(verdict.page)
-        yield verdict.page, verdict.scope, verdict.row or {}
-    for scope, ids in pages.items():
-        yield from ((PageId(page), scope, {}) for page in ids if page not in listed)
-
-
-def _of(pages: Mapping[Scope | None, PageSet], verdicts: Path) -> Iterator[Verdict]:
-    for verdict in each_verdict(verdicts):
-        if verdict.page in pages.get(verdict.scope, ()):
-            yield verdict
-
-
-def _cell(text: str) -> str:
-    """Without NUL, which no CSV may have."""
-    return text.replace("\0", " ")
+        write_pages(file, pages, partial(each_verdict, verdicts))

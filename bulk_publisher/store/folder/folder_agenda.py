@@ -54,6 +54,11 @@ class FolderAgenda:
         """One daemon serves a folder."""
         return False
 
+    @property
+    def lists(self) -> str:
+        """The same: the lists of orders are in it."""
+        return self.place
+
     @contextmanager
     def serving(self, on_standstill: Callable[[], None]) -> Iterator[None]:
         """Hold ``lock``; the hold ends with its process."""

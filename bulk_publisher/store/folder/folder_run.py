@@ -17,12 +17,18 @@ from bulk_publisher.page_ids.page_set import PageSet
 from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.description import Description, decode_description, encode_description
 from bulk_publisher.store.disk import Disk
-from bulk_publisher.store.files import check_no_link, is_there, open_own, read_own, replacing
+from bulk_publisher.store.files import (
+    check_no_link,
+    is_there,
+    open_own,
+    open_to_read,
+    read_own,
+    replacing,
+)
 from bulk_publisher.store.flaws import Flaw
 from bulk_publisher.store.folder.again_file import write_list
 from bulk_publisher.store.folder.holders import LockHolder
 from bulk_publisher.store.folder.inspection import flaws_of_run
-from bulk_publisher.store.folder.ledger import Ledger
 from bulk_publisher.store.folder.lines import FolderLines, find_lines, read_standing
 from bulk_publisher.store.folder.reader import read_marks, read_outcomes, read_spent_since
 from bulk_publisher.store.folder.run_folder import RunFolder
@@ -31,6 +37,7 @@ from bulk_publisher.store.folder.sent import SentPages, read_sent, still_out
 from bulk_publisher.store.folder.verdict_file import add_verdict, fresh, read_verdicts
 from bulk_publisher.store.folder.writer import JournalWriter
 from bulk_publisher.store.heard import Heard, Snapshot, heard
+from bulk_publisher.store.ledger import Ledger
 from bulk_publisher.store.protocol import Names
 from bulk_publisher.store.record import Mark, Spent
 from bulk_publisher.store.standing import Place, Standing
@@ -42,6 +49,7 @@ LATEST = "latest"
 """The name of the link to the newest run."""
 REMOVED = ".removed"
 """How the names of folders end that are being removed."""
+_PIECE = 2**20
 
 
 class FolderLog(Closing):
@@ -368,6 +376,22 @@ class FolderRun:
     def flaws(self) -> Iterator[Flaw]:
         """What is wrong with its folder, and in the files there."""
         return flaws_of_run(self._files, self.run_id, is_running=self.is_locked)
+
+    def contents(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The files that are there."""
+        for path in self._files.all_kept:
+            if is_there(path):
+                yield path.name, _pieces_of(path)
+
+
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    try:
+        with open_to_read(path) as file:
+            yield from iter(partial(file.read, _PIECE), b"")
+    except OSError as error:
+        raise BadJournal(
+            f"{path}: can't be read: {error.strerror}.", "Is this a run's folder?"
+        ) from error
 
 
 def run_at(path: Path) -> FolderRun:

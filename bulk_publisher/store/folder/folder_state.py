@@ -35,8 +35,8 @@ class FolderState:
         self._place = place
 
     @contextmanager
-    def turn(self, identity: str, session: str) -> Iterator[Sharing]:
-        """The turn of *session* in the folder *identity*."""
+    def turn(self, identity: str, session: str, *, portal: str) -> Iterator[Sharing]:
+        """The turn of *session* in the folder *identity*, at whatever *portal* that is."""
         try:
             turn = CredentialTurn(self._made(identity), session)
         except OSError as error:

@@ -5,12 +5,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from bulk_publisher.errors import BadJournal, BadSetting
 from bulk_publisher.model import Epoch
 from bulk_publisher.store.description import new_run_id
-from bulk_publisher.store.files import folder_mode, is_planted, refuse_planted
+from bulk_publisher.store.files import folder_mode, is_planted, refuse_planted, replacing
 from bulk_publisher.store.flaws import Flaw, FlawKind
 from bulk_publisher.store.folder.audit_file import AuditFile
 from bulk_publisher.store.folder.folder_agenda import FolderAgenda
@@ -111,6 +111,34 @@ class FolderStore:
         """Remove the folders whose removal was cut short."""
         for left in self._path.glob(f".*{REMOVED}"):
             shutil.rmtree(left, ignore_errors=True)
+
+    def take_in(self, run_id: str, contents: Iterator[tuple[str, Iterator[bytes]]]) -> FolderRun:
+        """Keep a run of another store in the folder *run_id*; it is there once all of it is.
+
+        Raises:
+            BadSetting: If there is something of that name, or it can't be written.
+        """
+        path = self._path / run_id
+        description = b""
+        try:
+            self._path.mkdir(folder_mode(), parents=True, exist_ok=True)
+            refuse_planted(self._path)
+            path.mkdir(folder_mode())
+            with FolderRun(path).lock():
+                for name, pieces in contents:
+                    if name == RunFolder(path).description.name:
+                        description = b"".join(pieces)
+                        continue
+                    with replacing(path / PurePath(name).name, is_forced=True) as file:
+                        file.writelines(pieces)
+                with replacing(RunFolder(path).description, is_forced=True) as file:
+                    file.write(description)
+        except OSError as error:
+            raise BadSetting(
+                f"{path}: can't be written: {error.strerror}.",
+                "Name a folder in which there is nothing of that name.",
+            ) from error
+        return run_at(path)
 
     def _known(self) -> list[str]:
         folders = (path.parent for path in self._path.glob(f"*/{RunFolder(Path()).description}"))

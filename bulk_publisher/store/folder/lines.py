@@ -1,17 +1,17 @@
 """Reads a journal through, once: how far its run has come, and where the lines are that are wanted."""
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bulk_publisher.errors import BadJournal
-from bulk_publisher.model import Outcome, Status
-from bulk_publisher.page_ids.page_set import PageSet, is_page_id
+from bulk_publisher.model import Outcome
 from bulk_publisher.store.files import LARGEST, is_there, open_to_read
 from bulk_publisher.store.folder.reader import damaged, read_marked_lines
-from bulk_publisher.store.record import Mark, decode_outcome, figure
+from bulk_publisher.store.marked_lines import places_of, standing_in
+from bulk_publisher.store.record import Mark, decode_outcome
 from bulk_publisher.store.standing import Standing
 
 
@@ -54,32 +54,9 @@ def read_standing(path: Path, run: str, *, on_bad: Callable[[Outcome], None]) ->
     Raises:
         BadJournal: If the journal cannot be read, or a line in it is damaged.
     """
-    standing = Standing()
     if not is_there(path):
-        return standing
-    add, is_good = standing.settled.add, {status for status in Status if status.is_good}
-    counts = dict.fromkeys(Status, 0)
-    for number, (_, line, mark) in enumerate(read_marked_lines(path), start=1):
-        if not is_page_id(mark.page):
-            standing.impossible += 1
-            standing.first_impossible = standing.first_impossible or number
-        elif mark.run != run:
-            standing.foreign += 1
-            standing.foreign_run = mark.run
-        elif not add(mark.page):
-            standing.doubled += 1
-        elif mark.status in is_good:
-            counts[mark.status] += 1
-            standing.duration += figure(mark.duration) or 0.0
-            if mark.attempts > 1:
-                standing.repeated += 1
-        else:
-            try:
-                on_bad(decode_outcome(line))
-            except (ValueError, RecursionError) as error:
-                raise damaged(path, number, error) from error
-    standing.good = +Counter(counts)
-    return standing
+        return Standing()
+    return standing_in(read_marked_lines(path), run, on_bad=on_bad, damaged=partial(damaged, path))
 
 
 def find_lines(path: Path, run: str, is_wanted: Callable[[Mark], bool]) -> FolderLines:
@@ -90,10 +67,4 @@ def find_lines(path: Path, run: str, is_wanted: Callable[[Mark], bool]) -> Folde
     Raises:
         BadJournal: If the journal cannot be read, or a line in it is damaged.
     """
-    seen = PageSet()
-    lines = array("Q")
-    for at, _, mark in read_marked_lines(path):
-        is_first = mark.run == run and is_page_id(mark.page) and seen.add(mark.page)
-        if is_first and is_wanted(mark):
-            lines.append(at)
-    return FolderLines(path, lines)
+    return FolderLines(path, places_of(read_marked_lines(path), run, is_wanted))

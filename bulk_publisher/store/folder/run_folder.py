@@ -68,6 +68,20 @@ class RunFolder:
         )  # fmt: skip
 
     @property
+    def all_kept(self) -> tuple[Path, ...]:
+        """Those that outlive a process, the description first."""
+        return (
+            self.description,
+            self.journal,
+            self.sent,
+            self.log,
+            self.verdicts,
+            self.again,
+            self.report,
+            self.steering,
+        )
+
+    @property
     def lock(self) -> Path:
         """The file that a process holds, and has written its name into when it took it."""
         return self.path / "lock"

@@ -1,13 +1,11 @@
 """What is recorded while a run goes on: pages that leave, pages that are settled, and the totals."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bulk_publisher.model import Outcome, Page, PageId
 from bulk_publisher.store.disk import Disk, Groups
-from bulk_publisher.store.folder.sent import SentPages
-from bulk_publisher.store.folder.writer import JournalWriter
 from bulk_publisher.store.standing import Place
 from bulk_publisher.store.totals import Totals
 
@@ -23,13 +21,63 @@ class _Leaving(NamedTuple):
     place: Place | None
 
 
+class Lines(Protocol):
+    """The journal, as far as it is written."""
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes of a last line that a crash had cut short, removed on opening."""
+        ...
+
+    def append(self, outcomes: Sequence[Outcome]) -> None:
+        """Have a line for each of them kept; blocks.
+
+        Raises:
+            JournalLost: If they are not.
+        """
+        ...
+
+
+class OutPages(Protocol):
+    """The pages that are out, and the place in the selection. One thread adds while another removes."""
+
+    @property
+    def ahead(self) -> int:
+        """Pages that are expected, and have not left."""
+        ...
+
+    def expect(self, pages: Iterable[Page]) -> list[Page]:
+        """These are to be added before they leave; gives those that are not added yet."""
+        ...
+
+    def leave(self, pages: Sequence[PageId]) -> bool:
+        """These leave now; says whether all of them were added before."""
+        ...
+
+    def add(self, pages: Sequence[Page], place: Place | None) -> None:
+        """These leave now, or soon; blocks until that is kept.
+
+        Raises:
+            JournalLost: If it is not.
+        """
+        ...
+
+    def remove(self, pages: Iterable[PageId]) -> None:
+        """These have their line."""
+        ...
+
+    def forget_all(self) -> None:
+        """The run is whole: nothing is out, and nothing is left of the selection."""
+        ...
+
+
 class Ledger:
-    """The engine's sink. It counts what is on disk, and knows how far the selection is used up."""
+    """The engine's sink. It counts what is safe, and knows how far the selection is used up."""
 
     def __init__(
         self,
-        journal: JournalWriter,
-        sent: SentPages,
+        journal: Lines,
+        sent: OutPages,
         disk: Disk,
         totals: Totals,
         place: Place | None,

@@ -1,0 +1,63 @@
+"""What runs of all hosts leave for each other, in the database."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bulk_publisher.errors import BadSetting, RunBusy
+from bulk_publisher.store.postgres.database import NoAnswerFromDatabase, RefusedByDatabase
+from bulk_publisher.store.postgres.leases import SeenLease, holder_of
+from bulk_publisher.store.postgres.portal_turns import PortalTurn
+from bulk_publisher.store.postgres.postgres_run import Service
+from bulk_publisher.store.sharing import Sharing
+
+
+class PostgresState:
+    """The state of one database."""
+
+    def __init__(self, service: Callable[[], Service]) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            service: Reaches the database, or says why it can't be.
+        """
+        self._reach = service
+
+    @contextmanager
+    def turn(self, identity: str, session: str, *, portal: str) -> Iterator[Sharing]:
+        """The turn of *session* at *portal*."""
+        service = self._reach()
+        try:
+            turn = PortalTurn(service.board, identity, session, portal)
+        except (NoAnswerFromDatabase, RefusedByDatabase) as error:
+            # Without it two hosts would go over the limits: here there is no other way to share them.
+            raise BadSetting(
+                f"{service.database.address.shown}: the portal's limits can't be shared: {error}.",
+                "Is the database running, and reached from here?",
+            ) from None
+        try:
+            yield Sharing(turn)
+        finally:
+            turn.end()
+
+    @contextmanager
+    def alone(self, job: Path) -> Iterator[None]:
+        """Hold the job of the file *job*, which has one path on all hosts."""
+        key, service = f"job/{_name_of(job)}", self._reach()
+        try:
+            with service.leases.held(key) as taken:
+                if isinstance(taken, SeenLease):
+                    holder = holder_of(taken.holder)
+                    raise RunBusy(
+                        f"{job}: this job is already running. Its process: {holder.words}.",
+                        "Wait until that run has ended; status shows how it stands.",
+                    )
+                yield
+        except (NoAnswerFromDatabase, RefusedByDatabase) as error:
+            raise BadSetting(f"{job}: it can't be locked: {error}.") from None
+
+
+def _name_of(job: Path) -> str:
+    return hashlib.sha256(os.fsencode(job.resolve())).hexdigest()[:24]
