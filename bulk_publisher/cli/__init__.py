@@ -43,7 +43,7 @@ _COMMANDS = {
     "submit": ("submit", "Have a daemon do a job once, now or at a time."),
     "jobs": ("submit", "List the daemon's jobs, and when each is due."),
     "history": ("history", "Show what each job has done, and what fails again and again."),
-    "store": ("keeping", "Remove old runs, and check what is kept."),
+    "store": ("keeping", "Look after runs: prune, check, move them; prepare a database."),
     "mcp": ("assistant", "Serve an assistant, over the Model Context Protocol."),
     "notify": ("notify", "Send a test message to whom a job names."),
     "schema": ("schema", "Print the JSON Schema of a line of outcomes.jsonl."),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
 from bulk_publisher.cli.commands.parameters.moments import now_and_who
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import (
     confirm,
     is_somebody_there,
@@ -35,7 +35,7 @@ _RANGES = 10
 @yes_option
 @click.pass_obj
 @says_errors
-def approve(output: Output, /, *, plan: str, runs: Path, is_yes: bool) -> None:
+def approve(output: Output, /, *, plan: str, runs: Runs, is_yes: bool) -> None:
     """Let PLAN be published once, within 24 hours.
 
     PLAN is a file that "plan" has written, or the ID of a proposed plan. The plan is shown first. The runs
@@ -129,7 +129,7 @@ def _proposed(store: "Store", told: bytes, path: Path, who: str) -> "Proposal":
     )
 
 
-def _approve(store: "Store", proposal: "Proposal", who: str, output: Output, runs: Path) -> None:
+def _approve(store: "Store", proposal: "Proposal", who: str, output: Output, runs: Runs) -> None:
     from bulk_publisher.cli.commands.approved_job import option_for
     from bulk_publisher.operations.approving import approve
     from bulk_publisher.store.approvals import Door
@@ -146,7 +146,7 @@ def _approve(store: "Store", proposal: "Proposal", who: str, output: Output, run
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 @says_errors
-def approvals(output: Output, /, *, runs: Path, is_json: bool) -> None:
+def approvals(output: Output, /, *, runs: Runs, is_json: bool) -> None:
     """List the plans that were proposed, the newest first, and who approved and published them."""
     from bulk_publisher.operations.approving import told_of_proposal
     from bulk_publisher.store import open_store

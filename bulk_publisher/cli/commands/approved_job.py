@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bulk_publisher.cli.commands.doing import Care, run_task
 from bulk_publisher.cli.commands.parameters.moments import now_and_who
+from bulk_publisher.cli.commands.parameters.places import Runs
 from bulk_publisher.cli.commands.planned_jobs import say_changes
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.jobs import Job
@@ -19,7 +20,7 @@ from bulk_publisher.store import open_store
 from bulk_publisher.store.approvals import Door
 
 
-def propose_made(made: Plan, out: Path, output: Output, *, runs: Path) -> None:
+def propose_made(made: Plan, out: Path, output: Output, *, runs: Runs) -> None:
     """Propose the plan *made*, which was written to *out*.
 
     Raises:
@@ -45,13 +46,17 @@ def folders_of(plan: Path) -> tuple[Path, ...]:
     return Path(), plan.parent
 
 
-def option_for(runs: Path) -> str:
-    """``--runs`` for a command that can be copied, where that is needed."""
+def option_for(runs: Runs) -> str:
+    """``--runs`` or ``--store`` for a command that can be copied, where that is needed."""
+    if isinstance(runs, str):
+        is_usual = runs == os.environ.get("BULK_PUBLISHER_STORE")
+        # As a person is told of it: without a password.
+        return "" if is_usual else f" --store {shlex.quote(open_store(runs).place)}"
     is_usual = str(runs) == (os.environ.get("BULK_PUBLISHER_RUNS") or "runs")
     return "" if is_usual else f" --runs {shlex.quote(str(runs))}"
 
 
-def do_approved(name: str, output: Output, *, runs: Path, change: Callable[[Job], Job]) -> None:
+def do_approved(name: str, output: Output, *, runs: Runs, change: Callable[[Job], Job]) -> None:
     """Publish the plan *name*, and exit with the status that the contract gives it.
 
     Args:
@@ -73,4 +78,4 @@ def do_approved(name: str, output: Output, *, runs: Path, change: Callable[[Job]
         tell=partial(say_changes, output),
     )
     care = Care(store, check_known_failures(approved.job.after.expected))
-    raise SystemExit(run_task(approved.job, task, output, care))
+    raise SystemExit(run_task(approved.job, task, output, care, runs=runs))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 @says_errors
-def mcp(output: Output, /, *, runs: Path, folders: tuple[Path, ...]) -> None:
+def mcp(output: Output, /, *, runs: Runs, folders: tuple[Path, ...]) -> None:
     """Serve an assistant: tools over the Model Context Protocol, on standard input and output.
 
     An assistant such as Claude starts this command itself; docs/assistants.md shows its configuration.

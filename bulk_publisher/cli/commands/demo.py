@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -26,7 +26,7 @@ _SHOWN = 5
 @runs_option
 @click.pass_obj
 @says_errors
-def demo(output: Output, *, runs: Path) -> None:
+def demo(output: Output, *, runs: Runs) -> None:
     """Publish a knowledge base of 300 pages on a simulated portal, from a list of a migration.
 
     The list is a spreadsheet with the IDs that the pages had in the old system. A few pages fail in
@@ -42,16 +42,17 @@ def demo(output: Output, *, runs: Path) -> None:
     sys.exit(0 if status == 1 else status)
 
 
-def _selection(runs: Path, output: Output) -> "Selection":
+def _selection(runs: Runs, output: Output) -> "Selection":
     """The pages of a list that is written for it: a workbook where those can be read, else a CSV."""
     from bulk_publisher.jobs import Selection
     from bulk_publisher.model import Scope
     from bulk_publisher.report.workbook import sheets_at
     from bulk_publisher.report.writing import text_file
 
-    runs.mkdir(parents=True, exist_ok=True)
+    folder = runs if isinstance(runs, Path) else Path()
+    folder.mkdir(parents=True, exist_ok=True)
     has_workbooks = all(find_spec(name) for name in ("xlsxwriter", "python_calamine"))
-    path = runs / f"demo-pages.{'xlsx' if has_workbooks else 'csv'}"
+    path = folder / f"demo-pages.{'xlsx' if has_workbooks else 'csv'}"
     if has_workbooks:
         with sheets_at(path, _COLUMNS) as sheets:
             for row in _rows():
@@ -71,7 +72,7 @@ def _rows() -> Iterator[tuple[object, ...]]:
         yield page, f"Page {page}", 98_304 + 17 * page, _SPACES[page % len(_SPACES)]
 
 
-def _old_ids(runs: Path) -> Iterator[str]:
+def _old_ids(runs: Runs) -> Iterator[str]:
     """What failed, by the IDs of the old system."""
     from bulk_publisher.report.story import read_story
     from bulk_publisher.report.text import row_in_words

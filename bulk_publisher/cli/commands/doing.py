@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from bulk_publisher.cli.commands.conclusion import Came, Conclusion
@@ -20,6 +19,7 @@ from bulk_publisher.cli.commands.interruption import (
     how_to_quit,
     words_of_fault,
 )
+from bulk_publisher.cli.commands.parameters.places import Runs
 from bulk_publisher.cli.commands.telling import Done, do_and_tell
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
@@ -40,7 +40,7 @@ from bulk_publisher.operations.secrets import Webhook, doubt_of, read_credential
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, portal_in_words
 from bulk_publisher.sources.known_failures import KnownFailures, check_known_failures
-from bulk_publisher.store import KeptRun, Store, open_store
+from bulk_publisher.store import KeptRun, SharedState, Store, open_store, shared_state
 
 
 def check_sense(job: Job) -> None:
@@ -56,7 +56,7 @@ def check_sense(job: Job) -> None:
         )
 
 
-def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
+def do_job(job: Job, output: Output, *, runs: Runs, is_dry_run: bool) -> None:
     """Do *job*, or say what it would do, and exit with the status that the contract gives it.
 
     Raises:
@@ -66,12 +66,13 @@ def do_job(job: Job, output: Output, *, runs: Path, is_dry_run: bool) -> None:
     if is_dry_run:
         output.open_log()
         # Before there is a loop: it would keep Ctrl-C from whoever waits for a list that does not come.
-        asyncio.run(_dry(job, check_selection(job.select), output))
+        selected = check_selection(job.select)
+        asyncio.run(_dry(job, selected, output, shared_state(runs, os.environ)))
     else:
         sys.exit(run_job(job, output, runs=runs))
 
 
-def run_job(job: Job, output: Output, *, runs: Path, selected: Selected | None = None) -> int:
+def run_job(job: Job, output: Output, *, runs: Runs, selected: Selected | None = None) -> int:
     """Do *job*; gives the exit status.
 
     Args:
@@ -85,7 +86,8 @@ def run_job(job: Job, output: Output, *, runs: Path, selected: Selected | None =
         store = open_store(runs)
         chosen = selected or check_selection(job.select)
         care = Care(store, check_known_failures(job.after.expected))
-        return _done(job, partial(begin, job, chosen, store=store), output, care)
+        task = partial(begin, job, chosen, store=store)
+        return _done(job, task, output, care, runs)
 
     return do_and_tell(job, output, runs, do, open_credential)
 
@@ -110,21 +112,22 @@ class Task(Protocol):
     ) -> Coroutine[Any, Any, Finished]: ...
 
 
-def run_task(job: Job, task: Task, output: Output, care: Care | None = None) -> int:
+def run_task(job: Job, task: Task, output: Output, care: Care | None = None, *, runs: Runs) -> int:
     """Do *task* on the portal of *job*; gives the exit status.
 
     Args:
         care: What is seen to afterwards; None for nothing.
+        runs: Where the limits are shared: with those who keep their runs there, too.
 
     Raises:
         BulkPublisherError: If it cannot be begun.
     """
-    return _done(job, task, output, care).status
+    return _done(job, task, output, care, runs).status
 
 
-def _done(job: Job, task: Task, output: Output, care: Care | None) -> Done:
+def _done(job: Job, task: Task, output: Output, care: Care | None, runs: Runs) -> Done:
     output.open_log()
-    doing = _Doing(job, task, output, care)
+    doing = _Doing(job, task, output, care, shared_state(runs, os.environ))
     try:
         done = asyncio.run(doing.do())
     except Exception as error:
@@ -137,13 +140,16 @@ def _done(job: Job, task: Task, output: Output, care: Care | None) -> Done:
 class _Doing:
     """One job that is being done, and how it is interrupted."""
 
-    def __init__(self, job: Job, what: Task, output: Output, care: Care | None) -> None:
+    def __init__(
+        self, job: Job, what: Task, output: Output, care: Care | None, state: SharedState
+    ) -> None:
         self._job = job
         self._care = care
         self._conclusion = Conclusion(job, output)
         self._afterwards: Afterwards | None = None
         self._what = what
         self._output = output
+        self._state = state
         self.first_progress: Progress = watched(progress_for(output, output.progress), output)
         self._progress = self.first_progress
         self._started: Started | None = None
@@ -159,7 +165,7 @@ class _Doing:
         self._interruption.listen()
         try:
             async with (
-                open_credential(self._job, self._output) as reached,
+                open_credential(self._job, self._output, self._state) as reached,
                 asyncio.TaskGroup() as group,
             ):
                 self._task = group.create_task(self._publish(reached))
@@ -272,16 +278,21 @@ class _Doing:
         return self._interruption.status
 
 
-async def _dry(job: Job, selected: Selected, output: Output) -> None:
-    async with open_credential(job, output) as reached:
+async def _dry(job: Job, selected: Selected, output: Output, state: SharedState) -> None:
+    async with open_credential(job, output, state) as reached:
         await dry_run(job, selected, reached, output)
 
 
 @contextlib.asynccontextmanager
-async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
+async def open_credential(
+    job: Job, output: Output, state: SharedState | None = None
+) -> AsyncIterator[Reached]:
     """The job's portal with its credential, looked up if it has a name; its sandbox is started where it has one.
 
     Says so if others may read it. Meanwhile its secret is hidden in whatever is told.
+
+    Args:
+        state: Where its limits are shared; None for with the runs of this machine.
 
     Raises:
         BadSetting: If there is none.
@@ -292,7 +303,7 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
         if (doubt := doubt_of(portal.webhook)) and not output.is_terse:
             output.explain(doubt, colour="yellow")
         with crash.hidden(RunLog(credential.redactor)):
-            yield Reached(credential, portal)
+            yield Reached(credential, portal, state)
         return
     from bulk_publisher.sandbox import ScenarioError, load_scenario, serve
 
@@ -301,7 +312,7 @@ async def open_credential(job: Job, output: Output) -> AsyncIterator[Reached]:
     except ScenarioError as error:
         raise BadSetting(str(error)) from error
     async with serve(scenario) as sandbox:
-        yield Reached(Webhook(sandbox.webhook), job.portal)
+        yield Reached(Webhook(sandbox.webhook), job.portal, state)
 
 
 def _notes(selected: Selected) -> list[str]:

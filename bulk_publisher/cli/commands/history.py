@@ -1,12 +1,11 @@
 """``bulk-publisher history``: what each job has done."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -37,7 +36,7 @@ _SLOWER, _FASTER = 0.25, -0.2
 @click.pass_obj
 @says_errors
 def history(
-    output: Output, /, *, job: str | None, runs: Path, portal: str | None, last: int, is_json: bool
+    output: Output, /, *, job: str | None, runs: Runs, portal: str | None, last: int, is_json: bool
 ) -> None:
     """Show what each job has done: its last runs, the trend, and what fails again and again.
 

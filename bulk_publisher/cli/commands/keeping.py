@@ -1,14 +1,14 @@
-"""``bulk-publisher store``: what is kept, looked after: old runs removed, all of it checked."""
+"""``bulk-publisher store``: what is kept, looked after: old runs removed, all of it checked, runs moved."""
 
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.moving import export_run, import_run, migrate
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import confirm, yes_option
 from bulk_publisher.cli.output.complaints import say_error, says_errors
 from bulk_publisher.cli.output.output import Output
@@ -26,7 +26,7 @@ _REFUSED, _FLAWED = 2, 1
 
 @click.group("store")
 def store() -> None:
-    """Look after what is kept: remove old runs, check all of it."""
+    """Look after what is kept: remove old runs, check all of it, move runs, prepare a database."""
 
 
 @store.command("prune")
@@ -55,7 +55,7 @@ def prune(
     output: Output,
     /,
     *,
-    runs: Path,
+    runs: Runs,
     older_than: str,
     keep_last: int,
     even_unfinished: bool,
@@ -147,8 +147,8 @@ def bytes_in_words(size: float) -> str:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 @says_errors
-def check(output: Output, /, *, runs: Path, is_json: bool) -> None:
-    """Read every run, and tell what is damaged, torn, foreign, a link or open to others.
+def check(output: Output, /, *, runs: Runs, is_json: bool) -> None:
+    """Read every run, and tell what is damaged, torn, left, foreign, a link or open to others.
 
     Exit status: 0 where nothing is wrong, 1 where something is. Changes nothing.
     """
@@ -189,5 +189,7 @@ def _tell(flaw: "Flaw", output: Output, told: list[dict[str, Any]] | None) -> No
     output.put(printable(f"{flaw.kind.value}: {flaw.where} {flaw.what}.{hint}"))
 
 
+for _command in (migrate, export_run, import_run):
+    store.add_command(_command)
 for _command in store.commands.values():
     saying_options(_command)

@@ -17,6 +17,7 @@ from bulk_publisher.cli.commands.interruption import (
     how_to_quit,
     words_of_fault,
 )
+from bulk_publisher.cli.commands.parameters.places import Runs
 from bulk_publisher.cli.commands.telling import tell_end, with_notices
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.crowd import Row
@@ -29,7 +30,7 @@ from bulk_publisher.log import log
 from bulk_publisher.operations.many import ManyRuns, PortalEnd, PortalJob, worst
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words
-from bulk_publisher.store import machine_state, open_store
+from bulk_publisher.store import open_store, shared_state
 from bulk_publisher.text.escaping import printable
 
 _NAMED = 5
@@ -67,7 +68,7 @@ def portal_jobs(asked: AskedJob, refusal: RunBusy | None = None) -> list[PortalJ
     return [PortalJob(job, portal, refusal) for portal, job in jobs.items()]
 
 
-def run_many(asked: Sequence[AskedJob], output: Output, *, runs: Path, parallel: int) -> int:
+def run_many(asked: Sequence[AskedJob], output: Output, *, runs: Runs, parallel: int) -> int:
     """Do the jobs on all of their portals; gives the exit status.
 
     All files are read through before anything is sent.
@@ -79,7 +80,7 @@ def run_many(asked: Sequence[AskedJob], output: Output, *, runs: Path, parallel:
         raise BadSetting("--metrics-port shows one run, and these are many.", "Leave it out.")
     selected = _checked([one.job for one in asked])
     use_all_descriptors()
-    with _held(asked) as jobs:
+    with _held(asked, runs) as jobs:
         output.open_log()
         _tell_begin(asked, output, runs)
         doing = _DoingMany(jobs, selected, output, runs=runs, parallel=parallel)
@@ -94,14 +95,14 @@ def run_many(asked: Sequence[AskedJob], output: Output, *, runs: Path, parallel:
         return status
 
 
-def _tell_begin(asked: Sequence[AskedJob], output: Output, runs: Path) -> None:
+def _tell_begin(asked: Sequence[AskedJob], output: Output, runs: Runs) -> None:
     for one in asked:
         if one.job.notify is not None:
             begins = methodcaller("begins", one.job)
             with_notices(output, runs, begins, open_credential)
 
 
-def _tell_end(job: Job, ends: Sequence[PortalEnd], output: Output, runs: Path) -> None:
+def _tell_end(job: Job, ends: Sequence[PortalEnd], output: Output, runs: Runs) -> None:
     """One message of a job, however many portals it is for."""
     if job.notify is None or not ends:
         return
@@ -117,9 +118,9 @@ def _checked(jobs: Sequence[Job]) -> dict[Selection, Selected]:
 
 
 @contextmanager
-def _held(asked: Sequence[AskedJob]) -> Iterator[list[PortalJob]]:
+def _held(asked: Sequence[AskedJob], runs: Runs) -> Iterator[list[PortalJob]]:
     """The jobs, while nobody else does them; those of a file that somebody does just now can't be begun."""
-    state = machine_state(os.environ)
+    state = shared_state(runs, os.environ)
     jobs: list[PortalJob] = []
     with ExitStack() as stack:
         for one in asked:
@@ -141,14 +142,15 @@ class _DoingMany:
         selected: dict[Selection, Selected],
         output: Output,
         *,
-        runs: Path,
+        runs: Runs,
         parallel: int,
     ) -> None:
+        state = shared_state(runs, os.environ)
         self._output = output
         self._progress: CrowdProgress = crowd_for(output, jobs)
         self._runs = ManyRuns(
             jobs,
-            entrance=lambda job: open_credential(job, output),
+            entrance=lambda job: open_credential(job, output, state),
             store=open_store(runs),
             parallel=parallel,
             onlooker=self._progress,

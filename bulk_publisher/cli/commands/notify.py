@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import files
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -28,7 +28,7 @@ def notify() -> None:
 @runs_option
 @click.pass_obj
 @says_errors
-def send_test(output: Output, /, *, job: Path, runs: Path) -> None:
+def send_test(output: Output, /, *, job: Path, runs: Runs) -> None:
     """Send one message to each recipient of the job file JOB, and show what each answered.
 
     Nothing is published. A dead man's switch gets a ping of success.

@@ -1,6 +1,7 @@
 """``bulk-publisher plan``: what ``publish`` would do, and how long it would take."""
 
 import asyncio
+import os
 import shlex
 import sys
 from collections import Counter
@@ -17,7 +18,8 @@ from bulk_publisher.cli.commands.parameters.job_changes import (
     job_with_options,
     parallel_option,
 )
-from bulk_publisher.cli.commands.parameters.job_options import job_of_options, runs_option
+from bulk_publisher.cli.commands.parameters.job_options import job_of_options
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.written_file import a_file
 from bulk_publisher.cli.commands.plan_course import course_lines
 from bulk_publisher.cli.output.complaints import says_errors
@@ -57,7 +59,7 @@ def plan(
     /,
     *,
     files: tuple[Path, ...],
-    runs: Path,
+    runs: Runs,
     parallel: int,
     out: Path,
     is_proposed: bool,
@@ -126,7 +128,7 @@ def plan_of(
     job: "Job",
     output: Output,
     *,
-    runs: Path,
+    runs: Runs,
     cost: float | None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> "Plan":
@@ -138,13 +140,13 @@ def plan_of(
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.operations.planning import make_plan
     from bulk_publisher.operations.selecting import check_selection
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import open_store, shared_state
 
     output.open_log()
     selected = check_selection(job.select)
 
     async def look() -> "Plan":
-        async with open_credential(job, output) as reached:
+        async with open_credential(job, output, shared_state(runs, os.environ)) as reached:
             return await make_plan(
                 job, selected, reached, store=open_store(runs), cost=cost, warn=warn
             )

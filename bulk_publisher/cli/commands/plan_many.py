@@ -1,16 +1,17 @@
 """What jobs would do on many portals: a table, and the totals of all."""
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bulk_publisher.cli.commands.doing import open_credential
 from bulk_publisher.cli.commands.many import AskedJob, portal_jobs, use_all_descriptors
+from bulk_publisher.cli.commands.parameters.places import Runs
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.crowd import names_of
 from bulk_publisher.errors import BulkPublisherError
@@ -20,7 +21,7 @@ from bulk_publisher.operations.plan_file import Plan, State
 from bulk_publisher.operations.planned import checked_job
 from bulk_publisher.operations.planning import make_plan
 from bulk_publisher.report.text import in_words, pages_in_words, printable, table_lines
-from bulk_publisher.store import Store, open_store
+from bulk_publisher.store import open_store, shared_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def show_plans(
     asked: Sequence[AskedJob],
     output: Output,
     *,
-    runs: Path,
+    runs: Runs,
     parallel: int,
     cost: float | None = None,
     is_json: bool = False,
@@ -58,7 +59,7 @@ def show_plans(
     jobs = [job for one in asked for job in portal_jobs(one)]
     use_all_descriptors()
     output.open_log()
-    planned = asyncio.run(_all(jobs, output, open_store(runs), parallel, cost))
+    planned = asyncio.run(_all(jobs, output, runs, parallel, cost))
     if is_json:
         output.put_json([_fields(one) for one in planned])
     else:
@@ -72,15 +73,16 @@ def show_plans(
 
 
 async def _all(
-    jobs: Sequence[PortalJob], output: Output, store: Store, parallel: int, cost: float | None
+    jobs: Sequence[PortalJob], output: Output, runs: Runs, parallel: int, cost: float | None
 ) -> list[_Planned]:
+    store, state = open_store(runs), shared_state(runs, os.environ)
     places, names = asyncio.Semaphore(parallel), names_of(jobs)
 
     async def look(one: PortalJob) -> _Planned:
         name = names[one]
         warn = partial(_warn, output, name)
         try:
-            async with places, open_credential(one.job, output) as entry:
+            async with places, open_credential(one.job, output, state) as entry:
                 job, selected = await checked_job(one.job, entry, store=store, warn=warn)
                 plan = await make_plan(job, selected, entry, store=store, cost=cost, warn=warn)
         except Exception as error:

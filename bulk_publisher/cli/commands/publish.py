@@ -12,9 +12,9 @@ from bulk_publisher.cli.commands.parameters.after_options import after_options, 
 from bulk_publisher.cli.commands.parameters.job_options import (
     job_of_options,
     job_options,
-    runs_option,
     watching_options,
 )
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import changer, yes_option
 from bulk_publisher.cli.commands.parameters.settings import option_name
 from bulk_publisher.cli.output.complaints import says_errors
@@ -56,7 +56,7 @@ def publish(
     output: Output,
     /,
     *,
-    runs: Path,
+    runs: Runs,
     dry_run: bool,
     plan: Path | None,
     approved: str | None,
@@ -106,7 +106,7 @@ def publish(
 @click.pass_obj
 @says_errors
 def unpublish(
-    output: Output, /, *, runs: Path, dry_run: bool, is_yes: bool, **options: Any
+    output: Output, /, *, runs: Runs, dry_run: bool, is_yes: bool, **options: Any
 ) -> None:
     """Take down pages from a list, of sites, of a whole scope, or by ID.
 

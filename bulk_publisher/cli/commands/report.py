@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import runs_there
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import say_error, says_errors
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bulk_publisher.errors import BadJournal
     from bulk_publisher.report.story import Story
-    from bulk_publisher.store.protocol import KeptRun, Store
+    from bulk_publisher.store.protocol import KeptRun
 
 
 @click.command("report")
@@ -60,7 +60,7 @@ def report(
     /,
     *,
     names: tuple[str, ...],
-    runs: Path,
+    runs: Runs,
     job: str | None,
     portal: str | None,
     since: str | None,
@@ -84,7 +84,6 @@ def report(
     bulk-publisher report latest --format xlsx -o pages.xlsx
     """  # noqa: D301 - click's own mark
     from bulk_publisher.errors import BadSetting
-    from bulk_publisher.store import open_store
 
     asked = [
         ("json", is_json),
@@ -103,7 +102,7 @@ def report(
         )
     to = html or to
     _check(kind, to, excel=excel)
-    folders = _chosen(open_store(runs), names, job, portal, since)
+    folders = _chosen(runs, names, job, portal, since)
     bad: list[BadJournal] = []
     match kind:
         case "html" | "xlsx" if to is not None and to != Path("-"):
@@ -129,7 +128,7 @@ def report(
 
 
 def _chosen(
-    store: "Store",
+    runs: Runs,
     names: "Sequence[str]",
     job: str | None,
     portal: str | None,
@@ -144,16 +143,18 @@ def _chosen(
     from bulk_publisher.cli.commands.parameters.moments import parse_age
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.report.past import past_runs
+    from bulk_publisher.store import find_run, open_store
 
     is_chosen = (job, portal, since) != (None, None, None)
     if names and is_chosen:
         raise BadSetting("--job, --portal and --since choose runs.", "Leave out RUN, or these.")
     if names:
-        return [store.find(name) for name in names]
+        return [find_run(runs, name) for name in names]
     if not is_chosen:
         raise BadSetting(
             "Which run?", "Name one, such as latest, or choose with --job, --portal or --since."
         )
+    store = open_store(runs)
     began = None if since is None else parse_age(since, "--since")
     found = [past.kept for past in past_runs(store, job=job, portal=portal, since=began)]
     if not found:

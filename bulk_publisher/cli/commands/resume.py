@@ -1,12 +1,12 @@
 """``bulk-publisher resume``: go on where a run stopped."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.job_options import watching_options
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import (
     changes_of,
     confirm,
@@ -29,7 +29,7 @@ from bulk_publisher.cli.output.output import Output
 @pace_changes
 @click.pass_obj
 @says_errors
-def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options: Any) -> None:
+def resume(output: Output, /, *, name: str, runs: Runs, is_yes: bool, **options: Any) -> None:
     """Continue RUN, a run's folder, its ID or the start of it, or "latest", where it stopped.
 
     Pages in its journal are settled; pages that were in flight go first. The selection is the
@@ -38,9 +38,9 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.resuming import reopened, status_of_whole
     from bulk_publisher.report.text import pages_in_words
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import find_run
 
-    folder = open_store(runs).find(name)
+    folder = find_run(runs, name)
     changes = changes_of(options)
     status = status_of_whole(folder)
     if status is not None:
@@ -67,4 +67,4 @@ def resume(output: Output, /, *, name: str, runs: Path, is_yes: bool, **options:
         output.say(
             f"Already settled: {pages_in_words(again.settled)}; in flight when it stopped: {len(again.undertaking.out):,}."
         )
-        sys.exit(run_task(again.undertaking.job, again.go_on, output))
+        sys.exit(run_task(again.undertaking.job, again.go_on, output, runs=runs))

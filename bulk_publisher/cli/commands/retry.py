@@ -2,12 +2,12 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.job_options import watching_options
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import (
     changer,
     pace_changes,
@@ -38,7 +38,7 @@ def retry(
     name: str,
     status: tuple[str, ...],
     error: tuple[str, ...],
-    runs: Path,
+    runs: Runs,
     **options: Any,
 ) -> None:
     """Retry the failed and unknown pages of RUN in a new run.
@@ -51,9 +51,9 @@ def retry(
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.following import follow, retry_of
     from bulk_publisher.report.text import pages_in_words
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import find_run, open_store
 
-    folder = open_store(runs).find(name)
+    folder = find_run(runs, name)
     following = retry_of(folder, statuses=status, errors=error)
     follower = follow(folder, following, changer(options))
     if not follower.pages:
@@ -68,4 +68,6 @@ def retry(
         )
     if not follower.pages:
         return
-    sys.exit(run_task(follower.job, partial(follower.begin, store=open_store(runs)), output))
+    sys.exit(
+        run_task(follower.job, partial(follower.begin, store=open_store(runs)), output, runs=runs)
+    )

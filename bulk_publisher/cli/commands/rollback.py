@@ -2,12 +2,12 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.job_options import watching_options
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import (
     changer,
     confirm,
@@ -51,7 +51,7 @@ def rollback(
     name: str,
     include_unknown: bool,
     dry_run: bool,
-    runs: Path,
+    runs: Runs,
     is_yes: bool,
     **options: Any,
 ) -> None:
@@ -65,9 +65,9 @@ def rollback(
     from bulk_publisher.cli.commands.doing import run_task
     from bulk_publisher.operations.following import follow, rollback_of
     from bulk_publisher.report.text import pages_in_words
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import find_run, open_store
 
-    folder = open_store(runs).find(name)
+    folder = find_run(runs, name)
     following = rollback_of(folder, includes_unknown=include_unknown)
     follower = follow(folder, following, changer(options))
     is_out = not include_unknown and say_out(folder, output, otherwise=_TAKES_OUT)
@@ -91,7 +91,9 @@ def rollback(
     question = f"Take down {pages_in_words(follower.pages)} that run {folder.run_id} put online?"
     if not confirm(question, is_yes=is_yes, output=output):
         sys.exit(2)
-    status = run_task(follower.job, partial(follower.begin, store=open_store(runs)), output)
+    status = run_task(
+        follower.job, partial(follower.begin, store=open_store(runs)), output, runs=runs
+    )
     sys.exit(status or int(is_rest))
 
 

@@ -12,7 +12,8 @@ from bulk_publisher.cli.commands.parameters.job_changes import (
     job_with_options,
     parallel_option,
 )
-from bulk_publisher.cli.commands.parameters.job_options import runs_option, watching_options
+from bulk_publisher.cli.commands.parameters.job_options import watching_options
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -31,7 +32,7 @@ def run(
     /,
     *,
     files: tuple[Path, ...],
-    runs: Path,
+    runs: Runs,
     parallel: int,
     dry_run: bool,
     **options: Any,
@@ -52,7 +53,7 @@ def run(
     from bulk_publisher.cli.commands.many import AskedJob, run_many
     from bulk_publisher.cli.commands.plan_many import show_plans
     from bulk_publisher.cli.commands.planned_jobs import as_planned
-    from bulk_publisher.store import machine_state
+    from bulk_publisher.store import shared_state
 
     asked = [AskedJob(path, job_with_options(path, options)) for path in dict.fromkeys(files)]
     (path, job), *others = ((one.path, one.job) for one in asked)
@@ -60,5 +61,5 @@ def run(
         if dry_run:
             sys.exit(show_plans(asked, output, runs=runs, parallel=parallel, is_dry_run=True))
         sys.exit(run_many(asked, output, runs=runs, parallel=parallel))
-    with nullcontext() if dry_run else machine_state(os.environ).alone(path):
+    with nullcontext() if dry_run else shared_state(runs, os.environ).alone(path):
         do_job(as_planned(job, output, runs=runs), output, runs=runs, is_dry_run=dry_run)

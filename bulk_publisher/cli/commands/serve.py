@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import metrics_options, runs_option
+from bulk_publisher.cli.commands.parameters.job_options import metrics_options
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.web_options import web_options, words_of
 from bulk_publisher.cli.commands.web_page import WebPage, open_page
 from bulk_publisher.cli.output.complaints import says_errors
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from bulk_publisher.operations.access import Entry
     from bulk_publisher.serve.daemon import Daemon
     from bulk_publisher.store import Store
+
+
+_LEASES_LOST = 75
+"""EX_TEMPFAIL: a supervisor starts it again."""
 
 
 @click.command("serve")
@@ -63,7 +68,7 @@ def serve(
     /,
     *,
     jobs: tuple[Path, ...],
-    runs: Path,
+    runs: Runs,
     once: bool,
     parallel: int,
     folders: tuple[Path, ...],
@@ -102,7 +107,7 @@ def serve(
 async def _serve(
     output: Output,
     jobs: tuple[Path, ...],
-    runs: Path,
+    runs: Runs,
     permits: Any,
     page: WebPage | None,
     *,
@@ -119,10 +124,12 @@ async def _serve(
     from bulk_publisher.serve.daemon import Daemon
     from bulk_publisher.serve.job_files import JobFiles
     from bulk_publisher.serve.part import Surroundings
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import open_store, shared_state
+
+    state = shared_state(runs, os.environ)
 
     def entrance(job: "Job") -> "AbstractAsyncContextManager[Entry]":
-        return open_credential(job, output)
+        return open_credential(job, output, state)
 
     use_all_descriptors()
     store, clock, teller = open_store(runs), WallClock(), Teller(output)
@@ -145,6 +152,7 @@ async def _serve(
         parallel=parallel,
         permits=permits,
         is_once=is_once,
+        on_standstill=_end_at_once,
     )
     reading = nullcontext() if metrics is None else metrics.read(lambda: daemon.slots)
     numbers = None if metrics is None else metrics.page
@@ -164,6 +172,14 @@ async def _see_to_its_end(daemon: "Daemon", clock: "Clock") -> None:
         with suppress(asyncio.CancelledError):
             await serving
         watching.cancel()
+
+
+def _end_at_once() -> None:
+    """This process stood still, and others do what it did: whatever it still holds is of no use any more."""
+    text = "This process stood still for so long that others have taken over its jobs. Start it again.\n"
+    with suppress(OSError):
+        os.write(2, text.encode())
+    os._exit(_LEASES_LOST)
 
 
 def _more_words(output: Output, web: dict[str, Any]) -> list[str]:

@@ -1,13 +1,12 @@
 """``bulk-publisher status``: how a run stands that another terminal, or cron, has begun."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import runs_there
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.naming import name_for_commands
 from bulk_publisher.cli.output.output import Output
@@ -42,7 +41,7 @@ def status(
     /,
     *,
     name: str | None,
-    runs: Path,
+    runs: Runs,
     is_json: bool,
     portal: str | None,
     most: int | None,
@@ -54,14 +53,14 @@ def status(
     """
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.store import open_store
+    from bulk_publisher.store.database_address import is_database
 
-    store = open_store(runs)
     if name is None:
-        _say_all(output, store, portal, most, is_json=is_json)
+        _say_all(output, open_store(runs), portal, most, is_json=is_json)
         return
     if portal is not None or most is not None:
         raise BadSetting("--portal and -n choose among all runs.", "Leave out RUN, or these.")
-    _say_one(output, store, name, is_json=is_json)
+    _say_one(output, open_store(name if is_database(name) else runs), name, is_json=is_json)
 
 
 def _say_all(

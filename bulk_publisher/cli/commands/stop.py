@@ -1,13 +1,12 @@
 """``bulk-publisher stop`` and ``pause``: end a run in order, from another terminal."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
 from bulk_publisher.cli.commands.parameters.moments import now_and_who, parse_time
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import run_argument
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.naming import name_for_commands
@@ -25,7 +24,7 @@ _no_wait = click.option("--no-wait", is_flag=True, help="Don't wait until the ru
 @_no_wait
 @click.pass_obj
 @says_errors
-def stop(output: Output, /, *, name: str, runs: Path, no_wait: bool) -> None:
+def stop(output: Output, /, *, name: str, runs: Runs, no_wait: bool) -> None:
     """End RUN in order, from any terminal: pages in flight finish, no others are sent.
 
     RUN is a run's folder, its ID or the start of it, or "latest". It ends with status 3; "resume"
@@ -44,7 +43,7 @@ def stop(output: Output, /, *, name: str, runs: Path, no_wait: bool) -> None:
 @_no_wait
 @click.pass_obj
 @says_errors
-def pause(output: Output, /, *, name: str, runs: Path, until: str | None, no_wait: bool) -> None:
+def pause(output: Output, /, *, name: str, runs: Runs, until: str | None, no_wait: bool) -> None:
     """End RUN in order until TIME, or until "resume".
 
     A run that a daemon has begun continues by itself at TIME; any other waits for "resume".
@@ -65,7 +64,7 @@ def _until(steering: "Steering") -> str:
 
 
 def _end(
-    output: Output, name: str, runs: Path, steering: "Steering", *, is_waited_for: bool
+    output: Output, name: str, runs: Runs, steering: "Steering", *, is_waited_for: bool
 ) -> None:
     import asyncio
 
@@ -73,9 +72,9 @@ def _end(
     from bulk_publisher.operations.stopping import end_run
     from bulk_publisher.report.story import read_story
     from bulk_publisher.report.text import go_on_line, pages_in_words
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import find_run
 
-    kept = open_store(runs).find(name)
+    kept = find_run(runs, name)
     holder = kept.holder()
     if kept.is_locked and holder.is_stopped:
         output.warn(f"Its process {holder.pid} is stopped. {holder.what_to_do}")

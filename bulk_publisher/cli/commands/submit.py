@@ -1,6 +1,7 @@
 """``bulk-publisher submit`` and ``jobs``: hand a job to a daemon, and see which it has."""
 
 import random
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import files
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
 from bulk_publisher.cli.commands.parameters.moments import now_and_who, parse_time
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--at", metavar="TIME", help="When: 22:00, 2026-11-27 22:00 or +2h.  [default: now]")
 @click.pass_obj
 @says_errors
-def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
+def submit(output: Output, /, *, job: str, runs: Runs, at: str | None) -> None:
     """Have a daemon do JOB once: a job file, or the name of a job that it knows.
 
     A file is read and checked now, and its lists are copied, so what you do with them afterwards
@@ -36,11 +37,13 @@ def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
     from bulk_publisher.jobs import read_job, with_portals_named
     from bulk_publisher.serve.submitting import submit_job, submit_known
     from bulk_publisher.store import open_store
+    from bulk_publisher.store.database_address import is_database
     from bulk_publisher.utc import as_utc
 
     now, who = now_and_who()
     moment = now if at is None else parse_time(at, "--at", now)
-    agenda, rng = open_store(runs).agenda, random.SystemRandom()
+    opened = open_store(runs)
+    agenda, rng = opened.agenda, random.SystemRandom()
     # A folder of this name is no job file: its jobs may be called like it.
     if job.endswith(".toml") or (Path(job).exists() and not Path(job).is_dir()):
         what = with_portals_named(read_job(Path(job)), os.environ)
@@ -51,8 +54,10 @@ def submit(output: Output, /, *, job: str, runs: Path, at: str | None) -> None:
     when = "now" if at is None else f"at {as_utc(moment)}"
     output.put(f"Submitted {order.name}; due {when}.")
     if not agenda.is_served:
+        place = opened.place
+        option = "--store" if is_database(place) else "--runs"
         output.warn(
-            f"No daemon serves {runs} now. Start one with: bulk-publisher serve --runs {runs}"
+            f"No daemon serves {place} now. Start one with: bulk-publisher serve {option} {shlex.quote(place)}"
         )
 
 
@@ -72,7 +77,7 @@ def _check_known(name: str, slots: "dict[str, Slot]") -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 @says_errors
-def jobs(output: Output, /, *, runs: Path, is_json: bool) -> None:
+def jobs(output: Output, /, *, runs: Runs, is_json: bool) -> None:
     """List the jobs of the daemon, how each ended last, and when it is due next."""
     from bulk_publisher.store import open_store
 

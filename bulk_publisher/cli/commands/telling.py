@@ -5,21 +5,21 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from bulk_publisher.cli.commands.parameters.places import Runs
 from bulk_publisher.cli.output.output import Output
 from bulk_publisher.errors import FAULT_OF_OURS, BulkPublisherError
 from bulk_publisher.jobs import ALONE, Job
 from bulk_publisher.operations.access import Entry
 from bulk_publisher.operations.afterwards import Aftermath
 from bulk_publisher.operations.publishing import Finished
-from bulk_publisher.store import KeptRun
+from bulk_publisher.store import KeptRun, SharedState
 
 if TYPE_CHECKING:
     from bulk_publisher.notices.notifying import JobEnded, Notices
 
-WayIn = Callable[[Job, Output], AbstractAsyncContextManager[Entry]]
+WayIn = Callable[[Job, Output, SharedState], AbstractAsyncContextManager[Entry]]
 """``open_credential``."""
 
 
@@ -57,7 +57,7 @@ class Done:
         return "" if self.error is None else self.error.hint
 
 
-def do_and_tell(job: Job, output: Output, runs: Path, do: Callable[[], Done], way_in: WayIn) -> int:
+def do_and_tell(job: Job, output: Output, runs: Runs, do: Callable[[], Done], way_in: WayIn) -> int:
     """Do it, and tell whom *job* names; gives the exit status.
 
     Raises:
@@ -79,7 +79,7 @@ def do_and_tell(job: Job, output: Output, runs: Path, do: Callable[[], Done], wa
 
 
 def with_notices(
-    output: Output, runs: Path, tell: "Callable[[Notices], Awaitable[None]]", way_in: WayIn
+    output: Output, runs: Runs, tell: "Callable[[Notices], Awaitable[None]]", way_in: WayIn
 ) -> None:
     """Have *tell* tell.
 
@@ -88,28 +88,33 @@ def with_notices(
     """
     from bulk_publisher.clock import LoopClock
     from bulk_publisher.notices.notifying import Notices
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import open_store, shared_state
 
     # What there is to say of its webhook the run has said.
     quiet = replace(output, verbosity=min(output.verbosity, -1))
 
     async def told() -> None:
-        agenda = open_store(runs).agenda
-
+        agenda, state = open_store(runs).agenda, shared_state(runs, os.environ)
         await tell(
-            Notices(agenda, lambda job: way_in(job, quiet), os.environ, LoopClock(), output.warn)
+            Notices(
+                agenda,
+                lambda job: way_in(job, quiet, state),
+                os.environ,
+                LoopClock(),
+                output.warn,
+            )
         )
 
     asyncio.run(told())
 
 
-def _tell(job: Job, output: Output, runs: Path, done: Done, way_in: WayIn) -> None:
+def _tell(job: Job, output: Output, runs: Runs, done: Done, way_in: WayIn) -> None:
     from bulk_publisher.notices.runs_told import job_ended
 
     tell_end(job, job_ended([done], kept=done.kept), output, runs, way_in)
 
 
-def tell_end(job: Job, ended: "JobEnded", output: Output, runs: Path, way_in: WayIn) -> None:
+def tell_end(job: Job, ended: "JobEnded", output: Output, runs: Runs, way_in: WayIn) -> None:
     """Tell whom *job* names how it has ended."""
     # Whoever presses Ctrl-C now does not want to wait for it; how the run has ended stays as it is.
     with suppress(KeyboardInterrupt):

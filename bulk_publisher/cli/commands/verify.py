@@ -1,6 +1,7 @@
 """``bulk-publisher verify``: ask the portal whether a run's journal is right."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk_publisher.cli.commands.parameters.job_options import runs_option
+from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import (
     changer,
     pages_in_a_line,
@@ -23,6 +24,7 @@ from bulk_publisher.cli.output.output import Output
 if TYPE_CHECKING:
     from bulk_publisher.model import Action
     from bulk_publisher.operations.verifying import Verified
+    from bulk_publisher.store.protocol import KeptRun
     from bulk_publisher.store.verdicts import Verdict
 
 _SAID_EVERY = 5_000
@@ -35,7 +37,7 @@ _SAID_EVERY = 5_000
 @portal_changes
 @click.pass_obj
 @says_errors
-def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: Any) -> None:
+def verify(output: Output, /, *, name: str, urls: bool, runs: Runs, **options: Any) -> None:
     """Check on the portal whether each page of RUN matches its journal; changes nothing.
 
     Unknown pages get a verdict. Verdicts go to verify.jsonl in the run's folder, and pages that
@@ -48,10 +50,10 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
     from bulk_publisher.operations.verifying import verify as verify_run
     from bulk_publisher.report.summary import pages_left
     from bulk_publisher.report.text import go_on_line
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import find_run, shared_state
 
     output.open_log()  # fmt: skip
-    folder = open_store(runs).find(name)
+    folder = find_run(runs, name)
     change = changer(options)
     description = folder.read_description()
     job = change(job_of(folder, description))
@@ -62,7 +64,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
             output.say(f"{verified.pages:,} pages checked, {verified.differing:,} differ")
 
     async def ask() -> "Verified":
-        async with open_credential(job, output) as reached:
+        async with open_credential(job, output, shared_state(runs, os.environ)) as reached:
             return await verify_run(
                 folder,
                 reached,
@@ -84,22 +86,29 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Path, **options: A
         left = pages_left(description, verified.pages)
         output.say(go_on_line(left, name_for_commands(folder)))
     if verified.again:
-        output.say(_how_to_do_again(job.action, verified, Path(folder.names.again)))
+        output.say(_how_to_do_again(job.action, verified, folder))
     output.say(f"Verdict on each page: {folder.names.verdicts}")
     sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
 
 
-def _how_to_do_again(action: "Action", verified: "Verified", listed_in: Path) -> str:
+def _how_to_do_again(action: "Action", verified: "Verified", run: "KeptRun") -> str:
     """By their IDs where that is short and says all, otherwise by the file that names them."""
     from bulk_publisher.report.text import pages_in_words
+    from bulk_publisher.store.database_address import is_database
 
     again = verified.again
     count = sum(len(pages) for pages in again.values())
     scope, pages = next(iter(again.items()))
     is_short = len(again) == 1 and not verified.again_carries
     named = pages_in_a_line(pages) if is_short else None
+    if named is None and is_database(run.place):
+        name = name_for_commands(run)
+        return (
+            f"To redo {pages_in_words(count)}: bulk-publisher store export {name} --to exported"
+            f" && bulk-publisher {action} --csv exported/{run.name}/again.csv"
+        )
     if named is None:
-        selection = f"--csv {path_from_here(listed_in)}"
+        selection = f"--csv {path_from_here(Path(run.names.again))}"
     else:
         selection = f"{'' if scope is None else f'--scope {scope} '}--page {named}"
     return f"To redo {pages_in_words(count)}: bulk-publisher {action} {selection}"

@@ -43,11 +43,25 @@ def refuse_misplaced(
         where = f"{option}: " if option else ""
         if is_webhook_url(argument):
             raise click.UsageError(f"{where}{IS_WEBHOOK}. {WHERE_TO}", context)
-        if "://" in argument and option not in _TAKES_ANY and not takes_urls:
+        if "://" not in argument or option in _TAKES_ANY or takes_urls:
+            continue
+        if not _names_database(option, argument):
             raise click.UsageError(f"{where}that is a URL, and nothing here takes one.", context)
     for name, value in environment.items():
         if (name in _VARIABLES or name.startswith(_OURS)) and is_webhook_url(value):
             raise click.UsageError(f"{name}: {IS_WEBHOOK}. {WHERE_TO}", context)
+
+
+def _names_database(option: str, argument: str) -> bool:
+    """Whether it is the URL of a database, or of a run in one: without a password, unless an option takes that."""
+    from bulk_publisher.store.database_address import is_database, parse_address
+
+    if option == "--store":
+        return is_database(argument.removeprefix("--store="))
+    try:
+        return is_database(argument) and not parse_address(argument).secrets
+    except ValueError:
+        return False
 
 
 def _option(arguments: Sequence[str], number: int) -> str:
@@ -74,7 +88,7 @@ def of_environment() -> "Redactor":
         tuple(
             (name, value)
             for name, value in os.environ.items()
-            if "@" in value or "/rest/" in value.lower() or name == CLIENT_SECRET
+            if "@" in value or "/rest/" in value.lower() or name in {CLIENT_SECRET, "PGPASSWORD"}
         )
     )
 

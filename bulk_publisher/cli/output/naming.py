@@ -9,8 +9,9 @@ from bulk_publisher.store.protocol import KeptRun
 
 def name_for_commands(run: KeptRun) -> str:
     """How a run is named in a command that can be copied: by its ID where that is found."""
-    runs = os.environ.get("BULK_PUBLISHER_RUNS") or "runs"
-    return run.name if run.is_in(runs) else shlex.quote(run.place)
+    told = (os.environ.get(f"BULK_PUBLISHER_{name}") for name in ("STORE", "RUNS"))
+    here = next((place for place in told if place), "runs")
+    return run.name if run.is_in(here) else shlex.quote(run.place)
 
 
 def path_from_here(path: Path) -> str:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bulk_publisher.store.database_address import parse_address
+
 _UNIT = """\
 [Unit]
 Description=bulk-publisher: publishes Bitrix24 pages on schedule
@@ -61,9 +63,15 @@ def systemd_unit(
     return _UNIT.format(command=" ".join(_quoted(word) for word in words))
 
 
-def cron_lines(jobs: Iterable[Path], runs: Path) -> str:
+def cron_lines(jobs: Iterable[Path], runs: Path | str) -> str:
     """Lines for a crontab: each quarter of an hour what is due is done; mail comes where it did not go well."""
-    words = [_program(), "-q", "serve", "--once", "--runs", str(runs.resolve())]
+    words = [_program(), "-q", "serve", "--once"]
+    # A password would stand in the list of processes: it is for the environment.
+    words += (
+        ["--store", parse_address(runs).shown]
+        if isinstance(runs, str)
+        else ["--runs", str(runs.resolve())]
+    )
     words += [str(job.resolve()) for job in jobs]
     command = " ".join(shlex.quote(word) for word in words).replace("%", r"\\%")
     return (

@@ -9,6 +9,7 @@ from bulk_publisher.model import Only
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.telling import course_lines, failure_lines
 from bulk_publisher.report.text import go_on_line
+from bulk_publisher.store.database_address import is_database
 
 _NO_PAGE = "No pages selected. Does the site have pages, is --scope right, and can the webhook's owner see them?"
 
@@ -26,7 +27,8 @@ def summary_lines(finished: Finished) -> Iterator[str]:
     hints = {str(stop.site): stop.fault.hint for stop in finished.ending.stopped_sites}
     yield from course_lines(finished)
     yield from failure_lines(finished, name_for_commands(finished.kept), hints=hints)
-    yield f"Run folder: {finished.kept.place}"
+    place = finished.kept.place
+    yield f"Kept in: {place}" if is_database(place) else f"Run folder: {place}"
 
 
 def summary_fields(finished: Finished) -> dict[str, Any]:

@@ -10,13 +10,14 @@ def runs_there(
     context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[CompletionItem]:
     """The runs that begin so, the newest first, and ``latest``; a folder where one is named."""
+    from bulk_publisher.errors import BulkPublisherError
     from bulk_publisher.store import open_store
 
     if _PATH in begun or begun.startswith((".", "~")):
         return [CompletionItem(begun, type="dir")]
     try:
         known = [run.name for run in open_store(context.params.get("runs") or "runs").runs()]
-    except OSError:
+    except (OSError, BulkPublisherError):
         known = []
     names = [*known, *(["latest"] if known else [])]
     return [CompletionItem(name) for name in names if name.startswith(begun)]

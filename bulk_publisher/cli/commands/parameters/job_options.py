@@ -203,16 +203,6 @@ def watching_options(command: _Command) -> _Command:
     return progress(metrics(report(command)))
 
 
-runs_option = click.option(
-    "--runs",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="BULK_PUBLISHER_RUNS",
-    default="runs",
-    show_default=True,
-    help="Folder that holds the runs (also: BULK_PUBLISHER_RUNS).",
-)
-
-
 def job_options(command: _Command) -> _Command:
     """The options that describe a job: selection, portal and pace."""
     return decorated(command, [*_SELECTION, *settings(PORTAL), *settings(PACE)])
