@@ -1,4 +1,4 @@
-"""When to take the turn among runs that share a credential, and when to give it.
+"""When to take the turn among runs that share a portal, and when to give it.
 
 A run sends only while the turn is its own. It gives it away when it has to wait anyway, and after a
 while to whoever waits for it: once nothing of its own is in flight, so that what it hands over is
@@ -119,7 +119,7 @@ class Turns:
             self._holder, self._held_since = holder, now
         if now - self._held_since >= _PATIENCE:
             raise StoppedByPortal(
-                f"Another run with the same webhook has held the turn for {_PATIENCE / 60:.0f} min and sends nothing ({holder.words}).",
+                f"Another run on the same portal has held the turn for {_PATIENCE / 60:.0f} min and sends nothing ({holder.words}).",
                 f"{holder.what_to_do} Then resume this run.",
             )
         if holder.is_stopped:

@@ -116,7 +116,7 @@ _WAITED_FOR = {
     "intensity": "the request limit",
     "operating": "operating time",
     "outage": "a portal that did not answer",
-    "turn": "other runs with the same webhook",
+    "turn": "other runs on the same portal",
 }
 
 

@@ -42,7 +42,7 @@ class Holder(Protocol):
 
 
 class Turn(Protocol):
-    """Whose turn it is among the runs that use one credential, and how the last one left its limits.
+    """Whose turn it is among the runs that use one portal, and how the last one left its limits.
 
     Asked for in the loop, where nothing waits: what is told may be a second old, and a turn is taken or given
     within that time. Only ``is_ours`` is told as it is: it is false where somebody else can have the turn. One
@@ -92,7 +92,9 @@ class SharedState(Protocol):
     """What runs leave for each other, whichever store they are kept in."""
 
     def turn(self, identity: str, session: str, *, portal: str) -> AbstractContextManager[Sharing]:
-        """The turn of *session* among those of one credential or portal; gone when the block ends.
+        """The turn of *session* among those of one portal; gone when the block ends.
+
+        Limits are left for sessions of the same credential, but for the bucket: it is the portal's.
 
         Args:
             identity: Of the credential: the same for all that the portal counts together, for ever. No

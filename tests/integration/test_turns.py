@@ -15,7 +15,7 @@ from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Scope
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
-from bulk_publisher.sandbox import Sandbox, Scenario, serve
+from bulk_publisher.sandbox import Sandbox, Scenario, User, serve
 from bulk_publisher.store.folder import holders
 from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
@@ -64,6 +64,33 @@ async def test_the_one_that_waits_says_that_another_run_has_its_turn(tmp_path: P
         await _run_both(sandbox, tmp_path, seen)
 
     assert Limit.TURN in {wait.limit for wait in seen.waits}
+
+
+async def test_two_credentials_at_once_on_one_portal_never_overfill_its_bucket(
+    tmp_path: Path,
+) -> None:
+    # Pages one by one: then requests are what binds, and each credential could use up the bucket alone.
+    users = [User(id=1, code="a" * 16), User(id=2, code="b" * 16)]
+    async with serve(Scenario(pages=600, users=users, cost=0.01, latency=0.05)) as sandbox:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(
+                    run_job(
+                        sandbox,
+                        tmp_path,
+                        Selection(page=(half,), scope=Scope.KNOWLEDGE),
+                        pace=Pace(batch_size=1),
+                        credential=Webhook(sandbox.webhook_of(user.id)),
+                    )
+                )
+                for user, half in zip(users, ("1-300", "301-600"), strict=True)
+            ]
+        lines = [line for task in tasks for line in journal_of(task.result())]
+
+        assert not sandbox.truth.refused
+        assert sandbox.truth.highest_bucket <= 50
+        assert_journal_tells_the_truth(lines, sandbox)
+    assert len(lines) == 600
 
 
 async def test_a_run_that_follows_another_remembers_what_that_one_has_used(tmp_path: Path) -> None:

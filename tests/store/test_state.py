@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulk_publisher.errors import RunBusy
-from bulk_publisher.limits.handover import Handover
+from bulk_publisher.limits.handover import Handover, LimitLeft, MeterLeft
 from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.store import SharedState
 from bulk_publisher.store.sharing import Turn
@@ -49,6 +49,49 @@ def test_credentials_do_not_wait_for_each_other(state: SharedState) -> None:
         assert soon(second.try_take)
         first.give(LEFT, Mono(1.0), Epoch(1.0))
         assert second.left_by_other(Mono(2.0), Epoch(2.0)) is None
+
+
+def test_credentials_of_one_portal_take_turns_and_hand_on_the_bucket_alone(
+    state: SharedState,
+) -> None:
+    meters = {"landing": MeterLeft(told=480.0, baskets=())}
+    limit = LimitLeft(limit=300.0, ago=1.0)
+    left = Handover(requests=9.0, operating_limit=limit, meters=meters, busy_for=3.0)
+    with state.turn("a", "1", portal="p") as one, state.turn("b", "2", portal="p") as other:
+        first, second = _both(one.turn, other.turn)
+
+        assert soon(first.try_take)
+        assert not second.try_take()
+        assert soon(lambda: first.is_wanted)
+        first.give(left, Mono(10.0), Epoch(1_800_000_010.0))
+        assert soon(second.try_take)
+        assert not first.try_take()
+        heard = second.left_by_other(Mono(13.0), Epoch(1_800_000_013.0))
+
+    assert heard is not None
+    assert heard[0] == Handover(requests=9.0, operating_limit=None, meters={}, busy_for=3.0)
+
+
+def test_a_session_hears_of_its_credentials_meters_past_the_turns_of_others(
+    state: SharedState,
+) -> None:
+    told = Handover(requests=9.0, operating_limit=None, meters={"landing": MeterLeft(told=480.0, baskets=())})  # fmt: skip
+    # By our clock as the machine's processes share it: the later word is the later one.
+    for number, (identity, left) in enumerate([("a", told), ("b", LEFT)]):
+        with state.turn(identity, f"{number}", portal="p") as sharing:
+            assert sharing.turn is not None
+            assert soon(sharing.turn.try_take)
+            at = 10.0 + number
+            sharing.turn.give(left, Mono(at), Epoch(1_800_000_000.0 + at))
+
+    with state.turn("a", "3", portal="p") as later:
+        assert later.turn is not None
+        heard = later.turn.left_by_other(Mono(13.0), Epoch(1_800_000_013.0))
+
+    assert heard is not None
+    assert heard[0].requests == LEFT.requests
+    assert heard[0].busy_for == LEFT.busy_for
+    assert heard[0].meters["landing"].told == 480.0
 
 
 def test_limits_are_handed_on_once_and_never_to_who_left_them(state: SharedState) -> None:

@@ -1,4 +1,4 @@
-"""What runs of this machine leave for each other: below the user's folder for state, a folder a credential.
+"""What runs of this machine leave for each other: below the user's folder for state, a folder a credential and a portal.
 
 And a lock for each job: it is done once at a time, since cron may begin it again before it has ended.
 """
@@ -36,9 +36,11 @@ class FolderState:
 
     @contextmanager
     def turn(self, identity: str, session: str, *, portal: str) -> Iterator[Sharing]:
-        """The turn of *session* in the folder *identity*, at whatever *portal* that is."""
+        """The turn of *session* in the folder *identity* and that of *portal*, whose credentials take turns."""
         try:
-            turn = CredentialTurn(self._made(identity), session)
+            turn = CredentialTurn(
+                self._made(identity), session, self._made(f"portal-{_digest(portal.encode())}")
+            )
         except OSError as error:
             yield _doubt(f"{error.filename or 'the state folder'}: {error.strerror}")
             return
@@ -60,7 +62,7 @@ class FolderState:
         Raises:
             RunBusy: If another process of this machine does it just now.
         """
-        name = hashlib.sha256(os.fsencode(job.resolve())).hexdigest()[:24]
+        name = _digest(os.fsencode(job.resolve()))
         try:
             opened = open_own(self._made("jobs") / name, os.O_RDWR | os.O_CREAT)
         except (OSError, RuntimeError) as error:
@@ -92,6 +94,10 @@ class FolderState:
         # A relative one is to be ignored (XDG Base Directory Specification).
         state = named if named.is_absolute() else Path.home() / ".local" / "state"
         return state / "bulk-publisher"
+
+
+def _digest(name: bytes) -> str:
+    return hashlib.sha256(name).hexdigest()[:24]
 
 
 def _lock_job(file: int, job: Path) -> None:
