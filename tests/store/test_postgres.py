@@ -382,7 +382,7 @@ async def test_a_role_needs_no_more_than_the_docs_say(
         assert soon(one.turn.try_take)
         one.turn.give(LEFT, Mono(1.0), Epoch(1.0))
     store.agenda.write_slots({})
-    with store.agenda.order("b-1"), store.agenda.alone():
+    with store.agenda.order("b-1"), store.agenda.serving(lambda: None):
         pass
 
     assert 8 in standing_of(moved).settled

@@ -170,7 +170,7 @@ async def test_who_has_lost_a_run_removes_nothing(run: KeptRun, sql: Sql) -> Non
 
 
 async def test_a_damaged_plan_is_told(kept_in: Store, sql: Sql) -> None:
-    sql("INSERT INTO slot VALUES ('nightly', 1, '[]')")
+    sql("INSERT INTO slot VALUES ('nightly', 1, 1, '[]')")
 
     (flaw,) = kept_in.flaws()
 
