@@ -21,6 +21,7 @@ from bulk_publisher.jobs import Job
 from bulk_publisher.operations.afterwards import Aftermath
 from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.report.writing import leave_report
+from bulk_publisher.store.database_address import is_database
 
 
 @dataclass(slots=True)
@@ -138,7 +139,12 @@ class Conclusion:
             if not self._is_terse:
                 self._output.complain(f"No report.html: {error.message}", colour="yellow")
             return
-        if path is not None and not self._is_terse:
+        if path is None or self._is_terse:
+            return
+        if is_database(path):
+            name = name_for_commands(finished.kept)
+            self._output.tell([f"Report: bulk-publisher report {name} --html report.html"])
+        else:
             self._output.tell([f"Report: {path}"])
 
     def _status(self, last: Finished, came: Came, number: signal.Signals | None) -> int:
