@@ -47,7 +47,7 @@ def mcp(output: Output, /, *, runs: Runs, folders: tuple[Path, ...]) -> None:
     from bulk_publisher.store import open_store
 
     output.open_log()
-    whole = runs.absolute()
+    whole = runs.absolute() if isinstance(runs, Path) else runs
     approving = f"bulk-publisher approve{option_for(whole)}"
     desk = Desk(open_store(runs), folders=folders, approving=approving)
     status = asyncio.run(_serve(desk))
