@@ -22,7 +22,7 @@ from bulk_publisher.mcp_server.asked import (
     StatusAsked,
 )
 from bulk_publisher.mcp_server.calls import Call
-from bulk_publisher.mcp_server.portal_data import bounded, rows
+from bulk_publisher.mcp_server.portal_data import portal_data, rows
 from bulk_publisher.mcp_server.publishing import publish_plan
 from bulk_publisher.mcp_server.underway import Underway
 from bulk_publisher.model import Only, Scope
@@ -46,6 +46,7 @@ _MOST_COUNTED = 20_000
 _EVERY = 500
 """Pages between two words on how far it has come: a list of the portal's."""
 _MOST_JOBS = 20
+_MOST_RUNS = 20
 
 
 class Desk:
@@ -124,9 +125,13 @@ class Desk:
     async def status(self, asked: StatusAsked, _call: Call) -> dict[str, Any]:
         """How a run stands, or the newest runs."""
         if asked.run is None:
-            return await beside(lambda: {"runs": rows(map(told.of_past, islice(past_runs(self._store), 20)))})  # fmt: skip
+            return await beside(self._newest)
         kept = self._store.find(asked.run)
         return await beside(lambda: _status_of(kept))
+
+    def _newest(self) -> dict[str, Any]:
+        runs = islice(past_runs(self._store), _MOST_RUNS)
+        return portal_data(runs=rows(map(told.of_past, runs)))
 
     async def report(self, asked: RunAsked, _call: Call) -> dict[str, Any]:
         """What a run has done."""
@@ -161,14 +166,14 @@ class Desk:
         agenda = self._store.agenda
         slots = await beside(agenda.read_slots)
         jobs = rows(told.of_slot(name, slot) for name, slot in slots.items())
-        return {"is_served": agenda.is_served, "jobs": jobs}
+        return {"is_served": agenda.is_served, **portal_data(jobs=jobs)}
 
     async def history(self, asked: HistoryAsked, _call: Call) -> dict[str, Any]:
         """What each job has done."""
 
         def read() -> dict[str, Any]:
             found = read_histories(self._store, job=asked.job, portal=None, last=10)
-            return {"jobs": rows(map(told.of_history, found), most=_MOST_JOBS)}
+            return portal_data(jobs=rows(map(told.of_history, found), most=_MOST_JOBS))
 
         return await beside(read)
 
@@ -177,7 +182,7 @@ class Desk:
 
         def read() -> dict[str, Any]:
             found = self._store.approvals.proposals()
-            return {"plans": rows(bounded(told_of_proposal(self._store, one)) for one in found)}
+            return portal_data(plans=rows(told_of_proposal(self._store, one) for one in found))
 
         return await beside(read)
 

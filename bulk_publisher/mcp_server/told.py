@@ -131,15 +131,14 @@ def of_verified(verified: Verified) -> dict[str, Any]:
 
 def of_history(told: JobHistory) -> dict[str, Any]:
     """What a job has done."""
-    return portal_data(
-        job=told.job,
-        runs=rows(map(of_past, told.runs), most=10),
-        trends=rows(
-            {**msgspec.to_builtins(one), "change_share": one.change_share} for one in told.trends
-        ),
-        fails_again_and_again=rows(msgspec.to_builtins(told.repeats)),
-        unread=rows(told.unread),
-    )
+    trends = ({**msgspec.to_builtins(one), "change_share": one.change_share} for one in told.trends)
+    return {
+        "job": told.job,
+        "runs": rows(map(of_past, told.runs), most=10),
+        "trends": rows(trends),
+        "fails_again_and_again": rows(msgspec.to_builtins(told.repeats)),
+        "unread": rows(told.unread),
+    }
 
 
 def of_slot(name: str, slot: Slot) -> dict[str, Any]:

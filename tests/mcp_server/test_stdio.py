@@ -150,7 +150,7 @@ async def test_what_is_no_message_ends_nothing(tmp_path: Path) -> None:
         assert spoken.process.stdin is not None
         spoken.process.stdin.write(b"hello\n\xff\xfe\n{}\n[1]\n")
 
-        assert (await spoken.call("jobs"))["jobs"]["rows"] == []
+        assert (await spoken.call("jobs"))["portal_data"]["jobs"]["rows"] == []
         spoken.process.stdin.close()
         await asyncio.wait_for(spoken.process.communicate(), 60)
         assert spoken.process.returncode == 0

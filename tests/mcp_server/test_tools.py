@@ -38,17 +38,17 @@ async def test_a_plan_is_published_once_a_person_has_approved_it(meet: Meeting) 
         again = await assistant.call("publish_approved", plan_id=plan)
         assert again["error"] == "NotApproved"
         assert assistant.sandbox.truth.as_dict()["publications"] == 20
-        listed = (await assistant.call("approvals"))["plans"]["rows"]
+        listed = (await assistant.call("approvals"))["portal_data"]["plans"]["rows"]
         assert [(one["plan"], one["phase"], one["run"]) for one in listed] == [(plan, "taken", done["run"])]  # fmt: skip
         assert listed[0]["proposed"]["through"] == listed[0]["taken"]["through"] == "assistant"
 
         assert (await assistant.call("verify", run=done["run"]))["agreeing"] == 20
         assert (await assistant.call("report", run="latest"))["counts"]["published"] == 20
         assert (await assistant.call("status", run=done["run"]))["state"] == "ended"
-        runs = (await assistant.call("status"))["runs"]["rows"]
+        runs = (await assistant.call("status"))["portal_data"]["runs"]["rows"]
         assert [one["run"] for one in runs] == [done["run"]]
-        told = (await assistant.call("history"))["jobs"]["rows"]
-        assert told[0]["portal_data"]["runs"]["rows"][0]["run"] == done["run"]
+        told = (await assistant.call("history"))["portal_data"]["jobs"]["rows"]
+        assert told[0]["runs"]["rows"][0]["run"] == done["run"]
 
 
 async def test_no_tool_approves(meet: Meeting) -> None:
