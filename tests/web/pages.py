@@ -113,7 +113,7 @@ async def page_served(
     port = listener.getsockname()[1]
     own = WebPlace(**{"host": "127.0.0.1", "port": port, "hosts": listening.hosts} | place)
     clock, said = WallClock(), list[str]()
-    tokens = PageTokens(folder / "config" / "web-tokens.json", said.append)
+    tokens = PageTokens(folder / "config" / "tokens.json", said.append)
     around = WebSurroundings(
         Surroundings(open_store(folder / "runs"), _no_entrance, _tell_nobody, clock),
         plan or PlannedJobs(),

@@ -54,12 +54,12 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def tokens_file(environment: Mapping[str, str]) -> Path:
-    """Where the tokens are kept: ``web-tokens.json`` in the folder for settings.
+    """Where the tokens are kept: ``web/tokens.json`` in the folder for settings, which no git takes in.
 
     Raises:
         BadSetting: If nobody knows where the home is.
     """
-    return config_folder(environment) / "web-tokens.json"
+    return config_folder(environment) / "web" / "tokens.json"
 
 
 class PageTokens:

@@ -18,7 +18,7 @@ tokens_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="BULK_PUBLISHER_WEB_TOKENS",
     metavar="FILE",
-    help="File of the page's tokens (also: BULK_PUBLISHER_WEB_TOKENS)  [default: web-tokens.json in the"
+    help="File of the page's tokens (also: BULK_PUBLISHER_WEB_TOKENS)  [default: web/tokens.json in the"
     " folder for settings].",
 )
 
