@@ -5,6 +5,7 @@ What is published is the copy that the store keeps, on the portal that it names,
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -130,6 +131,7 @@ async def publish_approved(
     seed: int,
     watch: Watcher,
     on_start: OnStart,
+    on_created: Callable[[KeptRun], None] | None = None,
     tell: TellChanges = plan_nothing,
 ) -> Finished:
     """Publish what *approved* says; of all who try, in whichever process, one does.
@@ -141,6 +143,7 @@ async def publish_approved(
     Args:
         entry: Of the portal of ``approved.job``.
         by: Who publishes; empty where nobody knows it.
+        on_created: Told the run before anything is sent.
         tell: Told what is otherwise than the plan says.
 
     Raises:
@@ -161,6 +164,7 @@ async def publish_approved(
         seed=seed,
         watch=watch,
         on_start=on_start,
+        on_created=on_created,
         claim=take,
     )
 

@@ -77,9 +77,19 @@ class Follower:
         check_portal(self.earlier, self.earlier.read_description(), credential)
 
     async def begin(
-        self, entry: Entry, *, store: Store, seed: int, watch: Watcher, on_start: OnStart
+        self,
+        entry: Entry,
+        *,
+        store: Store,
+        seed: int,
+        watch: Watcher,
+        on_start: OnStart,
+        on_created: Callable[[KeptRun], None] = lambda _: None,
     ) -> Finished:
         """Begin the run; both say in their descriptions that they belong together.
+
+        Args:
+            on_created: Told the run before anything is sent.
 
         Raises:
             BulkPublisherError: As ``publish`` does.
@@ -88,6 +98,11 @@ class Follower:
         warn = warner(watch)
         await self._let_end_what_was_sent(warn)
         following = self.following
+
+        def note(folder: KeptRun) -> None:
+            on_created(folder)
+            _link_back(self.earlier, following.kind, folder, warn)
+
         return await begin(
             self.job,
             _selected(self.job.select, self.found),
@@ -97,7 +112,7 @@ class Follower:
             watch=watch,
             on_start=on_start,
             following=msgspec.structs.replace(following, folder=as_text(following.folder)),
-            on_created=lambda folder: _link_back(self.earlier, following.kind, folder, warn),
+            on_created=note,
         )
 
     async def _let_end_what_was_sent(self, warn: Warn) -> None:
@@ -164,6 +179,15 @@ def follow(earlier: KeptRun, following: Following, change: Callable[[Job], Job])
     select = Selection(scope=job.select.scope, lookup=lookup)
     job = msgspec.structs.replace(job, action=action, select=select)
     return Follower(earlier, following, job, found)
+
+
+def count_followed(earlier: KeptRun, following: Following) -> int:
+    """How many pages of *earlier* ``follow`` would find now; nobody is kept from it meanwhile.
+
+    Raises:
+        UsageError: If it can't be read.
+    """
+    return _find(earlier, following).pages.pages if earlier.has_journal else 0
 
 
 def selected_again(job: Job, folder: KeptRun, description: Description) -> Selected | None:

@@ -78,6 +78,20 @@ class Verified:
         """Whether of no page anything could be verified."""
         return not self.agreeing and not self.differing and not self.settled
 
+    @property
+    def status(self) -> int:
+        """The exit status of a command that has asked: 1 where some differ, or nothing could be verified."""
+        return int(bool(self.differing or self.bad_urls or self.is_empty))
+
+    @property
+    def agreement(self) -> str:
+        """How many pages are as the journal says, in a sentence."""
+        if self.agreeing < self.pages:
+            return f"{self.pages:,} pages: {self.agreeing:,} match the journal, {self.differing:,} differ."
+        if self.pages == 1:
+            return "The page matches the journal."
+        return f"All {self.pages:,} pages match the journal."
+
     def add(self, verdict: Verdict) -> None:
         """One more page."""
         self.pages += 1

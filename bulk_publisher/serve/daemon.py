@@ -35,10 +35,11 @@ from bulk_publisher.serve.happenings import (
 )
 from bulk_publisher.serve.job_files import JobFiles
 from bulk_publisher.serve.known_jobs import KnownJobs
+from bulk_publisher.serve.ordered import call_back, first_part, write_down
 from bulk_publisher.serve.part import Surroundings
 from bulk_publisher.serve.plan import Plan
 from bulk_publisher.serve.submitting import Permits
-from bulk_publisher.store.agenda import Order, Part, Slot, runs_of
+from bulk_publisher.store.agenda import Order, Slot, runs_of
 
 _LOOK_EVERY = 1.0
 """Seconds between two looks at the clock and at the orders."""
@@ -79,7 +80,7 @@ class Daemon:
             parallel: The most runs at once.
             is_once: End as soon as nothing is due and all has ended.
         """
-        self._known = KnownJobs(files, permits, zone)
+        self._known = KnownJobs(files, permits, zone, around)
         self._around = around
         self._agenda = around.store.agenda
         self._parallel = parallel
@@ -253,8 +254,8 @@ class Daemon:
         slots: dict[str, Slot | None] = {}
         for name in come:
             order = self._known.orders[name]
-            slot = slots[name] = self._plan.slots.get(name) or timetable.ordered(order)
-            if timetable.is_done(slot):
+            slot = slots[name] = timetable.ordered(self._plan.slots.get(name), order)
+            if timetable.is_done(slot, order):
                 # An earlier daemon died, or the disk was read-only, before it could be removed.
                 self._agenda.remove_order(name)
         for name in gone - self._known.files.jobs.keys():
@@ -361,7 +362,8 @@ class Daemon:
         except BulkPublisherError as error:
             self._refuse(name, error, group)
             return
-        self._doing[name] = FiringDoing(name, job, self._plan, self._around)
+        order = self._known.orders.get(name)
+        self._doing[name] = FiringDoing(name, job, self._plan, self._around, order)
         group.create_task(self._do(name, jobs))
 
     def _by_portal(self, name: str, job: Job) -> dict[str, Job]:
@@ -375,7 +377,9 @@ class Daemon:
         self._known.check(name, jobs.values(), self._agenda.lists)
         slot = self._plan[name]
         if slot.firing is not None and not slot.firing.parts:
-            parts = {portal: Part() for portal in jobs}
+            order = self._known.orders.get(name)
+            call_back(order, self._around.store)
+            parts = dict.fromkeys(jobs, first_part(order))
             firing = msgspec.structs.replace(slot.firing, parts=parts)
             self._plan.put(name, msgspec.structs.replace(slot, firing=firing))
         return jobs
@@ -432,7 +436,9 @@ class Daemon:
         # An order is done in the plan before it is removed, and leaves the plan afterwards: whenever a
         # daemon dies, it is done once.
         self._plan.put(name, timetable.ended(slot, status=status, now=self._now))
-        if name in self._known.orders:
+        order = self._known.orders.get(name)
+        if order is not None:
+            write_down(self._around.store.audit, order, ends, at=self._now)
             self._agenda.remove_order(name)
         self._leave(name)
         self._around.tell(JobEnds(job, due, status, ends))

@@ -8,22 +8,27 @@ import msgspec
 from bulk_publisher.errors import BadJobFile, JournalLost
 from bulk_publisher.jobs import Job
 from bulk_publisher.serve.happenings import RunEnds
-from bulk_publisher.serve.part import PartDoing, Surroundings
+from bulk_publisher.serve.ordered import Doing, doing_of
+from bulk_publisher.serve.part import Surroundings
 from bulk_publisher.serve.plan import Plan
-from bulk_publisher.store.agenda import Part, with_part
+from bulk_publisher.store.agenda import Order, Part, with_part
 
 
 class FiringDoing:
     """What is done of the firing of *name*."""
 
-    def __init__(self, name: str, job: Job, plan: Plan, around: Surroundings) -> None:
+    def __init__(
+        self, name: str, job: Job, plan: Plan, around: Surroundings, order: Order | None = None
+    ) -> None:
         """Nothing is done yet.
 
         Args:
             plan: Where it says how far it has come.
+            order: None for a job that its schedule asks for.
         """
         self.job = job
-        self.parts: dict[str, PartDoing] = {}
+        self.order = order
+        self.parts: dict[str, Doing] = {}
         self.is_late = False
         """Whether somebody was told that it takes long."""
         self._name = name
@@ -69,7 +74,7 @@ class FiringDoing:
             if job is None:
                 self._ends[portal] = self._not_named_any_more(portal, part)
             else:
-                doing = PartDoing(job, portal, part, self._around, note, places)
+                doing = doing_of(self.order, job, portal, part, self._around, note, places)
                 self.parts[portal] = doing
                 self._ends[portal] = await doing.do()
         except JournalLost:

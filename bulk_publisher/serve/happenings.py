@@ -9,6 +9,7 @@ from bulk_publisher.model import Epoch
 from bulk_publisher.operations.afterwards import Aftermath
 from bulk_publisher.operations.publishing import Finished, Started
 from bulk_publisher.serve.timetable import Happened
+from bulk_publisher.store.agenda import OrderKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class RunEnds:
         hint: What to do about that.
         finished: None where this process has not done it.
         aftermath: What is left after all that was to be done about it; None where nothing was.
+        kind: What was asked for; where the portal was only asked, no run has begun or ended.
     """
 
     job: str
@@ -109,6 +111,7 @@ class RunEnds:
     hint: str = ""
     finished: Finished | None = None
     aftermath: Aftermath | None = None
+    kind: OrderKind = OrderKind.JOB
 
 
 @dataclass(frozen=True, slots=True)

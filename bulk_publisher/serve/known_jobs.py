@@ -5,18 +5,24 @@ from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from bulk_publisher.errors import BadJobFile
-from bulk_publisher.jobs import Job, decode_job
+from bulk_publisher.jobs import Job, Portal, Secret
 from bulk_publisher.jobs.job import Schedule
 from bulk_publisher.serve.job_files import JobFiles
+from bulk_publisher.serve.ordered import alone, job_of_order
+from bulk_publisher.serve.part import Surroundings
 from bulk_publisher.serve.submitting import Permits, check_order
-from bulk_publisher.store.agenda import Order
+from bulk_publisher.store.agenda import Order, OrderKind
 
 
 class KnownJobs:
     """By their names, which no two share: an order's has a number behind it."""
 
-    def __init__(self, files: JobFiles, permits: Permits, zone: tzinfo) -> None:
+    def __init__(
+        self, files: JobFiles, permits: Permits, zone: tzinfo, around: Surroundings
+    ) -> None:
         """No order is known yet.
 
         Args:
@@ -26,6 +32,7 @@ class KnownJobs:
         self.files = files
         self._permits = permits
         self.zone = zone
+        self._around = around
         self._orders: dict[str, Order] = {}
 
     @property
@@ -36,7 +43,8 @@ class KnownJobs:
     def take(self, orders: Iterable[Order]) -> tuple[set[str], set[str]]:
         """Know these orders and no other; the names of those that have come, and of those that have gone."""
         before, self._orders = self._orders, {order.name: order for order in orders}
-        return self._orders.keys() - before.keys(), before.keys() - self._orders.keys()
+        come = {name for name, order in self._orders.items() if before.get(name) != order}
+        return come, before.keys() - self._orders.keys()
 
     def schedule_of(self, name: str) -> Schedule | None:
         """When *name* is due; None where it is an order, or only when it is submitted."""
@@ -62,13 +70,13 @@ class KnownJobs:
             BulkPublisherError: If there is none, or it is an order that can't be done, or may not.
         """
         order = self._orders.get(name)
-        if order is None or order.known:
-            known = name if order is None else order.known
-            job = self.files.jobs.get(known)
-            if job is None:
-                raise BadJobFile(f"There is no job {known} any more.")
-            return job
-        return decode_job(order.job)
+        if order is not None and (order.of or not order.known):
+            return job_of_order(order, self._around.store)
+        known = name if order is None else order.known
+        job = self.files.jobs.get(known)
+        if job is None:
+            raise BadJobFile(f"There is no job {known} any more.")
+        return job if order is None or order.kind is OrderKind.JOB else alone(job)
 
     def check(self, name: str, jobs: Iterable[Job], copies: str) -> None:
         """See that an order names nothing that it may not: *jobs* are what becomes of it.
@@ -80,6 +88,48 @@ class KnownJobs:
             BulkPublisherError: If it does.
         """
         order = self._orders.get(name)
-        if order is not None and not order.known:
-            for job in jobs:
+        if order is None or (order.known and not order.of):
+            return
+        own = self._own(order.known)
+        for job in jobs:
+            if not any(_is_of(job, one) for one in own):
                 check_order(job, self._permits, copies=Path(copies))
+
+    def _own(self, known: str) -> Iterable[Job]:
+        """The job of our own files of that name, for each of its portals."""
+        job = self.files.jobs.get(known)
+        return () if job is None else self._around.by_portal(job).values()
+
+
+def _is_of(job: Job, own: Job) -> bool:
+    """Whether *job* names nothing of this machine that *own* does not."""
+    expected = job.after.expected
+    return (
+        _rooted(job.portal) == _rooted(own.portal)
+        and not job.portals
+        and _files(job) <= _files(own)
+        and expected in {None, own.after.expected}
+        and job.notify in {None, own.notify}
+    )
+
+
+def _files(job: Job) -> set[str]:
+    return {str(Path(file).absolute()) for file in job.select.files.values()}
+
+
+def _rooted(portal: Portal) -> Portal:
+    """*portal* with its files as seen from anywhere: a run, and a plan, may name them so."""
+
+    def file(named: str | None) -> str | None:
+        return None if named is None else str(Path(named).absolute())
+
+    def secret(named: Secret | None) -> Secret | None:
+        return None if named is None else msgspec.structs.replace(named, file=file(named.file))
+
+    return msgspec.structs.replace(
+        portal,
+        webhook=secret(portal.webhook),
+        oauth=secret(portal.oauth),
+        ca_file=file(portal.ca_file),
+        named_in=file(portal.named_in),
+    )

@@ -37,9 +37,9 @@ from bulk_publisher.operations.afterwards import Aftermath, Afterwards, Means
 from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.chance import new_seed
 from bulk_publisher.operations.many import Entrance
-from bulk_publisher.operations.planned import checked_job
-from bulk_publisher.operations.publishing import Finished, Started, begin
+from bulk_publisher.operations.publishing import Finished, Started
 from bulk_publisher.operations.resuming import reopened, status_of_whole
+from bulk_publisher.serve.beginning import Beginning, BeginningMeans, JobBeginning
 from bulk_publisher.serve.happenings import RunBegins, RunEnds, RunRests, Tell
 from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.store import KeptRun, Store
@@ -95,6 +95,7 @@ class PartDoing:
         around: Surroundings,
         note: Callable[[Part], None],
         places: asyncio.Semaphore,
+        beginning: Beginning = JobBeginning(),  # noqa: B008 - it keeps nothing
     ) -> None:
         """Nothing is done yet.
 
@@ -103,7 +104,9 @@ class PartDoing:
             part: How far it has come.
             note: Writes into the plan how far it has come now.
             places: For runs that are at work; one that rests takes none.
+            beginning: How its run begins, where it has not.
         """
+        self._beginning = beginning
         self._job = job
         self._portal = portal
         self._part = part
@@ -254,19 +257,18 @@ class PartDoing:
 
     async def _publish(self, entry: Entry) -> Finished | int:
         """Begin the run, or go on with it; the status of one that is whole already."""
-        job, around = self._job, self._around
+        job, store = self._job, self._around.store
+        if not self._part.run and (begun := await beside(lambda: self._beginning.begun(store))):
+            self._write(run=begun)
         if not self._part.run:
-            job, selected = await checked_job(job, entry, store=around.store, tell=_log_changes)
-            return await begin(
-                job,
-                selected,
-                entry,
-                store=around.store,
+            means = BeginningMeans(
+                store=store,
                 seed=new_seed(),
                 watch=self._watch,
                 on_start=self._on_start,
                 on_created=lambda kept: self._write(run=kept.run_id),
             )
+            return await self._beginning.begin(job, entry, means)
         kept = self._kept()
         status = await beside(lambda: status_of_whole(kept))
         if status is not None:
@@ -361,10 +363,6 @@ class PartDoing:
 
     def _watch(self, event: Event) -> None:
         self._watcher(event)
-
-
-def _log_changes(changes: list[str]) -> None:
-    log.info("plan.compared", changes=changes)
 
 
 def _is_passing(error: BulkPublisherError) -> bool:

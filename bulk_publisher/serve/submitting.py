@@ -2,23 +2,24 @@
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from bulk_publisher.errors import BadJobFile, BadSetting
+from bulk_publisher.errors import BadJobFile, BadSetting, RunBusy
 from bulk_publisher.jobs import Job, Portal, Recipient, decode_job, encode_job
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.plan_file import read_plan
 from bulk_publisher.operations.selecting import check_selection
 from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.sources.opening import found, reason
-from bulk_publisher.store.agenda import Agenda, Order, OrderBook
+from bulk_publisher.store.agenda import Agenda, Order, OrderBook, OrderKind, Slot
 from bulk_publisher.store.description import new_run_id
-from bulk_publisher.text.shown import as_text
+from bulk_publisher.store.protocol import KeptRun
+from bulk_publisher.text.shown import as_text, nearest, shown
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 _ENV = re.compile(r"(?:BITRIX24|NOTIFY)_\w+")
@@ -61,6 +62,101 @@ def submit_known(
     with agenda.order(name) as book:
         order = Order(name=name, known=known, at=at, submitted=now, by=by)
         book.close(order)
+    return order
+
+
+def check_known(name: str, slots: Mapping[str, Slot]) -> None:
+    """See that a daemon knows the job *name*.
+
+    Raises:
+        BadSetting: If none does.
+    """
+    if name not in slots:
+        raise BadSetting(
+            f"There is neither a file nor a job called {shown(name)}{nearest(name, slots)}.",
+            "bulk-publisher jobs lists the jobs that a daemon knows.",
+        )
+
+
+def order_plan(agenda: Agenda, known: str, *, now: Epoch, by: str, rng: random.Random) -> Order:
+    """Have the daemon tell what the job *known* would do, and hand that in to be approved.
+
+    Raises:
+        BadSetting: If nothing can be written.
+    """
+    order = Order(
+        name=f"plan-{_plain(known)}-{new_run_id(now, rng)}",
+        kind=OrderKind.PLAN,
+        known=known,
+        at=now,
+        submitted=now,
+        by=by,
+    )
+    return _leave(agenda, order)
+
+
+def order_for_run(agenda: Agenda, kind: OrderKind, kept: KeptRun, *, now: Epoch, by: str) -> Order:
+    """Have the daemon resume, retry or verify *kept*: once, however many ask for it at a time.
+
+    Raises:
+        RunBusy: If somebody has asked for that, and it has not come to its end.
+        BadSetting: If nothing can be written.
+        BadJournal: If the run can't be read.
+    """
+    description = kept.read_description()
+    # What was asked for before, and has been done, counts: then it is asked for anew.
+    done = {
+        OrderKind.RESUME: len(description.resumptions),
+        OrderKind.RETRY: len(description.retries),
+    }
+    job = (description.job_data or {}).get("name")
+    order = Order(
+        name=f"{kind}-{_plain(kept.name)}-{done.get(kind, 0) + 1}",
+        kind=kind,
+        of=kept.name,
+        known=job if isinstance(job, str) else "",
+        at=now,
+        submitted=now,
+        by=by,
+    )
+    return _leave(agenda, order)
+
+
+def order_approved(agenda: Agenda, plan: str, *, known: str, now: Epoch, by: str) -> Order:
+    """Have the daemon publish the plan *plan*, which was approved.
+
+    Args:
+        known: The name of its job.
+
+    Raises:
+        RunBusy: If somebody has asked for that, and it has not come to its end.
+        BadSetting: If nothing can be written.
+    """
+    order = Order(
+        name=f"{OrderKind.APPROVED}-{plan}",
+        kind=OrderKind.APPROVED,
+        of=plan,
+        known=known,
+        at=now,
+        submitted=now,
+        by=by,
+    )
+    return _leave(agenda, order)
+
+
+def _leave(agenda: Agenda, order: Order) -> Order:
+    try:
+        with agenda.order(order.name) as book:
+            book.close(order)
+    except BadSetting as error:
+        there = next((one for one in agenda.orders() if one.name == order.name), None)
+        if there is None:
+            raise
+        who = as_text(there.by) or "Somebody"
+        raise RunBusy(
+            f"{who} has asked for that already, and it has not come to its end.",
+            "Wait until it has.",
+        ) from error
     return order
 
 

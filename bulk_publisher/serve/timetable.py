@@ -89,14 +89,17 @@ def _was_ahead(slot: Slot, cron: Cron, now: Epoch) -> bool:
     return slot.next_due is not None and before is not None and before < slot.next_due
 
 
-def ordered(order: Order) -> Slot:
-    """The slot of an order."""
+def ordered(slot: Slot | None, order: Order) -> Slot:
+    """The slot of an order: *slot*, which it has already, unless that is of one before it of the same name."""
+    if slot is not None and (slot.firing or slot.next_due is not None or is_done(slot, order)):
+        return slot
     return Slot(next_due=order.at)
 
 
-def is_done(slot: Slot) -> bool:
-    """Whether the order of *slot* has come to its end."""
-    return slot.last is not None and slot.firing is None and slot.next_due is None
+def is_done(slot: Slot, order: Order) -> bool:
+    """Whether *order*, whose slot this is, has come to its end; one before it may have had the same name."""
+    is_over = slot.last is not None and slot.firing is None and slot.next_due is None
+    return is_over and slot.last is not None and slot.last.due == order.at
 
 
 def begins_at(name: str, slot: Slot, schedule: Schedule | None) -> Epoch | None:

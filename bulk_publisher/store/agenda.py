@@ -5,6 +5,7 @@ Typing and data alone. For what blocks, what is atomic and what a lost lock mean
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, BinaryIO, Protocol
 
@@ -96,13 +97,37 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     is_open: bool = False
 
 
+class OrderKind(StrEnum):
+    """What an order asks for."""
+
+    JOB = "job"
+    """A job is done."""
+    RESUME = "resume"
+    """A run goes on."""
+    RETRY = "retry"
+    """What failed in a run, or is unknown, is tried again in a new one."""
+    VERIFY = "verify"
+    """The portal is asked whether a run's journal is right."""
+    PLAN = "plan"
+    """It is told what a job would do, and that is handed in to be approved."""
+    APPROVED = "approved"
+    """A plan that was approved is published."""
+
+    @property
+    def only_asks(self) -> bool:
+        """Whether nothing is changed on the portal: it may be begun anew at any time."""
+        return self in {OrderKind.VERIFY, OrderKind.PLAN}
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that somebody has handed to a daemon, to be done once.
+    """What somebody has handed to a daemon, to be done once.
 
     Attributes:
         name: Its own, among all orders.
-        job: As ``run.json`` would have it; empty where it names one that the daemon knows.
-        known: The name of that one; empty where it brings its own.
+        job: As ``run.json`` would have it; empty where it brings none.
+        known: The name of a job that the daemon knows; empty where it brings its own. Of an order that is
+            about a run or a plan, the name of that one's job.
+        of: The run, or the plan, that it is about; empty where it is about a job.
         at: When it is due, in UTC seconds.
         submitted: When it was handed over.
         by: Who did.
@@ -112,6 +137,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: When
     job: dict[str, Any] = {}
     known: _Text = ""
+    kind: OrderKind = OrderKind.JOB
+    of: _RunOrNone = ""
     submitted: When
     by: _Text = ""
 

@@ -20,10 +20,11 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
         proof: By what that is known; empty for somebody unknown.
         role: Empty for somebody unknown.
         address: Of the client.
-        what: Method and path.
+        what: Method and path; of what was asked for there and has ended since, what that was.
         target: What it is about: a run, a job, a token.
         outcome: ``done`` or ``refused``, or ``failed`` by a fault of ours.
-        status: The answer's, in HTTP.
+        status: The answer's, in HTTP; of what has ended since, the exit status that a command would have.
+        note: What came of it, in words; empty where the answer says all.
     """
 
     at: _Short
@@ -35,6 +36,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     target: _Short
     outcome: _Short
     status: int
+    note: _Short = ""
 
 
 class Audit(Protocol):

@@ -35,7 +35,7 @@ def submit(output: Output, /, *, job: str, runs: Runs, at: str | None) -> None:
     import os
 
     from bulk_publisher.jobs import read_job, with_portals_named
-    from bulk_publisher.serve.submitting import submit_job, submit_known
+    from bulk_publisher.serve.submitting import check_known, submit_job, submit_known
     from bulk_publisher.store import open_store
     from bulk_publisher.store.database_address import is_database
     from bulk_publisher.utc import as_utc
@@ -49,7 +49,7 @@ def submit(output: Output, /, *, job: str, runs: Runs, at: str | None) -> None:
         what = with_portals_named(read_job(Path(job)), os.environ)
         order = submit_job(agenda, what, at=moment, now=now, by=who, rng=rng)
     else:
-        _check_known(job, agenda.read_slots())
+        check_known(job, agenda.read_slots())
         order = submit_known(agenda, job, at=moment, now=now, by=who, rng=rng)
     when = "now" if at is None else f"at {as_utc(moment)}"
     output.put(f"Submitted {order.name}; due {when}.")
@@ -58,17 +58,6 @@ def submit(output: Output, /, *, job: str, runs: Runs, at: str | None) -> None:
         option = "--store" if is_database(place) else "--runs"
         output.warn(
             f"No daemon serves {place} now. Start one with: bulk-publisher serve {option} {shlex.quote(place)}"
-        )
-
-
-def _check_known(name: str, slots: "dict[str, Slot]") -> None:
-    from bulk_publisher.errors import BadSetting
-    from bulk_publisher.text.shown import nearest, shown
-
-    if name not in slots:
-        raise BadSetting(
-            f"There is neither a file nor a job called {shown(name)}{nearest(name, slots)}.",
-            "bulk-publisher jobs lists the jobs that a daemon knows.",
         )
 
 

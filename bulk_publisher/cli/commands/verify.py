@@ -88,7 +88,7 @@ def verify(output: Output, /, *, name: str, urls: bool, runs: Runs, **options: A
     if verified.again:
         output.say(_how_to_do_again(job.action, verified, folder))
     output.say(f"Verdict on each page: {folder.names.verdicts}")
-    sys.exit(1 if verified.differing or verified.bad_urls or verified.is_empty else 0)
+    sys.exit(verified.status)
 
 
 def _how_to_do_again(action: "Action", verified: "Verified", run: "KeptRun") -> str:
@@ -117,7 +117,7 @@ def _how_to_do_again(action: "Action", verified: "Verified", run: "KeptRun") -> 
 def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
     if rollbacks:
         yield f"Rolled back by {', '.join(rollbacks)}: pages taken down by it stay down."
-    yield _agreement(verified)
+    yield verified.agreement
     if verified.rolled_back:
         yield f"  {verified.rolled_back:,} of these are down because of a rollback"
     for verdict in verified.first:
@@ -134,16 +134,6 @@ def _lines(verified: "Verified", rollbacks: Sequence[str]) -> Iterator[str]:
     if verified.untold:
         yield f"  {verified.untold:,} whose state the portal can't show"
     yield from _address_lines(verified)
-
-
-def _agreement(verified: "Verified") -> str:
-    if verified.agreeing < verified.pages:
-        return f"{verified.pages:,} pages: {verified.agreeing:,} match the journal, {verified.differing:,} differ."
-    return (
-        "The page matches the journal."
-        if verified.pages == 1
-        else f"All {verified.pages:,} pages match the journal."
-    )
 
 
 def _address_lines(verified: "Verified") -> Iterator[str]:

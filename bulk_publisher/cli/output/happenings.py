@@ -75,6 +75,9 @@ class Teller:
             if ends.status:
                 self._output.complain(_terse_line(name, ends))
             return
+        if ends.kind.only_asks:
+            self._say_or_warn(ends.status, f"{name}, {ends.kind}: {_why_in_words(ends)}")
+            return
         run = f"run {ends.run}" if ends.run else "no run"
         if ends.finished is not None:
             after = ends.aftermath
@@ -86,8 +89,11 @@ class Teller:
             done = ""
         text = f"{name}: {run} ended with status {ends.status}{done}."
         if ends.why:
-            text = f"{text} {printable(ends.why)} {printable(ends.hint)}".rstrip()
-        if ends.status:
+            text = f"{text} {_why_in_words(ends)}"
+        self._say_or_warn(ends.status, text)
+
+    def _say_or_warn(self, status: int, text: str) -> None:
+        if status:
             self._warn(text)
         else:
             self._say("run.ends", text)
@@ -97,6 +103,10 @@ class Teller:
 
     def _warn(self, text: str) -> None:
         self._output.warn(text)
+
+
+def _why_in_words(ends: RunEnds) -> str:
+    return f"{printable(ends.why)} {printable(ends.hint)}".rstrip()
 
 
 def _trouble_in_words(happening: ClockSetBack | FileRefused | PlanAway | PlanBack) -> str:

@@ -72,7 +72,7 @@ class DaemonMetrics:
                     label = self._label(job, portal)
                     self._resting[run] = Series(job, label)
                     self._resting[run].set(self._families.resting, 1.0)
-            case RunEnds():
+            case RunEnds(kind=kind) if not kind.only_asks:
                 self._note_end(happening)
             case _:
                 pass

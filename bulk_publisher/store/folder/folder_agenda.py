@@ -203,6 +203,8 @@ class FolderAgenda:
     def remove_order(self, name: str) -> None:
         """Remove the folder of an order."""
         path = self._orders / name
+        # Another may have the same name afterwards.
+        self._read.pop(name, None)
         # First what makes it one: of a half-removed order nothing is found.
         with suppress(OSError):
             (path / _ORDER).unlink(missing_ok=True)
