@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from bulk_publisher.errors import BadSetting
 from bulk_publisher.model import Epoch
 from bulk_publisher.sources.cells import Wrong
 from bulk_publisher.text.shown import shown
@@ -46,6 +47,23 @@ def parse_moment(text: str, *, now: Epoch, zone: tzinfo) -> Epoch | Wrong:
         return Epoch(moment.timestamp())
     except (ValueError, OverflowError):
         return Wrong(f'must be a time such as 06:00, "2026-11-27 06:00" or +2h, not {shown(text)}')
+
+
+def moment_to_come(text: str, name: str, *, now: Epoch, zone: tzinfo) -> Epoch:
+    """The moment that *text* means.
+
+    Args:
+        name: What asks for it, as the beginning of a sentence.
+
+    Raises:
+        BadSetting: If it means none, or one that is past.
+    """
+    moment = parse_moment(text, now=now, zone=zone)
+    if isinstance(moment, Wrong):
+        raise BadSetting(f"{name} {moment.why}.")
+    if moment <= now:
+        raise BadSetting(f"{name} {text}: that is past.")
+    return moment
 
 
 def moment_in_words(moment: Epoch, zone: tzinfo) -> str:

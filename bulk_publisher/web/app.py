@@ -4,8 +4,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bulk_publisher.web import api, pages
+from bulk_publisher.web.api.looking import READERS, Readers
 from bulk_publisher.web.aside import ASIDE, Aside, doing_whole
 from bulk_publisher.web.auditing import KNOCKS, Knocks, writing_down
+from bulk_publisher.web.deeds.once import Once
+from bulk_publisher.web.deeds.pressing import ONCE
 from bulk_publisher.web.failures import PREPARED, TOLD, FaultsTold, failing_well
 from bulk_publisher.web.guard.doorkeeper import DOORKEEPER, Doorkeeper, check
 from bulk_publisher.web.guard.headers import HEADERS
@@ -43,6 +46,8 @@ def make_app(surroundings: WebSurroundings, routes: tuple[Route, ...] = ROUTES) 
     app[TOLD] = FaultsTold(surroundings.clock)
     app[KNOCKS] = Knocks(surroundings.clock)
     app[LIVE] = Live(surroundings.clock)
+    app[ONCE] = Once(surroundings.clock)
+    app[READERS] = Readers()
     app[VIEWS] = Views(surroundings.store, now=surroundings.clock.epoch)
     app[RENDERING] = Rendering(surroundings, routes, static)
     app[_ROLES] = {}

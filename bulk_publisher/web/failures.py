@@ -14,6 +14,7 @@ from bulk_publisher.errors import (
     BadJournal,
     BulkPublisherError,
     JournalLost,
+    NotApproved,
     PortalUnusable,
     RunBusy,
     StoppedByPortal,
@@ -24,11 +25,13 @@ from bulk_publisher.model import Mono
 from bulk_publisher.operations import crash
 from bulk_publisher.text.escaping import legible
 from bulk_publisher.web.guard.forms import SAFE
+from bulk_publisher.web.problem import PROBLEM_TYPE, problem_of
 from bulk_publisher.web.rendering import render
 from bulk_publisher.web.surroundings import around
 
 _STATUSES: tuple[tuple[type[BulkPublisherError], int], ...] = (
     (BadJournal, 404),
+    (NotApproved, 409),
     (UsageError, 422),
     (RunBusy, 409),
     (StoppedByPortal, 409),
@@ -140,9 +143,10 @@ def _answered(
         response = _line(failure)
     elif request.path.startswith(_API):
         response = web.Response(
-            body=msgspec.json.encode({"error": {"message": failure.message, "hint": failure.hint}}),
+            body=msgspec.json.encode(problem_of(failure.status, failure.message, failure.hint)),
             status=failure.status,
-            content_type="application/json",
+            content_type=PROBLEM_TYPE,
+            headers={"Cache-Control": "no-store"},
         )
     elif not is_for_person(request):
         response = _line(failure)

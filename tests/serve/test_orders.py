@@ -98,7 +98,7 @@ async def test_what_was_asked_of_a_run_after_it_was_to_go_on_stands(tmp_path):
 
 async def test_a_daemon_that_dies_leaves_an_order_to_the_next(tmp_path):
     path, runs = job_file(tmp_path), tmp_path / "runs"
-    async with serve(Scenario(pages=600, cost=1.0, missing_pages=[*range(1, 300)])) as sandbox:
+    async with serve(Scenario(pages=600, cost=1.0, unpaid_pages=[*range(1, 300)])) as sandbox:
         async with served(sandbox, runs, path) as it:
             first = await done_once(it, runs)
         with contextlib.suppress(asyncio.CancelledError, ExceptionGroup):

@@ -14,7 +14,7 @@ from bulk_publisher.clock import busy_seconds, utc_now
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Epoch
 from bulk_publisher.report.past import PastRun, past_run
-from bulk_publisher.store.agenda import Order, Slot, runs_of
+from bulk_publisher.store.agenda import Order, OrderKind, Slot, runs_of
 from bulk_publisher.store.heard import Heard
 from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.store.steering import Steering
@@ -186,6 +186,8 @@ def _wait_after(cost: float) -> float:
 
 def name_of_order(order: Order) -> str:
     """The name of the job that *order* is for."""
+    if order.kind is not OrderKind.JOB:
+        return f"{order.kind} {order.of or order.known}"
     told = order.known or order.job.get("name")
     return told if isinstance(told, str) and told else order.name
 

@@ -1,9 +1,12 @@
 """A run: all that a report tells of it, as it is now."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from bulk_publisher.report.summary import pages_left
 from bulk_publisher.report.text import passed_over_lines, waits_in_words
+from bulk_publisher.store.agenda import Order, OrderKind
 from bulk_publisher.store.description import Description
 from bulk_publisher.web.views.digest import Digest, FailureCode
 from bulk_publisher.web.views.known_runs import Known
@@ -21,6 +24,18 @@ class StatusCount(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     count: int
     share: float
+
+
+class OrderAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has asked a daemon to do with a run.
+
+    Attributes:
+        submitted: When, in UTC seconds.
+    """
+
+    kind: OrderKind
+    by: str
+    submitted: float
 
 
 class OneRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +60,7 @@ class OneRun(msgspec.Struct, frozen=True, kw_only=True):
         is_whole: Whether every page of its selection has its line.
         is_for_resume: Whether something is left of it that can be gone on with.
         can_be_followed: Whether other commands can go on with it: not where its portal was simulated for it.
+        orders: What somebody has asked a daemon to do with it, and that has not come to its end.
         asked_by: Who asked it to stop or to rest; empty where nobody did, or is not told.
     """
 
@@ -66,6 +82,7 @@ class OneRun(msgspec.Struct, frozen=True, kw_only=True):
     is_whole: bool = False
     is_for_resume: bool = False
     can_be_followed: bool = False
+    orders: tuple[OrderAsked, ...] = ()
     asked_by: str = ""
 
 
@@ -76,6 +93,7 @@ def one_run(
     *,
     at: float,
     goes_on: Upcoming | None = None,
+    orders: Iterable[Order] = (),
     why: str = "",
 ) -> OneRun:
     """*known* with what its journal says.
@@ -114,8 +132,13 @@ def one_run(
         is_whole=description.is_whole and not (digest is not None and digest.missing),
         is_for_resume=known.past.is_for_resume and not known.past.is_running,
         can_be_followed=description.job.portal.sandbox is None,
+        orders=tuple(map(_asked, orders)),
         asked_by="" if known.steering is None else shortened(known.steering.by),
     )
+
+
+def _asked(order: Order) -> OrderAsked:
+    return OrderAsked(kind=order.kind, by=shortened(order.by), submitted=order.submitted)
 
 
 def _with_digest(row: RunRow, digest: Digest, description: Description) -> RunRow:

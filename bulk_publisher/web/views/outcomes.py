@@ -103,7 +103,7 @@ class Search:
     def add(self, outcome: Outcome) -> None:
         """One more line."""
         self.looked_at += 1
-        if not self._fits(outcome):
+        if not self.fits(outcome):
             return
         place, self._count = self._count, self._count + 1
         part = place // self._size + 1
@@ -133,7 +133,8 @@ class Search:
             is_all=is_all,
         )
 
-    def _fits(self, outcome: Outcome) -> bool:
+    def fits(self, outcome: Outcome) -> bool:
+        """Whether *outcome* is asked for."""
         asked = self._asked
         if asked.status and not _has_status(outcome, asked.status):
             return False

@@ -237,6 +237,7 @@ class Views:
             digest,
             at=self._runs.looked_at,
             goes_on=goes_on.get(name),
+            orders=[one for one in self._runs.plan.orders.values() if one.of == name],
             why=why,
         )
 

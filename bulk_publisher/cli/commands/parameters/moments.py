@@ -44,13 +44,6 @@ def parse_time(text: str, option: str, now: "Epoch") -> "Epoch":
         BadSetting: If it is none, or past.
     """
     from bulk_publisher.clock import local_zone
-    from bulk_publisher.errors import BadSetting
-    from bulk_publisher.jobs.moments import parse_moment
-    from bulk_publisher.sources.cells import Wrong
+    from bulk_publisher.jobs.moments import moment_to_come
 
-    moment = parse_moment(text, now=now, zone=local_zone())
-    if isinstance(moment, Wrong):
-        raise BadSetting(f"{option} {moment.why}.")
-    if moment <= now:
-        raise BadSetting(f"{option} {text}: that is past.")
-    return moment
+    return moment_to_come(text, option, now=now, zone=local_zone())

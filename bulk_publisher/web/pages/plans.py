@@ -1,0 +1,32 @@
+"""Plans that were handed in: what each would do, who has approved it, and what became of it."""
+
+from aiohttp import web
+
+from bulk_publisher.operations.beside import beside
+from bulk_publisher.web.deeds.helm import helm_of
+from bulk_publisher.web.deeds.on_plans import find
+from bulk_publisher.web.rendering import render
+from bulk_publisher.web.route import Route, visitor_of
+from bulk_publisher.web.surroundings import around
+from bulk_publisher.web.views.proposals import one_plan, proposals_of
+
+
+async def plans(request: web.Request) -> web.StreamResponse:
+    """All of them."""
+    surroundings = around(request)
+    proposals = await beside(surroundings.store.approvals.proposals)
+    told = proposals_of(proposals, at=surroundings.clock.epoch())
+    orders = await beside(surroundings.store.agenda.orders)
+    making = [order for order in orders if order.kind.value == "plan"]
+    return render(request, "plans.html", told=told, making=making)
+
+
+async def plan(request: web.Request) -> web.StreamResponse:
+    """One."""
+    found = await find(helm_of(request), request.match_info["plan"])
+    told = one_plan(found, at=around(request).clock.epoch())
+    is_own = told.row.proposed.by == visitor_of(request).name
+    return render(request, "plan.html", told=told, row=told.row, is_own=is_own)
+
+
+ROUTES = (Route("GET", "/plans", plans, nav="Plans"), Route("GET", "/plans/{plan}", plan))
