@@ -1,6 +1,7 @@
 """The clock on the wall, in step with a loop of virtual time."""
 
 import asyncio
+import time
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -17,5 +18,7 @@ def set_wall(monkeypatch: pytest.MonkeyPatch, text: str) -> float:
         except RuntimeError:
             return begins
 
-    monkeypatch.setattr("bulk_publisher.clock.time", SimpleNamespace(time=now))
+    monkeypatch.setattr(
+        "bulk_publisher.clock.time", SimpleNamespace(time=now, thread_time=time.thread_time)
+    )
     return begins

@@ -114,7 +114,9 @@ def test_the_end_of_a_firing_is_kept():
 
 
 def test_an_order_is_due_once():
-    slot, what = fall_due(timetable.ordered(None, Order(name="o", at=THREE, submitted=1.0)), None, THREE)
+    slot, what = fall_due(
+        timetable.ordered(None, Order(name="o", at=THREE, submitted=1.0)), None, THREE
+    )
 
     assert what == Fired(THREE)
     assert slot.next_due is None

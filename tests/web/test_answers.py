@@ -74,7 +74,10 @@ async def test_programs_are_told_in_json(tmp_path: Path) -> None:
         answer = await page.get("/api/none", headers={"Accept": "application/json"})
 
     assert answer.status == 404
-    assert answer.text == '{"error":{"message":"Not Found","hint":""}}'
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.text == (
+        '{"type":"about:blank","title":"Not Found","status":404,"detail":"Not Found","hint":""}'
+    )
 
 
 async def test_a_wrong_method_names_the_right_ones(tmp_path: Path) -> None:
