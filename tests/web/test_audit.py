@@ -21,7 +21,7 @@ async def break_down(request: web.Request) -> web.Response:
 
 
 MORE = (
-    Route("POST", "/runs/{run}/stop", stop, Role.STEER),
+    Route("POST", "/things/{run}/stop", stop, Role.STEER),
     Route("POST", "/jobs/{name}/break", break_down, Role.STEER),
 )
 
@@ -35,16 +35,16 @@ async def test_what_was_done_and_refused_is_kept(tmp_path: Path) -> None:
     async with page_served(tmp_path, more=MORE) as page:
         steering = {"Authorization": f"Bearer {page.add_token('boris', Role.STEER)}"}
         seeing = {"Authorization": f"Bearer {page.add_token('vera')}"}
-        await page.post("/runs/7/stop", headers=steering)
-        await page.post("/runs/7/stop", headers=seeing)
+        await page.post("/things/7/stop", headers=steering)
+        await page.post("/things/7/stop", headers=seeing)
         await page.post("/jobs/nightly/break", headers=steering)
-        await page.post("/runs/7/stop")
+        await page.post("/things/7/stop")
 
         assert deeds(page) == [
-            ("boris", "token", "steer", "POST /runs/7/stop", "run 7", "done", "200"),
-            ("vera", "token", "see", "POST /runs/7/stop", "7", "refused", "403"),
+            ("boris", "token", "steer", "POST /things/7/stop", "run 7", "done", "200"),
+            ("vera", "token", "see", "POST /things/7/stop", "7", "refused", "403"),
             ("boris", "token", "steer", "POST /jobs/nightly/break", "nightly", "failed", "500"),
-            ("local", "loopback", "see", "POST /runs/7/stop", "7", "refused", "403"),
+            ("local", "loopback", "see", "POST /things/7/stop", "7", "refused", "403"),
         ]
 
 
@@ -98,7 +98,7 @@ async def test_what_cannot_be_written_down_is_not_done(tmp_path: Path) -> None:
 async def test_whoever_knocks_all_night_fills_no_disk(tmp_path: Path) -> None:
     async with page_served(tmp_path, more=MORE, host="0.0.0.0") as page:
         for _ in range(70):
-            await page.post("/runs/7/stop", headers={"Accept": "*/*"})
+            await page.post("/things/7/stop", headers={"Accept": "*/*"})
 
         assert len(deeds(page)) == 60
 
