@@ -123,7 +123,7 @@ def at_work() -> Iterator[AtWork]:
 
 def plan(store: Store, slots: Mapping[str, Slot]) -> None:
     """Have *slots* be the daemon's plan."""
-    with store.agenda.alone():
+    with store.agenda.serving(lambda: None):
         store.agenda.write_slots(slots)
 
 
