@@ -11,12 +11,12 @@ import struct
 import subprocess
 from contextlib import asynccontextmanager
 
-import looptime
 import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.virtual import new_event_loop
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.log import show_by
 from bulk_publisher.model import Fault, FaultClass
@@ -604,7 +604,7 @@ async def _pass(door, pauses):
 
 def _run_virtually(coroutine):
     # Hypothesis calls a test many times: each example needs a loop, and a time, of its own.
-    with asyncio.Runner(loop_factory=lambda: looptime.new_event_loop(start=0)) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(coroutine)
 
 
