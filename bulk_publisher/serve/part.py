@@ -118,6 +118,7 @@ class PartDoing:
         self._afterwards: Afterwards | None = None
         self._is_draining = False
         self._looks = 0
+        self._found: KeptRun | None = None
 
     def drain(self) -> None:
         """Let what is in flight end; the rest is for the next daemon."""
@@ -154,8 +155,9 @@ class PartDoing:
         """Do it to its end; None where it was drained before."""
         while not self._is_draining:
             try:
-                ends = self._called_off()
-                if ends is None and self._is_resting():
+                kept = self._kept() if self._part.run else None
+                ends = self._called_off(kept)
+                if ends is None and self._is_resting(kept):
                     await self._rest()
                     continue
             except BadJournal as error:
@@ -174,19 +176,18 @@ class PartDoing:
 
     # rest
 
-    def _called_off(self) -> RunEnds | None:
+    def _called_off(self, kept: KeptRun | None) -> RunEnds | None:
         """How it ended, where somebody has stopped it while it rested."""
-        steering = self._kept().read_steering() if self._part.run else None
-        if steering is None or steering.wish is not Wish.STOP or self._kept().is_locked:
+        steering = None if kept is None else kept.read_steering()
+        if kept is None or steering is None or steering.wish is not Wish.STOP or kept.is_locked:
             return None
         return self._end(StopRequested.exit_status, "The run was stopped.")
 
-    def _is_resting(self) -> bool:
+    def _is_resting(self, kept: KeptRun | None) -> bool:
         """Whether it goes on later, somebody has asked it to pause, or another process is at work on it."""
-        if not self._part.run:
+        if self._part.goes_on_at is not None or kept is None:
             return self._part.goes_on_at is not None
-        kept = self._kept()
-        if self._part.goes_on_at is not None or kept.is_locked:
+        if kept.is_locked:
             return True
         steering = kept.read_steering()
         return steering is not None and steering.is_resting(self._around.clock.epoch())
@@ -348,10 +349,15 @@ class PartDoing:
     # how
 
     def _kept(self) -> KeptRun:
-        return self._around.store.find(self._part.run)
+        # To find one reads it, and one that rests is looked at each second: it is found again where it is gone.
+        if self._found is None or not self._found.is_described:
+            self._found = self._around.store.find(self._part.run)
+        return self._found
 
     def _write(self, **changes: object) -> None:
         self._part = msgspec.structs.replace(self._part, **changes)
+        if "run" in changes:
+            self._found = None
         self._note(self._part)
 
     def _on_start(self, started: Started) -> None:

@@ -221,11 +221,13 @@ def _name_of(user: int) -> str:
 
 
 def _refuse_foreign(owner: int, path: Path) -> None:
+    if owner in {os.geteuid(), 0}:
+        return
     try:
         folder = path.parent.stat()
     except OSError:
         return
-    if folder.st_mode & stat.S_IWOTH and owner not in {os.geteuid(), folder.st_uid, 0}:
+    if folder.st_mode & stat.S_IWOTH and owner != folder.st_uid:
         why = f"{_name_of(owner)} has put it into a folder where anybody may write"
         raise OSError(errno.EINVAL, why, str(path))
 
