@@ -44,6 +44,8 @@ class Sizing:
         self._mean = 0.0
         self._variance = 0.0
         self._dearer = 0.0
+        # Asked many times for each request, and changed once by it.
+        self._size: int | None = None
 
     @property
     def is_known(self) -> bool:
@@ -69,6 +71,11 @@ class Sizing:
     @property
     def size(self) -> int:
         """Pages for one request, 1 or more."""
+        if self._size is None:
+            self._size = self._found_size()
+        return self._size
+
+    def _found_size(self) -> int:
         if not self.is_known:
             return max(1, min(_FIRST, int(self._ceiling)))
         pages = int(self._ceiling)
@@ -92,7 +99,9 @@ class Sizing:
             variance += (off * (cost - mean) - variance) / weight
         self._weight, self._mean, self._variance = weight, mean, variance
         self._ceiling = min(float(self.largest), self._ceiling + 1)
+        self._size = None
 
     def halve(self) -> None:
         """A request took too long: half as many pages from now on."""
         self._ceiling = max(1.0, self._ceiling / 2)
+        self._size = None
