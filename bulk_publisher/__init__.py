@@ -188,7 +188,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         for module, names in _PLACES.items():
             if name in names:
-                # aiohttp costs 150 ms, structlog 100: only who uses a name pays for it.
+                # aiohttp costs 150 ms, asyncio 60: only who uses a name pays for it.
                 from importlib import import_module  # noqa: PLC0415 - lazy on purpose
 
                 found = getattr(import_module(f"bulk_publisher.{module}"), name)

@@ -4,25 +4,24 @@ Rules: a run binds its log in the context that its tasks inherit, so that two ru
 nothing. What happens in no run has no log. The one thing that is the whole process's, whether stderr
 is told too, is for the command line to say, once.
 
-How it works: ``log`` is a logger of structlog with processors of its own. How the program around it
-has configured structlog or logging changes nothing of a run's log, and is not changed by it.
+How it works: ``log`` makes a mapping of each event and hands it on, which takes no library: structlog takes
+longer to load than a short command does. It shows events to people (``cli``). How the program around has
+configured structlog or logging changes nothing of a run's log, and is not changed by it.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import ClassVar, Protocol
-
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger
+from typing import Any, ClassVar, Protocol
 
 from bulk_publisher.clock import Clock
 from bulk_publisher.text.escaping import json_text
 from bulk_publisher.text.redaction import Redactor
 from bulk_publisher.utc import as_utc
 
+EventDict = dict[str, Any]
+"""An event: its fields, then what it is called (``event``) and its level (``level``)."""
 Show = Callable[[EventDict], None]
 """Shows an event, which names its level."""
 
@@ -126,22 +125,34 @@ def show_by(show: Show | None) -> None:
     _Stderr.show = show
 
 
-def _tell(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """The last processor."""
+def _tell(level: str, event: str, fields: Mapping[str, object]) -> None:
+    told: EventDict = {**fields, "event": event, "level": level}
     run_log = _bound.get()
     if run_log is not None:
-        event = run_log.told(event)
-        run_log.append(event)
+        told = run_log.told(told)
+        run_log.append(told)
     if _Stderr.show is not None:
-        _Stderr.show(event)
-    raise structlog.DropEvent
+        _Stderr.show(told)
 
 
-log: FilteringBoundLogger = structlog.wrap_logger(
-    object(),
-    processors=[structlog.processors.add_log_level, _tell],
-    wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
-    context_class=dict,
-    cache_logger_on_first_use=True,
-)
-"""What every room tells its events to."""
+class _Log:
+    """What every room tells its events to: ``room.event`` in the past tense, and fields."""
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        """Each request."""
+        _tell("debug", event, fields)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """A change of state."""
+        _tell("info", event, fields)
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """A refusal or a retry."""
+        _tell("warning", event, fields)
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """A fault of our own making."""
+        _tell("error", event, fields)
+
+
+log = _Log()

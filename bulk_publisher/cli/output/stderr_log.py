@@ -3,14 +3,16 @@
 import logging
 import sys
 from collections.abc import Callable
-
-import structlog
-from structlog.typing import EventDict
+from functools import cache
+from typing import TYPE_CHECKING
 
 from bulk_publisher.cli.output.misplaced import of_environment
-from bulk_publisher.log import log, show_by
+from bulk_publisher.log import EventDict, log, show_by
 from bulk_publisher.operations import crash
 from bulk_publisher.text.escaping import json_text, printable
+
+if TYPE_CHECKING:
+    from structlog.dev import ConsoleRenderer
 
 _LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG}
 """What goes to stderr, by how often ``-v`` was given."""
@@ -46,12 +48,20 @@ def configure_log(
 
 def _console(*, has_colour: bool) -> Render:
     """For people: with texts of others in it that a terminal can show as they are."""
-    render = structlog.dev.ConsoleRenderer(colors=has_colour)
 
     def rendered(event: EventDict) -> str:
+        render = _renderer(has_colour=has_colour)
         return str(render(None, "", {name: _shown(value) for name, value in event.items()}))
 
     return rendered
+
+
+@cache
+def _renderer(*, has_colour: bool) -> "ConsoleRenderer":
+    # Mostly nothing is shown, and it takes as long to load as a short command does.
+    from structlog.dev import ConsoleRenderer
+
+    return ConsoleRenderer(colors=has_colour)
 
 
 def _shown(value: object) -> object:
