@@ -1,5 +1,6 @@
 """Real processes: the command line, and a sandbox that it talks to."""
 
+import atexit
 import contextlib
 import os
 import select
@@ -8,10 +9,12 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+
+from tests.forks import Forked, Nursery, is_forkable
 
 COMMAND = [sys.executable, "-m", "bulk_publisher"]
 AS_LEADER = (
@@ -39,18 +42,15 @@ def environment(webhook: str | None) -> dict[str, str]:
 @contextlib.contextmanager
 def sandboxes() -> Iterator[Callable[..., str]]:
     """What starts sandboxes, which live as long as this."""
-    processes = []
+    processes: list[Forked] = []
 
     def start(*options: str) -> str:
-        process = subprocess.Popen(
-            [*COMMAND, "sandbox", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
+        process = nursery().begin(
+            "sandbox", *options, folder=Path.cwd(), environment=dict(os.environ)
         )
         processes.append(process)
-        assert process.stdout is not None
-        return process.stdout.readline().strip().removeprefix("export BITRIX24_WEBHOOK=")
+        said = process.stdout.readline().decode()
+        return said.strip().removeprefix("export BITRIX24_WEBHOOK=")
 
     yield start
     for process in processes:
@@ -58,14 +58,34 @@ def sandboxes() -> Iterator[Callable[..., str]]:
         process.communicate(timeout=20)
 
 
+@cache
+def nursery() -> Nursery:
+    """Whence commands come, in this process of tests."""
+    begun = Nursery()
+    atexit.register(begun.close)
+    return begun
+
+
 def carry_out(
     folder: Path, *words: str, webhook: str | None = None, stdin: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in *folder*, through pipes."""
+    given = environment(webhook)
+    if is_forkable(given):
+        process = nursery().begin(*words, folder=folder, environment=given)
+        said = [one.decode().replace("\r\n", "\n") for one in process.communicate((stdin or "").encode(), timeout=60)]  # fmt: skip
+        return subprocess.CompletedProcess(words, process.returncode, *said)
+    return started(folder, *words, given=given, stdin=stdin)
+
+
+def started(
+    folder: Path, *words: str, given: dict[str, str], stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same in a process that is started for it, with the environment *given*."""
     return subprocess.run(
         [*COMMAND, *words],
         cwd=folder,
-        env=environment(webhook),
+        env=given,
         input=stdin or "",
         capture_output=True,
         text=True,
