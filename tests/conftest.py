@@ -1,7 +1,10 @@
 """What every test stands on: virtual time by default."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import gc
+import os
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,6 +19,26 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
+_MEMORY = Path("/dev/shm")
+"""Where Linux has a disk in memory."""
+_ROOM = 2 * 2**30
+"""Bytes that must be free there: many times what the tests leave."""
+
+
+def pytest_configure() -> None:
+    """Folders of tests lie in memory, where that can be: a run forces every line to disk, and disks are slow."""
+    if _holds_folders(_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def _holds_folders(place: Path) -> bool:
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        return False
+    found = os.statvfs(place)
+    # Some tests run programs that they have written.
+    return found.f_bavail * found.f_frsize > _ROOM and not found.f_flag & os.ST_NOEXEC
+
+
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -23,6 +46,17 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("real_time"):
         return {"real": asyncio.new_event_loop}
     return {"virtual": new_event_loop}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests stay until the end: nothing looks through them for garbage, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
