@@ -17,7 +17,7 @@ from tests.resumption import begin, follower_of, resume
 from tests.wall import set_wall
 
 NIGHT = Pace(between="22:00-06:00", timezone="Europe/Berlin")
-LONG = Scenario(pages=3_600, cost=3.0)
+LONG = Scenario(pages=1_200, cost=9.0)
 """Almost four hours at the limit of 480 s in ten minutes."""
 
 
@@ -130,7 +130,7 @@ async def test_the_time_to_stop_at_holds_for_a_resume_before_it_and_not_after(
     set_wall(monkeypatch, "2026-11-27T04:00+01:00")
     async with serve(LONG) as sandbox:
         pace = Pace(stop_at="06:00", timezone="Europe/Berlin")
-        seen = Seen(stop_after=300)
+        seen = Seen(stop_after=100)
         first = await run_job(sandbox, tmp_path, pace=pace, watch=seen)
         described = json.loads(files_of(first.kept).description.read_text())
         assert described["job"]["pace"]["stop_at"] == "2026-11-27T05:00:00.000Z"
@@ -219,7 +219,7 @@ class _Snapshots(Seen):
 async def test_a_program_is_told_that_the_hours_are_over(tmp_path, monkeypatch, is_kept):
     set_wall(monkeypatch, "2026-11-27T05:30+01:00")
     async with serve(LONG) as sandbox, _client(sandbox) as client:
-        run = publish(client, range(1, 3_600), scope="KNOWLEDGE", store=_store(tmp_path, is_kept))
+        run = publish(client, range(1, 1_200), scope="KNOWLEDGE", store=_store(tmp_path, is_kept))
         taken = []
 
         async def take() -> None:
@@ -229,7 +229,7 @@ async def test_a_program_is_told_that_the_hours_are_over(tmp_path, monkeypatch, 
         with pytest.raises(HoursOver, match="has closed"):
             await take()
 
-        assert 0 < len(taken) < 3_600
+        assert 0 < len(taken) < 1_200
         set_wall(monkeypatch, "2026-11-27T12:00+01:00")
         with pytest.raises(HoursOver, match="opens on"):
             await publish(client, [1], scope="KNOWLEDGE", store=_store(tmp_path, is_kept))

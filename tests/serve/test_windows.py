@@ -42,28 +42,29 @@ async def test_a_job_that_is_due_outside_of_its_window_waits_for_it(tmp_path, mo
 async def test_a_run_rests_when_its_window_closes_and_goes_on_in_the_next(tmp_path, monkeypatch):
     set_wall(monkeypatch, "2026-11-27T04:29+01:00")
     schedule = {"cron": "30 4 27 * *", "timezone": "Europe/Berlin"}
-    path, runs = job_file(tmp_path, schedule=schedule, pace=NIGHT), tmp_path / "runs"
+    pace = {**NIGHT, "between": "08:00-06:00"}
+    path, runs = job_file(tmp_path, schedule=schedule, pace=pace), tmp_path / "runs"
     async with (
-        serve(Scenario(pages=2_400, cost=3.0)) as sandbox,
+        serve(Scenario(pages=800, cost=9.0)) as sandbox,
         served(sandbox, runs, path) as it,
     ):
         rests = await it.until(RunRests)
-        assert rests.at == moment("2026-11-27T22:00+01:00")
+        assert rests.at == moment("2026-11-27T08:00+01:00")
         await it.wait(60)
         slot = open_store(runs).agenda.read_slots()["nightly"]
         assert slot.firing is not None
         assert [part.stops for part in slot.firing.parts.values()] == [0]
         told = CliRunner().invoke(main, ["status", "latest", "--runs", str(runs)])
-        assert "It opens again on Fri 27 Nov at 22:00." in " ".join(told.output.split())
+        assert "It opens again on Fri 27 Nov at 08:00." in " ".join(told.output.split())
         assert "The daemon continues it on " in told.output
         ends = await it.until(JobEnds)
 
         assert ends.status == 0
         (run,) = open_store(runs).runs()
         lines = list(run.outcomes())
-        assert len(lines) == 2_400
+        assert len(lines) == 800
         assert_journal_tells_the_truth(lines, sandbox)
-        shut = [moment("2026-11-27T06:01+01:00"), moment("2026-11-27T22:00+01:00")]
+        shut = [moment("2026-11-27T06:01+01:00"), moment("2026-11-27T08:00+01:00")]
         assert not [line for line in lines if shut[0] < moment(line.time) < shut[1]]
 
 
@@ -86,7 +87,7 @@ async def test_without_a_window_what_has_taken_its_longest_is_over(tmp_path, mon
     pace = {"max_duration": "30m"}
     path = job_file(tmp_path, schedule=AT_NOON, pace=pace)
     async with (
-        serve(Scenario(pages=2_400, cost=3.0)) as sandbox,
+        serve(Scenario(pages=800, cost=9.0)) as sandbox,
         served(sandbox, tmp_path / "runs", path) as it,
     ):
         ends = await it.until(JobEnds)
