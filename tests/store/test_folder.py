@@ -3,7 +3,10 @@
 ``folders/`` was written before there was a protocol of stores.
 """
 
+import errno
+import fcntl
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -248,3 +251,22 @@ def test_an_order_is_read_once_and_a_damaged_one_is_told_once(tmp_path: Path) ->
     assert looks == [["good-1"]] * 3
     assert told == [("order.damaged", "bad-1")]
     assert agenda.orders() == []
+
+
+def test_where_the_file_system_keeps_no_locks_no_daemon_is_said_to_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int, _kind: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    agenda = open_store(tmp_path).agenda
+
+    with (
+        pytest.raises(BadSetting, match="does not support locks: No locks available") as caught,
+        agenda.serving(lambda: None),
+    ):
+        pass
+
+    assert "--runs" in caught.value.hint
+    assert not agenda.is_served

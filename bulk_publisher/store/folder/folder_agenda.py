@@ -3,6 +3,7 @@
 What people were told of a job is beside it, in ``serve/told/JOB.json``: a run without a daemon tells, too.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -71,6 +72,11 @@ class FolderAgenda:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
+                if not _is_held(error):
+                    raise BadSetting(
+                        f"{self._lock}: this file system does not support locks: {error.strerror}.",
+                        "Put the runs on another one with --runs.",
+                    ) from error
                 holder = read_holder(file.fileno())
                 raise RunBusy(
                     f"{self._path.parent}: another daemon serves these runs ({holder.words}).",
@@ -88,8 +94,8 @@ class FolderAgenda:
             return False
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
+        except OSError as error:
+            return _is_held(error)
         finally:
             os.close(file)
         return False
@@ -233,6 +239,11 @@ class FolderAgenda:
         for folder in (self._path.parent, self._path, path):
             folder.mkdir(folder_mode(), parents=True, exist_ok=True)
             refuse_planted(folder)
+
+
+def _is_held(error: OSError) -> bool:
+    """Whether a lock could not be had since another process has it, and not since there are none."""
+    return error.errno in {errno.EWOULDBLOCK, errno.EACCES}
 
 
 class FolderOrder:
