@@ -95,6 +95,7 @@ class Daemon:
         self._is_draining = self._is_to_read = self._was_away = False
         self._ahead: float | None = None
         self._lost: JournalLost | None = None
+        self._status = 0
 
     # steer
 
@@ -122,6 +123,11 @@ class Daemon:
     def slots(self) -> Mapping[str, Slot]:
         """The plan, as it is now."""
         return self._plan.slots
+
+    @property
+    def status(self) -> int:
+        """The worst exit status of the jobs that it has ended and the files that are none; 0 of none."""
+        return self._status
 
     @property
     def jobs(self) -> Mapping[str, Job]:
@@ -234,6 +240,7 @@ class Daemon:
         files, now = self._known.files, self._now
         for refused in files.read():
             self._around.tell(refused)
+            self._status = worst([self._status, BadJobFile.exit_status])
         slots: dict[str, Slot | None] = {}
         for name, job in files.jobs.items():
             zone = self._known.zone_of(job.schedule)
@@ -433,6 +440,7 @@ class Daemon:
         slot = self._plan[name]
         due = Epoch(slot.firing.due) if slot.firing is not None else self._now
         status = worst([one.status for one in ends])
+        self._status = worst([self._status, status])
         # An order is done in the plan before it is removed, and leaves the plan afterwards: whenever a
         # daemon dies, it is done once.
         self._plan.put(name, timetable.ended(slot, status=status, now=self._now))

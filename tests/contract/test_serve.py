@@ -118,6 +118,42 @@ def test_what_is_allowed_to_it(command, webhook: str, tmp_path: Path) -> None:
     assert webhook.rstrip("/").rpartition("/")[2] not in said
 
 
+def _due_once(folder: Path, webhook: str, *names: str) -> int:
+    """The exit status of a daemon that does once what was submitted; jobs of the files *names*."""
+    with serving(folder, webhook, "--once", *names) as daemon:
+        said = daemon.communicate(timeout=PATIENCE)[1]
+    assert "Traceback" not in said
+    return daemon.returncode
+
+
+@pytest.mark.parametrize(
+    ("pages", "second", "status"),
+    [
+        ("1-3", None, 0),
+        ("1-3, 900001", None, 1),
+        ("1-3", '[portal]\nwebhook = { env = "BITRIX24_NOWHERE" }\n[select]\npage = "1"\n', 2),
+    ],
+    ids=["all done", "a page failed", "one could not begin"],
+)
+def test_once_ends_as_the_worst_of_its_jobs(
+    command, webhook: str, tmp_path: Path, pages: str, second: str | None, status: int
+) -> None:
+    orders = [f'[select]\npage = "{pages}"\nscope = "KNOWLEDGE"\n', second]
+    for number, text in enumerate(filter(None, orders)):
+        (tmp_path / f"{number}.toml").write_text(text)
+        assert command("submit", f"{number}.toml").returncode == 0
+
+    assert _due_once(tmp_path, webhook) == status
+    # They are done: nothing is left to be told.
+    assert _due_once(tmp_path, webhook) == 0
+
+
+def test_once_says_by_its_status_that_a_file_is_no_job(webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "nightly.toml").write_text("[select\n")
+
+    assert _due_once(tmp_path, webhook, "nightly.toml") == 2
+
+
 def test_a_name_that_no_daemon_knows_is_refused(command, webhook: str, tmp_path: Path) -> None:
     (tmp_path / "nightly.toml").write_text(JOB)
     with serving(tmp_path, webhook, "--once", "nightly.toml") as daemon:

@@ -76,12 +76,12 @@ def serve(
     systemd: bool,
     cron: bool,
     **web: Any,
-) -> None:
+) -> int:
     """Do the jobs in job files and folders when their [schedule] says so.
 
     Jobs without a schedule wait for "submit". Runs that an earlier daemon left go on first. SIGTERM
     ends it in order: pages in flight finish, and the next start continues. SIGHUP reads the job files
-    again, as does a change of one.
+    again, as does a change of one. --once ends with the worst exit status of what it has done.
 
     \b
     bulk-publisher serve jobs/
@@ -92,16 +92,16 @@ def serve(
 
     if systemd:
         output.put_data(systemd_unit(jobs, folders, variables, parallel, _more_words(output, web)))
-        return
+        return 0
     if cron:
         output.put_data(cron_lines(jobs, runs))
-        return
+        return 0
     from bulk_publisher.serve.submitting import Permits
 
     output.open_log()
     page = open_page(output, web, is_once=once)
     permits = Permits(tuple(folder.resolve() for folder in folders), variables)
-    asyncio.run(_serve(output, jobs, runs, permits, page, parallel=parallel, is_once=once))
+    return asyncio.run(_serve(output, jobs, runs, permits, page, parallel=parallel, is_once=once))
 
 
 async def _serve(
@@ -113,7 +113,7 @@ async def _serve(
     *,
     parallel: int,
     is_once: bool,
-) -> None:
+) -> int:
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.cli.commands.many import use_all_descriptors
     from bulk_publisher.cli.output.happenings import Teller
@@ -172,6 +172,8 @@ async def _see_to_its_end(daemon: "Daemon", clock: "Clock") -> None:
         with suppress(asyncio.CancelledError):
             await serving
         watching.cancel()
+    # A daemon that goes on for months has no verdict on what it did: who sends SIGTERM wants a 0.
+    return daemon.status if is_once else 0
 
 
 def _end_at_once() -> None:
