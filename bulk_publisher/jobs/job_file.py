@@ -123,18 +123,20 @@ def _beside(job: Job, folder: Path) -> Job:
         portal=portal_beside(job.portal, folder),
         portals=tuple(portal_beside(portal, folder) for portal in job.portals),
         select=job.select.with_paths(lambda path: str(folder / path)),
-        after=_after_beside(job.after, folder),
-        notify=None if job.notify is None else _notify_beside(job.notify, folder),
+        after=after_beside(job.after, folder),
+        notify=None if job.notify is None else notify_beside(job.notify, folder),
     )
 
 
-def _after_beside(after: After, folder: Path) -> After:
+def after_beside(after: After, folder: Path) -> After:
+    """*after* with its paths, which are relative to *folder*, as the current folder sees them."""
     if after.expected is None:
         return after
     return msgspec.structs.replace(after, expected=str(folder / after.expected))
 
 
-def _notify_beside(notify: Notify, folder: Path) -> Notify:
+def notify_beside(notify: Notify, folder: Path) -> Notify:
+    """*notify* with its paths, which are relative to *folder*, as the current folder sees them."""
     return msgspec.structs.replace(
         notify, to=tuple(_recipient_beside(one, folder) for one in notify.to)
     )

@@ -12,6 +12,7 @@ from bulk_publisher.client.session import Session
 from bulk_publisher.engine.core import Ending
 from bulk_publisher.errors import BadJournal, BadSetting, BulkPublisherError, HoursOver
 from bulk_publisher.jobs import Job, decode_job, encode_job
+from bulk_publisher.jobs.job_file import after_beside, notify_beside
 from bulk_publisher.jobs.rules import WAYS
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.secrets import kind_of
@@ -140,7 +141,9 @@ def job_of(folder: KeptRun, description: Description) -> Job:
         named_in = str(Path(began_in) / portal.named_in)
         portal = msgspec.structs.replace(portal, named_in=named_in)
     select = job.select.with_paths(lambda path: str(Path(began_in) / path))
-    return msgspec.structs.replace(job, portal=portal, select=select)
+    after = after_beside(job.after, Path(began_in))
+    notify = None if job.notify is None else notify_beside(job.notify, Path(began_in))
+    return msgspec.structs.replace(job, portal=portal, select=select, after=after, notify=notify)
 
 
 def names_pages(data: Mapping[str, Any]) -> bool:

@@ -26,8 +26,9 @@ from bulk_publisher.operations.publishing import Finished, OnStart, Undertaking,
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.story import parse_time, seconds_at_work
 from bulk_publisher.report.text import printable
+from bulk_publisher.store.agenda import runs_of
 from bulk_publisher.store.description import Description, Resumption
-from bulk_publisher.store.protocol import KeptRun
+from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.store.standing import Standing
 from bulk_publisher.store.totals import Totals
 from bulk_publisher.utc import as_utc
@@ -97,6 +98,24 @@ class Reopened:
             )
             self.kept.write_description(undertaking.description)
             return await carry_out(undertaking, credential, session, watch, on_start)
+
+
+def is_seen_to_by_resume(kept: KeptRun, store: Store) -> bool:
+    """Whether who goes on with *kept* does what its job asks for afterwards, and tells whom it names.
+
+    A retry and a rollback have the job of the run that they follow, and none of that. What a daemon has
+    begun it brings to its end itself, as soon as the run has ended.
+    """
+    description = kept.read_description()
+    if description.following or description.retry_of or description.rollback_of:
+        return False
+    try:
+        slots = store.agenda.read_slots().values()
+    except BadJournal:
+        # No daemon can go on by a plan that is damaged.
+        return True
+    firings = [slot.firing for slot in slots if slot.firing is not None]
+    return not any(kept.run_id in runs_of(firing) for firing in firings)
 
 
 def status_of_whole(folder: KeptRun) -> int | None:

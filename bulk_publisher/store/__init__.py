@@ -57,7 +57,7 @@ def find_run(place: str | Path, name: str) -> KeptRun:
 
 def machine_state(place: Path | Mapping[str, str]) -> SharedState:
     """What runs of this machine share: in the folder *place*, or in that of the user whose environment it is."""
-    from bulk_publisher.store.folder.folder_state import FolderState  # noqa: PLC0415 - it loads structlog: the Tab key lists runs without it
+    from bulk_publisher.store.folder.folder_state import FolderState  # noqa: PLC0415 - it loads asyncio: the Tab key lists runs without it
 
     return FolderState(place)
 

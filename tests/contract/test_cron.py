@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.conftest import carry_out
+
 FAST = ("--cost", "0.005", "--latency", "0")
 ONE = ("publish", "--page", "1-9", "--scope", "KNOWLEDGE")
 
@@ -77,7 +79,7 @@ def test_once_a_daemon_says_a_line_of_what_failed(command, ill: str, tmp_path: P
 
     done = command("-q", "serve", "--once", webhook=ill)
 
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(
         r"nightly\S*: run (2\S+): 2 pages failed: LANDING_NOT_EXIST \(2\)\."
         r" Retry them with: bulk-publisher retry \1\n",
@@ -135,6 +137,33 @@ def test_a_run_tells_whom_its_job_names_also_that_it_could_not_begin(
     assert done.returncode == 4
     assert [one["occasion"] for one in told] == ["finished", "failed"]
     assert "abcdef0123456789" not in (tmp_path / "told.jsonl").read_text()
+
+
+def test_a_run_that_is_continued_does_afterwards_what_its_job_asks_for(
+    command, start_sandbox, tmp_path
+) -> None:
+    webhook = start_sandbox("--pages", "60", "--cost", "0.05", "--latency", "0")
+    path = tmp_path / "nightly.toml"
+    path.write_text(
+        '[select]\nscope = "KNOWLEDGE"\n[pace]\nconcurrency = 1\nbatch_size = 5\n[after]\nverify = true\nexpected = "known.csv"\n'
+        '[notify]\non = ["stopped", "finished"]\n'
+        'to = [{ command = ["/bin/sh", "-c", "cat >> told.jsonl; echo >> told.jsonl"] }]\n'
+    )
+    (tmp_path / "known.csv").write_text("id,code\n")
+    (tmp_path / "elsewhere").mkdir()
+    stopped = command("run", path.name, "--max-duration", "1s", webhook=webhook)
+
+    words = ("resume", "latest", "--runs", "../runs", "--max-duration", "1h")
+    done = carry_out(tmp_path / "elsewhere", *words, webhook=webhook)
+
+    assert stopped.returncode == 3
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Verified \d+ pages: all match\.", done.stdout + done.stderr)
+    told = [
+        json.loads((folder / "told.jsonl").read_text())
+        for folder in (tmp_path, tmp_path / "elsewhere")
+    ]
+    assert [one["occasion"] for one in told] == ["stopped", "finished"]
 
 
 def test_a_message_that_is_lost_is_one_warning_and_no_other_status(command, well, tmp_path) -> None:

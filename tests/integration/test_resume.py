@@ -10,9 +10,11 @@ from bulk_publisher.jobs import Job, Pace, Portal, Selection
 from bulk_publisher.limits.decision import Limit
 from bulk_publisher.model import Only, Scope, Status
 from bulk_publisher.operations import publishing
-from bulk_publisher.operations.resuming import reopened, status_of_whole
+from bulk_publisher.operations.resuming import is_seen_to_by_resume, reopened, status_of_whole
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Scenario, TimedFault, serve
+from bulk_publisher.store import open_store
+from bulk_publisher.store.agenda import Firing, Part, Slot
 from tests.folders import described, files_of
 from tests.oracle import (
     Seen,
@@ -20,7 +22,7 @@ from tests.oracle import (
     journal_of,
     run_job,
 )
-from tests.resumption import lose, resume
+from tests.resumption import begin, follower_of, lose, resume
 from tests.workbooks import workbook
 
 SMALL = Pace(batch_size=10)
@@ -337,3 +339,34 @@ async def test_a_page_that_may_be_done_is_never_said_to_have_failed(tmp_path: Pa
 class _Ended:
     def __init__(self, kept) -> None:
         self.kept = kept
+
+
+async def test_a_daemon_brings_to_its_end_what_it_has_begun(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    async with serve(Scenario(pages=20)) as sandbox:
+        kept = (await run_job(sandbox, tmp_path, watch=Seen(stop_after=1))).kept
+        ours = is_seen_to_by_resume(kept, store)
+        other = Slot(firing=Firing(due=1.0, parts={"": Part(run="20260101T000000Z-0000")}))
+        store.agenda.write_slots({"other": other})
+        still_ours = is_seen_to_by_resume(kept, store)
+
+        its = Slot(firing=Firing(due=1.0, parts={"a": Part(), "b": Part(run=kept.run_id)}))
+        store.agenda.write_slots({"nightly": its})
+
+        assert ours
+        assert still_ours
+        assert not is_seen_to_by_resume(kept, store)
+
+
+async def test_what_a_job_asks_for_afterwards_is_not_for_what_follows_its_run(
+    tmp_path: Path,
+) -> None:
+    async with serve(Scenario(pages=20, page_errors={"SYSTEM_ERROR": [3, 4]})) as sandbox:
+        first = await run_job(sandbox, tmp_path)
+        following = [
+            (await begin(follower_of(first.kept, kind), sandbox)).kept
+            for kind in ("retry", "rollback")
+        ]
+
+        assert is_seen_to_by_resume(first.kept, open_store(tmp_path))
+        assert not [run for run in following if is_seen_to_by_resume(run, open_store(tmp_path))]

@@ -36,6 +36,7 @@ from bulk_publisher.operations.access import Entry, Reached
 from bulk_publisher.operations.afterwards import Afterwards, Means
 from bulk_publisher.operations.chance import new_seed
 from bulk_publisher.operations.publishing import Finished, OnStart, Started, begin
+from bulk_publisher.operations.resuming import Reopened, is_seen_to_by_resume
 from bulk_publisher.operations.secrets import Webhook, doubt_of, read_credential
 from bulk_publisher.operations.selecting import Selected, check_selection
 from bulk_publisher.report.text import in_words, pages_in_words, passed_over_lines, portal_in_words
@@ -88,6 +89,33 @@ def run_job(job: Job, output: Output, *, runs: Runs, selected: Selected | None =
         care = Care(store, check_known_failures(job.after.expected))
         task = partial(begin, job, chosen, store=store)
         return _done(job, task, output, care, runs)
+
+    return do_and_tell(job, output, runs, do, open_credential)
+
+
+def go_on(
+    again: Reopened, opened: contextlib.ExitStack, output: Output, store: Store, *, runs: Runs
+) -> int:
+    """Go on with a run, and do what its job asks for afterwards; gives the exit status.
+
+    Args:
+        opened: Holds the run, and is closed when it has ended: what comes afterwards asks for it itself.
+
+    Raises:
+        BulkPublisherError: If it cannot go on.
+    """
+
+    async def rest(entry: Entry, /, *, seed: int, watch: Watcher, on_start: OnStart) -> Finished:
+        with opened:
+            return await again.go_on(entry, seed=seed, watch=watch, on_start=on_start)
+
+    job = again.undertaking.job
+    if not is_seen_to_by_resume(again.kept, store):
+        return run_task(job, rest, output, runs=runs)
+    care = Care(store, check_known_failures(job.after.expected))
+
+    def do() -> Done:
+        return _done(job, rest, output, care, runs)
 
     return do_and_tell(job, output, runs, do, open_credential)
 

@@ -1,6 +1,7 @@
 """``bulk-publisher resume``: go on where a run stopped."""
 
 import sys
+from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -33,14 +34,17 @@ def resume(output: Output, /, *, name: str, runs: Runs, is_yes: bool, **options:
     """Continue RUN, a run's folder, its ID or the start of it, or "latest", where it stopped.
 
     Pages in its journal are settled; pages that were in flight go first. The selection is the
-    run's own; the pace may change. The webhook is read again, as for publish.
+    run's own; the pace may change. The webhook is read again, as for publish. What its job asks for
+    afterwards, [after] and [notify], is done then.
     """
-    from bulk_publisher.cli.commands.doing import run_task
+    from bulk_publisher.cli.commands.doing import go_on
     from bulk_publisher.operations.resuming import reopened, status_of_whole
     from bulk_publisher.report.text import pages_in_words
-    from bulk_publisher.store import find_run
+    from bulk_publisher.store import open_store
+    from bulk_publisher.store.database_address import is_database
 
-    folder = find_run(runs, name)
+    store = open_store(name if is_database(name) else runs)
+    folder = store.find(name)
     changes = changes_of(options)
     status = status_of_whole(folder)
     if status is not None:
@@ -52,7 +56,8 @@ def resume(output: Output, /, *, name: str, runs: Runs, is_yes: bool, **options:
                 f"Some of its pages failed. Retry them with: bulk-publisher retry {name_for_commands(folder)}"
             )
         sys.exit(status)
-    with reopened(folder, changes) as again:
+    with ExitStack() as opened:
+        again = opened.enter_context(reopened(folder, changes))
         if again.was_changed and not confirm(
             f"{again.undertaking.job.select.file} has changed since the run began. Continue with the current file?",
             is_yes=is_yes,
@@ -67,4 +72,4 @@ def resume(output: Output, /, *, name: str, runs: Runs, is_yes: bool, **options:
         output.say(
             f"Already settled: {pages_in_words(again.settled)}; in flight when it stopped: {len(again.undertaking.out):,}."
         )
-        sys.exit(run_task(again.undertaking.job, again.go_on, output, runs=runs))
+        sys.exit(go_on(again, opened, output, store, runs=runs))

@@ -158,6 +158,8 @@ async def _serve(
     numbers = None if metrics is None else metrics.page
     async with reading, nullcontext() if page is None else page.served(around, daemon, numbers):
         await _see_to_its_end(daemon, around.clock)
+    # A daemon that goes on for months has no verdict on what it did: who sends SIGTERM wants a 0.
+    return daemon.status if is_once else 0
 
 
 async def _see_to_its_end(daemon: "Daemon", clock: "Clock") -> None:
@@ -172,8 +174,6 @@ async def _see_to_its_end(daemon: "Daemon", clock: "Clock") -> None:
         with suppress(asyncio.CancelledError):
             await serving
         watching.cancel()
-    # A daemon that goes on for months has no verdict on what it did: who sends SIGTERM wants a 0.
-    return daemon.status if is_once else 0
 
 
 def _end_at_once() -> None:
