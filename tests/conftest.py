@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from benchmarks.virtual import new_event_loop, patches
 from bulk_publisher.log import show_by
+from bulk_publisher.portal.trust import tls_context
 from tests.postgres_server import PostgresServer, running
 
 # How fast this machine is says nothing about the code, and its first draw of text is slow anywhere.
@@ -68,6 +69,12 @@ def _state_of_its_own(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     # The portals of whoever runs the tests are nobody's business.
     monkeypatch.setenv("XDG_CONFIG_HOME", str(state / "config"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _authorities() -> object:
+    """Those of the system, read once: clients share them while somebody has them."""
+    return tls_context(None)
 
 
 @pytest.fixture(autouse=True)

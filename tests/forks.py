@@ -27,6 +27,8 @@ from typing import BinaryIO
 _MOST = 2**18
 """Bytes of words and environment."""
 _ROOT = Path(__file__).parents[1]
+_LEFT_OUT = (".__main__", ".testing", ".report.charts", ".web", ".mcp_server", ".postgres")
+"""Modules that are run, or that load an extra: that is loaded when it is used."""
 _READ_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "COVERAGE_")
 
 
@@ -126,7 +128,7 @@ def is_forkable(environment: Mapping[str, str]) -> bool:
 
 def tend(asks: int) -> None:
     """Fork for each command until nobody asks any more; returns in each fork, when it is to end."""
-    _load()
+    _kept = _load()
     # What is loaded stays: no fork looks through it, and so it stays shared.
     gc.collect()
     gc.freeze()
@@ -166,14 +168,17 @@ def tend(asks: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _load() -> None:
-    """Everything of ours but what is loaded to be run, and what loads an extra: that is loaded when it is used."""
+def _load() -> object:
+    """Everything of ours but what is left out."""
     import bulk_publisher
 
     for module in walk_packages(bulk_publisher.__path__, "bulk_publisher."):
-        left_out = (".__main__", ".testing", ".report.charts")
-        if not module.name.endswith(left_out) and ".web" not in module.name:
+        if not any(one in module.name for one in _LEFT_OUT):
             import_module(module.name)
+    from bulk_publisher.portal.trust import tls_context
+
+    # Whoever comes when it is in use shares it; to read all authorities is a fifth of a short command.
+    return tls_context(None)
 
 
 def _reap(replies: dict[int, socket.socket]) -> None:
