@@ -126,8 +126,8 @@ class Desk:
         """How a run stands, or the newest runs."""
         if asked.run is None:
             return await beside(self._newest)
-        kept = self._store.find(asked.run)
-        return await beside(lambda: _status_of(kept))
+        run = asked.run
+        return await beside(lambda: _status_of(self._store.find(run)))
 
     def _newest(self) -> dict[str, Any]:
         runs = islice(past_runs(self._store), _MOST_RUNS)
@@ -135,15 +135,15 @@ class Desk:
 
     async def report(self, asked: RunAsked, _call: Call) -> dict[str, Any]:
         """What a run has done."""
-        kept = self._store.find(asked.run)
-        return await beside(lambda: told.of_story(read_story(kept)))
+        return await beside(lambda: told.of_story(read_story(self._store.find(asked.run))))
 
     async def verify(self, asked: RunAsked, call: Call) -> dict[str, Any]:
         """Whether the portal shows what a run's journal says."""
-        kept = self._store.find(asked.run)
-        job = job_of(kept, kept.read_description())
+        kept = await beside(lambda: self._store.find(asked.run))
+        description = await beside(kept.read_description)
+        job = job_of(kept, description)
         check_real(kept, job)
-        total = kept.read_description().final.pages or None
+        total = description.final.pages or None
 
         def checked(verified: Verified) -> None:
             if verified.pages % _EVERY == 0:
@@ -163,10 +163,14 @@ class Desk:
 
     async def jobs(self, _asked: Nothing, _call: Call) -> dict[str, Any]:
         """The jobs of the daemon of this store."""
-        agenda = self._store.agenda
-        slots = await beside(agenda.read_slots)
-        jobs = rows(told.of_slot(name, slot) for name, slot in slots.items())
-        return {"is_served": agenda.is_served, **portal_data(jobs=jobs)}
+
+        def read() -> dict[str, Any]:
+            agenda = self._store.agenda
+            slots = agenda.read_slots().items()
+            jobs = rows(told.of_slot(name, slot) for name, slot in slots)
+            return {"is_served": agenda.is_served, **portal_data(jobs=jobs)}
+
+        return await beside(read)
 
     async def history(self, asked: HistoryAsked, _call: Call) -> dict[str, Any]:
         """What each job has done."""

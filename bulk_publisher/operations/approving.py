@@ -212,9 +212,13 @@ def _job_of(plan: Plan, folders: tuple[str, ...]) -> Job:
     Whom its job would tell is for a job file to say: a plan is a file that others send.
     """
     job = decode_job(plan.job)
+    expected = job.after.expected
+    if expected is not None:
+        expected = _place(expected, folders)
     return msgspec.structs.replace(
         job,
         select=_located(job.select, folders),
+        after=msgspec.structs.replace(job.after, expected=expected),
         portal=_located_portal(job.portal, folders),
         notify=None,
         schedule=None,

@@ -57,6 +57,20 @@ def test_a_no_keeps_nothing(command, at_terminal, webhook: str, tmp_path: Path) 
     assert not (tmp_path / "runs" / "approvals").exists()
 
 
+def test_which_files_are_read_is_shown_with_the_plan(
+    command, at_terminal, webhook: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pages.csv").write_text("id\n3\n4\n")
+    command("plan", "--csv", "pages.csv", "--scope", "KNOWLEDGE", webhook=webhook)
+
+    status, screen = at_terminal("approve", "plan.json", "--yes", webhook=webhook)
+
+    assert status == 0, screen
+    assert "Reads the file pages.csv (csv)" in screen
+    done = command("publish", "--approved", _name(screen), webhook=webhook)
+    assert "2 published" in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("more", [(), ("--yes",)])
 def test_without_a_terminal_nothing_is_approved(
     command, webhook: str, tmp_path: Path, more

@@ -88,6 +88,7 @@ def _told(path: Path, output: Output) -> bytes:
 
 def _show(plan: "Plan", portal: "Portal", output: Output) -> None:
     from bulk_publisher.cli.commands.plan import plan_lines
+    from bulk_publisher.jobs import decode_job
     from bulk_publisher.report.text import printable
 
     for line in plan_lines(plan):
@@ -96,6 +97,10 @@ def _show(plan: "Plan", portal: "Portal", output: Output) -> None:
         shown = ", ".join(islice(ranges, _RANGES))
         more = ", …" if len(ranges) > _RANGES else ""
         output.put(printable(f"Pages{f' of {scope}' if scope else ''}: {shown}{more}"))
+    job = decode_job(plan.job)
+    for key, file in {**job.select.files, "expected": job.after.expected}.items():
+        if file is not None:
+            output.put(printable(f"Reads the file {file} ({key})"))
     output.put(printable(f"Made {plan.made[:19]}Z. Credential: {_credential_in_words(portal)}."))
 
 
