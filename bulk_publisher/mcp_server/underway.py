@@ -59,8 +59,10 @@ class Underway:
     ) -> None:
         self.drain()
         # Who is cancelled himself does not wait for what is in flight.
-        is_cancelled = isinstance(error, asyncio.CancelledError)
-        await self._group.__aexit__(*((kind, error, trace) if is_cancelled else (None,) * 3))
+        if isinstance(error, asyncio.CancelledError):
+            await self._group.__aexit__(kind, error, trace)
+        else:
+            await self._group.__aexit__(None, None, None)
 
     def drain(self) -> None:
         """Ask all of them to end."""

@@ -93,7 +93,7 @@ class FolderApprovals:
 
     def proposals(self) -> list[Proposal]:
         """What stands in all records."""
-        found = []
+        found: list[Proposal] = []
         for path in self._path.glob(f"p-*/{_RECORD}"):
             try:
                 found.append(self._read(path.parent.name))
