@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from benchmarks.virtual import new_event_loop, patches
 from bulk_publisher.log import show_by
 from bulk_publisher.portal.trust import tls_context
-from tests.postgres_server import PostgresServer, running
+from tests.postgres_server import PostgresServer, name_in, running
 
 # How fast this machine is says nothing about the code, and its first draw of text is slow anywhere.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -96,3 +96,15 @@ def postgres() -> Iterator[PostgresServer]:
     """A server of PostgreSQL for the tests of this process."""
     with running() as server:
         yield server
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with our tables in which nothing is kept yet; its leases are short."""
+    server = request.getfixturevalue("postgres")
+    url = server.prepared()
+    server.sql(
+        "UPDATE bulk_publisher.store SET renew_every = 0.2, silent_after = 0.8, taken_over_after = 2.4",
+        name=name_in(url),
+    )
+    return url

@@ -209,8 +209,9 @@ class Daemon:
         """Know what other daemons have changed, and which orders there are."""
         if self._agenda.is_shared:
             # Another machine answers: that is waited for beside the loop.
-            (told, is_whole), orders = await beside(
-                lambda: (self._plan.news(), self._agenda.orders())
+            # The orders first: what has changed in the plan is told once.
+            orders, (told, is_whole) = await beside(
+                lambda: (self._agenda.orders(), self._plan.news())
             )
             self._plan.hear(told, is_whole=is_whole)
         else:

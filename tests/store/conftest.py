@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from bulk_publisher.store import SharedState, Store, machine_state, open_store, shared_state
-from tests.postgres_server import name_in
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.service)
 
@@ -34,18 +33,6 @@ STATES: dict[str, Callable[[pytest.FixtureRequest], SharedState]] = {
     "folder": _folder_state,
     "postgres": _postgres_state,
 }
-
-
-@pytest.fixture
-def database(request: pytest.FixtureRequest) -> str:
-    """The URL of a database with our tables in which nothing is kept yet; its leases are short."""
-    server = request.getfixturevalue("postgres")
-    url = server.prepared()
-    server.sql(
-        "UPDATE bulk_publisher.store SET renew_every = 0.2, silent_after = 0.8, taken_over_after = 2.4",
-        name=name_in(url),
-    )
-    return url
 
 
 @pytest.fixture(params=["folder", POSTGRES])

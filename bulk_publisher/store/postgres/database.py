@@ -55,6 +55,11 @@ class RefusedByDatabase(Exception):
         return self.code in _MISSING
 
 
+def may_pass(error: NoAnswerFromDatabase | RefusedByDatabase) -> bool:
+    """Whether the same may be done a little later."""
+    return isinstance(error, NoAnswerFromDatabase) or error.is_passing
+
+
 class _Connection(psycopg.Connection[Row]):
     """A connection on which no answer is waited for longer than it may take."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from bulk_publisher.clock import boottime
-from bulk_publisher.errors import JournalLost
+from bulk_publisher.errors import JournalLost, RunTaken
 from bulk_publisher.log import log
 from bulk_publisher.store.postgres.database import (
     Database,
@@ -214,9 +214,9 @@ class Fence:
             "seq": seq,
         }
 
-    def _taken(self) -> JournalLost:
+    def _taken(self) -> RunTaken:
         self._lease.lose()
-        return JournalLost(
+        return RunTaken(
             f"{self.place}: another process works on this run now; this one records nothing any more.",
             "Let the other one go on. status shows how it stands.",
             "another process works on the run now",
@@ -227,4 +227,4 @@ class Fence:
             f"{self.place}: the journal can't be written: {why}.",
             "Once the database takes it again, resume: pages without a line are looked up or redone.",
             why,
-        )
+        ).passing()

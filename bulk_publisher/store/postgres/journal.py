@@ -19,6 +19,7 @@ from bulk_publisher.store.postgres.database import (
     Database,
     NoAnswerFromDatabase,
     RefusedByDatabase,
+    may_pass,
 )
 from bulk_publisher.store.postgres.recording import SentNote
 from bulk_publisher.store.record import Spent, decode_mark, decode_outcome, decode_spent
@@ -54,7 +55,7 @@ def reading(place: str) -> Iterator[None]:
     except (NoAnswerFromDatabase, RefusedByDatabase) as error:
         raise BadJournal(
             f"{place}: can't be read: {error}.", "Is the database running, and reached from here?"
-        ) from None
+        ).passing(may_pass(error)) from None
 
 
 def unpacked(data: bytes) -> bytes:

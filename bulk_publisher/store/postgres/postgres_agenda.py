@@ -1,49 +1,25 @@
 """What a daemon keeps, in the database: a row for each job, order and list."""
 
 import re
-import secrets
 import shutil
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, LiteralString
+from typing import Any, BinaryIO
 
 import msgspec
 
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost
 from bulk_publisher.log import log
 from bulk_publisher.store.agenda import NO_SLOTS, Order, Slot, Told
-from bulk_publisher.store.description import decode_error_in_words
 from bulk_publisher.store.files import FOLDER_MODE, is_there, refuse_planted, replacing
 from bulk_publisher.store.postgres.database import NoAnswerFromDatabase, RefusedByDatabase
+from bulk_publisher.store.postgres.firing_leases import FiringLeases
 from bulk_publisher.store.postgres.journal import reading
-from bulk_publisher.store.postgres.leases import Lease
+from bulk_publisher.store.postgres.plan_rows import PlanRows
 from bulk_publisher.store.postgres.postgres_run import Service
 
-_SERVE, _SLOT, _PLAN = "serve/", "slot/", "plan"
-"""Of keys of leases: a daemon's, a job's, and the one that counts the plan's editions."""
-_FORGET_DAEMONS: LiteralString = "DELETE FROM lease WHERE starts_with(key, %(serve)s) AND (NOT is_held OR beat_at < now() - interval '1 day')"
-_FIRST_EDITION: LiteralString = "INSERT INTO lease (key) VALUES (%s) ON CONFLICT (key) DO NOTHING"
-_NEXT_EDITION: LiteralString = "UPDATE lease SET seq = seq + 1 WHERE key = %s RETURNING seq"
-_CHANGE_SLOTS: LiteralString = (
-    "UPDATE slot SET next_due = told.next_due, data = told.data, edition = %(edition)s "
-    "FROM unnest(%(names)s::text[], %(dues)s::float8[], %(data)s::bytea[], %(before)s::bigint[]) "
-    "AS told (name, next_due, data, before) WHERE slot.name = told.name AND slot.edition = told.before RETURNING slot.name"
-)
-_ADD_SLOTS: LiteralString = (
-    "INSERT INTO slot (name, next_due, edition, data) SELECT name, next_due, %(edition)s, data "
-    "FROM unnest(%(names)s::text[], %(dues)s::float8[], %(data)s::bytea[], %(before)s::bigint[]) "
-    "AS told (name, next_due, data, before) WHERE before = 0 ON CONFLICT (name) DO NOTHING RETURNING name"
-)
-_REMOVE_SLOTS: LiteralString = (
-    "DELETE FROM slot USING unnest(%(names)s::text[], %(before)s::bigint[]) AS told (name, before) "
-    "WHERE slot.name = told.name AND edition = before"
-)
-_WITHOUT_SLOT: LiteralString = (
-    "SELECT name FROM unnest(%(names)s::text[]) AS told (name) "
-    "WHERE NOT EXISTS (SELECT FROM slot WHERE slot.name = told.name)"
-)
 _LIST = re.compile(r"[^A-Za-z0-9._-]+")
 """What a copy's name does without."""
 _HERE = "\N{SYMBOL FOR START OF TEXT}lists/"
@@ -66,8 +42,8 @@ class PostgresAgenda:
         self._lists = lists
         # An order never changes once it is there, and a daemon looks at them each second.
         self._read: dict[str, Order | None] = {}
-        self._seen = 0
-        self._taken: dict[str, Lease] = {}
+        self._plan = PlanRows(self._database)
+        self._firings = FiringLeases(self._database, service.leases, self._plan)
 
     @property
     def place(self) -> str:
@@ -87,118 +63,40 @@ class PostgresAgenda:
     @contextmanager
     def serving(self, on_standstill: Callable[[], None]) -> Iterator[None]:
         """Be seen serving; what was taken up and not let go is given back at the end."""
-        leases, key = self._service.leases, f"{_SERVE}{secrets.token_hex(8)}"
         try:
-            self._database.rows(_FORGET_DAEMONS, {"serve": _SERVE})
-            leases.on_standstill = on_standstill
-            with leases.held(key):
-                try:
-                    yield
-                finally:
-                    leases.on_standstill = None
-                    for name in list(self._taken):
-                        self.let_go(name)
+            with self._firings.serving(on_standstill):
+                yield
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
-            raise BadSetting(f"{self.place}: it can't be locked: {error}.") from None
+            raise BadSetting(f"{self.place}: it can't be locked: {error}.").passing() from None
 
     @property
     def is_served(self) -> bool:
         """Whether a daemon is at work, on any host."""
-        leases = self._service.leases
         with reading(self.place):
-            keys = self._database.rows(
-                "SELECT key FROM lease WHERE starts_with(key, %s) AND is_held", [_SERVE]
-            )
-            seen = leases.look_at([key for (key,) in keys])
-        return any(
-            one.quiet_for < leases.times.taken_over_after and not leases.is_free(key, one)
-            for key, one in seen.items()
-        )
+            return self._firings.is_served
 
     def read_slots(self) -> dict[str, Slot]:
         """The plan."""
-        return self._read_slots(-1)
+        return self._plan.read()
 
     def read_changes(self) -> dict[str, Slot]:
-        """What has another edition than any that was read here."""
-        return self._read_slots(self._seen)
+        """What has a later edition than any that was read here."""
+        return self._plan.read_changes()
 
     def write_slots(
         self, changes: Mapping[str, Slot], gone: Mapping[str, Slot] = NO_SLOTS
     ) -> Mapping[str, Slot | None]:
-        """Change these in the plan; who comes later reads what was written before."""
-        try:
-            with self._database.together() as connection:
-                connection.execute(_FIRST_EDITION, [_PLAN])
-                # Its row is locked until all is written: an edition that is seen has none before it to come.
-                row = connection.execute(_NEXT_EDITION, [_PLAN]).fetchone()
-                edition = 0 if row is None else int(row[0])
-                told = {
-                    "names": list(changes),
-                    "dues": [slot.next_due for slot in changes.values()],
-                    "data": [msgspec.json.encode(slot.in_edition(0)) for slot in changes.values()],
-                    "before": [slot.edition for slot in changes.values()],
-                    "edition": edition,
-                }
-                written: dict[str, Slot | None] = {}
-                for statement in (_CHANGE_SLOTS, _ADD_SLOTS):
-                    for (name,) in connection.execute(statement, told).fetchall():
-                        written[name] = changes[name].in_edition(edition)
-                left = {
-                    "names": list(gone),
-                    "before": [slot.edition for slot in gone.values()],
-                }
-                connection.execute(_REMOVE_SLOTS, left)
-                written |= dict.fromkeys(
-                    name for (name,) in connection.execute(_WITHOUT_SLOT, left).fetchall()
-                )
-        except (NoAnswerFromDatabase, RefusedByDatabase) as error:
-            raise JournalLost(
-                f"{self.place}: the plan can't be written: {error}.",
-                "Is the database running, and reached from here?",
-                str(error),
-            ) from None
-        return written
+        """Change these in the plan."""
+        return self._plan.write(changes, gone)
 
     def take_up(self, names: Collection[str], most: int) -> Collection[str]:
         """Those whose lease is free."""
-        leases = self._service.leases
-        ours: list[str] = []
         with reading(self.place):
-            seen = leases.look_at([f"{_SLOT}{name}" for name in names])
-            for name in names:
-                if len(ours) >= most:
-                    break
-                key = f"{_SLOT}{name}"
-                lease = leases.try_take(key, seen[key])
-                if lease is not None:
-                    self._taken[name] = lease
-                    ours.append(name)
-        return ours
+            return self._firings.take_up(names, most)
 
     def let_go(self, name: str) -> None:
         """Give its lease back."""
-        lease = self._taken.pop(name, None)
-        if lease is not None:
-            self._service.leases.give_back(lease)
-
-    def _read_slots(self, after: int) -> dict[str, Slot]:
-        with reading(self.place):
-            found = self._database.rows(
-                "SELECT name, data, edition FROM slot WHERE edition > %s ORDER BY name", [after]
-            )
-        try:
-            slots = {
-                name: msgspec.json.decode(data, type=Slot).in_edition(edition)
-                for name, data, edition in found
-            }
-        except (ValueError, RecursionError) as error:
-            raise BadJournal(
-                f"{self.place}: the plan is damaged: {decode_error_in_words(error)}.",
-                "Delete its row from the table slot: then the job waits for its next time.",
-            ) from error
-        self._seen = max([self._seen, *(slot.edition for slot in slots.values())])
-        return slots
+        self._firings.let_go(name)
 
     def read_told(self, job: str) -> Told:
         """What people were told of *job*."""

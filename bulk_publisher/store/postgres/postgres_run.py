@@ -22,6 +22,7 @@ from bulk_publisher.store.postgres.database import (
     NoAnswerFromDatabase,
     RefusedByDatabase,
     Row,
+    may_pass,
 )
 from bulk_publisher.store.postgres.departure import files_of, size_of
 from bulk_publisher.store.postgres.fence import PATIENCE, Fence, Written
@@ -162,7 +163,7 @@ class PostgresRun:
         try:
             self._fence().write(Written(description=encode_description(description), begins=True))
         except JournalLost as error:
-            raise BadSetting(error.message, error.hint) from error
+            raise BadSetting(error.message, error.hint).passing(error.is_passing) from error
 
     def write_description(self, description: Description) -> None:
         """Replace it."""
@@ -383,7 +384,7 @@ def _taking(place: str) -> Iterator[None]:
             f"{place}: it can't be locked: {error}.",
             "Is the database running, and reached from here?",
             str(error),
-        ) from None
+        ).passing(may_pass(error)) from None
 
 
 @contextmanager
@@ -394,4 +395,4 @@ def _setting(place: str) -> Iterator[None]:
         raise BadSetting(
             f"{place}: can't be written: {error}.",
             "Is the database running, and reached from here?",
-        ) from None
+        ).passing(may_pass(error)) from None

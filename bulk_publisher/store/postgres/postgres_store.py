@@ -19,6 +19,7 @@ from bulk_publisher.store.postgres.database import (
     NoAnswerFromDatabase,
     RefusedByDatabase,
     checked_address,
+    may_pass,
 )
 from bulk_publisher.store.postgres.fence import PATIENCE
 from bulk_publisher.store.postgres.journal import reading
@@ -227,7 +228,7 @@ class PostgresStore:
             raise BadSetting(
                 f"{self.place}: can't create a run there: {error}.",
                 "Is the database running, and reached from here?",
-            ) from None
+            ).passing(may_pass(error)) from None
         return PostgresRun(service, run_id), taken if isinstance(taken, Lease) else None
 
 

@@ -123,6 +123,12 @@ CREATE TABLE slot (
     data bytea NOT NULL
 );
 CREATE INDEX slot_edition ON slot (edition);
+CREATE TABLE plan (
+    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    edition bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO plan DEFAULT VALUES;
+COMMENT ON TABLE plan IS 'How often slots were changed.';
 CREATE TABLE audit (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     data bytea NOT NULL
