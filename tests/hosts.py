@@ -1,21 +1,34 @@
-"""Hosts: daemons that share a database, each a process with a name and process numbers of its own."""
+"""Hosts: daemons that share a database, each a process with a name, a network and process numbers of its own.
+
+How it works:
+    In its network a host finds the sandbox where it is in ours; a relay stands there and passes on what it
+    hears, so that a test sees who asks which portal when, and can cut one host off.
+"""
 
 import asyncio
+import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from bulk_publisher.sandbox import Sandbox
 
-_NAMESPACES = ("unshare", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child")
+_NAMESPACES = ("unshare", "--uts", "--net", "--pid", "--fork", "--mount-proc", "--kill-child")
+_BEGIN = 'hostname "$0"; ip link set lo up; read _; exec "$@"'
+"""Waits for a line: the network is to be there before the daemon is."""
+_CLONE_NEWNET = 0x40000000
 _FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
@@ -58,6 +71,87 @@ class PlayedTime:
 
 
 @dataclass
+class Relay:
+    """What passes on what a host says to a portal.
+
+    Attributes:
+        heard: When the host said something, by this process's clock, and to which port.
+    """
+
+    heard: list[tuple[float, int]] = field(default_factory=list)
+    is_cut: bool = False
+    _servers: list[asyncio.Server] = field(default_factory=list)
+    _ways: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def open(self, pid: int, ports: Sequence[int]) -> None:
+        """Stand in the network of the process *pid*, at the ports of sandboxes."""
+        for opened in await asyncio.to_thread(_listening_in, pid, ports):
+            port = opened.getsockname()[1]
+            self._servers.append(
+                await asyncio.start_server(partial(self._pass_on, port), sock=opened)
+            )
+
+    def close(self) -> None:
+        """No more."""
+        for server in self._servers:
+            server.close()
+        for way in self._ways:
+            way.cancel()
+
+    def since(self, moment: float) -> list[tuple[float, int]]:
+        """What the host has said after *moment*."""
+        return [one for one in self.heard if one[0] > moment]
+
+    async def _pass_on(
+        self, port: int, near: asyncio.StreamReader, to_near: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._ways.add(task)
+        far, to_far = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            with suppress(asyncio.CancelledError, ExceptionGroup):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._copy(near, to_far, port))
+                    group.create_task(self._copy(far, to_near, None))
+        finally:
+            to_near.close()
+            to_far.close()
+            self._ways.discard(task)
+
+    async def _copy(
+        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, port: int | None
+    ) -> None:
+        while data := await source.read(65536):
+            if port is not None:
+                self.heard.append((time.monotonic(), port))
+            if not self.is_cut:
+                to.write(data)
+                await to.drain()
+        to.close()
+
+
+def _listening_in(pid: int, ports: Sequence[int]) -> list[socket.socket]:
+    """Sockets in the network of another process; called in a thread, which is there from then on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    opened: list[socket.socket] = []
+    ours = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    theirs = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    try:
+        if libc.setns(theirs, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+        for port in ports:
+            one = socket.create_server(("127.0.0.1", port), backlog=512)
+            one.setblocking(False)
+            opened.append(one)
+    finally:
+        libc.setns(ours, _CLONE_NEWNET)
+        os.close(ours)
+        os.close(theirs)
+    return opened
+
+
+@dataclass
 class Host:
     """A host and its daemon."""
 
@@ -65,6 +159,7 @@ class Host:
     outer: Process
     pid: int
     """Of the daemon, as this machine counts."""
+    relay: Relay
     said: list[str] = field(default_factory=list)
     _listening: "asyncio.Task[None] | None" = None
 
@@ -81,15 +176,26 @@ class Host:
         status = await self.outer.wait()
         if self._listening is not None:
             await self._listening
+        self.relay.close()
         return status
 
-    async def until(self, word: str, *, most: float = 60.0) -> None:
-        """Wait until it has said *word*."""
+    async def kill(self) -> None:
+        """End it at once, as if its power were cut."""
+        if self.is_alive:
+            self.send(signal.SIGKILL)
+        await self.ended()
+
+    async def until(self, *words: str, most: float = 60.0) -> None:
+        """Wait until it has said one of *words*."""
         async with asyncio.timeout(most):
-            while not any(word in line for line in self.said):
-                if not self.is_alive:
-                    raise AssertionError(f"{self.name} has ended: {''.join(self.said)}")
+            while not any(word in line for line in self.said for word in words):
+                assert self.is_alive, f"{self.name} has ended: {self.words}"
                 await asyncio.sleep(0.02)
+
+    @property
+    def words(self) -> str:
+        """All that it has said."""
+        return "".join(self.said)
 
     def listen(self) -> None:
         """Keep what it says."""
@@ -103,67 +209,58 @@ class Host:
 
 async def start_host(
     name: str,
-    sandbox: Sandbox,
+    sandboxes: Sequence[Sandbox],
     url: str,
     *words: str,
     environment: Mapping[str, str] | None = None,
-    before: tuple[str, ...] = (),
 ) -> Host:
     """A daemon of the database *url*.
 
     Args:
+        sandboxes: The portals that it finds; the first one's webhook is the usual one.
         words: Job files and options.
-        before: A command that the host is started by, such as one that gives it a network of its own.
     """
     outer = await asyncio.create_subprocess_exec(
-        *before,
         *_NAMESPACES,
-        "sh",
-        "-c",
-        f'hostname {name}; exec "$@"',
-        "sh",
-        sys.executable,
-        "-m",
-        "bulk_publisher",
-        "serve",
-        *words,
+        *("sh", "-c", _BEGIN, name, sys.executable, "-m", "bulk_publisher", "serve", *words),
         env={
             **os.environ,
-            "BITRIX24_WEBHOOK": sandbox.webhook,
+            "BITRIX24_WEBHOOK": sandboxes[0].webhook,
             "BULK_PUBLISHER_STORE": url,
             "BULK_PUBLISHER_REPORT": "0",
             "PYTHONWARNINGS": "",
             **(environment or {}),
         },
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    pid = await _child_of(outer)
-    host = Host(name, outer, pid)
+    host = Host(name, outer, await _child_of(outer), Relay())
     host.listen()
+    await host.relay.open(host.pid, [_port_of(sandbox) for sandbox in sandboxes])
+    assert outer.stdin is not None
+    outer.stdin.write(b"\n")
+    outer.stdin.close()
     return host
 
 
+def _port_of(sandbox: Sandbox) -> int:
+    port = urlsplit(sandbox.webhook).port
+    assert port is not None
+    return port
+
+
 async def _child_of(outer: Process) -> int:
-    """The process that ``unshare`` has forked."""
-    path = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+    """The process that ``unshare`` has forked, once it has its own name."""
     async with asyncio.timeout(30):
         while True:
-            try:
-                children = path.read_text().split()
-            except OSError:
-                raise AssertionError("the host has ended at once") from None
-            # With a command before it, its own child is on the way.
-            if children and _name_of(int(children[0])) != "unshare":
-                return int(children[0])
-            if children:
-                path = Path(f"/proc/{children[0]}/task/{children[0]}/children")
+            if pid := _child_at_work(outer.pid):
+                return pid
             await asyncio.sleep(0.01)
 
 
-def _name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
+def _child_at_work(pid: int) -> int:
+    """0 while it is not yet what it is to be."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    is_there = children and Path(f"/proc/{children[0]}/comm").read_text().strip() != "unshare"
+    return int(children[0]) if is_there else 0

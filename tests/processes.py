@@ -13,7 +13,6 @@ from pathlib import Path
 from bulk_publisher.model import Outcome
 from bulk_publisher.sandbox import Sandbox
 from bulk_publisher.store import KeptRun, open_store
-from tests.folders import files_of
 
 PUBLISH = ("publish", "--scope", "KNOWLEDGE", "--portal-plan", "self-hosted", "--batch-size", "10")
 RESUME = ("resume", "latest", "--yes")
@@ -120,7 +119,7 @@ def explained(page: int, sandbox: Sandbox, story: Story) -> int:
 
 def lines_of(folder: KeptRun) -> list[Outcome]:
     """The lines of a journal; none where there is none."""
-    return list(folder.outcomes()) if files_of(folder).journal.exists() else []
+    return list(folder.outcomes()) if folder.has_journal else []
 
 
 async def struck(
