@@ -191,13 +191,8 @@ def as_approved(proposal: Proposal, sha256: str, act: Act) -> Proposal:
         raise NotApproved(f"{proposal.name}: no assistant can approve a plan.", f"A person does, at a terminal: bulk-publisher approve {proposal.name}")  # fmt: skip
     if act.through is Door.PAGE:
         _check_another(proposal, act)
-    match proposal.phase(act.at):
-        case Phase.WAITING:
-            return msgspec.structs.replace(proposal, approved=act)
-        case Phase.APPROVED:
-            raise NotApproved(f"{proposal.name}: {_who(proposal.approved)} has approved it already, until {_moment(proposal.ends_at)}.")  # fmt: skip
-        case Phase.EXPIRED | Phase.TAKEN:
-            raise _over(proposal, act.at)
+    check_waiting(proposal, act.at)
+    return msgspec.structs.replace(proposal, approved=act)
 
 
 def as_taken(proposal: Proposal, sha256: str, act: Act, run: str) -> Proposal:
@@ -209,6 +204,21 @@ def as_taken(proposal: Proposal, sha256: str, act: Act, run: str) -> Proposal:
     _check_same(proposal, sha256)
     check_approved(proposal, act.at)
     return msgspec.structs.replace(proposal, taken=act, run=run)
+
+
+def check_waiting(proposal: Proposal, at: float) -> None:
+    """See that *proposal* waits for approval at the moment *at*, in UTC seconds.
+
+    Raises:
+        NotApproved: If it does not any more.
+    """
+    match proposal.phase(at):
+        case Phase.WAITING:
+            return
+        case Phase.APPROVED:
+            raise NotApproved(f"{proposal.name}: {_who(proposal.approved)} has approved it already, until {_moment(proposal.ends_at)}.")  # fmt: skip
+        case Phase.EXPIRED | Phase.TAKEN:
+            raise _over(proposal, at)
 
 
 def check_approved(proposal: Proposal, at: float) -> None:

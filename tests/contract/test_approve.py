@@ -99,6 +99,16 @@ def test_a_proposed_plan_waits_for_a_person(command, at_terminal, webhook: str) 
     assert done.returncode == 0, done.stderr
 
 
+def test_where_nothing_is_to_be_sent_nothing_is_proposed(command, start_sandbox) -> None:
+    webhook = start_sandbox("--pages", "12", "--active-share", "1", *FAST)
+
+    made = command(*PLAN, "--only", "unpublished", "--propose", webhook=webhook)
+
+    assert made.returncode == 0, made.stderr
+    assert "Nothing was proposed" in made.stderr
+    assert json.loads(command("approvals", "--json").stdout) == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -65,8 +65,11 @@ def approve(output: Output, /, *, plan: str, runs: Runs, is_yes: bool) -> None:
 
 def _kept(store: "Store", name: str, output: Output) -> "Proposal":
     """The plan that was proposed as *name*, which is shown."""
+    from bulk_publisher.clock import utc_now
     from bulk_publisher.operations.approving import find_plan
+    from bulk_publisher.store.approvals import check_waiting
 
+    check_waiting(store.approvals.find(name), utc_now())
     kept = find_plan(store, name)
     proposed = kept.proposal.proposed
     how = f" by {proposed.through}" if proposed.through != "terminal" else ""

@@ -83,7 +83,6 @@ def plan(
     from bulk_publisher.cli.commands.many import AskedJob
     from bulk_publisher.cli.commands.plan_many import show_plans
     from bulk_publisher.cli.commands.planned_jobs import as_planned
-    from bulk_publisher.cli.progress.ending import no_page_line
     from bulk_publisher.operations.plan_file import check_replaceable, write_plan
 
     if files:
@@ -100,21 +99,28 @@ def plan(
         check_replaceable(out)
     made = plan_of(job, output, runs=runs, cost=cost, warn=partial(output.explain, colour="yellow"))
     write_plan(made, out)
-    if is_proposed and not made.is_empty:
-        propose_made(made, out, output, runs=runs)
     if is_json:
         output.put_json(msgspec.to_builtins(made))
-        return
-    for line in plan_lines(made):
-        output.put(line)
-    if made.is_empty:
-        if why := no_page_line(job.select):
-            output.explain(why, colour="yellow")
-        return
-    if not is_proposed:
+    else:
+        _say(made, output)
+    if is_proposed and made.sent:
+        propose_made(made, out, output, runs=runs)
+    elif is_proposed:
+        output.say("Nothing was proposed: the plan has no pages to send.")
+    elif not (is_json or made.is_empty):
         output.say(
             f"Nothing was changed. To publish: bulk-publisher publish --plan {shlex.quote(str(out))}"
         )
+
+
+def _say(made: "Plan", output: Output) -> None:
+    from bulk_publisher.cli.progress.ending import no_page_line
+    from bulk_publisher.jobs import decode_job
+
+    for line in plan_lines(made):
+        output.put(line)
+    if made.is_empty and (why := no_page_line(decode_job(made.job).select)):
+        output.explain(why, colour="yellow")
 
 
 def _refuse_many(*, is_proposed: bool) -> None:
