@@ -104,6 +104,10 @@ def order_for_run(agenda: Agenda, kind: OrderKind, kept: KeptRun, *, now: Epoch,
         BadJournal: If the run can't be read.
     """
     description = kept.read_description()
+    for there in agenda.orders():
+        # It may have begun, and be counted already.
+        if (there.kind, there.of) == (kind, kept.name):
+            raise _asked_already(there)
     # What was asked for before, and has been done, counts: then it is asked for anew.
     done = {
         OrderKind.RESUME: len(description.resumptions),
@@ -152,12 +156,15 @@ def _leave(agenda: Agenda, order: Order) -> Order:
         there = next((one for one in agenda.orders() if one.name == order.name), None)
         if there is None:
             raise
-        who = as_text(there.by) or "Somebody"
-        raise RunBusy(
-            f"{who} has asked for that already, and it has not come to its end.",
-            "Wait until it has.",
-        ) from error
+        raise _asked_already(there) from error
     return order
+
+
+def _asked_already(there: Order) -> RunBusy:
+    who = as_text(there.by) or "Somebody"
+    return RunBusy(
+        f"{who} has asked for that already, and it has not come to its end.", "Wait until it has."
+    )
 
 
 @dataclass(frozen=True, slots=True)

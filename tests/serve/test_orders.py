@@ -146,6 +146,19 @@ async def test_two_who_ask_at_once_have_it_done_once(tmp_path):
         assert len(open_store(runs).runs()) == 2
 
 
+async def test_what_was_asked_for_is_not_asked_for_again_while_it_is_done(tmp_path):
+    path, runs = job_file(tmp_path), tmp_path / "runs"
+    scenario = Scenario(pages=600, unpaid_pages=[*range(1, 300)])
+    async with serve(scenario) as sandbox, served(sandbox, runs, path) as it:
+        kept = await done_once(it, runs)
+        ask(it, runs, OrderKind.RETRY, kept)
+        await it.until(RunBegins, 2)
+        assert kept.read_description().retries
+
+        with pytest.raises(RunBusy, match="anna has asked for that already"):
+            ask(it, runs, OrderKind.RETRY, kept, by="berta")
+
+
 async def test_the_same_may_be_asked_for_again_at_once_when_it_has_ended(tmp_path):
     path, runs = job_file(tmp_path), tmp_path / "runs"
     async with serve(Scenario(pages=30)) as sandbox, served(sandbox, runs, path) as it:

@@ -36,6 +36,7 @@ class At(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: str = ""
 
 
+_DONE_AT_ONCE = {"approve": 200}
 _BODIES: dict[str, type[Until | At]] = {"pause": Until, "submit": At}
 
 
@@ -69,7 +70,7 @@ def _endpoints() -> Iterator[Endpoint]:
         )
         yield Endpoint(
             "POST", path, button.summary, partial(press, button), Pressed, Role.STEER,
-            body=_BODIES.get(button.name, Nothing), status=202, refusals=(400, *refusals, 415, 503),
+            body=_BODIES.get(button.name, Nothing), status=_DONE_AT_ONCE.get(button.name, 202), refusals=(400, *refusals, 415, 503),
         )  # fmt: skip
 
 

@@ -92,7 +92,10 @@ def _where(row: JobRow) -> str:
 
 def _pages(row: JobRow) -> int | None:
     """As many as the last time; nobody knows before the portal is asked."""
-    return row.recent[0].total if row.recent and row.portals == 1 else None
+    if not row.recent or row.portals != 1:
+        return None
+    last = row.recent[0]
+    return last.pages if last.total is None and last.left == 0 else last.total
 
 
 def _expected(row: JobRow) -> list[str]:

@@ -94,7 +94,9 @@ async def _ask_retry(helm: Helm, run: str) -> Question:
     kept = await helm.kept(run)
     count = await beside(lambda: count_followed(kept, retry_of(kept)))
     # Not as it was at the last look: another one may just have been begun.
-    retries = len(kept.read_description().retries)
+    retries = kept.read_description().retries
+    if retries and kept.beside(retries[-1]).is_locked:
+        raise refused(f"Run {retries[-1]} retries it just now.", "Wait until it has ended.")
     if not count:
         raise refused(f"Run {run} has no failed or unknown pages: nothing to retry.")
     notes = ["A new run does it."]
@@ -102,7 +104,7 @@ async def _ask_retry(helm: Helm, run: str) -> Question:
         notes.append("This run has not finished; the pages that it did not reach are not retried.")
     return Question(
         action="retry", target=run, text=f"Retry {pages_in_words(count)} that failed or are unknown, of {_named(told)}.",
-        notes=tuple(notes), pages=count, button=f"Retry {pages_in_words(count)}", mark=f"{count} {retries}",
+        notes=tuple(notes), pages=count, button=f"Retry {pages_in_words(count)}", mark=f"{count} {len(retries)}",
     )  # fmt: skip
 
 

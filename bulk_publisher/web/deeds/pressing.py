@@ -36,6 +36,7 @@ async def answered(
     Raises:
         HTTPConflict: If something else was asked, or what was asked has changed since.
     """
+    _note_target(request, button)
     request.app[ONCE].check(once, _about(request, button, mark))
     return await request.app[ONCE].do(once, partial(_do, request, button, moment, mark))
 
@@ -46,6 +47,7 @@ async def pressed(request: web.Request, button: Button, *, key: str, moment: str
     Args:
         key: The same has it done once; empty for a deed of its own.
     """
+    _note_target(request, button)
     work = partial(_do, request, button, moment, None)
     if not key:
         return await work()
@@ -58,13 +60,16 @@ async def pressed(request: web.Request, button: Button, *, key: str, moment: str
 
 async def _do(request: web.Request, button: Button, moment: str, mark: str | None) -> Pressed:
     helm, name = helm_of(request), request.match_info[button.kind]
-    request[TARGET] = f"{button.name} {name}"
     question = await button.ask(helm, name)
     if mark is not None and question.mark != mark:
         raise refused("It has changed since you were asked. Nothing was done: look again.")
     done = await button.do(helm, name, moment)
     helm.views.look_again()
     return done
+
+
+def _note_target(request: web.Request, button: Button) -> None:
+    request[TARGET] = f"{button.name} {request.match_info[button.kind]}"
 
 
 def _about(request: web.Request, button: Button, mark: str) -> str:
