@@ -62,7 +62,7 @@ def job_of_order(order: Order, store: Store) -> Job:
     """
     if order.kind is OrderKind.JOB or not order.of:
         return decode_job(order.job)
-    if order.kind is OrderKind.APPROVED:
+    if order.kind is OrderKind.PUBLISH:
         return alone(find_plan(store, order.of).job)
     kept = store.find(order.of)
     job = job_of(kept, kept.read_description())
@@ -117,7 +117,7 @@ def _beginning(order: Order | None) -> Beginning:
     match None if order is None else order.kind:
         case OrderKind.RETRY if order is not None:
             return RetryBeginning(order.of)
-        case OrderKind.APPROVED if order is not None:
+        case OrderKind.PUBLISH if order is not None:
             return ApprovedBeginning(order.of, order.by)
         case _:
             return JobBeginning()

@@ -137,8 +137,8 @@ def order_approved(agenda: Agenda, plan: str, *, known: str, now: Epoch, by: str
         BadSetting: If nothing can be written.
     """
     order = Order(
-        name=f"{OrderKind.APPROVED}-{plan}",
-        kind=OrderKind.APPROVED,
+        name=f"{OrderKind.PUBLISH}-{plan}",
+        kind=OrderKind.PUBLISH,
         of=plan,
         known=known,
         at=now,

@@ -110,7 +110,7 @@ class OrderKind(StrEnum):
     """The portal is asked whether a run's journal is right."""
     PLAN = "plan"
     """It is told what a job would do, and that is handed in to be approved."""
-    APPROVED = "approved"
+    PUBLISH = "publish"
     """A plan that was approved is published."""
 
     @property

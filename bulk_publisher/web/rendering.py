@@ -10,7 +10,7 @@ from bulk_publisher import __version__
 from bulk_publisher.web import filters
 from bulk_publisher.web.guard.doorkeeper import DOORKEEPER, VISITOR
 from bulk_publisher.web.guard.forms import FIELD
-from bulk_publisher.web.guard.roles import Visitor
+from bulk_publisher.web.guard.roles import Role, Visitor
 from bulk_publisher.web.route import Route
 from bulk_publisher.web.static_files import StaticFiles
 from bulk_publisher.web.surroundings import WebSurroundings
@@ -44,7 +44,9 @@ class Rendering:
         }
         self._templates.globals |= {
             "csrf_field": FIELD,
-            "nav": [(route.path, route.nav) for route in routes if route.nav],
+            "nav": [
+                (route.path, route.nav, route.role is Role.STEER) for route in routes if route.nav
+            ],
             "static_url": files.url,
             "version": __version__,
             "zone_name": str(around.daemon.zone),

@@ -194,6 +194,6 @@ async def test_who_has_proposed_a_plan_can_not_approve_it(tmp_path):
         assert (own.status, approved.status, published.status) == (403, 200, 202)
         assert (await it.daemon.until(JobEnds, 2)).status == 0
         audit = json.loads((await robot.get("/api/audit?limit=3")).text)
-        assert audit["deeds"][0]["what"] == "approved"
+        assert audit["deeds"][0]["what"] == "publish"
         older = json.loads((await robot.get(f"/api/audit?before={audit['next']}")).text)
         assert older["deeds"][0]["number"] == audit["next"] - 1

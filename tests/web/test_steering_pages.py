@@ -220,7 +220,7 @@ async def test_a_plan_is_made_shown_and_approved_by_another(tmp_path):
         assert (await it.page.get(f"{path}/publish")).status == 409
         told = [(one.who, one.what, one.outcome) for one in it.store.audit.read()]
         assert ("berta", f"POST {path}/approve", "done") in told
-        assert ("berta", "approved", "done") in told
+        assert ("berta", "publish", "done") in told
 
 
 async def test_who_steers_sees_who_did_what(tmp_path):
@@ -235,5 +235,7 @@ async def test_who_steers_sees_who_did_what(tmp_path):
         refused = await it.page.get("/audit")
 
         assert "All 30 pages match the journal." in audit.text
+        assert 'href="/audit"' in audit.text
+        assert 'href="/audit"' not in refused.text
         assert f"verify {kept.name}" in audit.text
         assert refused.status == 403
