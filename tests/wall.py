@@ -18,7 +18,5 @@ def set_wall(monkeypatch: pytest.MonkeyPatch, text: str) -> float:
         except RuntimeError:
             return begins
 
-    monkeypatch.setattr(
-        "bulk_publisher.clock.time", SimpleNamespace(time=now, thread_time=time.thread_time)
-    )
+    monkeypatch.setattr("bulk_publisher.clock.time", SimpleNamespace(**{**vars(time), "time": now}))
     return begins

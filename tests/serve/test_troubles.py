@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -143,7 +144,7 @@ async def test_a_clock_that_is_set_neither_repeats_a_time_nor_stalls(tmp_path, m
     def now() -> float:
         return begins + asyncio.get_running_loop().time() + sum(steps)
 
-    monkeypatch.setattr("bulk_publisher.clock.time", SimpleNamespace(time=now))
+    monkeypatch.setattr("bulk_publisher.clock.time", SimpleNamespace(**{**vars(time), "time": now}))
     daily = job_file(tmp_path, "daily", schedule={"cron": "0 3 * * *"})
     often = job_file(tmp_path, "often", schedule={"cron": "*/30 * * * *"})
     async with (
