@@ -1,9 +1,10 @@
 """Stores for pages to be seen with: runs of many portals that went in many ways, and a daemon's plan."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -100,6 +101,16 @@ def snapshot_of(kept: KeptRun, *, time: float, pages: int = 40, total: int | Non
     return Snapshot(**{**told, **changes})
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what a store that several hosts share writes and hears beside."""
+    pause = Event()
+    for _ in range(500):
+        if is_so():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it is not so after five seconds")
+
+
 @dataclass
 class AtWork:
     """Runs that this process is at work on."""
@@ -111,6 +122,7 @@ class AtWork:
         self._stack.enter_context(kept.lock())
         if snapshot is not None:
             kept.write_progress(snapshot)
+            until(lambda: kept.read_progress() is not None)
 
 
 @contextmanager

@@ -1,16 +1,27 @@
 """What is known of a store, look by look: only what may have changed is read again, and nothing is missed."""
 
+from pathlib import Path
+
 import msgspec
 
 from bulk_publisher.model import Epoch, Status
-from bulk_publisher.store import open_store
+from bulk_publisher.store import Store, open_store
 from bulk_publisher.store.agenda import Firing, Part, Slot
 from bulk_publisher.store.steering import Steering, Wish
 from bulk_publisher.utc import as_utc
 from bulk_publisher.web.views.known_runs import KnownRuns
 from bulk_publisher.web.views.now import NowAsked, now_of, portal_rows
 from bulk_publisher.web.views.run_state import RunState
-from tests.web.stores import BEGAN_AT, at_work, begun_run, ended_run, plan, snapshot_of, waiting_for
+from tests.web.stores import (
+    BEGAN_AT,
+    at_work,
+    begun_run,
+    ended_run,
+    plan,
+    snapshot_of,
+    until,
+    waiting_for,
+)
 
 
 class Wall:
@@ -23,9 +34,9 @@ class Wall:
         return Epoch(self.at)
 
 
-def known_runs(tmp_path) -> tuple[KnownRuns, Wall]:
+def known_runs(store: Store) -> tuple[KnownRuns, Wall]:
     wall = Wall()
-    return KnownRuns(open_store(tmp_path), now=wall), wall
+    return KnownRuns(store, now=wall), wall
 
 
 def look(runs: KnownRuns, wall: Wall):
@@ -35,8 +46,8 @@ def look(runs: KnownRuns, wall: Wall):
     return {row.portal: row for row in portal_rows(runs)}
 
 
-def test_a_look_that_is_not_due_reads_nothing(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_look_that_is_not_due_reads_nothing(store: Store) -> None:
+    runs, wall = known_runs(store)
     runs.look()
     ended_run(runs.store)
 
@@ -47,8 +58,8 @@ def test_a_look_that_is_not_due_reads_nothing(tmp_path) -> None:
     assert runs.number == 1
 
 
-def test_a_run_is_at_work_and_then_done(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_run_is_at_work_and_then_done(store: Store) -> None:
+    runs, wall = known_runs(store)
     kept = begun_run(runs.store)
     with at_work() as work:
         work.begin(kept, snapshot_of(kept, time=wall.at, pages=40))
@@ -67,8 +78,8 @@ def test_a_run_is_at_work_and_then_done(tmp_path) -> None:
     assert (done.state, done.pages, done.left) == (RunState.DONE, 100, 0)
 
 
-def test_a_process_that_is_gone_without_a_word_has_died(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_process_that_is_gone_without_a_word_has_died(store: Store) -> None:
+    runs, wall = known_runs(store)
     kept = begun_run(runs.store)
     with at_work() as work:
         work.begin(kept, snapshot_of(kept, time=wall.at))
@@ -82,8 +93,8 @@ def test_a_process_that_is_gone_without_a_word_has_died(tmp_path) -> None:
     assert "resume" in row.troubles[0]
 
 
-def test_a_run_that_was_gone_on_with_between_two_looks_is_seen_to_be_done(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_run_that_was_gone_on_with_between_two_looks_is_seen_to_be_done(store: Store) -> None:
+    runs, wall = known_runs(store)
     kept = ended_run(runs.store, left=50, stopped="The limit is reached.")
     before = look(runs, wall)["shop"]
     told = kept.read_description()
@@ -99,17 +110,18 @@ def test_a_run_that_was_gone_on_with_between_two_looks_is_seen_to_be_done(tmp_pa
     assert (after.state, after.left) == (RunState.DONE, 0)
 
 
-def test_a_run_that_was_removed_is_gone_at_the_next_look(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_run_that_was_removed_is_gone_at_the_next_look(store: Store) -> None:
+    runs, wall = known_runs(store)
     kept = ended_run(runs.store, left=5)
     assert len(look(runs, wall)) == 1
-    kept.remove()
+    with kept.lock():
+        kept.remove()
 
     assert look(runs, wall) == {}
 
 
-def test_a_run_that_the_plan_names_is_found_at_once(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_run_that_the_plan_names_is_found_at_once(store: Store) -> None:
+    runs, wall = known_runs(store)
     runs.look()
     kept = begun_run(runs.store)
     plan(runs.store, {"nightly": Slot(firing=Firing(due=BEGAN_AT, parts={"shop": Part(run=kept.name)}))})  # fmt: skip
@@ -122,9 +134,8 @@ def test_a_run_that_the_plan_names_is_found_at_once(tmp_path) -> None:
     assert runs.get(kept.name) is not None
 
 
-def test_who_is_paused_rests_for_its_window_or_stops_is_told_apart(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
-    store = runs.store
+def test_who_is_paused_rests_for_its_window_or_stops_is_told_apart(store: Store) -> None:
+    runs, wall = known_runs(store)
     paused = ended_run(store, at=BEGAN_AT, portal="paused", left=5)
     paused.steer(Steering(wish=Wish.PAUSE, at=BEGAN_AT, by="anna"))
     resting = ended_run(store, at=BEGAN_AT + 1, portal="resting", left=5)
@@ -139,6 +150,7 @@ def test_who_is_paused_rests_for_its_window_or_stops_is_told_apart(tmp_path) -> 
         for kept, wait in ((stopping, None), (turn, waiting_for("turn", "its turn")), (away, waiting_for("outage", "the portal"))):  # fmt: skip
             work.begin(kept, snapshot_of(kept, time=wall.at, waiting=wait))
         stopping.steer(Steering(wish=Wish.STOP, at=BEGAN_AT))
+        until(lambda: stopping.read_steering() is not None)
         rows = look(runs, wall)
 
     assert {name: row.state for name, row in rows.items()} == {
@@ -153,8 +165,8 @@ def test_who_is_paused_rests_for_its_window_or_stops_is_told_apart(tmp_path) -> 
     assert rows["resting"].next.run == resting.name
 
 
-def test_of_two_runs_at_work_on_a_portal_the_one_that_sends_is_shown(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_of_two_runs_at_work_on_a_portal_the_one_that_sends_is_shown(store: Store) -> None:
+    runs, wall = known_runs(store)
     sends, waits = begun_run(runs.store, at=BEGAN_AT), begun_run(runs.store, at=BEGAN_AT + 1)
 
     with at_work() as work:
@@ -165,8 +177,8 @@ def test_of_two_runs_at_work_on_a_portal_the_one_that_sends_is_shown(tmp_path) -
     assert (row.run, row.others) == (sends.name, 1)
 
 
-def test_the_limit_that_holds_a_run_binds(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_the_limit_that_holds_a_run_binds(store: Store) -> None:
+    runs, wall = known_runs(store)
     kept = begun_run(runs.store)
     wait = waiting_for("operating", "operating time", wall.at + 60)
 
@@ -178,8 +190,8 @@ def test_the_limit_that_holds_a_run_binds(tmp_path) -> None:
     assert [(one.name, one.binds) for one in row.budgets] == [("requests", False), ("operating time", True)]  # fmt: skip
 
 
-def test_a_damaged_run_and_a_damaged_plan_are_told_and_hide_nothing(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_a_damaged_run_and_a_damaged_plan_are_told_and_hide_nothing(tmp_path: Path) -> None:
+    runs, wall = known_runs(open_store(tmp_path))
     ended_run(runs.store, at=BEGAN_AT + 60)
     damaged = ended_run(runs.store, portal="other")
     (tmp_path / damaged.name / "run.json").write_text("{")
@@ -194,8 +206,8 @@ def test_a_damaged_run_and_a_damaged_plan_are_told_and_hide_nothing(tmp_path) ->
     assert told.in_trouble == 1
 
 
-def test_the_next_time_of_a_job_stands_with_the_portals_of_its_last_runs(tmp_path) -> None:
-    runs, wall = known_runs(tmp_path)
+def test_the_next_time_of_a_job_stands_with_the_portals_of_its_last_runs(store: Store) -> None:
+    runs, wall = known_runs(store)
     ended_run(runs.store, portal="shop")
     ended_run(runs.store, portal="other", job="handbook", at=BEGAN_AT + 1, counts={Status.FAILED: 2})  # fmt: skip
     plan(runs.store, {"nightly": Slot(cron="0 3 * * *", timezone="UTC", next_due=BEGAN_AT + 86_400)})  # fmt: skip
