@@ -10,12 +10,21 @@ _LOOK_EVERY = 0.2
 
 
 async def end_run(kept: KeptRun, steering: Steering, clock: Clock, *, is_waited_for: bool) -> bool:
+    """Ask *kept* to end, as *steering* says, and wait for that if it is wanted; see ``ask_to_end``."""
+    if not ask_to_end(kept, steering):
+        return False
+    if is_waited_for:
+        await _wait_for(kept, steering, clock)
+    return True
+
+
+def ask_to_end(kept: KeptRun, steering: Steering) -> bool:
     """Ask *kept* to end, as *steering* says.
 
     Of a run that rests and that a daemon would go on with, it is noted that it is not to.
 
     Returns:
-        Whether a process was at work on it; it has ended by then, where that was waited for.
+        Whether a process is at work on it.
 
     Raises:
         BadSetting: If the run is whole, or that can't be written down.
@@ -23,8 +32,6 @@ async def end_run(kept: KeptRun, steering: Steering, clock: Clock, *, is_waited_
     """
     if kept.is_locked:
         kept.steer(steering)
-        if is_waited_for:
-            await _wait_for(kept, steering, clock)
         return True
     if kept.read_description().is_whole:
         to_do = "stop" if steering.wish is Wish.STOP else "pause"

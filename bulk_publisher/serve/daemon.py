@@ -447,7 +447,8 @@ class Daemon:
         self._plan.put(name, timetable.ended(slot, status=status, now=self._now))
         order = self._known.orders.get(name)
         if order is not None:
-            write_down(self._around.store.audit, order, ends, at=self._now)
+            audit, now = self._around.store.audit, self._now
+            await beside(lambda: write_down(audit, order, ends, at=now))
             self._agenda.remove_order(name)
         self._leave(name)
         self._around.tell(JobEnds(job, due, status, ends))

@@ -1,6 +1,7 @@
 """How templates write times, counts and what others have written. Pure."""
 
 from datetime import UTC, datetime, tzinfo
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -53,6 +54,11 @@ def when(moment: float | None, zone: tzinfo) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         exact, local.strftime("%Y-%m-%d %H:%M:%S %Z"), local.strftime("%d %b %H:%M")
     )
+
+
+def in_path(name: str) -> str:
+    """*name* as a part of a path: whatever is in it stays in that part."""
+    return quote(name, safe="")
 
 
 def lines(text: str) -> Markup:

@@ -37,6 +37,7 @@ class Rendering:
         self._templates.filters |= {
             "count": filters.count,
             "duration": filters.duration,
+            "in_path": filters.in_path,
             "lines": filters.lines,
             "pages": filters.pages,
             "percent": filters.percent,

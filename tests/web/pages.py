@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
+from aiohttp import web
 
 from bulk_publisher.clock import WallClock
 from bulk_publisher.jobs import Job
@@ -61,6 +62,7 @@ class Page:
     around: WebSurroundings
     session: aiohttp.ClientSession
     said: list[str]
+    app: web.Application
 
     async def get(self, path: str, **more: Any) -> Answer:
         """GET, as a browser does."""
@@ -123,11 +125,12 @@ async def page_served(
         metrics,
     )
     jar = aiohttp.CookieJar(unsafe=True)  # addresses have no cookies otherwise
+    app = make_app(around, (*ROUTES, *more))
     async with (
-        serving(listener, make_app(around, (*ROUTES, *more))),
+        serving(listener, app),
         aiohttp.ClientSession(cookie_jar=jar) as session,
     ):
-        yield Page(f"http://127.0.0.1:{port}", clock, tokens, around, session, said)
+        yield Page(f"http://127.0.0.1:{port}", clock, tokens, around, session, said, app)
 
 
 def _no_entrance(job: Job) -> Any:

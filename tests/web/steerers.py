@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from bulk_publisher.web.guard.roles import Role
 from tests.serve.daemons import Played, job_file, served
 from tests.web.pages import Answer, Page, page_served
 
+_ACTION = re.compile(r'<form method="post" action="([^"]*)" class="stacked">')
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
@@ -44,7 +45,8 @@ class Beside:
         """Open the question at *path*, and press its button."""
         asked = await self.page.get(path)
         assert asked.status == 200, (self.page.said, asked.text)
-        return await self.answer(path, asked, **fields)
+        (action,) = _ACTION.findall(asked.text)
+        return await self.answer(html.unescape(action), asked, **fields)
 
     async def answer(self, path: str, asked: Answer, **fields: str) -> Answer:
         """Press the button of a question that was opened."""
@@ -67,13 +69,13 @@ class Beside:
 
 @asynccontextmanager
 async def steered(
-    folder: Path, scenario: Scenario | None = None, **job: Any
+    folder: Path, scenario: Scenario | None = None, *, more: Sequence[Path] = (), **job: Any
 ) -> AsyncIterator[Beside]:
     """A daemon that knows the job ``nightly``, and its page, at which ``anna`` may steer."""
     path, runs = job_file(folder, **job), folder / "runs"
     async with (
         serve(scenario or Scenario(pages=30)) as sandbox,
-        served(sandbox, runs, path) as daemon,
+        served(sandbox, runs, path, *more) as daemon,
         page_served(folder, plan=daemon.daemon) as page,  # type: ignore[arg-type]
     ):
         beside = Beside(page, daemon, sandbox, open_store(runs))

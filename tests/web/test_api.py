@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from openapi_spec_validator import validate
 from bulk_publisher.sandbox import Scenario
 from bulk_publisher.serve.happenings import JobEnds
 from bulk_publisher.web.api import ENDPOINTS
+from bulk_publisher.web.api.looking import READERS
 from bulk_publisher.web.app import ROUTES
 from bulk_publisher.web.guard.roles import Role
 from tests.web.steerers import Beside, program, steered
@@ -108,6 +110,18 @@ async def test_a_program_presses_once_by_its_key(tmp_path):
         assert first.text == again.text
         await it.daemon.until(JobEnds, 2)
         assert len(it.store.runs()) == 2
+
+
+async def test_programs_that_read_journals_are_told_to_wait(tmp_path):
+    async with steered(tmp_path) as it, program(it) as robot, AsyncExitStack() as reading:
+        kept = await it.done_once()
+        for _ in range(4):
+            await reading.enter_async_context(it.page.app[READERS].place())
+
+        answer = await robot.get(f"/api/runs/{kept.name}/outcomes")
+
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "2")
+        assert json.loads(answer.text)["status"] == 429
 
 
 @pytest.mark.parametrize(

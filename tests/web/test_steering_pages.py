@@ -1,6 +1,7 @@
 """What is pressed on the page asks first, is done once, and by who may."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -221,6 +222,19 @@ async def test_a_plan_is_made_shown_and_approved_by_another(tmp_path):
         told = [(one.who, one.what, one.outcome) for one in it.store.audit.read()]
         assert ("berta", f"POST {path}/approve", "done") in told
         assert ("berta", "publish", "done") in told
+
+
+async def test_a_job_may_be_called_anything(tmp_path):
+    name = "north/south & <b>50 %</b> #1"
+    path = tmp_path / "odd.toml"
+    path.write_text(f'name = "{name}"\n[select]\nscope = "KNOWLEDGE"\n')
+    async with steered(tmp_path, more=[path]) as it:
+        (link,) = re.findall(r'href="(/jobs/north[^"]*/submit)"', (await it.page.get("/jobs")).text)
+
+        assert (await it.confirm(link)).status == 303
+
+        ends = await it.daemon.until(JobEnds)
+        assert (ends.job.name, ends.status) == (name, 0)
 
 
 async def test_who_steers_sees_who_did_what(tmp_path):

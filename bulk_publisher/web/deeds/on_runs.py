@@ -4,7 +4,7 @@ from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.describing import names_pages
 from bulk_publisher.operations.following import count_followed, retry_of
 from bulk_publisher.operations.resuming import status_of_whole
-from bulk_publisher.operations.stopping import end_run
+from bulk_publisher.operations.stopping import ask_to_end
 from bulk_publisher.report.text import pages_in_words
 from bulk_publisher.serve.submitting import order_for_run
 from bulk_publisher.store.agenda import OrderKind
@@ -64,10 +64,16 @@ async def _pause(helm: Helm, run: str, moment: str) -> Pressed:
 
 async def _end(helm: Helm, run: str, steering: Steering) -> None:
     kept = await helm.kept(run)
-    to_do = "stop" if steering.wish is Wish.STOP else "pause"
-    if not kept.is_locked and kept.read_description().is_whole:
+
+    def ask() -> bool:
+        if not kept.is_locked and kept.read_description().is_whole:
+            return False
+        ask_to_end(kept, steering)
+        return True
+
+    if not await beside(ask):
+        to_do = "stop" if steering.wish is Wish.STOP else "pause"
         raise refused(f"Run {run} has ended; there is nothing to {to_do}.")
-    await end_run(kept, steering, helm.around.clock, is_waited_for=False)
 
 
 async def _ask_resume(helm: Helm, run: str) -> Question:
@@ -77,7 +83,7 @@ async def _ask_resume(helm: Helm, run: str) -> Question:
         raise refused(
             f"Run {run} is complete: every page is in its journal. Nothing is left to do."
         )
-    description = kept.read_description()
+    description = await beside(kept.read_description)
     if not description.following and not names_pages(description.job_data or {}):
         raise refused(
             f"The pages of run {run} were named by a program: let that program continue it."
@@ -94,8 +100,9 @@ async def _ask_retry(helm: Helm, run: str) -> Question:
     kept = await helm.kept(run)
     count = await beside(lambda: count_followed(kept, retry_of(kept)))
     # Not as it was at the last look: another one may just have been begun.
-    retries = kept.read_description().retries
-    if retries and kept.beside(retries[-1]).is_locked:
+    retries = (await beside(kept.read_description)).retries
+    is_retried = bool(retries) and await beside(lambda: kept.beside(retries[-1]).is_locked)
+    if is_retried:
         raise refused(f"Run {retries[-1]} retries it just now.", "Wait until it has ended.")
     if not count:
         raise refused(f"Run {run} has no failed or unknown pages: nothing to retry.")
@@ -122,7 +129,8 @@ async def _ask_verify(helm: Helm, run: str) -> Question:
 async def _resting(helm: Helm, run: str) -> OneRun:
     """The run, which no process is at work on and that others can go on with."""
     told = await helm.views.run(run)
-    if told.row.state.is_at_work or (await helm.kept(run)).is_locked:
+    kept = await helm.kept(run)
+    if told.row.state.is_at_work or await beside(lambda: kept.is_locked):
         raise refused(f"Run {run} is going on.", "Stop it first, or wait until it has ended.")
     if told.why:
         raise refused(told.why)

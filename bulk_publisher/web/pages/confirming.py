@@ -17,8 +17,9 @@ _LONGEST = 200
 async def ask(button: Button, request: web.Request) -> web.StreamResponse:
     """What would be done, and a button for it."""
     question, once = await asked(request, button)
-    back = request.path.removesuffix(f"/{button.name}") if button.kind != "job" else "/jobs"
-    return render(request, "confirm.html", question=question, once=once, back=back)
+    here = request.rel_url.raw_path
+    back = here.removesuffix(f"/{button.name}") if button.kind != "job" else "/jobs"
+    return render(request, "confirm.html", question=question, once=once, here=here, back=back)
 
 
 async def press(button: Button, request: web.Request) -> web.StreamResponse:
