@@ -5,16 +5,17 @@ import contextlib
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bulk_publisher.errors import RunBusy
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.approving import approve
 from bulk_publisher.sandbox import Scenario, serve
-from bulk_publisher.serve.happenings import JobEnds, RunBegins, RunEnds
+from bulk_publisher.serve.happenings import JobDue, JobEnds, RunBegins, RunEnds
 from bulk_publisher.serve.submitting import order_approved, order_for_run, order_plan, submit_known
 from bulk_publisher.store import KeptRun, open_store
-from bulk_publisher.store.agenda import OrderKind
+from bulk_publisher.store.agenda import Order, OrderKind, Part
 from bulk_publisher.store.approvals import Door, Phase
 from bulk_publisher.store.steering import Steering, Wish
 from tests.oracle import assert_journal_tells_the_truth
@@ -225,3 +226,64 @@ async def test_an_order_may_not_reach_what_no_job_of_the_daemon_names(tmp_path):
             (end,) = (await it.until(JobEnds)).runs
             assert end.status == 2
             assert "submitted jobs may not read that file" in end.why
+
+
+def test_an_order_of_an_older_version_asks_for_a_job():
+    told = b'{"name": "nightly-1", "at": 1.0, "known": "nightly", "submitted": 1.0, "by": "anna"}'
+
+    order = msgspec.json.decode(told, type=Order)
+
+    assert (order.kind, order.of) == (OrderKind.JOB, "")
+
+
+async def test_what_only_asks_is_begun_anew_by_the_next_daemon(tmp_path):
+    path, runs = job_file(tmp_path), tmp_path / "runs"
+    async with serve(Scenario(pages=3000)) as sandbox:
+        async with served(sandbox, runs, path) as it:
+            kept = await done_once(it, runs)
+            ask(it, runs, OrderKind.VERIFY, kept)
+            await it.until(JobDue, 2)
+            await it.wait(0.2)
+        assert not Path(kept.names.verdicts).exists()  # noqa: ASYNC240 - a test
+        assert open_store(runs).agenda.orders()
+
+        async with served(sandbox, runs, path) as it:
+            await it.until(JobEnds)
+
+            assert it.heard.of(RunEnds)[-1].why == "All 3,000 pages match the journal."
+            assert not open_store(runs).agenda.orders()
+
+
+async def test_a_plan_that_was_taken_by_a_daemon_that_died_is_gone_on_with(tmp_path):
+    path, runs = job_file(tmp_path), tmp_path / "runs"
+    async with serve(Scenario(pages=600, cost=1.0)) as sandbox:
+        store = open_store(runs)
+        with contextlib.suppress(asyncio.CancelledError, ExceptionGroup):
+            async with served(sandbox, runs, path) as it:
+                order_plan(store.agenda, "nightly", now=now(it), by="anna", rng=RNG)
+                await it.until(JobEnds)
+                (proposal,) = store.approvals.proposals()
+                approve(store, proposal.name, proposal.sha256, by="berta", through=Door.PAGE)
+                order_approved(
+                    store.agenda, proposal.name, known="nightly", now=now(it), by="berta"
+                )
+                await it.until(RunBegins)
+                await it.wait(20)
+                it.task.cancel()
+                await it.task
+        # It died before it could write down which run that is.
+        slots = store.agenda.read_slots()
+        name = f"publish-{proposal.name}"
+        firing = slots[name].firing
+        assert firing is not None
+        assert firing.parts[""].run
+        forgotten = msgspec.structs.replace(firing, parts={"": Part()})
+        store.agenda.write_slots({name: msgspec.structs.replace(slots[name], firing=forgotten)})
+
+        async with served(sandbox, runs, path) as it:
+            assert (await it.until(JobEnds)).status == 0
+
+        (run,) = store.runs()
+        lines = list(run.outcomes())
+        assert len(lines) == 600
+        assert_journal_tells_the_truth(lines, sandbox)

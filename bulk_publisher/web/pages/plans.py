@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from bulk_publisher.operations.beside import beside
+from bulk_publisher.store.agenda import OrderKind
+from bulk_publisher.store.approvals import is_same_person
 from bulk_publisher.web.deeds.helm import helm_of
 from bulk_publisher.web.deeds.on_plans import find
 from bulk_publisher.web.rendering import render
@@ -17,7 +19,7 @@ async def plans(request: web.Request) -> web.StreamResponse:
     proposals = await beside(surroundings.store.approvals.proposals)
     told = proposals_of(proposals, at=surroundings.clock.epoch())
     orders = await beside(surroundings.store.agenda.orders)
-    making = [order for order in orders if order.kind.value == "plan"]
+    making = [order for order in orders if order.kind is OrderKind.PLAN]
     return render(request, "plans.html", told=told, making=making)
 
 
@@ -25,7 +27,7 @@ async def plan(request: web.Request) -> web.StreamResponse:
     """One."""
     found = await find(helm_of(request), request.match_info["plan"])
     told = one_plan(found, at=around(request).clock.epoch())
-    is_own = told.row.proposed.by == visitor_of(request).name
+    is_own = is_same_person(found.proposal.proposed.by, visitor_of(request).name)
     return render(request, "plan.html", told=told, row=told.row, is_own=is_own)
 
 
