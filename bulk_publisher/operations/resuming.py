@@ -100,22 +100,25 @@ class Reopened:
             return await carry_out(undertaking, credential, session, watch, on_start)
 
 
-def is_seen_to_by_resume(kept: KeptRun, store: Store) -> bool:
+def is_seen_to_by_resume(kept: KeptRun, store: Store, *, besides: str = "") -> bool:
     """Whether who goes on with *kept* does what its job asks for afterwards, and tells whom it names.
 
     A retry and a rollback have the job of the run that they follow, and none of that. What a daemon has
     begun it brings to its end itself, as soon as the run has ended.
+
+    Args:
+        besides: The order by which a daemon goes on with it itself; empty for none.
     """
     description = kept.read_description()
     if description.following or description.retry_of or description.rollback_of:
         return False
     try:
-        slots = store.agenda.read_slots().values()
+        slots = store.agenda.read_slots()
     except BadJournal:
         # No daemon can go on by a plan that is damaged.
         return True
-    firings = [slot.firing for slot in slots if slot.firing is not None]
-    return not any(kept.run_id in runs_of(firing) for firing in firings)
+    firings = (slot.firing for name, slot in slots.items() if name != besides)
+    return not any(kept.run_id in runs_of(firing) for firing in firings if firing is not None)
 
 
 def status_of_whole(folder: KeptRun) -> int | None:

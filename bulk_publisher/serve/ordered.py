@@ -14,6 +14,7 @@ from bulk_publisher.model import Epoch
 from bulk_publisher.operations.approving import find_plan
 from bulk_publisher.operations.describing import check_real, job_of
 from bulk_publisher.operations.many import worst
+from bulk_publisher.operations.resuming import is_seen_to_by_resume
 from bulk_publisher.serve.asking import Asking
 from bulk_publisher.serve.beginning import (
     ApprovedBeginning,
@@ -55,7 +56,7 @@ class Doing(Protocol):
 def job_of_order(order: Order, store: Store) -> Job:
     """The job of *order* that names none which a daemon knows.
 
-    Of what somebody asks for once nobody else is told, and nothing follows by itself: as with the commands.
+    What it asks for afterwards is done where a run goes on, and nowhere else: as with the commands.
 
     Raises:
         BulkPublisherError: If it can't be told.
@@ -67,6 +68,9 @@ def job_of_order(order: Order, store: Store) -> Job:
     kept = store.find(order.of)
     job = job_of(kept, kept.read_description())
     check_real(kept, job)
+    is_resumed = order.kind is OrderKind.RESUME
+    if is_resumed and is_seen_to_by_resume(kept, store, besides=order.name):
+        return msgspec.structs.replace(job, schedule=None)
     return alone(job)
 
 

@@ -84,6 +84,19 @@ async def test_a_run_that_was_stopped_goes_on(tmp_path):
         assert len(open_store(runs).runs()) == 1
 
 
+async def test_a_run_that_goes_on_is_seen_to_afterwards_as_its_job_says(tmp_path):
+    path, runs = job_file(tmp_path, after={"verify": True}), tmp_path / "runs"
+    async with serve(Scenario(pages=600, cost=1.0)) as sandbox, served(sandbox, runs, path) as it:
+        kept = await stopped(it, runs)
+        assert not Path(kept.names.verdicts).exists()  # noqa: ASYNC240 - a test
+
+        ask(it, runs, OrderKind.RESUME, kept)
+
+        assert (await it.until(JobEnds, 2)).status == 0
+        assert it.heard.of(RunEnds)[-1].aftermath is not None
+        assert Path(kept.names.verdicts).exists()  # noqa: ASYNC240 - a test
+
+
 async def test_what_was_asked_of_a_run_after_it_was_to_go_on_stands(tmp_path):
     path, runs = job_file(tmp_path), tmp_path / "runs"
     async with serve(Scenario(pages=600, cost=1.0)) as sandbox, served(sandbox, runs, path) as it:
