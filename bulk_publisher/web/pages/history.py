@@ -1,5 +1,6 @@
 """What was and what comes: the coming night, how each job has gone, and what fails again and again."""
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -43,7 +44,7 @@ async def history(request: web.Request) -> web.StreamResponse:
         repeats=await views_of(request).repeats(job) if job else None,
         night=night,
         night_part=excerpt(night.entries, query.number("night", 1), _NIGHT_ROWS),
-        picture=lambda one: entry_picture(one, night),
+        picture=partial(entry_picture, night=night),
         query=query,
         words=query.text("q"),
         sizes=SIZES,

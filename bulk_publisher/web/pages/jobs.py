@@ -1,6 +1,7 @@
 """Jobs: when each is due, how it was done, how long it takes."""
 
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -48,7 +49,7 @@ async def _context(request: web.Request, query: Query) -> dict[str, Any]:
         "kind": kind,
         "kinds": {"": "all jobs"} | {one.value: one.value for one in JobKind},
         "sizes": SIZES,
-        "in_zone": lambda row: in_zone_of(row, zone),
+        "in_zone": partial(in_zone_of, zone=zone),
         "live": Query("/live/jobs", query.asked).link(),
     }
 

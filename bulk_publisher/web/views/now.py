@@ -8,6 +8,7 @@ How it works:
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -269,11 +270,8 @@ def _row(portal: str, its_runs: Sequence[Known], planned: _Planned, now: Epoch) 
     troubles = row.troubles
     if unusable is not None:
         troubles += (f"{unusable} could not be done: the portal or its credential can't be used.",)
-    return PortalRow(
-        **{**msgspec.structs.asdict(row), "troubles": troubles},
-        others=max(0, len(at_work) - 1),
-        next=planned.next.get(portal),
-    )
+    told: dict[str, Any] = msgspec.structs.asdict(row) | {"troubles": troubles}
+    return PortalRow(**told, others=max(0, len(at_work) - 1), next=planned.next.get(portal))
 
 
 def going_on_later(runs: KnownRuns) -> dict[str, Upcoming]:
@@ -304,4 +302,5 @@ def _damaged_rows(runs: KnownRuns, now: Epoch) -> Iterator[PortalRow]:
     for known in runs:
         if known.past.description is None:
             state = standing_of(known, {}, now)
-            yield PortalRow(**msgspec.structs.asdict(row_as_known(known, state)))
+            told: dict[str, Any] = msgspec.structs.asdict(row_as_known(known, state))
+            yield PortalRow(**told)
