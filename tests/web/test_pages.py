@@ -227,6 +227,20 @@ async def test_500_portals_are_found_by_word_state_and_part(tmp_path: Path) -> N
     assert all("1 failed or unknown" in row for row in most.rows()[:10])
 
 
+async def test_runs_that_cannot_be_read_stand_beside_each_other(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "runs")
+    for number in range(2):
+        kept = ended_run(store, at=1_772_334_000.0 + number)
+        (tmp_path / "runs" / kept.name / "run.json").write_text("{")
+
+    async with page_served(tmp_path) as page:
+        answers = [await page.get(path) for path in ("/", "/runs", f"/runs/{kept.name}")]
+
+    assert [against_the_rules(answer.text) for answer in answers] == [[], [], []]
+    assert len(read(answers[0].text).rows()) == 2
+    assert all("is damaged" in answer.text for answer in (answers[0], answers[2]))
+
+
 async def test_a_link_to_another_part_keeps_what_was_asked_for(tmp_path: Path) -> None:
     store = open_store(tmp_path / "runs")
     for number in range(30):
