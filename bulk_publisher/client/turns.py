@@ -16,14 +16,12 @@ from bulk_publisher.model import Epoch, Mono
 from bulk_publisher.portal.throttle import Door
 from bulk_publisher.store.sharing import Holder, Turn
 
-_SLICE = 20.0
-"""Seconds after which the turn is given to whoever waits for it."""
 _POLL = 0.25
 """Seconds between two looks at whether the turn is free."""
 _COURTESY = 1.0
 """Seconds after giving in which it is not taken again: four looks of whoever waits."""
 _PATIENCE = 900.0
-"""Seconds for which one run may keep the turn: it gives it after half a minute, unless it hangs."""
+"""Seconds for which one run may keep the turn: it gives it within a third of them, unless it hangs."""
 _LONG = 2.0
 """Seconds of waiting in which another run may as well have the turn."""
 
@@ -44,6 +42,11 @@ class DoorTurn:
     def is_wanted(self) -> bool:
         """Whether another run waits for it."""
         return self._turn.is_wanted
+
+    @property
+    def lasts(self) -> float:
+        """Seconds after which it is given to whoever waits for it."""
+        return self._turn.lasts
 
     def holder(self) -> Holder:
         """Who has it, or had it last."""
@@ -90,7 +93,7 @@ class Turns:
         if turn is None:
             return None
         now = self._clock.now()
-        if turn.is_ours and now - self._taken_at >= _SLICE and turn.is_wanted:
+        if turn.is_ours and now - self._taken_at >= turn.lasts and turn.is_wanted:
             if in_flight:
                 return WaitUntil(NEVER, Limit.TURN, "another run waits for its turn")
             self.give()
@@ -124,7 +127,7 @@ class Turns:
             )
         if holder.is_stopped:
             return f"another run on this machine has the turn, and its process {holder.pid} is stopped: continue it with kill -CONT {holder.pid}, or end it"
-        return "another run on this machine has the turn"
+        return "another run on this portal has the turn"
 
     def _take(self, turn: Turn, now: Mono) -> bool:
         if not turn.try_take():

@@ -53,6 +53,11 @@ class TurnInMemory:
         """Whether another run waits for the turn."""
         return bool(self._shared.waiting - {self})
 
+    @property
+    def lasts(self) -> float:
+        """Seconds: it is given and taken within one."""
+        return 20.0
+
     def holder(self) -> _ThisProcess:
         """Who has the turn, or had it last."""
         return _ThisProcess(f"turn {self._shared.taken}")

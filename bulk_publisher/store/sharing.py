@@ -59,6 +59,11 @@ class Turn(Protocol):
         """Whether another run waits for it."""
         ...
 
+    @property
+    def lasts(self) -> float:
+        """Seconds after which it is given to whoever waits for it: the more, the longer giving it takes."""
+        ...
+
     def holder(self) -> Holder:
         """Who has it, or had it last."""
         ...

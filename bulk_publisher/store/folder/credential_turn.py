@@ -155,6 +155,11 @@ class CredentialTurn:
         """Whether another run waits for the turn."""
         return any(seat.is_wanted for seat in self._seats)
 
+    @property
+    def lasts(self) -> float:
+        """Seconds: it is given and taken within one."""
+        return 20.0
+
     def try_take(self) -> bool:
         """Take the turn if no other run has it; else be seen waiting for it."""
         if not self._is_ours and self._take_all():

@@ -26,6 +26,8 @@ _LOOKS_A_RENEWAL = 10
 """How often the leases are looked at for each time that they are renewed."""
 _WANTED_EVERY = 5
 """Of these looks, how many pass until somebody who waits says so again."""
+_RENEWALS_A_TURN = 30
+"""Five minutes, where a lease is renewed every ten seconds."""
 _NO_WORD = Handover(requests=0.0, operating_limit=None, meters={})
 _PATIENCE = 2.0
 """Seconds for which the end of a session waits until its last word is kept."""
@@ -117,6 +119,11 @@ class PortalTurn:
     def is_wanted(self) -> bool:
         """Whether another run waits for the turn."""
         return self._lease is not None and self._seen is not None and self._seen.is_wanted
+
+    @property
+    def lasts(self) -> float:
+        """Seconds: until others have seen that it was given takes as long as a renewal may."""
+        return self._board.leases.times.renew_every * _RENEWALS_A_TURN
 
     def holder(self) -> LockHolder:
         """Who has the turn, or had it last."""
