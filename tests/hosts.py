@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,14 +72,39 @@ class PlayedTime:
 
 
 @dataclass
+class Asking:
+    """Who publishes on which portal just now.
+
+    Attributes:
+        overlaps: Ports at which two hosts did at once.
+    """
+
+    overlaps: list[int] = field(default_factory=list)
+    _waiting: dict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def begins(self, port: int, host: int) -> None:
+        """A question is on its way."""
+        others = self._waiting[port].total() - self._waiting[port][host]
+        if others:
+            self.overlaps.append(port)
+        self._waiting[port][host] += 1
+
+    def ends(self, port: int, host: int) -> None:
+        """It is answered, or nobody waits for it any more."""
+        self._waiting[port][host] -= 1
+
+
+@dataclass
 class Relay:
     """What passes on what a host says to a portal.
 
     Attributes:
         heard: When the host said something, by this process's clock, and to which port.
+        asking: Shared by hosts whose questions are to be told apart.
     """
 
     heard: list[tuple[float, int]] = field(default_factory=list)
+    asking: Asking = field(default_factory=Asking)
     is_cut: bool = False
     _servers: list[asyncio.Server] = field(default_factory=list)
     _ways: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -109,26 +135,48 @@ class Relay:
         assert task is not None
         self._ways.add(task)
         far, to_far = await asyncio.open_connection("127.0.0.1", port)
+        way = _Way(self, port)
         try:
             with suppress(asyncio.CancelledError, ExceptionGroup):
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._copy(near, to_far, port))
-                    group.create_task(self._copy(far, to_near, None))
+                    group.create_task(self._copy(near, to_far, way.asks))
+                    group.create_task(self._copy(far, to_near, way.is_answered))
         finally:
+            way.is_answered()
             to_near.close()
             to_far.close()
             self._ways.discard(task)
 
     async def _copy(
-        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, port: int | None
+        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, hear: Callable[[bytes], None]
     ) -> None:
         while data := await source.read(65536):
-            if port is not None:
-                self.heard.append((time.monotonic(), port))
+            hear(data)
             if not self.is_cut:
                 to.write(data)
                 await to.drain()
         to.close()
+
+
+class _Way:
+    """One connection: it asks, and is answered."""
+
+    def __init__(self, relay: Relay, port: int) -> None:
+        self._relay = relay
+        self._port = port
+        self._is_asking = False
+
+    def asks(self, data: bytes) -> None:
+        self._relay.heard.append((time.monotonic(), self._port))
+        # Lists may be asked for whoever has the turn: they leave room in the bucket for each other.
+        if not self._is_asking and b"landing.landing.publication" in data:
+            self._is_asking = True
+            self._relay.asking.begins(self._port, id(self._relay))
+
+    def is_answered(self, _data: bytes = b"") -> None:
+        if self._is_asking:
+            self._is_asking = False
+            self._relay.asking.ends(self._port, id(self._relay))
 
 
 def _listening_in(pid: int, ports: Sequence[int]) -> list[socket.socket]:
@@ -213,6 +261,7 @@ async def start_host(
     url: str,
     *words: str,
     environment: Mapping[str, str] | None = None,
+    asking: Asking | None = None,
 ) -> Host:
     """A daemon of the database *url*.
 
@@ -235,7 +284,7 @@ async def start_host(
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    host = Host(name, outer, await _child_of(outer), Relay())
+    host = Host(name, outer, await _child_of(outer), Relay(asking=asking or Asking()))
     host.listen()
     await host.relay.open(host.pid, [_port_of(sandbox) for sandbox in sandboxes])
     assert outer.stdin is not None
