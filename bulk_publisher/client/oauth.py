@@ -1,12 +1,12 @@
 """An application as a credential: its tokens are kept, and renewed when the portal calls them expired.
 
 Rules: a token is renewed when the portal says ``expired_token``, and at no other time. Whoever meets that
-waits for one renewal, in this process and in all others that keep the same tokens. The new tokens are on
-disk before anybody uses them, for the old refresh token is void from then on.
+waits for one renewal, in this process and in all others that keep the same tokens. The new tokens are
+kept before anybody uses them, for the old refresh token is void from then on.
 
-How it works: a renewal takes the lock of the file, reads it again - another process may have been there
-before - and writes down that it is about to ask. Then it takes room on the disk for the answer, asks, and
-fills it. So a process that is killed between asking and storing has left word of it: if the server refuses
+How it works: a renewal takes the lock of the tokens, reads them again - another process may have been there
+before - and writes down that it is about to ask. Then it takes room for the answer, asks, and fills it. Nothing
+is asked once the lock may be another's. So a process that is killed between asking and storing has left word of it: if the server refuses
 the old refresh token later, that is why, and only a login helps.
 
 An answer that was lost may have been a success. Asking again tells: the server grants it if it was none,
@@ -20,10 +20,10 @@ import dataclasses
 import shlex
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -42,9 +42,9 @@ from bulk_publisher.portal.tokens import (
     decode_tokens,
     encode_tokens,
 )
-from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.disk import Disk
-from bulk_publisher.store.secret_file import Room, SecretFile
+from bulk_publisher.store.secret_file import Room, SecretFile, SecretLock
+from bulk_publisher.store.token_keeping import TokenKeeping
 from bulk_publisher.text.redaction import Redactor
 from bulk_publisher.utc import as_utc
 
@@ -68,47 +68,6 @@ _NOT_BY_LOGIN = {
     faults.PROXY_WANTS_LOGIN,
 }
 """Why a token can't be renewed, and what no login changes anything about."""
-
-
-class TokenKeeping(Protocol):
-    """Where tokens are kept. What blocks is done beside the loop."""
-
-    @property
-    def place(self) -> str:
-        """How that is called."""
-        ...
-
-    def read(self) -> bytes:
-        """What is kept.
-
-        Raises:
-            BadSetting: If it can't be read, or others may read it.
-        """
-        ...
-
-    def write(self, content: bytes, /) -> None:
-        """Keep *content* instead, on disk when this returns.
-
-        Raises:
-            OSError: If it can't be kept.
-        """
-        ...
-
-    def room(self, size: int, /) -> AbstractContextManager[Room]:
-        """Room for *size* bytes that are yet to come.
-
-        Raises:
-            OSError: If there is none.
-        """
-        ...
-
-    def try_lock(self) -> Closing | None:
-        """The lock that all processes know which keep these tokens; None where another has it.
-
-        Raises:
-            OSError: If there can be none.
-        """
-        ...
 
 
 class OAuth:
@@ -208,7 +167,7 @@ class OAuth:
     async def _other_than(self, refused: Pass, fault: Fault) -> Fault | None:
         """The portal does not know a token that it never called expired: another process may have a newer one."""
         try:
-            kept = await _on_disk(partial(_decoded, self._keeping))
+            kept = await self._beside(partial(_decoded, self._keeping))
         except BadSetting:
             return self._needs_login(fault)
         if kept.identity != self.identity or kept.access_token == refused.fields["auth"]:
@@ -222,16 +181,24 @@ class OAuth:
             lock = await self._lock(clock)
             if isinstance(lock, Fault):
                 return lock
-            with lock:
-                kept = await _on_disk(partial(_decoded, self._keeping))
+            try:
+                kept = await self._beside(partial(_decoded, self._keeping))
                 if kept.identity != self.identity:
                     said = f"{self._keeping.place} holds the tokens of another application now."
                     return faults.own_fault(faults.LOGIN_NEEDED, said, sent=False)
                 if kept.access_token != before:
-                    self._take(kept)
-                    log.info("token.taken", expires=_moment(kept.expires))
+                    self._learn_from_others(kept)
                     return None
-                return await self._ask_and_keep(kept, clock)
+                fault = await self._ask_and_keep(kept, lock, clock)
+                if fault is not None and not lock.is_ours:
+                    # Whoever has it now may have been first: then the refusal was about that.
+                    kept = await self._beside(partial(_decoded, self._keeping))
+                    if kept.identity == self.identity and kept.access_token != before:
+                        self._learn_from_others(kept)
+                        return None
+                return fault
+            finally:
+                await self._beside(lock.close)
         except BadSetting as error:
             return self._not_kept(error.message, error.hint)
         except OSError as error:
@@ -239,36 +206,43 @@ class OAuth:
                 f"{self._keeping.place}: can't be written: {error.strerror or error}."
             )
 
-    async def _lock(self, clock: Clock) -> Closing | Fault:
+    def _learn_from_others(self, kept: TokenSet) -> None:
+        """Another process has renewed them: use *kept*."""
+        self._take(kept)
+        log.info("token.taken", expires=_moment(kept.expires))
+
+    async def _lock(self, clock: Clock) -> SecretLock | Fault:
         until = clock.now() + _PATIENCE
-        while (lock := self._keeping.try_lock()) is None:
+        while (lock := await self._beside(self._keeping.try_lock)) is None:
             if clock.now() >= until:
                 said = f"Another process has been renewing the token in {self._keeping.place} for {_PATIENCE:.0f} s."
                 return faults.own_fault(faults.TOKEN_NOT_RENEWED, said, sent=False)
             await clock.sleep_until(Mono(clock.now() + _POLL))
         return lock
 
-    async def _ask_and_keep(self, kept: TokenSet, clock: Clock) -> Fault | None:
+    async def _ask_and_keep(self, kept: TokenSet, lock: SecretLock, clock: Clock) -> Fault | None:
         if self._refused is not None and self._refused[0] == kept.refresh_token:
             return self._refused[1]
         asked_at = clock.epoch() if kept.asked_at is None else kept.asked_at
         noted = msgspec.structs.replace(kept, asked_at=asked_at)
         # Before it is asked: who comes after a kill knows what has become of the old refresh token.
-        await _on_disk(partial(self._keeping.write, encode_tokens(noted)))
+        await self._beside(partial(self._keeping.note, encode_tokens(noted)))
         with ExitStack() as stack:
-            room = await _on_disk(partial(stack.enter_context, self._keeping.room(LARGEST_KEPT)))
-            answer, was_asked = await self._asked(kept, clock)
+            room = await self._beside(
+                partial(stack.enter_context, self._keeping.room(LARGEST_KEPT))
+            )
+            answer, was_asked = await self._asked(kept, lock, clock)
             if isinstance(answer, TokenAnswer):
                 return await self._kept_by(room, kept.renewed(answer))
         if kept.asked_at is None and not was_asked:
             # Nothing was handed out that could be lost.
-            await _on_disk(partial(self._keeping.write, encode_tokens(kept)))
+            await self._beside(partial(self._keeping.note, encode_tokens(kept)))
         return self._told(kept, answer, asked_at if kept.asked_at or was_asked else None)
 
     async def _kept_by(self, room: Room, fresh: TokenSet) -> Fault | None:
         self._learn(fresh)
         try:
-            await _on_disk(partial(room.fill, encode_tokens(fresh)))
+            await self._beside(partial(room.fill, encode_tokens(fresh)))
         except OSError as error:
             said = (
                 f"{self._keeping.place}: the new tokens can't be written ({error.strerror or error}),"
@@ -279,10 +253,16 @@ class OAuth:
         log.info("token.renewed", expires=_moment(fresh.expires))
         return None
 
-    async def _asked(self, kept: TokenSet, clock: Clock) -> tuple[TokenAnswer | Fault, bool]:
+    async def _asked(
+        self, kept: TokenSet, lock: SecretLock, clock: Clock
+    ) -> tuple[TokenAnswer | Fault, bool]:
         """What the server says; and whether an answer before may have been lost with the tokens in it."""
         query = refresh_query(kept)
-        answer = await self._endpoint.ask(query, clock)
+
+        def may_leave() -> bool:
+            return lock.is_ours
+
+        answer = await self._endpoint.ask(query, clock, may_leave=may_leave)
         was_asked = False
         for pause in _PAUSES:
             if isinstance(answer, TokenAnswer) or answer.kind is FaultClass.CREDENTIAL:
@@ -290,7 +270,7 @@ class OAuth:
             log.warning("token.unanswered", code=answer.code, description=answer.description)
             was_asked |= answer.sent is not False
             await clock.sleep_until(Mono(clock.now() + pause))
-            answer = await self._endpoint.ask(query, clock)
+            answer = await self._endpoint.ask(query, clock, may_leave=may_leave)
         if isinstance(answer, Fault) and answer.kind is FaultClass.TRANSIENT:
             was_asked |= answer.sent is not False
         return answer, was_asked
@@ -322,6 +302,13 @@ class OAuth:
     def _not_kept(said: str, hint: str = "") -> Fault:
         fault = faults.own_fault(faults.TOKENS_NOT_KEPT, said, sent=False)
         return dataclasses.replace(fault, hint=hint) if hint else fault
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """What *work* gives, done beside the loop."""
+        done: list[T] = []
+        with Disk(self._keeping.give_up) as disk:
+            await disk.do(lambda: done.append(work()))
+        return done[0]
 
     def _take(self, fresh: TokenSet) -> None:
         """Use *fresh* from now on; it is kept."""
@@ -359,14 +346,6 @@ def _decoded(keeping: TokenKeeping) -> TokenSet:
             f"{keeping.place}: these are not an application's tokens: {error}.",
             "Have them kept by: bulk-publisher login",
         ) from None
-
-
-async def _on_disk(work: Callable[[], T]) -> T:
-    """What *work* gives, done beside the loop."""
-    done: list[T] = []
-    with Disk() as disk:
-        await disk.do(lambda: done.append(work()))
-    return done[0]
 
 
 async def _carried_through(renewal: asyncio.Task[Fault | None]) -> Fault | None:

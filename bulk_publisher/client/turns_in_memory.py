@@ -3,14 +3,15 @@
 It is what a store keeps for all runs of a machine, for whoever wants none of that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
-from bulk_publisher.store.sharing import Sharing
+from bulk_publisher.store.sharing import Sharing, no_tokens
+from bulk_publisher.store.token_keeping import TokenKeeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,14 @@ class StateInMemory:
             yield Sharing(turn)
         finally:
             turn.close()
+
+    def tokens(self, name: str, environment: Mapping[str, str]) -> TokenKeeping:
+        """None: nothing outlives the client.
+
+        Raises:
+            BadSetting: Always.
+        """
+        raise no_tokens(name)
 
     @contextmanager
     def alone(self, job: Path) -> Iterator[None]:

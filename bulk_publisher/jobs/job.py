@@ -13,17 +13,19 @@ from bulk_publisher.model import Action, Only, Order, Scope
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a secret is to be found; exactly one of the three is given.
+    """Where a secret is to be found; exactly one of the four is given.
 
     Attributes:
         env: A variable of the environment that holds it.
         file: A file that holds it and nothing else.
         keyring: Its name in the system's keyring.
+        store: Its name in the database that runs are kept in, for an application's tokens.
     """
 
     env: str | None = None
     file: str | None = None
     keyring: str | None = None
+    store: str | None = None
 
 
 WAYS_IN = ("webhook", "oauth", "name", "sandbox", "portals", "portals_file")

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """A command names a file that holds it; a job file may name a variable or the keyring, too."""
     SECRET_ENTRY = "secret entry"  # noqa: S105 - that is no secret
     """A command names an entry of the keyring; in a job file the same as ``SECRET_FILE``."""
+    SECRET_ROW = "secret row"  # noqa: S105 - that is no secret
+    """A command names what the database keeps; in a job file the same as ``SECRET_FILE``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,13 @@ PORTAL = (
         kind=Kind.SECRET_ENTRY,
         group=_WAY_IN,
         help="Name of an application's tokens in the system keyring.",
+    ),
+    Option(
+        key="oauth",
+        name="oauth_store",
+        kind=Kind.SECRET_ROW,
+        group=_WAY_IN,
+        help="Name of an application's tokens in the database of --store.",
     ),
     Option(
         key="plan",

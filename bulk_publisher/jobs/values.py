@@ -180,6 +180,10 @@ _SECRETS = {
         "a name of up to 200 characters in the system keyring",
         r"(?!.*://)(?!\s)[^\x00-\x1f\x7f]{1,200}(?<!\s)",
     ),
+    "store": (
+        "a name of up to 200 characters in the database of the runs",
+        r"(?!.*://)(?!\s)[^\x00-\x1f\x7f]{1,200}(?<!\s)",
+    ),
 }
 """What may name a secret: in words, and its form."""
 
@@ -187,11 +191,16 @@ _SECRETS = {
 def secret(value: object) -> object:
     """Names no part of what was written, which may be the secret itself."""
     how = 'write { env = "BITRIX24_WEBHOOK" }, { file = "webhook.secret" } or { keyring = "NAME" }'
+    return _secret(value, ("env", "file", "keyring"), how)
+
+
+def _secret(value: object, kinds: tuple[str, ...], how: str) -> object:
     if not isinstance(value, Mapping):
         return Wrong(f"a secret is named, never written: {how}")
     given = {key: text for key, text in value.items() if text is not None}
-    if len(given) != 1 or not set(given) <= set(_SECRETS):
-        return Wrong(f"must have env, file or keyring, one of them and nothing else: {how}")
+    if len(given) != 1 or not set(given) <= set(kinds):
+        one = f"{', '.join(kinds[:-1])} or {kinds[-1]}"
+        return Wrong(f"must have {one}, one of them and nothing else: {how}")
     ((kind, text),) = given.items()
     what, pattern = _SECRETS[kind]
     if not isinstance(text, str) or not re.fullmatch(pattern, text) or is_webhook_url(text):
@@ -233,11 +242,11 @@ def duration(value: object) -> object:
 
 def tokens(value: object) -> object:
     """Where an application's tokens are: they change, so it can be written to."""
-    judged = secret(value)
-    if isinstance(judged, Wrong) or "env" in judged:  # type: ignore[operator]  # a secret is a table
+    judged = _secret(value, ("file", "keyring", "store"), "")
+    if isinstance(judged, Wrong):
         return Wrong(
             "an application's tokens are kept where they can be changed:"
-            ' write { file = "tokens.json" } or { keyring = "NAME" }'
+            ' write { file = "tokens.json" }, { keyring = "NAME" } or { store = "NAME" }'
         )
     return judged
 
@@ -321,6 +330,7 @@ _RULES: Mapping[Kind, Rule] = {
     Kind.FILE: text,
     Kind.SECRET_FILE: secret,
     Kind.SECRET_ENTRY: secret,
+    Kind.SECRET_ROW: secret,
     Kind.PORTAL: portal_name,
 }
 

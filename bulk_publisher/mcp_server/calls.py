@@ -9,6 +9,7 @@ from typing import Any
 from bulk_publisher.jobs import Job
 from bulk_publisher.operations.access import Reached
 from bulk_publisher.operations.job_runs import entered
+from bulk_publisher.store import SharedState
 from bulk_publisher.text.redaction import Redactor, learn_environment, without_webhooks
 from bulk_publisher.text.secret_queries import without_secret_queries
 
@@ -21,8 +22,13 @@ _MOST_WARNINGS = 50
 class Call:
     """One call. Invariant: how much of it is done grows, as the protocol has it."""
 
-    def __init__(self) -> None:
-        """Nothing is done yet."""
+    def __init__(self, state: SharedState | None = None) -> None:
+        """Nothing is done yet.
+
+        Args:
+            state: Where limits are shared; None for with the runs of this machine.
+        """
+        self._state = state
         self.warnings: list[str] = []
         self._redactors: list[Redactor] = []
         self._newest: tuple[int, int | None, str] = (-1, None, "")
@@ -46,7 +52,7 @@ class Call:
         Raises:
             BadSetting: If there is none.
         """
-        async with entered(job) as reached:
+        async with entered(job, self._state) as reached:
             self._redactors.append(reached.credential.redactor)
             yield reached
 

@@ -37,6 +37,7 @@ from bulk_publisher.operations.verifying import Verified, verify
 from bulk_publisher.report.history import read_histories
 from bulk_publisher.report.past import past_runs
 from bulk_publisher.report.story import read_story
+from bulk_publisher.store import SharedState
 from bulk_publisher.store.approvals import Door
 from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.text.shown import as_text
@@ -52,14 +53,23 @@ _MOST_RUNS = 20
 class Desk:
     """The tools, on one store; to be used in ``async with``. Invariant: no method of it approves a plan."""
 
-    def __init__(self, store: Store, *, folders: tuple[Path, ...] = (), approving: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        state: SharedState | None = None,
+        folders: tuple[Path, ...] = (),
+        approving: str,
+    ) -> None:
         """Nothing is read yet.
 
         Args:
+            state: Where limits are shared; None for with the runs of this machine.
             folders: In which lists may be that an assistant names.
             approving: The command that approves a plan, without the plan's name.
         """
         self._store = store
+        self.state = state
         self._folders = folders
         self._approving = approving
         self._who = _user()

@@ -31,7 +31,7 @@ def make_server(desk: Desk) -> Server[Any]:
     async def call_tool(
         context: _Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        call = Call()
+        call = Call(desk.state)
         try:
             answer = await _answer(desk, call, context, params)
         except Exception as error:  # noqa: BLE001 - whatever it is, an assistant is told it as data

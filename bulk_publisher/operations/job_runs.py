@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,7 @@ from bulk_publisher.operations.many import MOST_AT_ONCE, ManyRuns, PortalEnd, Po
 from bulk_publisher.operations.publishing import Started
 from bulk_publisher.operations.running import Result
 from bulk_publisher.operations.secrets import read_credential
-from bulk_publisher.store import Store, open_store
+from bulk_publisher.store import SharedState, Store, open_store, shared_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,19 @@ class JobRuns:
     Invariant: whatever has begun has ended, in order, when the block is left.
     """
 
-    def __init__(self, jobs: Sequence[PortalJob], *, store: Store, parallel: int) -> None:
+    def __init__(
+        self, jobs: Sequence[PortalJob], *, store: Store, state: SharedState | None, parallel: int
+    ) -> None:
         """Nothing is done yet."""
         self._left = len(jobs)
         self._ended: asyncio.Queue[PortalResult] = asyncio.Queue()
-        self._runs = ManyRuns(jobs, entrance=entered, store=store, parallel=parallel, onlooker=self)
+        self._runs = ManyRuns(
+            jobs,
+            entrance=partial(entered, state=state),
+            store=store,
+            parallel=parallel,
+            onlooker=self,
+        )
         self._leaving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -126,12 +135,16 @@ def run_jobs(
         for portal, job in by_portal(whole, os.environ).items()
     ]
     kept_in = open_store(store) if isinstance(store, Path | str) else store
-    return JobRuns(portal_jobs, store=kept_in, parallel=parallel)
+    state = shared_state(store, os.environ) if isinstance(store, Path | str) else None
+    return JobRuns(portal_jobs, store=kept_in, state=state, parallel=parallel)
 
 
 @asynccontextmanager
-async def entered(job: Job) -> AsyncIterator[Reached]:
+async def entered(job: Job, state: SharedState | None = None) -> AsyncIterator[Reached]:
     """The portal of *job* with its credential, looked up where the environment says; its secret is hidden meanwhile.
+
+    Args:
+        state: Where its limits are shared; None for with the runs of this machine.
 
     Raises:
         BadSetting: If there is none, or it is a sandbox.
@@ -139,6 +152,6 @@ async def entered(job: Job) -> AsyncIterator[Reached]:
     portal = find_portal(job.portal, os.environ)
     if portal.sandbox is not None:
         raise BadSetting(f"{job.name}: only the command line starts a sandbox.")
-    credential = read_credential(portal, os.environ)
+    credential = read_credential(portal, os.environ, state)
     with crash.hidden(RunLog(credential.redactor)):
-        yield Reached(credential, portal)
+        yield Reached(credential, portal, state)

@@ -44,7 +44,9 @@ from bulk_publisher.portal.tokens import (
 )
 from bulk_publisher.portal.transport import PortalClient
 from bulk_publisher.sources.opening import found
+from bulk_publisher.store import SharedState
 from bulk_publisher.store.secret_file import token_file
+from bulk_publisher.store.token_keeping import TokenKeeping
 from bulk_publisher.text.redaction import Redactor
 from bulk_publisher.text.shown import as_text, shown
 
@@ -92,12 +94,18 @@ class LoggedIn:
 
 
 def place_of(
-    asked: Portal, environment: Mapping[str, str], *, in_keyring: bool, replaces: bool
+    asked: Portal,
+    environment: Mapping[str, str],
+    *,
+    in_keyring: bool,
+    in_database: bool = False,
+    replaces: bool,
 ) -> Place:
     """Where the tokens of a login belong: under a name, or where *asked* says itself.
 
     Args:
-        in_keyring: Those of a name that is new are kept in the system's keyring.
+        in_keyring: Those of a name are kept in the system's keyring.
+        in_database: Or else in the database of the runs.
         replaces: The name may be that of a webhook's portal, which it is no more afterwards.
 
     Raises:
@@ -121,6 +129,8 @@ def place_of(
     secret = None if before is None else before.oauth
     if in_keyring and (secret is None or secret.keyring is None):
         secret = Secret(keyring=asked.name)
+    elif in_database and not in_keyring and (secret is None or secret.store is None):
+        secret = Secret(store=asked.name)
     if secret is None:
         secret = Secret(file=str(token_file(asked.name, environment)))
     plan, ca_file = (None, None) if before is None else (before.plan, before.ca_file)
@@ -128,6 +138,18 @@ def place_of(
         asked, oauth=secret, plan=plan, ca_file=asked.ca_file or ca_file
     )
     return Place(portal, named_in, is_new=before is None or before.oauth != secret)
+
+
+def check_place(place: Place, environment: Mapping[str, str], state: SharedState) -> None:
+    """Refuse a place in a database that can't be used: no code is to be spent in vain.
+
+    Raises:
+        BadSetting: If it can't be.
+    """
+    if place.portal.oauth is not None and place.portal.oauth.store is not None:
+        keeping = keeping_of(place.portal, environment, state)
+        keeping.make_folder()
+        keeping.is_there()
 
 
 def read_client(name: str) -> Application:
@@ -232,8 +254,16 @@ async def tokens_from(data: bytes, application: Application, *, where: str) -> T
     )
 
 
-async def log_in(tokens: TokenSet, place: Place, environment: Mapping[str, str]) -> LoggedIn:
+async def log_in(
+    tokens: TokenSet,
+    place: Place,
+    environment: Mapping[str, str],
+    state: SharedState | None = None,
+) -> LoggedIn:
     """Keep *tokens*, and try them with a call that changes nothing.
+
+    Args:
+        state: What runs share, tokens in a database included; None for what the environment names.
 
     Raises:
         BadSetting: If they can't be kept.
@@ -243,18 +273,17 @@ async def log_in(tokens: TokenSet, place: Place, environment: Mapping[str, str])
     for secret in tokens.secrets[1:]:
         redactor.learn(secret)
     with crash.hidden(RunLog(redactor)):
-        await _keep(tokens, place, environment)
-        credential = read_credential(place.portal, environment)
+        keeping = keeping_of(place.portal, environment, state)
+        await _keep(tokens, place, keeping)
+        credential = read_credential(place.portal, environment, state)
         if not isinstance(credential, OAuth):
             raise TypeError("tokens are read as tokens")
         with crash.hidden(RunLog(credential.redactor)):
             scopes = await _tried(credential, place)
-        where = keeping_of(place.portal, environment).place
-        return LoggedIn(credential.host, credential.user, where, "landing" in scopes)
+        return LoggedIn(credential.host, credential.user, keeping.place, "landing" in scopes)
 
 
-async def _keep(tokens: TokenSet, place: Place, environment: Mapping[str, str]) -> None:
-    keeping = keeping_of(place.portal, environment)
+async def _keep(tokens: TokenSet, place: Place, keeping: TokenKeeping) -> None:
     clock = LoopClock()
     until = clock.now() + _LOCK_IS_AWAITED
     try:

@@ -7,6 +7,7 @@ from bulk_publisher.client.client import DEFAULT, Client, Default
 from bulk_publisher.client.pace import Pace
 from bulk_publisher.jobs import Portal, find_portal
 from bulk_publisher.operations.secrets import read_credential
+from bulk_publisher.store import shared_state
 
 
 def client_for(
@@ -31,8 +32,10 @@ def client_for(
     """
     named_in = None if portals is None else str(portals)
     portal = find_portal(Portal(name=name, named_in=named_in), os.environ)
+    # Tokens in a database are in the one that has the limits.
+    shared = shared_state(state, os.environ) if isinstance(state, str) else None
     return Client(
-        read_credential(portal, os.environ),
+        read_credential(portal, os.environ, shared),
         plan=portal.plan,
         ca_file=portal.ca_file,
         proxy=proxy,

@@ -32,6 +32,7 @@ from bulk_publisher.operations.access import Reached
 from bulk_publisher.operations.checking import Examination, examine
 from bulk_publisher.operations.secrets import Credential, doubt_of, read_credential
 from bulk_publisher.sources.opening import reason
+from bulk_publisher.store import SharedState
 from bulk_publisher.store.credential_files import (
     read_credential_file,
     remove_credential_file,
@@ -187,12 +188,14 @@ async def look_at_portals(
     environment: Mapping[str, str],
     *,
     scopes: tuple[Scope | None, ...] = EVERY_SCOPE,
+    state: SharedState | None = None,
     warn: Warn = say_nothing,
 ) -> list[Look]:
     """Whether a run could work on each of *names*, in their order; changes nothing.
 
     Args:
         scopes: The kinds of site to look at.
+        state: Where their limits are shared; None for with the runs of this machine.
         warn: Told when a portal does not answer for a while, or others may read its webhook.
     """
     room = asyncio.Semaphore(_AT_ONCE)
@@ -201,11 +204,11 @@ async def look_at_portals(
         async with room:
             try:
                 portal = portals.find(name)
-                credential = read_credential(portal, environment)
+                credential = read_credential(portal, environment, state)
                 if doubt := doubt_of(portal.webhook):
                     warn(doubt)
                 said = partial(_of, name, warn)
-                found = await look_at(credential, portal, scopes=scopes, warn=said)
+                found = await look_at(credential, portal, scopes=scopes, state=state, warn=said)
             except BulkPublisherError as error:
                 return Look(name, None, error)
             return Look(name, found)
@@ -220,6 +223,7 @@ async def look_at(
     portal: Portal,
     *,
     scopes: tuple[Scope | None, ...] = EVERY_SCOPE,
+    state: SharedState | None = None,
     warn: Warn = say_nothing,
 ) -> Examination:
     """Whether a run could work on *portal* with *credential*: the checks of ``doctor``, no page counted.
@@ -230,7 +234,7 @@ async def look_at(
     with crash.hidden(RunLog(credential.redactor)):
         return await examine(
             Job(name="portals"),
-            Reached(credential, portal),
+            Reached(credential, portal, state),
             scopes=scopes,
             most_pages=0,
             warn=warn,
@@ -243,6 +247,8 @@ def in_words(secret: Secret) -> str:
         return f"in {as_text(secret.file)}"
     if secret.keyring is not None:
         return f"in the system keyring as {shown(secret.keyring)}"
+    if secret.store is not None:
+        return f"in the database of the runs as {shown(secret.store)}"
     return f"in the environment as {secret.env}"
 
 

@@ -15,37 +15,51 @@ from bulk_publisher.portal.credentials import (
     Webhook as Webhook,  # noqa: PLC0414 - whoever is handed one finds it here too
 )
 from bulk_publisher.sources.opening import found, read_settings, reason
+from bulk_publisher.store import SharedState, shared_state
 from bulk_publisher.store.files import is_readable_by_others
 from bulk_publisher.store.keyring_tokens import KeyringTokens
 from bulk_publisher.store.secret_file import SecretFile
 from bulk_publisher.store.system_keyring import read_from_keyring
+from bulk_publisher.store.token_keeping import TokenKeeping
 from bulk_publisher.text.redaction import EXAMPLE_URL, learn_environment
 from bulk_publisher.text.shown import as_text, shown
 
+STORE_VARIABLE = "BULK_PUBLISHER_STORE"
+"""Names the database where no option does."""
 _MOST_GIVEN = 1 << 20
 """Bytes of what an application has."""
 
 
-def read_credential(portal: Portal, environment: Mapping[str, str]) -> Credential:
+def read_credential(
+    portal: Portal, environment: Mapping[str, str], state: SharedState | None = None
+) -> Credential:
     """The credential of *portal*, whose entry was looked up where it has a name.
+
+    Args:
+        state: What runs share, tokens in a database included; None for what the environment names.
 
     Raises:
         BadSetting: If it is not there, or is none.
     """
     if portal.oauth is not None:
         ca_file = None if portal.ca_file is None else found(portal.ca_file)
-        keeping = keeping_of(portal, environment)
+        keeping = keeping_of(portal, environment, state)
         return OAuth(keeping, ca_file=ca_file, login=login_command(portal))
     return read_webhook(portal.webhook, environment)
 
 
-def keeping_of(portal: Portal, environment: Mapping[str, str]) -> SecretFile | KeyringTokens:
+def keeping_of(
+    portal: Portal, environment: Mapping[str, str], state: SharedState | None = None
+) -> TokenKeeping:
     """Where the tokens of *portal*, which has some, are kept.
 
     Raises:
-        BadSetting: If nobody knows where the home is.
+        BadSetting: If nobody knows where the home is, or no database is named that keeps them.
     """
     secret = portal.oauth or Secret()
+    if secret.store is not None:
+        shared = state or shared_state(environment.get(STORE_VARIABLE, ""), environment)
+        return shared.tokens(secret.store, environment)
     if secret.keyring is not None:
         return KeyringTokens(secret.keyring, environment)
     return SecretFile(Path(found(secret.file or "")))
@@ -59,6 +73,8 @@ def login_command(portal: Portal) -> str:
     secret = portal.oauth or Secret()
     if secret.keyring is not None:
         return f"bulk-publisher login --oauth-keyring {shlex.quote(secret.keyring)}"
+    if secret.store is not None:
+        return f"bulk-publisher login --oauth-store {shlex.quote(secret.store)}"
     return f"bulk-publisher login --oauth-file {shlex.quote(as_text(secret.file or 'FILE'))}"
 
 

@@ -9,7 +9,7 @@ Source: docs/bitrix24.md §8, docs/bitrix24-dossier.md §7.
 
 import dataclasses
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +36,35 @@ _REDIRECTS = range(300, 400)
 _TOO_MANY = 429
 
 
+def _always() -> bool:
+    return True
+
+
+class _MayNotLeave(Exception):
+    """The request was not sent."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Hands a connection out only while a request may leave on it: to connect takes its time."""
+
+    def __init__(self, may_leave: Callable[[], bool], **named: Any) -> None:
+        super().__init__(**named)
+        self._may_leave = may_leave
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[aiohttp.tracing.Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's
+    ) -> aiohttp.connector.Connection:
+        """As the library does."""
+        connection = await super().connect(req, traces, timeout)
+        if not self._may_leave():
+            connection.close()
+            raise _MayNotLeave
+        return connection
+
+
 class TokenEndpoint:
     """Where an application's tokens come from; see ``proxy.Destination``."""
 
@@ -60,8 +89,13 @@ class TokenEndpoint:
         self._proxy = proxy
         self._tls: ssl.SSLContext | None = None
 
-    async def ask(self, query: Mapping[str, str], clock: Clock) -> TokenAnswer | Fault:
+    async def ask(
+        self, query: Mapping[str, str], clock: Clock, *, may_leave: Callable[[], bool] = _always
+    ) -> TokenAnswer | Fault:
         """The tokens that *query* asks for.
+
+        Args:
+            may_leave: Looked at when the connection stands, right before the request would leave.
 
         Returns:
             Them; or a fault, of ``FaultClass.TRANSIENT`` where they may be had later, with what it says of
@@ -73,7 +107,7 @@ class TokenEndpoint:
         proxy = proxy_of(self) if self._proxy is None else self._proxy
         try:
             async with (
-                self._session() as session,
+                self._session(may_leave) as session,
                 session.get(
                     self._url,
                     trace_request_ctx=SimpleNamespace(is_sent=False),
@@ -86,11 +120,14 @@ class TokenEndpoint:
                 while len(body) <= _LARGEST_ANSWER and (more := await response.content.readany()):
                     body += more
                 told = self._read(response.status, body, clock)
+        except _MayNotLeave:
+            said = "It is not certain any more that no other process renews the token."
+            told = faults.own_fault(faults.TOKEN_NOT_RENEWED, said, sent=False)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             told = transport_fault(error, self.host, proxy)
         return self._for_credential(told) if isinstance(told, Fault) else told
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _session(self, may_leave: Callable[[], bool]) -> aiohttp.ClientSession:
         if self._tls is None and self._url.startswith("https:"):
             self._tls = tls_context(None)
             if self._ca_file is not None and self._ca_file.is_file():
@@ -98,8 +135,8 @@ class TokenEndpoint:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_start.append(_only_once)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self._tls or True, resolver=aiohttp.ThreadedResolver()
+            connector=_Connector(
+                may_leave, ssl=self._tls or True, resolver=aiohttp.ThreadedResolver()
             ),
             timeout=aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT, sock_connect=CONNECT_TIMEOUT),
             headers={"Accept": "application/json"},

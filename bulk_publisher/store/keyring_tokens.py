@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting
-from bulk_publisher.store.closing import Closing
 from bulk_publisher.store.files import FOLDER_MODE
-from bulk_publisher.store.secret_file import Room, try_lock
+from bulk_publisher.store.secret_file import Room, SecretLock, try_lock
 from bulk_publisher.store.system_keyring import is_in_keyring, read_from_keyring, write_to_keyring
 from bulk_publisher.store.user_folder import config_folder
 from bulk_publisher.text.shown import shown
@@ -62,6 +61,17 @@ class KeyringTokens:
         except BadSetting as error:
             raise OSError(0, error.message) from error
 
+    def note(self, content: bytes) -> None:
+        """Keep *content*, which says more of the same tokens.
+
+        Raises:
+            OSError: If no keyring takes it.
+        """
+        self.write(content)
+
+    def give_up(self) -> None:
+        """A keyring is waited for in any case: it answers, or fails."""
+
     @contextmanager
     def room(self, _size: int) -> Iterator[Room]:
         """What fills it."""
@@ -75,7 +85,7 @@ class KeyringTokens:
         """
         self._lock.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
 
-    def try_lock(self) -> Closing | None:
+    def try_lock(self) -> SecretLock | None:
         """The lock of this entry among the processes of this user; None where another has it.
 
         Raises:

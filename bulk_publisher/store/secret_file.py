@@ -40,12 +40,26 @@ class Room(Protocol):
         ...
 
 
+class SecretLock(Closing):
+    """The lock of what is kept in one place, until it is closed or the process ends."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is certain that nobody else has it."""
+        return True
+
+
 class SecretFile:
     """One file of secrets."""
 
-    def __init__(self, path: Path) -> None:
-        """Nothing is opened yet."""
+    def __init__(self, path: Path, *, holds: str = "tokens") -> None:
+        """Nothing is opened yet.
+
+        Args:
+            holds: What that is, in a word.
+        """
         self.path = path
+        self._holds = holds
 
     @property
     def place(self) -> str:
@@ -95,6 +109,17 @@ class SecretFile:
         with self.room(len(content)) as room:
             room.fill(content)
 
+    def note(self, content: bytes) -> None:
+        """Keep *content*, which says more of the same tokens.
+
+        Raises:
+            OSError: If the disk does not take it; then what was kept is kept.
+        """
+        self.write(content)
+
+    def give_up(self) -> None:
+        """The disk is waited for in any case: it answers, or fails."""
+
     @contextmanager
     def room(self, size: int) -> Iterator[Room]:
         """Room for *size* bytes, held on the disk until it is filled or the block ends.
@@ -114,7 +139,7 @@ class SecretFile:
                 with suppress(OSError):
                     fresh.unlink(missing_ok=True)
 
-    def try_lock(self) -> Closing | None:
+    def try_lock(self) -> SecretLock | None:
         """The lock of this file, until it is closed or the process ends; None where another has it.
 
         Raises:
@@ -129,12 +154,12 @@ class SecretFile:
         name = shlex.quote(self.place)
         if found.st_uid != os.geteuid():
             raise BadSetting(
-                f"{self.place}: it belongs to another user, who could put other tokens into it.",
+                f"{self.place}: it belongs to another user, who could put other {self._holds} into it.",
                 f"Make it yours with: sudo chown {os.geteuid()} {name}",
             )
         if stat.S_IMODE(found.st_mode) & _OTHERS:
             raise BadSetting(
-                f"{self.place}: others on this machine may read or change the tokens in it.",
+                f"{self.place}: others on this machine may read or change the {self._holds} in it.",
                 f"Protect it with: chmod 600 {name}",
             )
 
@@ -164,7 +189,7 @@ class _Filling:
         _force_folder(self._path.parent)
 
 
-class _Lock(Closing):
+class _Lock(SecretLock):
     def __init__(self, file: int) -> None:
         self._file = file
 
@@ -172,7 +197,7 @@ class _Lock(Closing):
         os.close(self._file)
 
 
-def try_lock(path: Path) -> Closing | None:
+def try_lock(path: Path) -> SecretLock | None:
     """The lock that the file at *path* stands for; None where another process has it.
 
     Raises:

@@ -3,13 +3,17 @@
 Typing alone. For what blocks, what is atomic and what a lost lock means see ``store/protocol.py``.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bulk_publisher.errors import BadSetting
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono
+from bulk_publisher.store.token_keeping import TokenKeeping
+from bulk_publisher.text.shown import shown
 
 
 class Holder(Protocol):
@@ -93,6 +97,14 @@ class Sharing:
     advice: str = ""
 
 
+def no_tokens(name: str) -> BadSetting:
+    """What is said of tokens in a database where there is none."""
+    return BadSetting(
+        f"The tokens {shown(name)} are kept in a database, and none is named.",
+        "Name it with --store postgresql://HOST/NAME, or in BULK_PUBLISHER_STORE.",
+    )
+
+
 class SharedState(Protocol):
     """What runs leave for each other, whichever store they are kept in."""
 
@@ -109,6 +121,17 @@ class SharedState(Protocol):
 
         Raises:
             BadSetting: If there must be turns, and they can't be kept.
+        """
+        ...
+
+    def tokens(self, name: str, environment: Mapping[str, str]) -> TokenKeeping:
+        """The tokens that are kept under *name*; nothing is read yet.
+
+        Args:
+            environment: Says where the key is that they are encrypted with.
+
+        Raises:
+            BadSetting: If none can be kept with this.
         """
         ...
 

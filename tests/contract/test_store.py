@@ -88,7 +88,7 @@ def test_a_run_moves_from_folder_to_folder(tmp_path: Path) -> None:
 
 def test_without_a_database_nothing_of_the_extra_is_loaded(tmp_path: Path) -> None:
     asks = "import sys; from bulk_publisher.cli import main; main(['status', '--runs', sys.argv[1]], standalone_mode=False); "
-    loaded = "sys.exit(bool({'psycopg', 'procrastinate'} & set(sys.modules)))"
+    loaded = "sys.exit(bool({'psycopg', 'cryptography'} & set(sys.modules)))"
 
     done = subprocess.run([sys.executable, "-c", asks + loaded, str(tmp_path)], check=False)
 

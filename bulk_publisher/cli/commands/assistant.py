@@ -1,6 +1,7 @@
 """``bulk-publisher mcp``: tools for an assistant, over standard input and output."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,12 +45,17 @@ def mcp(output: Output, /, *, runs: Runs, folders: tuple[Path, ...]) -> None:
         )
     _check_installed()
     from bulk_publisher.mcp_server.desk import Desk
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import open_store, shared_state
 
     output.open_log()
     whole = runs.absolute() if isinstance(runs, Path) else runs
     approving = f"bulk-publisher approve{option_for(whole)}"
-    desk = Desk(open_store(runs), folders=folders, approving=approving)
+    desk = Desk(
+        open_store(runs),
+        state=shared_state(runs, os.environ),
+        folders=folders,
+        approving=approving,
+    )
     status = asyncio.run(_serve(desk))
     if status:
         sys.exit(status)

@@ -12,6 +12,7 @@ from bulk_publisher.cli.commands.parameters.job_options import (
     portal_options,
     scope_option,
 )
+from bulk_publisher.cli.commands.parameters.places import Runs, sharing, sharing_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -32,12 +33,20 @@ _OF_PATTERNS = {*"*?["}
 @click.command("doctor")
 @portal_options
 @scope_option
+@sharing_option
 @click.option("--all", "is_all", is_flag=True, help=f"Count every page, not just the first {_MOST_PAGES:,}.")  # fmt: skip
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_obj
 @says_errors
 def doctor(
-    output: Output, /, *, scope: "Scope | None", is_all: bool, is_json: bool, **options: Any
+    output: Output,
+    /,
+    *,
+    scope: "Scope | None",
+    store: Runs | None,
+    is_all: bool,
+    is_json: bool,
+    **options: Any,
 ) -> None:
     """Check the portal and the credential, and list what there is to publish. Changes nothing.
 
@@ -54,11 +63,12 @@ def doctor(
     if set(options["portal"] or "") & _OF_PATTERNS:
         from bulk_publisher.cli.commands.doctor_many import show_portals
 
-        sys.exit(show_portals(options, output, scopes=scopes, is_all=is_all, is_json=is_json))
+        state = sharing(store)
+        sys.exit(show_portals(options, output, state, scopes=scopes, is_all=is_all, is_json=is_json))  # fmt: skip
     job = portal_job("doctor", options)
 
     async def look() -> "Examination":
-        async with open_credential(job, output) as reached:
+        async with open_credential(job, output, sharing(store)) as reached:
             return await examine(
                 job,
                 reached,

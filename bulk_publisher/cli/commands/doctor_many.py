@@ -12,6 +12,7 @@ from bulk_publisher.model import Scope
 from bulk_publisher.operations.checking import CheckVerdict
 from bulk_publisher.operations.portal_names import Look, look_at_portals
 from bulk_publisher.report.text import printable, table_lines
+from bulk_publisher.store import SharedState
 
 _UNUSABLE = 4
 
@@ -19,6 +20,7 @@ _UNUSABLE = 4
 def show_portals(
     options: dict[str, Any],
     output: Output,
+    state: SharedState,
     *,
     scopes: tuple[Scope | None, ...],
     is_all: bool,
@@ -34,7 +36,10 @@ def show_portals(
             raise BadSetting(f"{name} needs one portal, and a pattern means many.", f"Leave out {name}.")  # fmt: skip
     known = read_portals(portals_path(options["portals"], os.environ))
     names = known.matching([options["portal"]])
-    looks = asyncio.run(look_at_portals(known, names, os.environ, scopes=scopes, warn=output.warn))
+    looking = look_at_portals(
+        known, names, os.environ, scopes=scopes, state=state, warn=output.warn
+    )
+    looks = asyncio.run(looking)
     if is_json:
         output.put_json([_fields(look) for look in looks])
     else:

@@ -327,7 +327,7 @@ async def open_credential(
     """
     if job.portal.sandbox is None:
         portal = find_portal(job.portal, os.environ)
-        credential = read_credential(portal, os.environ)
+        credential = read_credential(portal, os.environ, state)
         if (doubt := doubt_of(portal.webhook)) and not output.is_terse:
             output.explain(doubt, colour="yellow")
         with crash.hidden(RunLog(credential.redactor)):

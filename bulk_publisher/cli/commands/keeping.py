@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulk_publisher.cli.commands.cluster_key import key
 from bulk_publisher.cli.commands.moving import export_run, import_run, migrate
 from bulk_publisher.cli.commands.parameters.places import Runs, runs_option
 from bulk_publisher.cli.commands.parameters.run_options import confirm, yes_option
@@ -189,7 +190,7 @@ def _tell(flaw: "Flaw", output: Output, told: list[dict[str, Any]] | None) -> No
     output.put(printable(f"{flaw.kind.value}: {flaw.where} {flaw.what}.{hint}"))
 
 
-for _command in (migrate, export_run, import_run):
+for _command in (migrate, export_run, import_run, key):
     store.add_command(_command)
 for _command in store.commands.values():
     saying_options(_command)

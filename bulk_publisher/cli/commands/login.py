@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import files
+from bulk_publisher.cli.commands.parameters.places import Runs, sharing, sharing_option
 from bulk_publisher.cli.commands.parameters.run_options import is_somebody_there
 from bulk_publisher.cli.commands.parameters.settings import decorated, given, settings
 from bulk_publisher.cli.output.complaints import says_errors
@@ -25,6 +26,7 @@ _VARIABLES = ("BITRIX24_CLIENT_ID", "BITRIX24_CLIENT_SECRET")
 
 @click.command("login")
 @lambda command: decorated(command, settings(_ROWS))
+@sharing_option
 @click.option("--keyring", "in_keyring", is_flag=True, help="Keep the tokens of --portal NAME in the system keyring instead of a file.")  # fmt: skip
 @click.option("--from-json", metavar="FILE|-", shell_complete=files, help="Take the tokens that an application has already; - reads standard input.")  # fmt: skip
 @click.option("--address", metavar="HOST", help="The portal, such as example.bitrix24.com.  [default: ask]")  # fmt: skip
@@ -39,6 +41,7 @@ def login(
     output: Output,
     /,
     *,
+    store: Runs | None,
     in_keyring: bool,
     from_json: str | None,
     client_file: str | None,
@@ -51,6 +54,9 @@ def login(
     your browser to the address that is registered in the application. Copy that address from the
     browser and paste it here within 30 s; it is not shown.
 
+    Where --store names a database, the tokens of --portal NAME are kept there, encrypted with the key
+    of "store key new", for all hosts.
+
     \b
     bulk-publisher login --portal shop
     bulk-publisher login --portal shop --from-json tokens.json
@@ -58,17 +64,26 @@ def login(
     Exit status: 0 the portal accepts the tokens, 4 it does not.
     """  # noqa: D301 - click's own mark
     from bulk_publisher.jobs import Portal
-    from bulk_publisher.operations.login import log_in, place_of
+    from bulk_publisher.operations.login import check_place, log_in, place_of
 
     output.open_log()
     asked = Portal(**given(_ROWS, options))
-    place = place_of(asked, os.environ, in_keyring=in_keyring, replaces=replace)
+    place = place_of(
+        asked,
+        os.environ,
+        in_keyring=in_keyring,
+        in_database=isinstance(store, str),
+        replaces=replace,
+    )
+    state = sharing(store)
+    # Before somebody has let an application in, in vain.
+    check_place(place, os.environ, state)
     if from_json is None:
         application = _application(client_file, output, is_asked=True)
         tokens = _visited(application, place, output, options)
     else:
         tokens = _given(from_json, _application(client_file, output, is_asked=False))
-    done = asyncio.run(log_in(tokens, place, os.environ))
+    done = asyncio.run(log_in(tokens, place, os.environ, state))
     whose = "" if done.user is None else f", as user {done.user}"
     output.tell([f"Logged in to {done.host}{whose}."])
     output.say(f"The tokens are kept in {done.place}.")

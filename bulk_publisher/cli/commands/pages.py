@@ -13,6 +13,7 @@ from bulk_publisher.cli.commands.parameters.job_options import (
     portal_options,
     selection_options,
 )
+from bulk_publisher.cli.commands.parameters.places import Runs, sharing, sharing_option
 from bulk_publisher.cli.output.complaints import says_errors
 from bulk_publisher.cli.output.output import Output
 
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from bulk_publisher.cli.output.page_table import Table
     from bulk_publisher.jobs import Job
     from bulk_publisher.operations.selecting import Selected
+    from bulk_publisher.store import SharedState
 
 
 @click.command("pages")
 @selection_options
 @portal_options
+@sharing_option
 @click.option(
     "--format",
     "form",
@@ -43,7 +46,9 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 @says_errors
-def pages(output: Output, /, *, form: str, to: Path | None, **options: Any) -> None:
+def pages(
+    output: Output, /, *, store: Runs | None, form: str, to: Path | None, **options: Any
+) -> None:
     """List the pages of a selection: ID, site, folder, title, address and state. Changes nothing.
 
     \b
@@ -62,7 +67,7 @@ def pages(output: Output, /, *, form: str, to: Path | None, **options: Any) -> N
     selected = check_selection(job.select)
     for problem in selected.problems:
         output.explain(problem, indent=2)
-    listed = asyncio.run(_list(job, selected, output, form, to))
+    listed = asyncio.run(_list(job, selected, output, sharing(store), form, to))
     output.say(pages_in_words(listed) + ("" if to is None else f" written: {to}"))
 
 
@@ -82,13 +87,20 @@ def _check(form: str, to: Path | None) -> None:
     check_xlsxwriter()
 
 
-async def _list(job: "Job", selected: "Selected", output: Output, form: str, to: Path | None) -> int:  # fmt: skip
+async def _list(
+    job: "Job",
+    selected: "Selected",
+    output: Output,
+    state: "SharedState",
+    form: str,
+    to: Path | None,
+) -> int:
     """Write the pages down, and say how many there are."""
     from bulk_publisher.cli.commands.doing import open_credential
     from bulk_publisher.operations.page_rows import page_rows
 
     listed = 0
-    async with open_credential(job, output) as credential:
+    async with open_credential(job, output, state) as credential:
         with _table(output, form, to) as table:
             async for row in page_rows(job, selected, credential, warn=output.warn):
                 table.add(row)

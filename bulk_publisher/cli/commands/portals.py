@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk_publisher.cli.commands.parameters.completing import files, portals_there
+from bulk_publisher.cli.commands.parameters.places import Runs, sharing, sharing_option
 from bulk_publisher.cli.commands.parameters.run_options import (
     confirm,
     is_somebody_there,
@@ -191,11 +192,18 @@ def remove(output: Output, /, *, name: str, named_in: str | None, is_yes: bool) 
 @portals.command("check")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=portals_there)
 @_portals_option
+@sharing_option
 @_json_option
 @click.pass_obj
 @says_errors
 def check(
-    output: Output, /, *, names: tuple[str, ...], named_in: str | None, is_json: bool
+    output: Output,
+    /,
+    *,
+    names: tuple[str, ...],
+    named_in: str | None,
+    store: Runs | None,
+    is_json: bool,
 ) -> None:
     """Check whether a run can work on each portal, as doctor does. Changes nothing.
 
@@ -209,7 +217,8 @@ def check(
     output.open_log()
     known = read_portals(portals_path(named_in, os.environ))
     wanted = known.matching(names or ("*",))
-    looks = asyncio.run(look_at_portals(known, wanted, os.environ, warn=output.warn))
+    state = sharing(store)
+    looks = asyncio.run(look_at_portals(known, wanted, os.environ, state=state, warn=output.warn))
     if is_json:
         output.put_json([_as_dict(look) for look in looks])
     else:
@@ -306,7 +315,7 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _without_none(told: dict[str, Any]) -> dict[str, Any]:
-    """What is said, without what is not: a secret has one key of three."""
+    """What is said, without what is not: a secret has one key of four."""
     return {
         key: _without_none(one) if isinstance(one, dict) else one
         for key, one in told.items()

@@ -1,5 +1,6 @@
 """``bulk-publisher publish`` and ``unpublish``."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -116,6 +117,7 @@ def unpublish(
     from bulk_publisher.cli.commands.doing import check_sense, do_job, run_job
     from bulk_publisher.cli.commands.taking_down import may_take_down
     from bulk_publisher.operations.selecting import check_selection
+    from bulk_publisher.store import shared_state
 
     job = job_of_options("unpublish", options)
     if dry_run:
@@ -123,7 +125,8 @@ def unpublish(
         return
     check_sense(job)
     selected = check_selection(job.select)
-    if not is_yes and not may_take_down(job, selected, output):
+    state = shared_state(runs, os.environ)
+    if not is_yes and not may_take_down(job, selected, output, state):
         sys.exit(2)
     sys.exit(run_job(job, output, runs=runs, selected=selected))
 

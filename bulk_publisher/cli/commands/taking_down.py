@@ -18,6 +18,7 @@ from bulk_publisher.operations.access import session_of
 from bulk_publisher.operations.addressed import find_selected
 from bulk_publisher.operations.selecting import Selected
 from bulk_publisher.report.text import pages_in_words, portal_in_words
+from bulk_publisher.store import SharedState
 
 _MOST = 20_000
 """Pages that are counted: more take a minute, and change no answer."""
@@ -27,10 +28,13 @@ _NAMED = 8
 _Sites = Counter[SiteId | None]
 
 
-def may_take_down(job: Job, selected: Selected, output: Output) -> bool:
+def may_take_down(job: Job, selected: Selected, output: Output, state: SharedState) -> bool:
     """Ask whether the pages of *job* are to be taken down; no pages need no answer.
 
     Nothing is asked of the portal where nobody is there to answer.
+
+    Args:
+        state: Where its limits are shared.
 
     Raises:
         BadSetting: If there is no terminal to ask at.
@@ -39,7 +43,7 @@ def may_take_down(job: Job, selected: Selected, output: Output) -> bool:
     if not is_somebody_there():
         raise nobody_there(f"Take down {_named(selected)}?")
     output.open_log()
-    host, sites = asyncio.run(_look(job, selected, output))
+    host, sites = asyncio.run(_look(job, selected, output, state))
     where = portal_in_words(host, job.portal.name)
     return not sites or confirm(_question(where, sites), is_yes=False, output=output)
 
@@ -55,12 +59,14 @@ def _named(selected: Selected) -> str:
     return f"every page of scope {select.scope}"
 
 
-async def _look(job: Job, selected: Selected, output: Output) -> tuple[str, _Sites]:
+async def _look(
+    job: Job, selected: Selected, output: Output, state: SharedState
+) -> tuple[str, _Sites]:
     """The portal, and how many pages of which sites there are."""
     sites: _Sites = Counter()
     warn = partial(output.explain, colour="yellow")
     async with (
-        open_credential(job, output) as reached,
+        open_credential(job, output, state) as reached,
         session_of(job, reached, random.Random(), warn=warn) as session,
     ):
         selected = await find_selected(selected, session, warn=warn)

@@ -15,7 +15,8 @@ from bulk_publisher.log import log
 from bulk_publisher.store.files import FOLDER_MODE, open_own, refuse_planted
 from bulk_publisher.store.folder.credential_turn import CredentialTurn
 from bulk_publisher.store.folder.holders import read_holder, write_holder
-from bulk_publisher.store.sharing import Sharing
+from bulk_publisher.store.sharing import Sharing, no_tokens
+from bulk_publisher.store.token_keeping import TokenKeeping
 
 _WITHOUT_TURNS = (
     "Avoid two runs at once or in quick succession, or set XDG_STATE_HOME to a writable folder."
@@ -51,6 +52,14 @@ class FolderState:
             yield Sharing(turn)
         finally:
             turn.close()
+
+    def tokens(self, name: str, environment: Mapping[str, str]) -> TokenKeeping:
+        """None: a machine keeps its tokens in files, or in its keyring.
+
+        Raises:
+            BadSetting: Always.
+        """
+        raise no_tokens(name)
 
     @contextmanager
     def alone(self, job: Path) -> Iterator[None]:

@@ -2,16 +2,19 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from bulk_publisher.errors import BadSetting, RunBusy
+from bulk_publisher.store.cluster_key import read_key
 from bulk_publisher.store.postgres.database import NoAnswerFromDatabase, RefusedByDatabase
 from bulk_publisher.store.postgres.leases import SeenLease, holder_of
 from bulk_publisher.store.postgres.portal_turns import PortalTurn
 from bulk_publisher.store.postgres.postgres_run import Service
 from bulk_publisher.store.sharing import Sharing
+from bulk_publisher.store.token_keeping import TokenKeeping
 
 
 class PostgresState:
@@ -41,6 +44,17 @@ class PostgresState:
             yield Sharing(turn)
         finally:
             turn.end()
+
+    def tokens(self, name: str, environment: Mapping[str, str]) -> TokenKeeping:
+        """Those in the row *name*."""
+        try:
+            from bulk_publisher.store.postgres.credential_row import CredentialRow  # noqa: PLC0415 - it loads cryptography
+        except ImportError as error:
+            raise BadSetting(
+                "Tokens in PostgreSQL need cryptography, which is not installed.",
+                "Install it with: pip install 'bulk-publisher[cluster]'",
+            ) from error
+        return CredentialRow(self._reach, name, partial(read_key, environment))
 
     @contextmanager
     def alone(self, job: Path) -> Iterator[None]:

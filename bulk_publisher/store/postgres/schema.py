@@ -151,6 +151,26 @@ CREATE TABLE order_list (
 );
 """
 
+_SECOND: LiteralString = """
+CREATE TABLE credential (
+    name text PRIMARY KEY,
+    edition bigint NOT NULL DEFAULT 1,
+    key_id text NOT NULL,
+    data bytea NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE credential IS 'Tokens of applications, encrypted with a key that only the hosts have.';
+
+CREATE SEQUENCE lease_token;
+SELECT setval('lease_token', (SELECT coalesce(max(token), 0) + 1000000 FROM lease));
+CREATE FUNCTION new_lease_token() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = bulk_publisher, pg_temp
+    AS $$ BEGIN NEW.token := nextval('lease_token'); RETURN NEW; END $$;
+CREATE TRIGGER lease_taken BEFORE UPDATE OF token ON lease FOR EACH ROW
+    WHEN (NEW.token IS DISTINCT FROM OLD.token) EXECUTE FUNCTION new_lease_token();
+COMMENT ON SEQUENCE lease_token IS 'No lease has a token twice, also where its row was deleted and made again.';
+"""
+"""Tokens of leases are drawn by the database, so that programs of the first version draw them there, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -164,7 +184,7 @@ class Version:
     oldest: int
 
 
-VERSIONS = (Version(_FIRST, 1),)
+VERSIONS = (Version(_FIRST, 1), Version(_SECOND, 1))
 """The first is version 1."""
 CURRENT = len(VERSIONS)
 

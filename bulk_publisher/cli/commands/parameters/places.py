@@ -1,11 +1,15 @@
 """Where runs are: ``--runs`` names a folder, ``--store`` a folder or a database."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from bulk_publisher.store import SharedState
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -39,9 +43,14 @@ class _RunsPlace(click.ParamType[Any]):
 
 def _note_store(context: click.Context, parameter: click.Parameter, value: Runs | None) -> None:
     """Keep it for ``--runs``, whose place it takes."""
-    is_typed = _is_typed(context, parameter)
-    context.meta[_STORE] = (value, is_typed)
-    if is_typed and context.obj and _holds_secrets(value):
+    context.meta[_STORE] = (value, _is_typed(context, parameter))
+    _warn_of_secrets(context, parameter, value)
+
+
+def _warn_of_secrets(
+    context: click.Context, parameter: click.Parameter, value: Runs | None
+) -> None:
+    if _is_typed(context, parameter) and context.obj and _holds_secrets(value):
         context.obj.warn(
             "--store: there is a password in this URL, and others on this machine see it in the list of processes. "
             "Put it into ~/.pgpass, PGPASSWORD or BULK_PUBLISHER_STORE instead."
@@ -99,6 +108,37 @@ def store_option(command: _Command) -> _Command:
         help="The same, or postgresql://HOST/NAME (also: BULK_PUBLISHER_STORE).",
     )
     return option(command)
+
+
+def _check_place(
+    context: click.Context, parameter: click.Parameter, value: Runs | None
+) -> Runs | None:
+    _warn_of_secrets(context, parameter, value)
+    return value
+
+
+def sharing_option(command: _Command) -> _Command:
+    """Whose limits are shared, for a command that keeps no run; the command is told it as ``store``."""
+    option = click.option(
+        "--store",
+        type=_RunsPlace(),
+        metavar="DIR|URL",
+        envvar="BULK_PUBLISHER_STORE",
+        callback=_check_place,
+        help="Share limits, and tokens, with the runs in postgresql://HOST/NAME (also: BULK_PUBLISHER_STORE).",
+    )
+    return option(command)
+
+
+def sharing(store: Runs | None) -> "SharedState":
+    """What ``sharing_option`` names: what all hosts of a database share, or the runs of this machine.
+
+    Raises:
+        BadSetting: If it is a database that can't be used.
+    """
+    from bulk_publisher.store import shared_state
+
+    return shared_state(store or "", os.environ)
 
 
 class _FolderPlace(click.ParamType[Any]):

@@ -13,6 +13,9 @@ from bulk_publisher.jobs.options import Kind, Option, Whole
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
 
+_SECRETS = {Kind.SECRET_FILE: "file", Kind.SECRET_ENTRY: "keyring", Kind.SECRET_ROW: "store"}
+"""What a command names by options of these kinds."""
+
 
 def option_name(key: str) -> str:
     """How the option is written whose key in a job file, and whose argument here, is *key*."""
@@ -83,7 +86,7 @@ def _form(kind: Any) -> dict[str, Any]:
             return {"metavar": "FILE", "shell_complete": files}
         case Kind.PORTAL:
             return {"metavar": "NAME", "shell_complete": portals_there}
-        case Kind.SECRET_ENTRY:
+        case Kind.SECRET_ENTRY | Kind.SECRET_ROW:
             return {"metavar": "NAME"}
         case words:
             return {"type": click.Choice([word.value for word in words])}
@@ -107,8 +110,8 @@ def given(rows: Iterable[Option], options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(kind: Any, value: Any) -> Any:
-    if kind in {Kind.SECRET_FILE, Kind.SECRET_ENTRY}:
+    if key := _SECRETS.get(kind):
         from bulk_publisher.jobs import Secret
 
-        return Secret(**{"file" if kind is Kind.SECRET_FILE else "keyring": value})
+        return Secret(**{key: value})
     return value if isinstance(kind, Whole | Kind) else kind(value)
