@@ -19,6 +19,7 @@ class _ThisProcess:
     """Who has the turn: another run of the same client. It gives it in its own time."""
 
     text: str
+    host: str = ""
     pid: int = 0
     is_stopped: bool = False
     words: str = "another run of this program"

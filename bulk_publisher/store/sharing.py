@@ -20,6 +20,11 @@ class Holder(Protocol):
     """Who has a lock, and how that process stands: for whoever waits for it."""
 
     @property
+    def host(self) -> str:
+        """The machine; empty where it is not known."""
+        ...
+
+    @property
     def pid(self) -> int:
         """0 where it is not known."""
         ...

@@ -7,7 +7,7 @@ from typing import Any
 from bulk_publisher.clock import utc_now
 from bulk_publisher.report.past import How, PastRun, past_runs
 from bulk_publisher.report.past_lines import by_portal
-from bulk_publisher.store.protocol import Store
+from bulk_publisher.store.protocol import KeptRun, Store
 
 
 def run_lines(store: Store, *, portal: str | None, most: int) -> Iterator[str]:
@@ -41,9 +41,17 @@ def state_of(*, is_running: bool, has_ended: bool) -> str:
     return "running" if is_running else "ended" if has_ended else "dead"
 
 
+def whose(kept: KeptRun) -> dict[str, Any]:
+    """The host and the process of who is at work on *kept*, or was last; None where that is not known."""
+    holder = kept.holder()
+    is_known = holder.pid > 0
+    return {"host": holder.host if is_known else None, "pid": holder.pid if is_known else None}
+
+
 def _told(past: PastRun) -> dict[str, Any]:
     """What a run says without a look at its journal."""
     told: dict[str, Any] = {"run": past.kept.name, "job": "", "state": "damaged", "counts": {}}
+    told |= whose(past.kept)
     description = past.description
     if description is None:
         return told | {"why": past.why}

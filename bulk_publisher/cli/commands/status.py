@@ -78,6 +78,7 @@ def _say_all(
 def _say_one(output: Output, store: "Store", name: str, *, is_json: bool) -> None:
     import msgspec
 
+    from bulk_publisher.cli.commands.all_runs import whose
     from bulk_publisher.report.story import read_story
 
     folder = store.find(name)
@@ -85,7 +86,7 @@ def _say_one(output: Output, store: "Store", name: str, *, is_json: bool) -> Non
     heard = folder.read_progress() if is_going_on else None
     if heard is not None:
         if is_json:
-            told = {"state": "running", "age": round(heard.age, 3)}
+            told = {"state": "running", **whose(folder), "age": round(heard.age, 3)}
             output.put_json({**told, **msgspec.to_builtins(heard.snapshot)})
             return
         for line in _snapshot_lines(heard, folder):
@@ -187,8 +188,8 @@ def _plan_line(store: "Store", run: str) -> str | None:
 
 
 def _as_dict(story: "Story", *, is_going_on: bool) -> dict[str, Any]:
-    from bulk_publisher.cli.commands.all_runs import state_of
+    from bulk_publisher.cli.commands.all_runs import state_of, whose
     from bulk_publisher.report.export import story_as_dict
 
     state = state_of(is_running=is_going_on, has_ended=story.has_ended)
-    return {"state": state, **story_as_dict(story)}
+    return {"state": state, **whose(story.kept), **story_as_dict(story)}
