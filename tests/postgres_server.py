@@ -78,6 +78,15 @@ def name_in(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
 
 
+def binaries() -> Path:
+    """The folder of the server's programs; the test is skipped where there are none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = str(found[-1]) if found else shutil.which("initdb")
+    if initdb is None:
+        pytest.skip(HOW_TO_INSTALL)
+    return Path(initdb).parent
+
+
 @contextmanager
 def running(*, is_safe: bool = False) -> Iterator[PostgresServer]:
     """A server; the test is skipped where there is none to be started.
@@ -85,13 +94,10 @@ def running(*, is_safe: bool = False) -> Iterator[PostgresServer]:
     Args:
         is_safe: What it commits is forced to disk.
     """
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = str(found[-1]) if found else shutil.which("initdb")
-    if initdb is None:
-        pytest.skip(HOW_TO_INSTALL)
+    programs = binaries()
     folder = Path(tempfile.mkdtemp(prefix="bulk-publisher-"))
     try:
-        server = PostgresServer(folder, Path(initdb).parent, is_safe=is_safe)
+        server = PostgresServer(folder, programs, is_safe=is_safe)
         server.sql(f"CREATE DATABASE {_TEMPLATE}")
         migrate_store(server.url(_TEMPLATE))
         yield server

@@ -23,17 +23,6 @@ pytestmark = [pytest.mark.crash, pytest.mark.service, pytest.mark.real_time]
 PORTAL = Scenario(pages=4, plan="self-hosted", token_latency=1.0, token_lifetime=3600.0)
 
 
-@pytest.fixture
-def database(postgres: PostgresServer) -> str:
-    """A database whose leases are short."""
-    url = postgres.prepared()
-    postgres.sql(
-        "UPDATE bulk_publisher.store SET renew_every = 0.2, silent_after = 0.8, taken_over_after = 2.4",
-        name=name_in(url),
-    )
-    return url
-
-
 async def ended(process: asyncio.subprocess.Process) -> tuple[int, str]:
     """Its exit status and its words."""
     words, _ = await process.communicate()

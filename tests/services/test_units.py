@@ -29,3 +29,21 @@ def test_systemd_takes_the_unit_without_a_word(tmp_path: Path, name: str) -> Non
 
     # An unknown key alone is no failure to it.
     assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_the_unit_of_a_host_names_the_database_and_never_its_password(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("bulk-publisher")
+    unit = tmp_path / "bulk-publisher.service"
+    url = "postgresql://publisher:s3cret@db.example.com/bulk?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem"
+    words = [program, "serve", "--systemd", "--store", url, tmp_path]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    unit.write_text(printed)
+
+    told = subprocess.run([str(ANALYZE), "verify", unit], capture_output=True, text=True, check=False)  # fmt: skip
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "s3cret" not in printed
+    assert '"BULK_PUBLISHER_STORE=postgresql://publisher@db.example.com/bulk?' in printed
+    assert "BULK_PUBLISHER_RUNS" not in printed
+    for line in ("Restart=on-failure", "RestartSec=5", "StartLimitIntervalSec=0"):
+        assert line in printed.splitlines()

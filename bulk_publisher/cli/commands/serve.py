@@ -91,7 +91,9 @@ def serve(
     from bulk_publisher.cli.output.units import cron_lines, systemd_unit
 
     if systemd:
-        output.put_data(systemd_unit(jobs, folders, variables, parallel, _more_words(output, web)))
+        database = runs if isinstance(runs, str) else None
+        more = _more_words(output, web)
+        output.put_data(systemd_unit(jobs, folders, variables, parallel, more, database=database))
         return 0
     if cron:
         output.put_data(cron_lines(jobs, runs))

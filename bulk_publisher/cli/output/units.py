@@ -24,7 +24,7 @@ WatchdogSec=60
 TimeoutStopSec=120
 # Webhooks and other secrets: BITRIX24_WEBHOOK=https://... in this file, mode 0600.
 EnvironmentFile=-/etc/bulk-publisher/environment
-Environment=BULK_PUBLISHER_RUNS=%S/bulk-publisher/runs XDG_STATE_HOME=%S/bulk-publisher/state
+Environment={place} XDG_STATE_HOME=%S/bulk-publisher/state
 StateDirectory=bulk-publisher
 StateDirectoryMode=0700
 WorkingDirectory=%S/bulk-publisher
@@ -54,13 +54,24 @@ def systemd_unit(
     variables: Sequence[str],
     parallel: int,
     more: Sequence[str] = (),
+    *,
+    database: str | None = None,
 ) -> str:
-    """A unit that serves *jobs* from where they are now, with *more* options."""
+    """A unit that serves *jobs* from where they are now, with *more* options.
+
+    Args:
+        database: Its URL; None where runs are kept in a folder of the unit's own. A password in it is left
+            out: it is for the file of secrets, which comes first.
+    """
     words = [_program(), "serve", "--parallel", str(parallel)]
     words += [word for folder in folders for word in ("--allow", str(folder.resolve()))]
     words += [word for name in variables for word in ("--allow-env", name)]
     words += [*more, *(str(job.resolve()) for job in jobs)]
-    return _UNIT.format(command=" ".join(_quoted(word) for word in words))
+    place = "BULK_PUBLISHER_RUNS=%S/bulk-publisher/runs"
+    if database is not None:
+        named = parse_address(database).shown.replace("%", "%%").replace('"', "%22")
+        place = f'"BULK_PUBLISHER_STORE={named}" BULK_PUBLISHER_CLUSTER_KEY_FILE=%S/bulk-publisher/cluster.key'
+    return _UNIT.format(command=" ".join(_quoted(word) for word in words), place=place)
 
 
 def cron_lines(jobs: Iterable[Path], runs: Path | str) -> str:

@@ -292,6 +292,8 @@ def unreachable(database: Database, error: Exception) -> BadSetting:
     hint = "Is it running, and may this user connect to it? psql with the same URL tells more."
     if isinstance(error, RefusedByDatabase) and error.code == "42501":
         hint = "Its owner grants the role what it needs: docs/cluster.md has the statements."
+    elif "certificate" in str(error):
+        hint = "sslrootcert=FILE in the URL names the authority of the server's certificate, which must be for that host name."
     return BadSetting(f"{database.address.shown}: {error}.", hint)
 
 
