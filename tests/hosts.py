@@ -233,10 +233,10 @@ class Host:
             self.send(signal.SIGKILL)
         await self.ended()
 
-    async def until(self, *words: str, most: float = 60.0) -> None:
-        """Wait until it has said one of *words*."""
+    async def until(self, word: str, *, times: int = 1, most: float = 60.0) -> None:
+        """Wait until it has said *word* so many times."""
         async with asyncio.timeout(most):
-            while not any(word in line for line in self.said for word in words):
+            while self.words.count(word) < times:
                 assert self.is_alive, f"{self.name} has ended: {self.words}"
                 await asyncio.sleep(0.02)
 

@@ -66,11 +66,12 @@ class JobDue:
 
 @dataclass(frozen=True, slots=True)
 class RunBegins:
-    """A run begins, or goes on."""
+    """A run begins, or goes on where another process, or this one, has left it."""
 
     job: str
     portal: str
     started: Started
+    goes_on: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ class PartDoing:
         self._afterwards: Afterwards | None = None
         self._is_draining = False
         self._looks = 0
+        self._run_before = ""
         self._found: KeptRun | None = None
 
     def drain(self) -> None:
@@ -259,6 +260,7 @@ class PartDoing:
     async def _publish(self, entry: Entry) -> Finished | int:
         """Begin the run, or go on with it; the status of one that is whole already."""
         job, store = self._job, self._around.store
+        self._run_before = self._part.run
         if not self._part.run and (begun := await beside(lambda: self._beginning.begun(store))):
             self._write(run=begun)
         if not self._part.run:
@@ -365,7 +367,8 @@ class PartDoing:
         if self._is_draining:
             started.engine.drain()
         self._watcher = self._around.watch_run(self._job.name, self._portal, started)
-        self._around.tell(RunBegins(self._job.name, self._portal, started))
+        goes_on = started.kept.run_id == self._run_before
+        self._around.tell(RunBegins(self._job.name, self._portal, started, goes_on))
 
     def _watch(self, event: Event) -> None:
         self._watcher(event)

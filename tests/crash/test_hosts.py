@@ -17,7 +17,7 @@ from bulk_publisher.serve.submitting import submit_known
 from bulk_publisher.store import KeptRun, Store, open_store
 from bulk_publisher.store.steering import Steering, Wish
 from tests.hosts import Host, need_namespaces, start_host
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import PostgresServer, name_in
 from tests.processes import lines_of, moments
 from tests.store.wire import Wire
 
@@ -227,6 +227,36 @@ async def test_a_database_that_is_away_is_waited_for(
         assert silent < 5.0
         assert all(host.is_alive for host in started)
         assert all("can't be reached" in host.words for host in started)
+
+
+async def test_a_host_that_loses_one_run_goes_on_with_the_others(
+    tmp_path: Path, database: str, postgres: PostgresServer
+) -> None:
+    store = open_store(database)
+    slow = Scenario(pages=1500, cost=0.1, plan="self-hosted")
+    async with serve(slow) as one, serve(slow) as two:
+        for name in ("one", "two"):
+            path = job(tmp_path / f"{name}.toml")
+            webhook = f'[portal]\nwebhook = {{ env = "BITRIX24_{name.upper()}" }}'
+            path.write_text(path.read_text().replace("[portal]", webhook))
+            submit(store, name, random.Random(1))
+        webhooks = {"BITRIX24_ONE": one.webhook, "BITRIX24_TWO": two.webhook}
+        alpha = await start_host("alpha", [one, two], database, str(tmp_path), environment=webhooks)
+        try:
+            await alpha.until(" begins on ", times=2)
+            await asyncio.sleep(1.0)
+            lost = next(run.run_id for run in store.runs())
+            stolen = f"UPDATE bulk_publisher.lease SET token = token + 1, beat = beat + 1 WHERE key = 'run/{lost}'"
+            postgres.sql(stolen, name=name_in(database))
+            assert not store.find(lost).read_description().is_whole
+            done = await whole(store, 2, most=120)
+
+            assert alpha.is_alive
+            check_lines(done, 1500)
+            # Nobody had it in truth, so it went on with that one, too, once that was certain.
+            assert alpha.words.count(" continues on ") == 1
+        finally:
+            await alpha.kill()
 
 
 async def test_stop_from_anywhere_ends_a_run_on_its_host(tmp_path: Path, database: str) -> None:

@@ -44,8 +44,8 @@ class Teller:
                 self._warn(_trouble_in_words(happening))
             case JobDue(job, what):
                 self._say("job.due", f"{job}: {_due_in_words(what)}.")
-            case RunBegins(job, portal, started):
-                begins = "continues" if started.seconds else "begins"
+            case RunBegins(job, portal, started, goes_on):
+                begins = "continues" if goes_on else "begins"
                 where = started.session.client.host
                 self._say(
                     "run.begins",
