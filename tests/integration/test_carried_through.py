@@ -161,7 +161,7 @@ async def test_what_verify_wants_done_again_carries_it(tmp_path: Path) -> None:
 
         assert carried(lines) == expected(lines)
         assert [line.page for line in lines] == [3, 5]
-        how = _how_to_do_again(Action.PUBLISH, result, again)
+        how = _how_to_do_again(Action.PUBLISH, result, finished.kept)
         assert how.startswith("To redo 2 pages: bulk-publisher publish --csv ")
 
 
