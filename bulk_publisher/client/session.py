@@ -14,7 +14,7 @@ from pathlib import Path
 from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.pace import Pace, PortalPlan
 from bulk_publisher.client.paced_calls import PacedCalls
-from bulk_publisher.client.turns import DoorTurn, give, learn_from_other
+from bulk_publisher.client.turns import DoorTurn, give, learn_from_other, leave_word
 from bulk_publisher.client.usage import meters_alone, meters_together
 from bulk_publisher.clock import Clock, LoopClock
 from bulk_publisher.errors import PortalUnusable
@@ -197,9 +197,12 @@ def _sharing(access: Access) -> AbstractContextManager[Sharing]:
 
 def _tell_next(session: Session) -> None:
     """Leave word of the limits, unless another run is at it and will."""
-    if session.turn is not None and session.turn.try_take():
-        learn_from_other(session.turn, session.governor, session.clock)
-        give(session.turn, session.governor, session.clock)
+    turn = session.turn
+    if turn is not None and turn.try_take():
+        learn_from_other(turn, session.governor, session.clock)
+        give(turn, session.governor, session.clock)
+    elif turn is not None:
+        leave_word(turn, session.governor, session.clock)
 
 
 @contextmanager

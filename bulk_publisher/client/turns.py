@@ -64,10 +64,17 @@ class DoorTurn:
             self._door.raise_to(handover.requests - (now - since) * self._door.drain)
         return left
 
+    def leave_word(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
+        """At the end of a session that had no turn."""
+        self._turn.leave_word(self._whole(handover), now, epoch)
+
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have it."""
+        self._turn.give(self._whole(handover), now, epoch)
+
+    def _whole(self, handover: Handover) -> Handover:
         requests = max(handover.requests, self._door.level)
-        self._turn.give(msgspec.structs.replace(handover, requests=requests), now, epoch)
+        return msgspec.structs.replace(handover, requests=requests)
 
 
 class Turns:
@@ -156,3 +163,9 @@ def give(turn: Turn, governor: Governor, clock: Clock) -> None:
     """Leave word of the limits, and let others have the turn."""
     now = clock.now()
     turn.give(governor.hand_over(now=now), now, clock.epoch())
+
+
+def leave_word(turn: Turn, governor: Governor, clock: Clock) -> None:
+    """Leave word of the limits where no run has the turn."""
+    now = clock.now()
+    turn.leave_word(governor.hand_over(now=now), now, clock.epoch())

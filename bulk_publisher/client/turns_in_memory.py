@@ -83,6 +83,9 @@ class TurnInMemory:
         self._read = left
         return left[1], left[2]
 
+    def leave_word(self, _handover: Handover, _now: Mono, _epoch: Epoch) -> None:
+        """Nobody had it: then it was taken at once, and given."""
+
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have the turn."""
         if self.is_ours:

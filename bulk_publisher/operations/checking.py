@@ -119,7 +119,7 @@ async def examine(
     cautious = msgspec.structs.replace(
         job, portal=msgspec.structs.replace(job.portal, plan=PortalPlan.STANDARD)
     )
-    async with session_of(cautious, credential, random.Random(), warn=warn) as session:
+    async with session_of(cautious, entry, random.Random(), warn=warn) as session:
         async for check in _checks(job, credential, session, warn):
             examination.checks.append(check)
         if session.doubt:

@@ -88,6 +88,10 @@ class Turn(Protocol):
         """
         ...
 
+    def leave_word(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
+        """At the end of a session that had no turn: leave word of the limits, if nobody has it and will do so."""
+        ...
+
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Leave word of the limits, and let others have it: both or, where it is not ours, neither."""
         ...

@@ -62,6 +62,7 @@ def test_a_keyring_that_is_locked_is_said_without_its_words() -> None:
     [
         ('{ file = "tokens.json" }', "file"),
         ('{ keyring = "shop" }', "keyring"),
+        ('{ store = "shop" }', "store"),
     ],
 )
 def test_a_job_names_the_tokens_of_an_application(tmp_path: Path, written: str, secret: str):
@@ -73,6 +74,7 @@ def test_a_job_names_the_tokens_of_an_application(tmp_path: Path, written: str, 
     expected = {
         "file": Secret(file=str(tmp_path / "tokens.json")),
         "keyring": Secret(keyring="shop"),
+        "store": Secret(store="shop"),
     }
     assert oauth == expected[secret]
 

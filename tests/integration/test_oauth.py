@@ -17,7 +17,7 @@ from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal import faults
 from bulk_publisher.portal.wire import Answer
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
-from bulk_publisher.store.secret_file import SecretFile
+from bulk_publisher.store.secret_file import SecretFile, SecretLock
 from tests.applications import application, client_of, keep_tokens, tokens_in
 from tests.oracle import Seen, assert_journal_tells_the_truth, contents, journal_of, run_job
 from tests.resumption import resume
@@ -322,6 +322,58 @@ async def test_a_disk_without_room_is_found_before_the_server_is_asked(
     assert isinstance(fault, Fault)
     assert (fault.kind, fault.code) == (FaultClass.CREDENTIAL, faults.TOKENS_NOT_KEPT)
     assert sandbox.truth.refreshes == 0
+
+
+class _Lost(SecretLock):
+    """A lock of a process that was stopped for long."""
+
+    is_ours = False
+
+    def close(self) -> None:
+        """Nobody minds."""
+
+
+async def test_nothing_is_asked_once_the_lock_may_be_another_s(tmp_path: Path) -> None:
+    class Late(SecretFile):
+        def try_lock(self) -> SecretLock:
+            return _Lost()
+
+    async with serve(portal_of(pages=1)) as sandbox:
+        file = keep_tokens(sandbox, tmp_path / "tokens.json")
+        credential = OAuth(Late(file))
+        sandbox.expire_token()
+        (fault,) = await asked_at_once(credential, 1)
+
+    assert isinstance(fault, Fault)
+    assert (fault.kind, fault.code) == (FaultClass.TRANSIENT, faults.TOKEN_NOT_RENEWED)
+    assert fault.sent is False
+    assert sandbox.truth.refreshes == 0
+    # It never left: who comes next is not told that tokens may have been lost.
+    assert tokens_in(file).asked_at is None
+
+
+async def test_who_was_late_uses_what_the_other_one_was_given(tmp_path: Path) -> None:
+    async with serve(portal_of(pages=1)) as sandbox:
+        file = keep_tokens(sandbox, tmp_path / "tokens.json")
+
+        class Late(SecretFile):
+            def note(self, content: bytes) -> None:
+                # Whoever has the lock by now is done.
+                keep_tokens(sandbox, file)
+
+            def try_lock(self) -> SecretLock:
+                return _Lost()
+
+        credential = OAuth(Late(file))
+        sandbox.expire_token()
+        tokens, app = sandbox.portal.tokens, sandbox.oauth
+        form = {"grant_type": "refresh_token", "client_id": app.client_id, "client_secret": app.client_secret, "refresh_token": app.refresh_token}  # fmt: skip
+        before = app.access_token
+        tokens.refresh(form, sandbox.now())
+        (answer,) = await asked_at_once(credential, 1)
+
+    assert isinstance(answer, Answer)
+    assert sandbox.oauth.access_token != before
 
 
 async def test_who_leaves_while_a_token_is_renewed_leaves_the_new_one_behind(

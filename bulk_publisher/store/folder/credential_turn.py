@@ -190,6 +190,9 @@ class CredentialTurn:
         self._read = last.left
         return (last.left.handover if last is own else self._composed(last, own)), last.at
 
+    def leave_word(self, _handover: Handover, _now: Mono, _epoch: Epoch) -> None:
+        """Nobody had it: then it was taken at once, and given."""
+
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Let others have the turn."""
         if not self._is_ours:

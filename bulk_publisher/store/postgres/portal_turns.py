@@ -96,6 +96,7 @@ class PortalTurn:
         self._seen: SeenLease | None = None
         self._word: tuple[Handover, float] | None = None
         self._read_at = 0.0
+        self._began_at = boottime()
         self._read_word()
         board.enter(self)
 
@@ -159,6 +160,15 @@ class PortalTurn:
         self._board.leases.let_go(lease)
         self._board.keeper.soon((self, lease.token), lambda: self._give(lease, handover, given_at))
 
+    def leave_word(self, handover: Handover, _now: Mono, _epoch: Epoch) -> None:
+        """At the end of a session that had no turn; beside the loop."""
+        with self._lock:
+            lease, self._lease, self._is_waiting, self._is_ended = self._lease, None, False, True
+        if lease is not None:
+            self._board.leases.give_back(lease)
+        given_at = boottime()
+        self._board.keeper.soon((self, "word"), lambda: self._leave_word(handover, given_at))
+
     def end(self) -> None:
         """Be seen no more; blocks for a moment, until the last word is kept."""
         with self._lock:
@@ -192,6 +202,27 @@ class PortalTurn:
                 self._seen = None
         if not is_wanted:
             self._board.leases.give_back(lease)
+
+    def _leave_word(self, handover: Handover, given_at: float) -> None:
+        now = boottime()
+        self._board.database.once(
+            "INSERT INTO handover (identity, portal, session, at, data) "
+            "SELECT %(identity)s, %(portal)s, %(session)s, clock_timestamp() - make_interval(secs => %(ago)s), %(data)s "
+            "WHERE NOT EXISTS (SELECT FROM lease WHERE key = %(key)s AND is_held AND beat_at > clock_timestamp() - make_interval(secs => %(quiet)s)) "
+            # A run that began and ended meanwhile has told more.
+            "AND NOT EXISTS (SELECT FROM handover WHERE portal = %(portal)s AND at > clock_timestamp() - make_interval(secs => %(since)s)) "
+            "ON CONFLICT (identity) DO UPDATE SET portal = excluded.portal, session = excluded.session, at = excluded.at, data = excluded.data",
+            {
+                "key": self.key,
+                "quiet": self._board.leases.times.taken_over_after,
+                "since": now - self._began_at,
+                "identity": self._identity,
+                "portal": self._portal,
+                "session": self._session,
+                "ago": now - given_at,
+                "data": msgspec.json.encode(handover),
+            },
+        )
 
     def _give(self, lease: Lease, handover: Handover, given_at: float) -> None:
         self._board.database.once(
