@@ -83,7 +83,7 @@ class TurnInMemory:
         self._read = left
         return left[1], left[2]
 
-    def leave_word(self, _handover: Handover, _now: Mono, _epoch: Epoch) -> None:
+    def leave_word(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Nobody had it: then it was taken at once, and given."""
 
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:

@@ -74,7 +74,9 @@ async def test_a_tool_of_an_assistant(
     call, job = Call(shared_state(database, {})), Job(name="doctor")
 
     async with call.enter(job) as reached:
-        found = await examine(job, reached, scopes=(Scope.KNOWLEDGE,), most_pages=10, warn=call.warn)
+        found = await examine(
+            job, reached, scopes=(Scope.KNOWLEDGE,), most_pages=10, warn=call.warn
+        )
 
     assert found.is_usable
     assert words_left(postgres, database) == 1

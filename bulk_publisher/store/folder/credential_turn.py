@@ -190,7 +190,7 @@ class CredentialTurn:
         self._read = last.left
         return (last.left.handover if last is own else self._composed(last, own)), last.at
 
-    def leave_word(self, _handover: Handover, _now: Mono, _epoch: Epoch) -> None:
+    def leave_word(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
         """Nobody had it: then it was taken at once, and given."""
 
     def give(self, handover: Handover, now: Mono, epoch: Epoch) -> None:
