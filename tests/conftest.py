@@ -99,12 +99,24 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest) -> str:
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a database with our tables in which nothing is kept yet; its leases are short."""
+    from bulk_publisher.store.postgres.keeper import Keeper
+
     server = request.getfixturevalue("postgres")
     url = server.prepared()
     server.sql(
         "UPDATE bulk_publisher.store SET renew_every = 0.2, silent_after = 0.8, taken_over_after = 2.4",
         name=name_in(url),
     )
-    return url
+    keepers: list[Keeper] = []
+    begin = Keeper._wake
+    monkeypatch.setattr(Keeper, "_wake", lambda keeper: (keepers.append(keeper), begin(keeper)))
+    yield url
+    # A process that is killed leaves its leases; this one lives on, and would renew them for ever.
+    for keeper in keepers:
+        with keeper._changed:
+            for work in (keeper._regular, keeper._due_at, keeper._pending):
+                work.clear()
+            keeper._changed.notify_all()
+    server.leave(url)

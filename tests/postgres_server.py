@@ -72,6 +72,14 @@ class PostgresServer:
         self.sql(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         return self.url(name)
 
+    def leave(self, url: str) -> None:
+        """Let nobody use a database any more, whoever still does."""
+        name = name_in(url)
+        self.sql(
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false; "
+            f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+
 
 def name_in(url: str) -> str:
     """The database in one of these URLs."""

@@ -20,6 +20,7 @@ from bulk_publisher.store import Store, migrate_store, open_store, shared_state
 from bulk_publisher.store.database_address import parse_address
 from bulk_publisher.store.folder.run_folder import RunFolder
 from bulk_publisher.store.postgres.postgres_store import PostgresStore
+from bulk_publisher.store.postgres.schema import CURRENT
 from bulk_publisher.store.totals import Totals
 from tests.postgres_server import PostgresServer, name_in
 from tests.store.making import begun, content_of, lines_of, record, standing_of
@@ -327,14 +328,17 @@ def test_a_schema_is_made_once_and_looked_at_before_anything_else(postgres: Post
         open_store(url).runs()
     assert "store migrate" in caught.value.hint
 
-    assert migrate_store(url) == (0, 1)
-    assert migrate_store(url) == (1, 1)
+    assert migrate_store(url) == (0, CURRENT)
+    assert migrate_store(url) == (CURRENT, CURRENT)
     assert list(open_store(url).runs()) == []
 
 
 @pytest.mark.parametrize(
     ("version", "oldest", "words"),
-    [(0, 0, "version 0, and this program needs 1"), (2, 2, "newer than this program knows")],
+    [
+        (0, 0, f"version 0, and this program needs {CURRENT}"),
+        (CURRENT + 1, CURRENT + 1, "newer than this program knows"),
+    ],
 )
 def test_another_schema_is_refused(
     postgres: PostgresServer, version: int, oldest: int, words: str
@@ -351,7 +355,10 @@ def test_another_schema_is_refused(
 
 def test_a_newer_schema_that_allows_it_is_worked_with(postgres: PostgresServer) -> None:
     url = postgres.prepared()
-    postgres.sql("UPDATE bulk_publisher.store SET version = 2, oldest = 1", name=name_in(url))
+    postgres.sql(
+        f"UPDATE bulk_publisher.store SET version = {CURRENT + 1}, oldest = {CURRENT}",
+        name=name_in(url),
+    )
 
     assert begun(open_store(url)).is_described
     with pytest.raises(BadSetting, match="newer"):

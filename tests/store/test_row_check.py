@@ -175,7 +175,7 @@ async def test_a_damaged_plan_is_told(kept_in: Store, sql: Sql) -> None:
     (flaw,) = kept_in.flaws()
 
     assert flaw.kind.value == "damaged"
-    assert "the plan is damaged" in flaw.what
+    assert "the plan of nightly is damaged" in flaw.what
 
 
 async def test_what_was_told_and_is_damaged_is_nothing(kept_in: Store, sql: Sql) -> None:
