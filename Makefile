@@ -51,7 +51,7 @@ test: .venv  ## the test suite, in parallel
 test-services: .venv  ## the tests that need a program beside Python (Chromium, PostgreSQL, Prometheus, systemd)
 	$(BIN)/pytest -q -n auto -m service $(TESTS)
 
-crash: .venv  ## kill real processes at random moments, many times
+crash: .venv  ## kill real processes at random moments, many times (hosts need root, postgresql, iproute2, faketime)
 	$(BIN)/pytest -q -n auto -m crash $(TESTS)
 
 # In an environment of their own: what they pin is no business of ours.
