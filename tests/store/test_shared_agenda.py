@@ -106,6 +106,26 @@ def test_a_firing_is_done_by_the_one_that_has_taken_it_up(here, there) -> None:
     assert list(there.take_up(["a", "b"], 3)) == ["a"]
 
 
+def test_of_many_that_take_up_the_same_jobs_each_job_has_one(database: str, tmp_path: Path) -> None:
+    names = [f"job-{number:02}" for number in range(40)]
+    agendas = [host(database, tmp_path) for _ in range(4)]
+    agendas[0].write_slots(dict.fromkeys(names, replace(NIGHTLY, firing=Firing(due=5.0))))
+    together, taken = threading.Barrier(len(agendas)), list[str]()
+
+    def race(agenda: PostgresAgenda) -> None:
+        together.wait()
+        for _ in names:
+            taken.extend(agenda.take_up(names, 3))
+
+    threads = [threading.Thread(target=race, args=[agenda]) for agenda in agendas]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(taken) == names
+
+
 def test_several_daemons_serve_and_what_one_has_taken_up_is_free_when_it_ends(here, there) -> None:
     with there.serving(lambda: None):
         with here.serving(lambda: None):

@@ -75,16 +75,13 @@ class FiringLeases:
             RefusedByDatabase: Likewise.
         """
         seen = self._leases.look_at({_key(name) for name in names})
-        taken: list[str] = []
+        # The oldest first, as they are given; to look at them loses their order.
+        free = self._leases.take_free({_key(name): seen[_key(name)] for name in names}, most)
+        leases = {lease.key: lease for lease in free}
+        taken = [name for name in names if _key(name) in leases]
+        with self._lock:
+            self._held.update((name, leases[_key(name)]) for name in taken)
         try:
-            for name in names:
-                if len(taken) >= most:
-                    break
-                lease = self._leases.try_take(_key(name), seen[_key(name)])
-                if lease is not None:
-                    with self._lock:
-                        self._held[name] = lease
-                    taken.append(name)
             # Whoever had it before may still believe that he does: what he has read is old from now on.
             if taken:
                 self._plan.renew(taken)

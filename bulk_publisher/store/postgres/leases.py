@@ -13,10 +13,11 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 from bulk_publisher.clock import boottime
 from bulk_publisher.store.folder.holders import LockHolder
@@ -32,6 +33,18 @@ _PROCESSES = Path("/proc")
 _HOLDER = re.compile(
     r"host (?P<host>[\w.-]{1,255}), pid (?P<pid>[1-9]\d{0,9}), (?P<machine>\S{1,200}), since (?P<since>\d{1,20})"
 )
+# What another host is just taking is its own: nobody waits, and no two wait for each other.
+_TAKE: LiteralString = """
+WITH free AS (
+    SELECT lease.key, seen.holder
+    FROM lease JOIN unnest(%(keys)s::text[], %(tokens)s::bigint[], %(beats)s::bigint[], %(holders)s::text[])
+    AS seen (key, token, beat, holder) ON lease.key = seen.key
+    WHERE lease.token = seen.token AND (lease.beat = seen.beat OR NOT lease.is_held)
+    FOR UPDATE OF lease SKIP LOCKED
+)
+UPDATE lease SET is_held = true, holder = free.holder, token = token + 1, beat = beat + 1, beat_at = now(), wanted_at = NULL
+FROM free WHERE lease.key = free.key RETURNING lease.key, lease.token
+"""
 _WANTED_RENEWALS = 1.5
 """Renewals for which somebody waits who has said so."""
 _QUIET = 3
@@ -149,8 +162,7 @@ class Leases:
         while True:
             seen = self.look(key)
             if self.is_free(key, seen):
-                lease = self._try_take(key, seen)
-                if lease is not None:
+                for lease in self._take_those({key: seen}):
                     return lease
                 continue
             times = self.times
@@ -160,7 +172,17 @@ class Leases:
 
     def try_take(self, key: str, seen: SeenLease) -> Lease | None:
         """Take *seen* if it is free, and still as it was seen."""
-        return self._try_take(key, seen) if self.is_free(key, seen) else None
+        return next(iter(self.take_free({key: seen}, 1)), None)
+
+    def take_free(self, seen: Mapping[str, SeenLease], most: int) -> list[Lease]:
+        """Take those of *seen* that are free, and still as they were seen, *most* at most.
+
+        Raises:
+            NoAnswerFromDatabase: If nobody knows.
+            RefusedByDatabase: If none is taken.
+        """
+        free = [(key, one) for key, one in seen.items() if self.is_free(key, one)]
+        return self._take_those(dict(free[:most])) if free[:most] else []
 
     def give_back(self, lease: Lease) -> None:
         """Nobody has it; where that can't be said, others find out in time."""
@@ -192,29 +214,35 @@ class Leases:
             if isinstance(taken, Lease):
                 self.give_back(taken)
 
-    def _try_take(self, key: str, seen: SeenLease) -> Lease | None:
-        if seen is FREE:
+    def _take_those(self, seen: Mapping[str, SeenLease]) -> list[Lease]:
+        """Take these, as far as they are still as they were seen: a statement for all of them."""
+        new = [key for key, one in seen.items() if one is FREE]
+        if new:
             self._database.rows(
-                "INSERT INTO lease (key) VALUES (%s) ON CONFLICT (key) DO NOTHING", [key]
+                "INSERT INTO lease (key) SELECT unnest(%s::text[]) ON CONFLICT (key) DO NOTHING",
+                [new],
             )
         asked_at = boottime()
         found = self._database.once(
-            "UPDATE lease SET is_held = true, holder = %s, token = token + 1, beat = beat + 1, beat_at = now(), wanted_at = NULL "
-            "WHERE key = %s AND token = %s AND (beat = %s OR NOT is_held) RETURNING token",
-            [this_process(f"take {seen.token + 1}"), key, seen.token, seen.beat],
+            _TAKE,
+            {
+                "keys": list(seen),
+                "tokens": [one.token for one in seen.values()],
+                "beats": [one.beat for one in seen.values()],
+                "holders": [this_process(f"take {one.token + 1}") for one in seen.values()],
+            },
         )
-        if not found:
-            return None
         times = self.times
-        with self._lock:
-            if not self._held:
-                self._looked_at = asked_at
-        lease = Lease(key, int(found[0][0]), asked_at, times.silent_after)
-        with self._lock:
-            self._held[key] = lease
-            self._sightings.pop(key, None)
-        self._keeper.every(times.renew_every, "renew", self._renew)
-        return lease
+        taken = [Lease(key, int(token), asked_at, times.silent_after) for key, token in found]
+        if taken:
+            with self._lock:
+                if not self._held:
+                    self._looked_at = asked_at
+                for lease in taken:
+                    self._held[lease.key] = lease
+                    self._sightings.pop(lease.key, None)
+            self._keeper.every(times.renew_every, "renew", self._renew)
+        return taken
 
     def _renew(self) -> None:
         with self._lock:
