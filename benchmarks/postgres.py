@@ -1,6 +1,6 @@
 """What a database takes: fenced lines a second from several runs, how long each waits, and what the loop feels.
 
-``python benchmarks/postgres.py [SECONDS]``; it starts a PostgreSQL of its own, which forces what it commits to disk.
+``python benchmarks/postgres.py [SECONDS] > benchmarks/results/postgres.md``; it starts a PostgreSQL of its own, which forces what it commits to disk.
 """
 
 import asyncio
@@ -13,13 +13,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from watched import load, postgres
+
 from bulk_publisher.model import Epoch
 from bulk_publisher.store import open_store
 from bulk_publisher.store.description import Description
 from bulk_publisher.store.protocol import KeptRun, Recording
 from bulk_publisher.store.totals import Totals
 from tests.outcomes import outcome
-from tests.postgres_server import running
 
 RUNS, A_SECOND = 10, 300
 
@@ -63,14 +64,15 @@ async def _measure(url: str, seconds: float) -> None:
         took = time.monotonic() - began_at
         share = (time.process_time() - cpu) / took
     print(
-        f"{len(waits) / took:.0f} fenced lines a second, each committed by itself, of {RUNS} runs"
+        f"{len(waits) / took:.0f} fenced lines a second, each committed by itself, of {RUNS} runs,"
+        f" for {took:.0f} s ({load()})\n"
     )
-    print(f"commit: {_in_ms(waits)}; the loop comes back late by: {_in_ms(lags)}")
-    print(f"{share:.1%} of a core is ours")
+    print(f"- commit: {_in_ms(waits)}; the loop comes back late by: {_in_ms(lags)}")
+    print(f"- {share:.1%} of a core is ours")
     run = store.runs()[0]
     began_at = time.monotonic()
     count = sum(1 for _ in run.marks())
-    print(f"{count / (time.monotonic() - began_at):,.0f} lines a second are read back")
+    print(f"- {count / (time.monotonic() - began_at):,.0f} lines a second are read back")
 
 
 def _in_ms(seconds: list[float]) -> str:
@@ -79,5 +81,5 @@ def _in_ms(seconds: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    with running(is_safe=True) as server:
+    with postgres() as server:
         asyncio.run(_measure(server.prepared(), float(sys.argv[1]) if sys.argv[1:] else 60.0))
