@@ -3,7 +3,8 @@
 How it works:
     Each watcher's own request sends to it, once a second at most and only what has changed. Who comes first
     in a second has the fragment made, and all others who watch the same take that one: a thousand watchers
-    cost one rendering. So a fragment is the same for everybody; what a visitor may press is on the page.
+    cost one rendering. So a fragment is the same for all who give the same key: nothing of a single visitor
+    is in it, though what may be pressed can be, where the key says who may.
     There is no task beside: a stream ends when its reader goes, when the page is closed, and when its
     reader may not see it any more.
 """

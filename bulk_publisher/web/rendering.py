@@ -54,7 +54,7 @@ class Rendering:
         }
 
     def text(self, template: str, /, **context: Any) -> str:
-        """A fragment that is the same for everybody; it knows no visitor, and no form is in it."""
+        """A fragment that many watch; it knows no visitor, and no form is in it."""
         return self._templates.get_template(template).render(context)
 
     def page(self, request: web.Request, template: str, /, **context: Any) -> str:
@@ -83,5 +83,5 @@ def render(
 
 
 def render_text(request: web.Request, template: str, /, **context: Any) -> str:
-    """A fragment that is the same for everybody, such as ``live.stream`` sends."""
+    """A fragment that many watch, such as ``live.stream`` sends."""
     return request.app[RENDERING].text(template, **context)

@@ -133,6 +133,23 @@ async def test_the_run_page_says_what_was_asked_and_only_who_may_steer_sees_butt
         assert "/submit" not in (await it.page.get("/jobs")).text
 
 
+async def test_what_may_be_pressed_goes_with_the_run_while_it_is_watched(tmp_path):
+    async def told(it) -> str:
+        async with it.page.session.get(f"{it.page.url}/live/runs/{kept.name}") as response:
+            return (await response.content.readuntil(b"\n\n")).decode()
+
+    async with steered(tmp_path, BAD) as it:
+        kept = await it.done_once()
+        await it.daemon.wait(3)
+        steering = await told(it)
+        await it.enter("otto", Role.SEE)
+        seeing = await told(it)
+
+    assert f"/runs/{kept.name}/retry" in steering
+    assert "/retry" not in seeing
+    assert "2 failed" in seeing
+
+
 @pytest.mark.parametrize("action", ["stop", "pause", "resume", "retry", "verify"])
 async def test_who_may_only_see_is_refused(tmp_path, action):
     async with steered(tmp_path) as it:

@@ -9,6 +9,7 @@ from aiohttp import web
 from bulk_publisher.errors import BadJournal
 from bulk_publisher.model import Status
 from bulk_publisher.report.text import in_words
+from bulk_publisher.web.guard.doorkeeper import VISITOR
 from bulk_publisher.web.live import stream
 from bulk_publisher.web.pages import drawing
 from bulk_publisher.web.pages.watching import only_if_changed
@@ -57,11 +58,15 @@ async def one_run(request: web.Request) -> web.StreamResponse:
 async def live_run(request: web.Request) -> web.StreamResponse:
     """What of it changes."""
     name = request.match_info["run"]
+    visitor = request.get(VISITOR)
+    may_steer = visitor is not None and visitor.may_steer
 
     async def fragment() -> str:
-        return render_text(request, "run_now.html", **_context(await views_of(request).run(name)))
+        told = await views_of(request).run(name)
+        return render_text(request, "run_now.html", **_context(told), may_steer=may_steer)
 
-    key = f"run {name}"
+    # Its buttons go with its state, and are there for some.
+    key = f"run {name} {may_steer}"
     return await stream(request, key, only_if_changed(views_of(request), fragment))
 
 
