@@ -8,7 +8,7 @@ How it works:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import tzinfo
 
@@ -39,6 +39,7 @@ from bulk_publisher.serve.ordered import call_back, first_part, write_down
 from bulk_publisher.serve.part import Surroundings
 from bulk_publisher.serve.plan import Plan
 from bulk_publisher.serve.submitting import Permits
+from bulk_publisher.store import KeptRun
 from bulk_publisher.store.agenda import Order, Slot, runs_of
 
 _LOOK_EVERY = 1.0
@@ -435,8 +436,7 @@ class Daemon:
         job = self._doing[name].job
         # First somebody is told: a daemon that dies in between tells it when it is started again.
         if self._around.notices is not None and job.notify is not None:
-            begun = [one.run for one in ends if one.run]
-            kept = self._around.store.find(begun[0]) if len(begun) == 1 else None
+            kept = await beside(lambda: self._only_run(ends))
             await self._around.notices.ended(job, job_ended(ends, kept=kept))
         slot = self._plan[name]
         due = Epoch(slot.firing.due) if slot.firing is not None else self._now
@@ -452,6 +452,13 @@ class Daemon:
             self._agenda.remove_order(name)
         self._leave(name)
         self._around.tell(JobEnds(job, due, status, ends))
+
+    def _only_run(self, ends: Sequence[RunEnds]) -> KeptRun | None:
+        """The run whose log hears what became of a message; None where there are several, or none any more."""
+        begun = [one.run for one in ends if one.run]
+        with suppress(BadJournal):
+            return self._around.store.find(begun[0]) if len(begun) == 1 else None
+        return None
 
     @property
     def _now(self) -> Epoch:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from bulk_publisher.errors import BadJobFile
 from bulk_publisher.jobs import After, Job, Notify, Recipient, Secret, Selection
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
-from bulk_publisher.serve.happenings import JobEnds, RunBegins, RunEnds
+from bulk_publisher.serve.happenings import JobEnds, RunBegins, RunEnds, RunRests
 from bulk_publisher.serve.submitting import Permits, check_order
 from bulk_publisher.store import open_store
+from bulk_publisher.store.steering import Steering, Wish
 from tests.notices.receiver import Receiver, receiving
 from tests.serve.daemons import job_file, served
 
@@ -53,6 +55,28 @@ async def test_a_run_is_verified_and_retried_before_its_end_is_told(tmp_path: Pa
         assert [one.pages for one in ends.aftermath.verified] == [30, 2]
         assert (await it.until(JobEnds)).status == 0
         assert it.daemon.slots["nightly"].last.status == 0
+
+
+async def test_a_job_whose_run_was_removed_ends_and_is_told(tmp_path: Path) -> None:
+    tables = {"schedule": EVERY_HALF_HOUR, "notify": notify("failed")}
+    path, runs = job_file(tmp_path, **tables), tmp_path / "runs"
+    async with (
+        receiving() as receiver,
+        serve(Scenario(pages=600, cost=1.0)) as sandbox,
+        served(sandbox, runs, path, environment=given(receiver)) as it,
+    ):
+        await it.until(RunBegins)
+        await it.wait(10)
+        kept = open_store(runs).find("latest")
+        kept.steer(Steering(wish=Wish.PAUSE, at=it.clock.epoch()))
+        await it.until(RunRests)
+        shutil.rmtree(kept.place)
+
+        ends = await it.until(JobEnds)
+
+        assert ends.status == 2
+        assert "no such run" in ends.runs[0].why
+        assert occasions(receiver) == ["failed"]
 
 
 async def test_a_daemon_that_dies_in_a_retry_is_followed_by_one_that_goes_on_with_it(
