@@ -190,6 +190,7 @@ class Daemon:
             if reads_files:
                 self._is_to_read = False
                 self._read_files()
+            self._leave_to_others()
             self._fire(group)
             await self._take_up(group)
         except (BadJournal, JournalLost) as error:
@@ -199,6 +200,12 @@ class Daemon:
             self._is_away(error)
         else:
             self._is_away(None)
+
+    def _leave_to_others(self) -> None:
+        """Let end what another daemon has taken up, while this one was cut off from the store."""
+        for name, one in self._doing.items():
+            if self._agenda.has_lost(name):
+                one.drain()
 
     def _is_away(self, error: BulkPublisherError | None) -> None:
         """Tell once that the plan can't be reached, and once that it can."""
@@ -346,7 +353,8 @@ class Daemon:
         """See which jobs have not ended so long after they were due; each is looked at once."""
         now = self._now
         for name, undertaken in self._doing.items():
-            notify, firing = undertaken.job.notify, self._plan[name].firing
+            slot = self._plan.slots.get(name)
+            notify, firing = undertaken.job.notify, None if slot is None else slot.firing
             if notify is None or notify.late_after is None or firing is None:
                 continue
             if not undertaken.is_late and now >= firing.due + notify.late_after:
@@ -433,25 +441,24 @@ class Daemon:
         self._changed.set()
 
     async def _end(self, name: str, ends: tuple[RunEnds, ...]) -> None:
-        job = self._doing[name].job
+        job, firing = self._doing[name].job, self._plan.firing_of(name)
         # First somebody is told: a daemon that dies in between tells it when it is started again.
         if self._around.notices is not None and job.notify is not None:
             kept = await beside(lambda: self._only_run(ends))
             await self._around.notices.ended(job, job_ended(ends, kept=kept))
-        slot = self._plan[name]
-        due = Epoch(slot.firing.due) if slot.firing is not None else self._now
         status = worst([one.status for one in ends])
         self._status = worst([self._status, status])
         # An order is done in the plan before it is removed, and leaves the plan afterwards: whenever a
         # daemon dies, it is done once.
-        self._plan.put(name, timetable.ended(slot, status=status, now=self._now))
+        ended = timetable.ended(self._plan[name], status=status, now=self._now)
+        self._plan.put(name, ended)
         order = self._known.orders.get(name)
         if order is not None:
             audit, now = self._around.store.audit, self._now
             await beside(lambda: write_down(audit, order, ends, at=now))
             self._agenda.remove_order(name)
         self._leave(name)
-        self._around.tell(JobEnds(job, due, status, ends))
+        self._around.tell(JobEnds(job, Epoch(firing.due), status, ends))
 
     def _only_run(self, ends: Sequence[RunEnds]) -> KeptRun | None:
         """The run whose log hears what became of a message; None where there are several, or none any more."""

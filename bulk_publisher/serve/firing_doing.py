@@ -44,17 +44,20 @@ class FiringDoing:
     async def do(
         self, jobs: Mapping[str, Job], places: asyncio.Semaphore
     ) -> tuple[RunEnds, ...] | None:
-        """How it has ended on each portal; None where others have to go on with it.
+        """How it has ended on each portal; None where others have to go on with it, or do already.
 
         Args:
             jobs: By the portals that the job names now.
             places: For runs that are at work.
         """
-        firing = self._plan[self._name].firing
+        try:
+            firing = self._plan.firing_of(self._name)
+        except JournalLost:
+            return None
         async with asyncio.TaskGroup() as group:
             if self._around.notices is not None:
                 group.create_task(self._around.notices.begins(self.job))
-            for portal, part in (firing.parts if firing else {}).items():
+            for portal, part in firing.parts.items():
                 if part.status is not None:
                     self._ends[portal] = RunEnds(self._name, portal, part.run, part.status)
                 else:
@@ -92,7 +95,6 @@ class FiringDoing:
 
     def _note(self, portal: str, part: Part) -> None:
         """Write into the plan how far a part has come."""
+        firing = with_part(self._plan.firing_of(self._name), portal, part)
         slot = self._plan[self._name]
-        if slot.firing is not None:
-            firing = with_part(slot.firing, portal, part)
-            self._plan.put(self._name, msgspec.structs.replace(slot, firing=firing))
+        self._plan.put(self._name, msgspec.structs.replace(slot, firing=firing))

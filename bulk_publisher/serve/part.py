@@ -264,6 +264,8 @@ class PartDoing:
         if not self._part.run and (begun := await beside(lambda: self._beginning.begun(store))):
             self._write(run=begun)
         if not self._part.run:
+            # It may have waited for its place while another daemon took it up.
+            self._note(self._part)
             means = BeginningMeans(
                 store=store,
                 seed=new_seed(),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 
 from bulk_publisher.errors import JournalLost
-from bulk_publisher.store.agenda import Agenda, Slot
+from bulk_publisher.store.agenda import Agenda, Firing, Slot
 
 _WHOLE_EVERY = 60
 """Of the looks at what others have changed, how many make one at the whole plan: what they have removed is
@@ -105,15 +105,33 @@ class Plan:
                 self._slots[name] = slot
         return changes.keys() - (fresh.keys() | gone.keys()) | written.keys()
 
-    def put(self, name: str, slot: Slot) -> None:
-        """Keep *slot*.
+    def firing_of(self, name: str) -> Firing:
+        """What is going on of *name*, which this daemon has taken up.
+
+        What has changed there is heard, also where another daemon has changed it since it was cut off
+        from the store and has taken up what this one did: so who does it is looked at, too.
 
         Raises:
-            JournalLost: If that can't be written, or another daemon has changed it meanwhile.
+            JournalLost: If another daemon does it now, or has done it; passing, if that can't be told.
         """
+        slot = self._slots.get(name)
+        if slot is None or slot.firing is None or not self._agenda.still_does(name):
+            raise self._is_others(name)
+        return slot.firing
+
+    def put(self, name: str, slot: Slot) -> None:
+        """Keep *slot*, whose firing this daemon has taken up.
+
+        Raises:
+            JournalLost: If that can't be written, or another daemon does it now.
+        """
+        self.firing_of(name)
         if not self.change({name: slot}):
-            raise JournalLost(
-                f"{self._agenda.place}: another daemon does {name} now.",
-                "Let it go on; jobs shows how it stands.",
-                "another daemon does it now",
-            )
+            raise self._is_others(name)
+
+    def _is_others(self, name: str) -> JournalLost:
+        return JournalLost(
+            f"{self._agenda.place}: another daemon does {name} now.",
+            "Let it go on; jobs shows how it stands.",
+            "another daemon does it now",
+        )

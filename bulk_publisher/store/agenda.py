@@ -248,6 +248,18 @@ class Agenda(Protocol):
         """Do it no more: it has ended, or others may go on with it."""
         ...
 
+    def still_does(self, name: str) -> bool:
+        """Whether this daemon does *name*, which it has taken up; where nobody was heard of for long, it is asked.
+
+        Raises:
+            JournalLost: If that can't be told now.
+        """
+        ...
+
+    def has_lost(self, name: str) -> bool:
+        """Whether *name* is known to be another daemon's since it was taken up here; nothing is asked."""
+        ...
+
     def read_told(self, job: str) -> Told:
         """What people were told of *job*; nothing where that is damaged, with a line in the log."""
         ...

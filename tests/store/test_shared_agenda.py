@@ -173,3 +173,29 @@ def test_a_daemon_whose_database_was_away_goes_on(here, there) -> None:
         leases._renew()
 
         assert not heard.is_set()
+
+
+def test_a_daemon_knows_that_another_does_what_it_had_taken_up(here, there) -> None:
+    here.take_up(["a"], 1)
+    assert here.still_does("a")
+    leases = here._service.leases
+    leases._keeper.every(600.0, "renew", lambda: None)
+    assert soon(lambda: list(there.take_up(["a"], 1)) == ["a"])
+    # Nothing was heard of it yet.
+    assert not here.has_lost("a")
+
+    assert not here.still_does("a")
+    assert here.has_lost("a")
+    assert there.still_does("a")
+
+
+def test_a_daemon_that_was_silent_still_does_what_nobody_has_taken_up(here) -> None:
+    here.take_up(["a"], 1)
+    leases = here._service.leases
+    leases._keeper.every(600.0, "renew", lambda: None)
+    lease = here._firings._held["a"]
+
+    assert soon(lambda: not lease.is_fresh)
+    assert here.still_does("a")
+    assert lease.is_fresh
+    assert not here.still_does("b")

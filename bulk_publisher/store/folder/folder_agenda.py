@@ -138,6 +138,14 @@ class FolderAgenda:
     def let_go(self, name: str) -> None:
         """There is nobody else to do it."""
 
+    def still_does(self, _name: str) -> bool:
+        """There is nobody else."""
+        return True
+
+    def has_lost(self, _name: str) -> bool:
+        """To nobody."""
+        return False
+
     def read_told(self, job: str) -> Told:
         """What stands in the job's file in ``told/``."""
         path = self._told(job)

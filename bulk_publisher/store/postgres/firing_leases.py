@@ -98,6 +98,23 @@ class FiringLeases:
         if lease is not None:
             self._leases.give_back(lease)
 
+    def still_has(self, name: str) -> bool:
+        """Whether nobody else can have *name*.
+
+        Raises:
+            NoAnswerFromDatabase: If that can't be told.
+            RefusedByDatabase: Likewise.
+        """
+        with self._lock:
+            lease = self._held.get(name)
+        return lease is not None and self._leases.make_sure(lease)
+
+    def has_lost(self, name: str) -> bool:
+        """Whether somebody else is known to have *name*, which was taken up here."""
+        with self._lock:
+            lease = self._held.get(name)
+        return lease is not None and lease.is_lost
+
 
 def _key(name: str) -> str:
     return f"{_FIRING}{name}"

@@ -184,6 +184,26 @@ class Leases:
         free = [(key, one) for key, one in seen.items() if self.is_free(key, one)]
         return self._take_those(dict(free[:most])) if free[:most] else []
 
+    def make_sure(self, lease: Lease) -> bool:
+        """Whether nobody else has *lease*; where it was not renewed for long, it is now.
+
+        Raises:
+            NoAnswerFromDatabase: If that can't be told.
+            RefusedByDatabase: Likewise.
+        """
+        if not lease.is_fresh and not lease.is_lost:
+            asked_at = boottime()
+            found = self._database.rows(
+                "UPDATE lease SET beat = beat + 1, beat_at = now() "
+                "WHERE key = %s AND token = %s AND is_held RETURNING 1",
+                [lease.key, lease.token],
+            )
+            if found:
+                lease.renewed(asked_at)
+            else:
+                lease.lose()
+        return lease.is_fresh
+
     def give_back(self, lease: Lease) -> None:
         """Nobody has it; where that can't be said, others find out in time."""
         was_lost = lease.is_lost

@@ -14,7 +14,11 @@ from bulk_publisher.errors import BadJournal, BadSetting, JournalLost
 from bulk_publisher.log import log
 from bulk_publisher.store.agenda import NO_SLOTS, Order, Slot, Told
 from bulk_publisher.store.files import FOLDER_MODE, is_there, refuse_planted, replacing
-from bulk_publisher.store.postgres.database import NoAnswerFromDatabase, RefusedByDatabase
+from bulk_publisher.store.postgres.database import (
+    NoAnswerFromDatabase,
+    RefusedByDatabase,
+    may_pass,
+)
 from bulk_publisher.store.postgres.firing_leases import FiringLeases
 from bulk_publisher.store.postgres.journal import reading
 from bulk_publisher.store.postgres.plan_rows import PlanRows
@@ -97,6 +101,21 @@ class PostgresAgenda:
     def let_go(self, name: str) -> None:
         """Give its lease back."""
         self._firings.let_go(name)
+
+    def still_does(self, name: str) -> bool:
+        """Whether its lease is certainly ours."""
+        try:
+            return self._firings.still_has(name)
+        except (NoAnswerFromDatabase, RefusedByDatabase) as error:
+            raise JournalLost(
+                f"{self.place}: nobody can tell who does {name}: {error}.",
+                "Is the database running, and reached from here?",
+                str(error),
+            ).passing(may_pass(error)) from None
+
+    def has_lost(self, name: str) -> bool:
+        """Whether its lease is another daemon's, as far as was heard."""
+        return self._firings.has_lost(name)
 
     def read_told(self, job: str) -> Told:
         """What people were told of *job*."""
