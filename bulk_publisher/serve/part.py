@@ -163,8 +163,7 @@ class PartDoing:
                     continue
             except BadJournal as error:
                 if error.is_passing:
-                    clock = self._around.clock
-                    await clock.sleep_until(Mono(clock.now() + _LOOK_EVERY))
+                    await self._pause()
                     continue
                 # Somebody has removed the run, or what is left of it can't be read.
                 ends = self._end(error.exit_status, error.message, error.hint)
@@ -173,6 +172,9 @@ class PartDoing:
                 self._write(status=ends.status)
                 self._around.tell(ends)
                 return ends
+            if not self._is_draining:
+                # Whatever ended it so early may do so at once again: what others are at work on takes hours.
+                await self._pause()
         return None
 
     # rest
@@ -193,11 +195,14 @@ class PartDoing:
         steering = kept.read_steering()
         return steering is not None and steering.is_resting(self._around.clock.epoch())
 
-    async def _rest(self) -> None:
+    async def _pause(self) -> None:
         clock = self._around.clock
         await clock.sleep_until(Mono(clock.now() + _LOOK_EVERY))
+
+    async def _rest(self) -> None:
+        await self._pause()
         at = self._part.goes_on_at
-        if at is not None and (at <= clock.epoch() or self._is_taken_up()):
+        if at is not None and (at <= self._around.clock.epoch() or self._is_taken_up()):
             self._write(goes_on_at=None)
 
     def _is_taken_up(self) -> bool:

@@ -12,6 +12,7 @@ from bulk_publisher.errors import (
     BadSetting,
     BulkPublisherError,
     JournalLost,
+    RunBusy,
 )
 from bulk_publisher.jobs import Job
 from bulk_publisher.operations.access import Entry
@@ -49,6 +50,19 @@ async def entrance(_job: Job) -> AsyncIterator[Webhook]:
 def part(tmp_path: Path, beginning: Beginning, note: Callable[[Part], None]) -> PartDoing:
     around = Surroundings(open_store(tmp_path / "runs"), entrance, lambda _: None, WallClock())
     return PartDoing(JOB, "", Part(), around, note, asyncio.Semaphore(1), beginning)
+
+
+async def test_what_another_process_is_at_work_on_is_looked_at_once_a_second(
+    tmp_path: Path,
+) -> None:
+    beginning = Beginning(RunBusy("busy"), RunBusy("busy"), BadSetting("nothing to retry"))
+
+    ends = await part(tmp_path, beginning, lambda _: None).do()
+
+    assert ends is not None
+    assert ends.why == "nothing to retry"
+    first, second, third = beginning.begun_at
+    assert (second - first, third - second) == pytest.approx((1.0, 1.0), abs=0.1)
 
 
 async def test_nothing_is_begun_that_another_daemon_does(tmp_path: Path) -> None:
