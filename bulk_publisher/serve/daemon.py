@@ -371,12 +371,13 @@ class Daemon:
         try:
             job = self._known.find(name)
             jobs = self._by_portal(name, job)
-        except JournalLost:
-            self._let_go_for_a_while(name)
-            if not self._agenda.is_shared:
-                raise
-            return
         except BulkPublisherError as error:
+            if isinstance(error, JournalLost) or (error.is_passing and self._agenda.is_shared):
+                # It is not begun, and nothing is wrong with it.
+                self._let_go_for_a_while(name)
+                if not self._agenda.is_shared:
+                    raise
+                return
             self._refuse(name, error, group)
             return
         order = self._known.orders.get(name)

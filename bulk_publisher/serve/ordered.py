@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -87,15 +86,23 @@ def first_part(order: Order | None) -> Part:
 
 
 def call_back(order: Order | None, store: Store) -> None:
-    """Take back what was asked of a run before *order* asks for it to go on."""
+    """Take back what was asked of a run before *order* asks for it to go on.
+
+    Raises:
+        BadJournal: If the store does not answer now.
+    """
     if order is None or order.kind is not OrderKind.RESUME:
         return
-    with suppress(BadJournal):
+    try:
         kept = store.find(order.of)
         steering = None if kept.is_locked else kept.read_steering()
         # What was asked of it since stands.
         if steering is not None and steering.at <= order.submitted:
             kept.clear_steering()
+    except BadJournal as error:
+        # One that is gone is told of where it would go on.
+        if error.is_passing:
+            raise
 
 
 def doing_of(

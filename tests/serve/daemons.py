@@ -22,7 +22,7 @@ from bulk_publisher.serve.daemon import Daemon
 from bulk_publisher.serve.happenings import Happening
 from bulk_publisher.serve.job_files import JobFiles
 from bulk_publisher.serve.part import Surroundings
-from bulk_publisher.store import open_store
+from bulk_publisher.store import Store, open_store
 
 H = TypeVar("H")
 
@@ -104,6 +104,7 @@ async def served(
     output: Output | None = None,
     environment: dict[str, str] | None = None,
     webhooks: Mapping[str, str] | None = None,
+    store: Store | None = None,
 ) -> AsyncIterator[Played]:
     """A daemon of the jobs in *paths*; it is drained when the block ends, and killed where that fails.
 
@@ -112,6 +113,7 @@ async def served(
         clock: Another daemon's, which this one follows.
         environment: Where it finds the secrets of whom it tells.
         webhooks: Of the portals of jobs for many, by the variables that name them.
+        store: Instead of the folder *runs*.
     """
     warnings: list[str] = []
 
@@ -121,7 +123,7 @@ async def served(
         yield Webhook((webhooks or {}).get(variable or "", sandbox.webhook))
 
     heard, clock = Heard(), clock or WallClock()
-    store = open_store(runs)
+    store = store or open_store(runs)
     notices = Notices(store.agenda, entrance, environment or {}, clock, warnings.append)
     around = Surroundings(
         store,
