@@ -73,13 +73,18 @@ cover: .venv  ## branch coverage of the suite
 
 check: lint test test-services  ## what CI runs
 
-bench: .venv  ## how close to the best possible time, as ratios within one run
+bench: .venv  ## how close to the best possible time, as ratios within one run, and what PostgreSQL costs
 	$(BIN)/python benchmarks/limits.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/many_portals.py
 	$(BIN)/python benchmarks/sandbox_speed.py
 	$(BIN)/python benchmarks/csv_memory.py
 	$(BIN)/python benchmarks/xlsx.py
+	$(BIN)/python benchmarks/postgres.py
+	$(BIN)/python benchmarks/waiting_hosts.py
+	$(BIN)/python benchmarks/many_schedules.py
+	$(BIN)/python benchmarks/takeover.py
+	$(BIN)/python benchmarks/night.py
 
 demo: .venv  ## publish a knowledge base on a simulated portal, in a minute
 	$(BIN)/bulk-publisher demo

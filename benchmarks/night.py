@@ -221,7 +221,8 @@ def watch(
         if time.monotonic() < until:
             continue
         slots = agenda.read_slots().values()
-        if not any(slot.firing or slot.queued for slot in slots):
+        is_over = all(slot.next_due and slot.next_due > _BEGINS + HOURS * 3600 for slot in slots)
+        if is_over and not any(slot.firing or slot.queued for slot in slots):
             return seen
         if time.monotonic() > until + _LATEST:
             raise SystemExit("the hosts do not come to an end")
@@ -237,7 +238,10 @@ def check(url: str, asked: argparse.Namespace, seen: Portals) -> int:
         if not run.read_description().is_whole:
             raise SystemExit(f"{run.name} is not whole")
     if len(runs) != TIMES * asked.portals:
-        raise SystemExit(f"{len(runs)} runs, and {TIMES * asked.portals} were due")
+        times = Counter(Counter(run.read_description().job.name for run in runs).values())
+        raise SystemExit(
+            f"{TIMES * asked.portals} runs were due; jobs by how many they had: {times}"
+        )
     if seen.published != Counter({TIMES: asked.portals * asked.pages}):
         raise SystemExit(f"pages by how often they were published: {seen.published}")
     return len(runs)
