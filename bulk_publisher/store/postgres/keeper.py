@@ -89,3 +89,5 @@ class Keeper:
             work()
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
             log.debug("database.not_asked", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a thread that ended would renew no lease any more, and nobody would know why
+            log.error("database.keeper_crashed", what=type(error).__name__)
