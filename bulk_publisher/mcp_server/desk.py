@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -234,9 +235,11 @@ class Desk:
     def _list(self, name: str) -> str:
         """The path of the list *name*, links followed: what is checked is what is read."""
         for folder in self._folders:
-            path = (folder / name).resolve()
-            if path.is_relative_to(folder.resolve()) and path.is_file():
-                return str(path)
+            # What can be the name of no file is refused by an error of its own.
+            with suppress(OSError, ValueError):
+                path = (folder / name).resolve()
+                if path.is_relative_to(folder.resolve()) and path.is_file():
+                    return str(path)
         if not self._folders:
             raise BadSetting("This server reads no lists.", "A person may start it with --allow FOLDER.")  # fmt: skip
         raise BadSetting(f"{as_text(name)}: there is no such list in a folder that this server may read.", "Folders are allowed with --allow FOLDER.")  # fmt: skip

@@ -139,6 +139,16 @@ async def test_what_can_not_be_is_an_error_that_says_so(
     assert said in refused["portal_data"]["message"]
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"], ids=["long", "nul"])
+async def test_what_can_be_no_file_is_no_fault_of_ours(
+    meet: Meeting, tmp_path: Path, name: str
+) -> None:
+    async with meet(Scenario(pages=3), tmp_path) as assistant:
+        refused = await assistant.call("plan", file=name)
+
+    assert (refused["error"], refused["exit_status"]) == ("BadSetting", 2)
+
+
 async def test_lists_are_read_in_allowed_folders_alone(meet: Meeting, tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "pages.csv").write_text("id\n3\n4\n")
