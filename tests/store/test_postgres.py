@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from bulk_publisher.errors import BadSetting, JournalLost, RunBusy
+from bulk_publisher.errors import BadSetting, BulkPublisherError, JournalLost, RunBusy
 from bulk_publisher.limits.handover import Handover
 from bulk_publisher.model import Epoch, Mono, Page, PageId
 from bulk_publisher.operations.moving import move_run
 from bulk_publisher.store import Store, migrate_store, open_store, shared_state
+from bulk_publisher.store.approvals import About, Act, Door
 from bulk_publisher.store.database_address import parse_address
 from bulk_publisher.store.folder.run_folder import RunFolder
 from bulk_publisher.store.postgres.postgres_store import PostgresStore
@@ -60,6 +61,9 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+ACT = Act(by="anna", at=1.0, through=Door.TERMINAL)
 
 
 @pytest.fixture
@@ -431,3 +435,22 @@ async def test_what_is_damaged_is_not_taken_in(database: str, tmp_path: Path) ->
     with store.service.database.together() as connection:  # type: ignore[attr-defined]
         for table in ("run", "chunk", "note", "lease"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+def test_what_a_database_that_is_away_makes_impossible_may_pass(
+    database: str, wire: Wire, tmp_path: Path
+) -> None:
+    store, other = hasty(wire.url(database), tmp_path), hasty(wire.url(database), tmp_path)
+    plan = store.approvals.propose(b"{}", About(portal="a", action="publish", pages=1), ACT)
+    wire.hangs.set()
+
+    with pytest.raises(BadSetting) as turn, store.state.turn("a", "1", portal="a"):
+        raise AssertionError("nobody can tell whose turn it is")
+    with pytest.raises(BadSetting) as unopened:
+        _ = other.agenda
+    with pytest.raises(BulkPublisherError) as taken:
+        store.approvals.approve(plan.name, plan.sha256, ACT)
+    with pytest.raises(BulkPublisherError) as proposed:
+        store.approvals.propose(b"{}", About(portal="a", action="publish", pages=1), ACT)
+
+    assert [one.value.is_passing for one in (turn, unopened, taken, proposed)] == [True] * 4

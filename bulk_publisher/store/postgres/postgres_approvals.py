@@ -17,6 +17,7 @@ from bulk_publisher.store.postgres.database import (
     Database,
     NoAnswerFromDatabase,
     RefusedByDatabase,
+    may_pass,
 )
 from bulk_publisher.store.postgres.journal import reading
 from bulk_publisher.text.shown import shown
@@ -122,7 +123,7 @@ class PostgresApprovals:
                     [written, name, record],
                 ):
                     return changed
-        raise BadSetting(f"{self.place}: plan {name} can't be changed now.", "Try again.")
+        raise BadSetting(f"{self.place}: plan {name} can't be changed now.", "Try again.").passing()
 
     def _forget_over(self, at: float) -> None:
         """Remove the copies of plans that nobody can publish any more; who did what stays."""
@@ -139,4 +140,4 @@ class PostgresApprovals:
             raise BadSetting(
                 f"{self.place}: can't be written: {error}.",
                 "Is the database running, and reached from here?",
-            ) from None
+            ).passing(may_pass(error)) from None

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.store.cluster_key import read_key
-from bulk_publisher.store.postgres.database import NoAnswerFromDatabase, RefusedByDatabase
+from bulk_publisher.store.postgres.database import (
+    NoAnswerFromDatabase,
+    RefusedByDatabase,
+    may_pass,
+)
 from bulk_publisher.store.postgres.leases import SeenLease, holder_of
 from bulk_publisher.store.postgres.portal_turns import PortalTurn
 from bulk_publisher.store.postgres.postgres_run import Service
@@ -39,7 +43,7 @@ class PostgresState:
             raise BadSetting(
                 f"{service.database.address.shown}: the portal's limits can't be shared: {error}.",
                 "Is the database running, and reached from here?",
-            ) from None
+            ).passing(may_pass(error)) from None
         try:
             yield Sharing(turn)
         finally:
@@ -70,7 +74,9 @@ class PostgresState:
                     )
                 yield
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
-            raise BadSetting(f"{job}: it can't be locked: {error}.") from None
+            raise BadSetting(f"{job}: it can't be locked: {error}.").passing(
+                may_pass(error)
+            ) from None
 
 
 def _name_of(job: Path) -> str:

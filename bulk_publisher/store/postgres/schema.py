@@ -16,6 +16,7 @@ from bulk_publisher.store.postgres.database import (
     Database,
     NoAnswerFromDatabase,
     RefusedByDatabase,
+    may_pass,
 )
 
 _LOCK = 0x62756C6B
@@ -287,14 +288,14 @@ def migrate(database: Database) -> tuple[int, int]:
     return before, CURRENT
 
 
-def unreachable(database: Database, error: Exception) -> BadSetting:
+def unreachable(database: Database, error: NoAnswerFromDatabase | RefusedByDatabase) -> BadSetting:
     """The error of a database that can't be used, or is not reached."""
     hint = "Is it running, and may this user connect to it? psql with the same URL tells more."
     if isinstance(error, RefusedByDatabase) and error.code == "42501":
         hint = "Its owner grants the role what it needs: docs/cluster.md has the statements."
     elif "certificate" in str(error):
         hint = "sslrootcert=FILE in the URL names the authority of the server's certificate, which must be for that host name."
-    return BadSetting(f"{database.address.shown}: {error}.", hint)
+    return BadSetting(f"{database.address.shown}: {error}.", hint).passing(may_pass(error))
 
 
 def _too_new(database: Database, version: int) -> BadSetting:
