@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -45,6 +46,8 @@ from bulk_publisher.sources.known_failures import check_known_failures
 from bulk_publisher.store import KeptRun, Store
 from bulk_publisher.store.agenda import Part
 from bulk_publisher.store.steering import Wish
+
+T = TypeVar("T")
 
 WatchRun = Callable[[str, str, Started], Watcher]
 """What looks on at a run that begins or goes on, by its job, and by the portal as the job names it."""
@@ -113,6 +116,7 @@ class PartDoing:
         self._around = around
         self._note = note
         self._places = places
+        self._is_shared = around.store.agenda.is_shared
         self._started: Started | None = None
         self._watcher: Watcher = watch_nothing
         self._afterwards: Afterwards | None = None
@@ -156,9 +160,8 @@ class PartDoing:
         """Do it to its end; None where it was drained before."""
         while not self._is_draining:
             try:
-                kept = self._kept() if self._part.run else None
-                ends = self._called_off(kept)
-                if ends is None and self._is_resting(kept):
+                ends, rests = await self._asked(self._look)
+                if rests:
                     await self._rest()
                     continue
             except BadJournal as error:
@@ -178,6 +181,20 @@ class PartDoing:
         return None
 
     # rest
+
+    async def _asked(self, ask: Callable[[], T]) -> T:
+        """What *ask* gives, which reads of the run; where another machine answers, it is waited for beside the loop."""
+        return await beside(ask) if self._is_shared else ask()
+
+    def _look(self) -> tuple[RunEnds | None, bool]:
+        """How it ended while it rested, and whether it goes on resting.
+
+        Raises:
+            BadJournal: If that can't be told, now or ever.
+        """
+        kept = self._kept() if self._part.run else None
+        ends = self._called_off(kept)
+        return ends, ends is None and self._is_resting(kept)
 
     def _called_off(self, kept: KeptRun | None) -> RunEnds | None:
         """How it ended, where somebody has stopped it while it rested."""
@@ -202,7 +219,9 @@ class PartDoing:
     async def _rest(self) -> None:
         await self._pause()
         at = self._part.goes_on_at
-        if at is not None and (at <= self._around.clock.epoch() or self._is_taken_up()):
+        if at is not None and (
+            at <= self._around.clock.epoch() or await self._asked(self._is_taken_up)
+        ):
             self._write(goes_on_at=None)
 
     def _is_taken_up(self) -> bool:

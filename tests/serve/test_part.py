@@ -1,14 +1,18 @@
 """One portal's part of a job, where its store or its plan do not answer as they should."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bulk_publisher.clock import WallClock
 from bulk_publisher.errors import (
+    BadJournal,
     BadSetting,
     BulkPublisherError,
     JournalLost,
@@ -20,7 +24,7 @@ from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.serve.beginning import BeginningMeans
 from bulk_publisher.serve.part import PartDoing, Surroundings
-from bulk_publisher.store import Store, open_store
+from bulk_publisher.store import KeptRun, Store, open_store
 from bulk_publisher.store.agenda import Part
 
 JOB = Job(name="nightly")
@@ -47,9 +51,29 @@ async def entrance(_job: Job) -> AsyncIterator[Webhook]:
     yield Webhook("https://example.bitrix24.com/rest/1/x/")
 
 
-def part(tmp_path: Path, beginning: Beginning, note: Callable[[Part], None]) -> PartDoing:
-    around = Surroundings(open_store(tmp_path / "runs"), entrance, lambda _: None, WallClock())
-    return PartDoing(JOB, "", Part(), around, note, asyncio.Semaphore(1), beginning)
+class SlowStore:
+    """A store that hosts share, and that answers late."""
+
+    def __init__(self) -> None:
+        self.agenda = SimpleNamespace(is_shared=True)
+        self.has_answered = False
+
+    def find(self, name: str) -> KeptRun:
+        time.sleep(0.5)
+        self.has_answered = True
+        raise BadJournal(f"{name}: no such run")
+
+
+def part(
+    tmp_path: Path,
+    beginning: Beginning,
+    note: Callable[[Part], None],
+    store: Any = None,
+    of: Part = Part(),  # noqa: B008 - frozen
+) -> PartDoing:
+    store = store or open_store(tmp_path / "runs")
+    around = Surroundings(store, entrance, lambda _: None, WallClock())
+    return PartDoing(JOB, "", of, around, note, asyncio.Semaphore(1), beginning)
 
 
 async def test_what_another_process_is_at_work_on_is_looked_at_once_a_second(
@@ -75,3 +99,17 @@ async def test_nothing_is_begun_that_another_daemon_does(tmp_path: Path) -> None
         await part(tmp_path, beginning, note).do()
 
     assert beginning.begun_at == []
+
+
+@pytest.mark.real_time
+async def test_a_database_that_answers_late_holds_up_no_other_part(tmp_path: Path) -> None:
+    store = SlowStore()
+    doing = part(tmp_path, Beginning(), lambda _: None, store, Part(run="gone"))
+    task = asyncio.create_task(doing.do())
+
+    await asyncio.sleep(0.1)
+    assert not store.has_answered
+    ends = await task
+
+    assert ends is not None
+    assert "no such run" in ends.why
