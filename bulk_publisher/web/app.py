@@ -16,7 +16,7 @@ from bulk_publisher.web.guard.roles import Role
 from bulk_publisher.web.live import LIVE, Live
 from bulk_publisher.web.rendering import RENDERING, Rendering
 from bulk_publisher.web.route import Route
-from bulk_publisher.web.signs_of_life import SIGNS_OF_LIFE
+from bulk_publisher.web.signs_of_life import READINESS, SIGNS_OF_LIFE, Readiness
 from bulk_publisher.web.static_files import StaticFiles
 from bulk_publisher.web.surroundings import SURROUNDINGS, WebSurroundings
 from bulk_publisher.web.viewing import VIEWS
@@ -48,6 +48,7 @@ def make_app(surroundings: WebSurroundings, routes: tuple[Route, ...] = ROUTES) 
     app[LIVE] = Live(surroundings.clock)
     app[ONCE] = Once(surroundings.clock)
     app[READERS] = Readers()
+    app[READINESS] = Readiness(surroundings.clock)
     app[VIEWS] = Views(surroundings.store, now=surroundings.clock.epoch)
     app[RENDERING] = Rendering(surroundings, routes, static)
     app[_ROLES] = {}

@@ -5,7 +5,6 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from bulk_publisher.operations.beside import beside
 from bulk_publisher.web.api.endpoint import Endpoint, query_as
 from bulk_publisher.web.deeds.helm import helm_of
 from bulk_publisher.web.deeds.on_plans import find
@@ -21,6 +20,7 @@ from bulk_publisher.web.views.one_run import OneRun
 from bulk_publisher.web.views.outcomes_after import OutcomesAfter, OutcomesPart, outcomes_after
 from bulk_publisher.web.views.proposals import OnePlan, Proposals, one_plan, proposals_of
 from bulk_publisher.web.views.run_list import RunList, RunsAsked
+from bulk_publisher.web.views.undisturbed import in_thread
 
 _READERS = 4
 """Programs that are answered from journals at a time."""
@@ -99,7 +99,7 @@ async def outcomes(request: web.Request) -> OutcomesPart:
     asked = query_as(request, OutcomesAfter)
     kept = await views_of(request).kept(request.match_info["run"])
     async with request.app[READERS].place():
-        return await beside(
+        return await in_thread(
             lambda: outcomes_after(kept.outcomes() if kept.has_journal else (), asked)
         )
 
@@ -127,7 +127,7 @@ async def calendar(request: web.Request) -> Night:
 async def plans(request: web.Request) -> Proposals:
     """Plans that were handed in."""
     surroundings = around(request)
-    proposals = await beside(surroundings.store.approvals.proposals)
+    proposals = await in_thread(surroundings.store.approvals.proposals)
     return proposals_of(proposals, at=surroundings.clock.epoch())
 
 
@@ -140,7 +140,7 @@ async def plan(request: web.Request) -> OnePlan:
 async def audit(request: web.Request) -> Deeds:
     """Who has done what here."""
     asked, kept = query_as(request, DeedsAsked), around(request).audit
-    return await beside(lambda: deeds_of(kept.read(), asked))
+    return await in_thread(lambda: deeds_of(kept.read(), asked))
 
 
 ENDPOINTS = (

@@ -7,7 +7,6 @@ from aiohttp import web
 
 from bulk_publisher.jobs import Job
 from bulk_publisher.model import Action
-from bulk_publisher.operations.beside import beside
 from bulk_publisher.report.text import pages_in_words
 from bulk_publisher.serve.submitting import order_plan, submit_known
 from bulk_publisher.utc import as_utc
@@ -15,6 +14,7 @@ from bulk_publisher.web.deeds.button import Button
 from bulk_publisher.web.deeds.helm import Helm, refused
 from bulk_publisher.web.deeds.question import Pressed, Question
 from bulk_publisher.web.views.job_rows import JobRow
+from bulk_publisher.web.views.undisturbed import in_thread
 from bulk_publisher.web.views.wording import shortened
 
 
@@ -37,7 +37,7 @@ async def _submit(helm: Helm, name: str, moment: str) -> Pressed:
     await _row(helm, name)
     now, at = helm.now, helm.moment(moment, "at")
     agenda, rng = helm.around.store.agenda, random.SystemRandom()
-    order = await beside(
+    order = await in_thread(
         lambda: submit_known(agenda, name, at=at or now, now=now, by=helm.by, rng=rng)
     )
     due = "now" if at is None else f"at {as_utc(at)}"
@@ -61,7 +61,7 @@ async def _plan(helm: Helm, name: str, _moment: str) -> Pressed:
     await _row(helm, name)
     _check_planned(name, helm.around.daemon.jobs.get(name))
     agenda, rng = helm.around.store.agenda, random.SystemRandom()
-    order = await beside(lambda: order_plan(agenda, name, now=helm.now, by=helm.by, rng=rng))
+    order = await in_thread(lambda: order_plan(agenda, name, now=helm.now, by=helm.by, rng=rng))
     done = _done("plan", name, f"A plan of job {shortened(name)} will be made.", order.name)
     return Pressed(action="plan", target=name, said=done.said, order=order.name, seen_at="/plans")
 

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from bulk_publisher.errors import NotApproved
 from bulk_publisher.operations.approving import ProposedPlan, approve, find_plan
-from bulk_publisher.operations.beside import beside
 from bulk_publisher.report.text import pages_in_words
 from bulk_publisher.serve.submitting import order_approved
 from bulk_publisher.store.approvals import (
@@ -19,6 +18,7 @@ from bulk_publisher.store.approvals import (
 from bulk_publisher.web.deeds.button import Button
 from bulk_publisher.web.deeds.helm import Helm, refused
 from bulk_publisher.web.deeds.question import Pressed, Question
+from bulk_publisher.web.views.undisturbed import in_thread
 from bulk_publisher.web.views.wording import shortened
 
 
@@ -31,10 +31,10 @@ async def find(helm: Helm, plan: str) -> ProposedPlan:
     """
     store = helm.around.store
     try:
-        await beside(lambda: store.approvals.find(plan))
+        await in_thread(lambda: store.approvals.find(plan))
     except NotApproved as error:
         raise web.HTTPNotFound(text=error.message) from error
-    return await beside(lambda: find_plan(store, plan))
+    return await in_thread(lambda: find_plan(store, plan))
 
 
 async def _ask_approve(helm: Helm, plan: str) -> Question:
@@ -52,7 +52,7 @@ async def _ask_approve(helm: Helm, plan: str) -> Question:
 async def _approve(helm: Helm, plan: str, _moment: str) -> Pressed:
     proposal = (await _approvable(helm, plan)).proposal
     store = helm.around.store
-    await beside(lambda: approve(store, plan, proposal.sha256, by=helm.by, through=Door.PAGE))
+    await in_thread(lambda: approve(store, plan, proposal.sha256, by=helm.by, through=Door.PAGE))
     return _done("approve", plan, f"Plan {plan} is approved.")
 
 
@@ -83,7 +83,7 @@ async def _publish(helm: Helm, plan: str, _moment: str) -> Pressed:
     found = await find(helm, plan)
     check_approved(found.proposal, helm.now)
     agenda = helm.around.store.agenda
-    order = await beside(
+    order = await in_thread(
         lambda: order_approved(agenda, plan, known=found.job.name, now=helm.now, by=helm.by)
     )
     return _done("publish", plan, f"Plan {plan} will be published.", order.name)

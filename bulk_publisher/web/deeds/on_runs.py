@@ -1,6 +1,5 @@
 """What may be done about a run: stop and pause it, go on with it, retry what failed, and verify it."""
 
-from bulk_publisher.operations.beside import beside
 from bulk_publisher.operations.describing import names_pages
 from bulk_publisher.operations.following import count_followed, retry_of
 from bulk_publisher.operations.resuming import status_of_whole
@@ -14,6 +13,7 @@ from bulk_publisher.web.deeds.button import Button, Do
 from bulk_publisher.web.deeds.helm import Helm, page_of_run, refused
 from bulk_publisher.web.deeds.question import Pressed, Question
 from bulk_publisher.web.views.one_run import OneRun
+from bulk_publisher.web.views.undisturbed import in_thread
 
 
 async def _ask_stop(helm: Helm, run: str) -> Question:
@@ -71,7 +71,7 @@ async def _end(helm: Helm, run: str, steering: Steering) -> None:
         ask_to_end(kept, steering)
         return True
 
-    if not await beside(ask):
+    if not await in_thread(ask):
         to_do = "stop" if steering.wish is Wish.STOP else "pause"
         raise refused(f"Run {run} has ended; there is nothing to {to_do}.")
 
@@ -79,11 +79,11 @@ async def _end(helm: Helm, run: str, steering: Steering) -> None:
 async def _ask_resume(helm: Helm, run: str) -> Question:
     told = await _resting(helm, run)
     kept = await helm.kept(run)
-    if await beside(lambda: status_of_whole(kept)) is not None:
+    if await in_thread(lambda: status_of_whole(kept)) is not None:
         raise refused(
             f"Run {run} is complete: every page is in its journal. Nothing is left to do."
         )
-    description = await beside(kept.read_description)
+    description = await in_thread(kept.read_description)
     if not description.following and not names_pages(description.job_data or {}):
         raise refused(
             f"The pages of run {run} were named by a program: let that program continue it."
@@ -98,10 +98,10 @@ async def _ask_resume(helm: Helm, run: str) -> Question:
 async def _ask_retry(helm: Helm, run: str) -> Question:
     told = await _resting(helm, run)
     kept = await helm.kept(run)
-    count = await beside(lambda: count_followed(kept, retry_of(kept)))
+    count = await in_thread(lambda: count_followed(kept, retry_of(kept)))
     # Not as it was at the last look: another one may just have been begun.
-    retries = (await beside(kept.read_description)).retries
-    is_retried = bool(retries) and await beside(lambda: kept.beside(retries[-1]).is_locked)
+    retries = (await in_thread(kept.read_description)).retries
+    is_retried = bool(retries) and await in_thread(lambda: kept.beside(retries[-1]).is_locked)
     if is_retried:
         raise refused(f"Run {retries[-1]} retries it just now.", "Wait until it has ended.")
     if not count:
@@ -130,7 +130,7 @@ async def _resting(helm: Helm, run: str) -> OneRun:
     """The run, which no process is at work on and that others can go on with."""
     told = await helm.views.run(run)
     kept = await helm.kept(run)
-    if told.row.state.is_at_work or await beside(lambda: kept.is_locked):
+    if told.row.state.is_at_work or await in_thread(lambda: kept.is_locked):
         raise refused(f"Run {run} is going on.", "Stop it first, or wait until it has ended.")
     if told.why:
         raise refused(told.why)
@@ -143,7 +143,7 @@ def _ordered(kind: OrderKind, said: str) -> Do:
     async def order(helm: Helm, run: str, _moment: str) -> Pressed:
         kept: KeptRun = await helm.kept(run)
         agenda = helm.around.store.agenda
-        order = await beside(lambda: order_for_run(agenda, kind, kept, now=helm.now, by=helm.by))
+        order = await in_thread(lambda: order_for_run(agenda, kind, kept, now=helm.now, by=helm.by))
         return _done(kind.value, run, said.format(run=run), order.name)
 
     return order

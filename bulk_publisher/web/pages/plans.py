@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from bulk_publisher.operations.beside import beside
 from bulk_publisher.store.agenda import OrderKind
 from bulk_publisher.store.approvals import is_same_person
 from bulk_publisher.web.deeds.helm import helm_of
@@ -11,14 +10,15 @@ from bulk_publisher.web.rendering import render
 from bulk_publisher.web.route import Route, visitor_of
 from bulk_publisher.web.surroundings import around
 from bulk_publisher.web.views.proposals import one_plan, proposals_of
+from bulk_publisher.web.views.undisturbed import in_thread
 
 
 async def plans(request: web.Request) -> web.StreamResponse:
     """All of them."""
     surroundings = around(request)
-    proposals = await beside(surroundings.store.approvals.proposals)
+    proposals = await in_thread(surroundings.store.approvals.proposals)
     told = proposals_of(proposals, at=surroundings.clock.epoch())
-    orders = await beside(surroundings.store.agenda.orders)
+    orders = await in_thread(surroundings.store.agenda.orders)
     making = [order for order in orders if order.kind is OrderKind.PLAN]
     return render(request, "plans.html", told=told, making=making)
 
