@@ -1,10 +1,11 @@
 """The pictures of the README, taken anew: ``make screenshots``.
 
 A terminal's are made of real output: the program runs in tmux against a simulated portal, and what
-stands on the screen is drawn by rich as SVG. The report's is taken by Chromium. Both tools must be
-installed; they are needed for nothing else.
+stands on the screen is drawn by rich as SVG. The report's is taken by Chromium. Those of the web page show
+the made-up night that its tests look at. Both tools must be installed.
 """
 
+import asyncio
 import io
 import os
 import shutil
@@ -14,8 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bulk_publisher.web.guard.roles import Role
+from tests.browser.nights import night
+from tests.browser.stage import Stage, reading
 
 IMAGES = Path(__file__).parent / "images"
 PROGRAM = Path(sys.executable).with_name("bulk-publisher")
@@ -28,6 +35,11 @@ def main() -> None:
     if chromium is None or shutil.which("tmux") is None:
         sys.exit("tmux and chromium are needed: apt-get install tmux chromium")
     IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, Stage(chromium) as stage:
+        os.environ |= {"XDG_STATE_HOME": scratch, "XDG_CONFIG_HOME": scratch}
+        stage.run(take_web_page(stage, Path(scratch)))
+    if sys.argv[1:] == ["web"]:
+        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         portal = subprocess.Popen(
@@ -112,6 +124,29 @@ def take_report(folder: Path, chromium: str) -> None:
                  f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={IMAGES / name}.png", page.resolve().as_uri()],
                 check=True, capture_output=True, timeout=60,
             )  # fmt: skip
+
+
+async def take_web_page(stage: Stage, folder: Path) -> None:
+    async with night(folder) as it, reading(stage, it.page.url) as anna:
+        await anna.log_in(it.page.add_token("anna", Role.STEER))
+        views = {
+            "web-now": ("/", 1280, 1040),
+            "web-run": (f"/runs/{it.run.name}", 1180, 1500),
+            "web-phone": ("/", 390, 900),
+        }
+        for name, (path, width, height) in views.items():
+            await anna.show("light", width, height)
+            await anna.open(path)
+            await asyncio.sleep(1)  # its plots are drawn
+            await anna.page.screenshot(path=IMAGES / f"{name}.png")
+            make_small(IMAGES / f"{name}.png")
+
+
+def make_small(picture: Path) -> None:
+    """A page has few colours: a table of them is a third of the size."""
+    with Image.open(picture) as taken:
+        few = taken.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    few.save(picture, optimize=True)
 
 
 if __name__ == "__main__":
