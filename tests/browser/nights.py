@@ -6,10 +6,13 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
+from cronsim import CronSim
 
 from bulk_publisher.jobs import Job, Selection
 from bulk_publisher.model import Epoch, Outcome, Scope, Status
@@ -198,7 +201,7 @@ def _snapshot(kind: str, kept: KeptRun, number: int, began_at: float, words: Wor
     pages = min(total - 1, int(seconds * (0.6 + number % 7 / 20)))
     told: dict[str, Any] = {
         "total": total, "pages": pages, "seconds": seconds, "rate": pages / seconds, "arrives_at": now + (total - pages) / (pages / seconds),
-        "operating": Bar(level=180.0 + number * 13 % 250, limit=480.0), "requests": Bar(level=float(number * 7 % 40), limit=50.0),
+        "operating": Bar(level=180.0 + number * 13 % 250, limit=480.0), "requests": Bar(level=float(12 + number * 7 % 30), limit=50.0),
     }  # fmt: skip
     match kind:
         case "operating":
@@ -214,8 +217,8 @@ def _snapshot(kind: str, kept: KeptRun, number: int, began_at: float, words: Wor
             told["waiting"] = waiting_for("outage", "a portal that does not answer")
     if number == 0:
         told |= {
-            "bad": 7, "counts": {"published": pages - 7, "failed": 7}, "errors": {"ACCESS_DENIED": 5, "LANDING_NOT_EXIST": 2},
-            "last_failures": (words.title.format(topic="page 97 “Returns”: ACCESS_DENIED", page=97),),
+            "bad": 7, "counts": {"published": pages - 7, "failed": 7}, "errors": {"ACCESS_DENIED": 3, "LANDING_NOT_EXIST": 4},
+            "last_failures": (words.title.format(topic="page 302: ACCESS_DENIED “Travel expenses 31”", page=302),),
         }  # fmt: skip
     else:
         told["counts"] = {"published": pages}
@@ -224,20 +227,22 @@ def _snapshot(kind: str, kept: KeptRun, number: int, began_at: float, words: Wor
 
 def _story(kept: KeptRun, count: int, words: Words, began_at: float, rate: float) -> Iterator[Outcome]:  # fmt: skip
     """*count* pages that go on at *rate*, with a wait, and with some that fail."""
+    rng = random.Random(kept.run_id)
     for number, line in enumerate(lines(kept, count)):
         is_bad = number in {96, 97, 180, 181, 240, 301, 333}
         code, hint = ("LANDING_NOT_EXIST", _GONE) if number % 3 == 0 else ("ACCESS_DENIED", _DENIED)
         wait = 90.0 if number > count * 0.6 else 0.0
         yield msgspec.structs.replace(
             line,
-            time=as_utc(Epoch(began_at + number // 10 * 10 / rate + wait)),
+            time=as_utc(Epoch(began_at + number // 4 * 4 / rate + wait)),
             title=words.title.format(topic=f"{_TOPICS[number % len(_TOPICS)]} {number // len(_TOPICS) + 1}", page=number),
             url=words.address.format(page=number),
             status=Status.FAILED if is_bad else Status.PUBLISHED,
             error=code if is_bad else None,
             error_description=words.said.format(said="Access denied." if code == "ACCESS_DENIED" else "Landing not found.") if is_bad else None,
             hint=hint if is_bad else None,
-            operating=0.18 + (number * 37 % 100) / 420,
+            operating=(cost := round(rng.lognormvariate(-1.25, 0.3), 3)),
+            duration=cost,
         )  # fmt: skip
 
 
@@ -272,10 +277,16 @@ async def _proposed(store: Store, words: Words) -> str:
 
 def _slots(now: float, words: Words, parts: dict[str, Part], ended: str) -> dict[str, Slot]:
     zone = "Europe/Berlin"
+    began = datetime.fromtimestamp(now - 700, ZoneInfo(zone))
+
+    def due(cron: str, where: str = zone) -> dict[str, Any]:
+        coming = next(CronSim(cron, datetime.fromtimestamp(now, ZoneInfo(where))))
+        return {"cron": cron, "timezone": where, "next_due": coming.timestamp()}
+
     return {
-        words.job: Slot(cron="0 23 * * *", timezone=zone, next_due=now + 23 * HOUR, firing=Firing(due=now - 700, parts=parts), last=Ended(due=now - DAY, at=now - DAY + 1200, status=1)),
-        "handbook": Slot(cron="30 2 * * *", timezone="America/New_York", next_due=now + 3 * HOUR, last=Ended(due=now - 2 * HOUR, at=now - HOUR, status=1, runs=(ended,))),
-        "price-lists": Slot(cron="*/30 * * * *", timezone=zone, next_due=now + 600),
+        words.job: Slot(**due(f"{began.minute} {began.hour} * * *"), firing=Firing(due=now - 700, parts=parts), last=Ended(due=now - DAY, at=now - DAY + 1200, status=1)),
+        "handbook": Slot(**due("30 2 * * *", "America/New_York"), last=Ended(due=now - 2 * HOUR, at=now - HOUR, status=1, runs=(ended,))),
+        "price-lists": Slot(**due("*/30 * * * *")),
         "by-hand": Slot(),
-        "rebuild": Slot(cron="0 5 * * *", timezone=zone, next_due=now + 3 * HOUR + 100),
+        "rebuild": Slot(**due("0 5 * * *")),
     }  # fmt: skip

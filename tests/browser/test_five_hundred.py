@@ -1,8 +1,8 @@
 """500 portals stay readable: filtered, sorted and turned over by the keyboard, and watched."""
 
-from pathlib import Path
+import pytest
 
-from tests.browser.nights import night
+from tests.browser.nights import Night, night
 from tests.browser.stage import Reader, Stage, browsed, reading
 
 MANY = tuple(f"client-{number:03}" for number in range(500))
@@ -24,11 +24,18 @@ async def focus(reader: Reader, place: str) -> None:
     raise AssertionError(place)
 
 
+async def many(stage: Stage, folders: pytest.TempPathFactory) -> Night:
+    """The night of all of them; begun once a session."""
+    begun: Night = await stage.kept("many", lambda: night(folders.mktemp("many"), MANY))
+    return begun
+
+
 @browsed
 async def test_500_portals_are_found_sorted_and_turned_over_by_keys(
-    stage: Stage, tmp_path: Path
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    async with night(tmp_path, MANY) as it, reading(stage, it.page.url) as reader:
+    it = await many(stage, tmp_path_factory)
+    async with reading(stage, it.page.url) as reader:
         await reader.open("/")
         first = await names(reader)
         summary = await reader.page.locator(".summary").inner_text()
@@ -68,9 +75,10 @@ async def test_500_portals_are_found_sorted_and_turned_over_by_keys(
 
 @browsed
 async def test_what_is_watched_of_500_goes_on_and_keeps_the_focus(
-    stage: Stage, tmp_path: Path
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    async with night(tmp_path, MANY) as it, reading(stage, it.page.url) as reader:
+    it = await many(stage, tmp_path_factory)
+    async with reading(stage, it.page.url) as reader:
         await reader.open("/?show=work&sort=portal")
         link = reader.page.locator(NAMES).nth(3)
         await link.focus()

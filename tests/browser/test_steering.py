@@ -15,7 +15,7 @@ from bulk_publisher.sandbox import Sandbox, Scenario, serve
 from tests.browser.stage import Reader, Stage, browsed, reading
 from tests.contract.conftest import COMMAND, carry_out, environment
 
-SLOW = Scenario(pages=700, cost=0.15, unpaid_pages=[7, 8])
+SLOW = Scenario(pages=600, cost=0.15, unpaid_pages=[7, 8])
 """It takes half a minute."""
 
 
@@ -93,7 +93,7 @@ async def test_a_run_is_watched_stopped_continued_and_tried_again(
         submit = await anna.press("Submit")
         await anna.open("/")
         await anna.until("td[data-label=State]", "running")
-        first = await anna.until(PAGES_ON_NOW, "of 700")
+        first = await anna.until(PAGES_ON_NOW, "of 600")
         await anna.until_other(PAGES_ON_NOW, than=first.split()[0])
 
         await anna.page.locator("th a[href^='/runs/2']").click()
@@ -112,14 +112,14 @@ async def test_a_run_is_watched_stopped_continued_and_tried_again(
 
     assert "Do job nightly once" in submit
     assert stop.startswith("Stop run")
-    assert 0 < done < 698
+    assert 0 < done < 598
     assert " left" in left
     assert not left.splitlines()[-1].startswith("0 left")
     assert proceed.startswith("Continue run")
-    assert (whole.split()[0], "2 failed" in whole, "0 left" in whole) == ("700", True, True)
+    assert (whole.split()[0], "2 failed" in whole, "0 left" in whole) == ("600", True, True)
     assert "Stop" not in buttons
     assert "Retry 2 pages that failed or are unknown" in again
-    assert sorted(daemon.sandbox.truth.publications.values()) == [1] * 698
+    assert sorted(daemon.sandbox.truth.publications.values()) == [1] * 598
 
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
