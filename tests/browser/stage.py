@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
 
 HOW_TO_INSTALL = "Chromium is not installed here: apt-get install -y chromium"
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")
@@ -33,6 +33,7 @@ addEventListener("securitypolicyviolation", (one) => told(`violation of ${one.ef
 window.swaps = 0;
 addEventListener("htmx:after:swap", () => { window.swaps += 1; });
 """
+_WATCHED = "[document.readyState, document.visibilityState, typeof htmx, performance.getEntriesByType('resource').map((one) => [one.name, one.responseStatus, one.duration])]"
 _AXE = "async (tags) => (await axe.run({runOnly: tags})).violations.map((one) => `${one.id}: ${one.nodes.map((at) => at.html + ' ' + at.failureSummary).join(' | ')}`)"
 _WIDER = "[...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('svg')).slice(0, 5).map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`)"
 
@@ -124,30 +125,32 @@ class Reader:
             if await self.page.evaluate("window.swaps"):
                 return
             await asyncio.sleep(0.02)
-        raise AssertionError(f"{self.page.url} is watched, and was told nothing")
+        raise AssertionError(
+            f"{self.page.url} is watched, and was told nothing: {await self.page.evaluate(_WATCHED)} {self.troubles}"
+        )
 
     async def until(self, place: str, words: str) -> str:
         """Wait until *words* stand at *place*; gives all that stands there."""
-        await self._until(self.page.locator(place).filter(has_text=words))
-        return await self.page.locator(place).filter(has_text=words).first.inner_text(timeout=1000)
+        return await self._until(place, lambda text: words in text)
 
     async def until_other(self, place: str, than: str) -> str:
         """Wait until something else than *than* stands at *place*; gives that."""
-        await self._until(self.page.locator(place).filter(has_not_text=than))
-        return await self.page.locator(place).first.inner_text(timeout=1000)
+        return await self._until(place, lambda text: text != than)
 
-    async def _until(self, found: Locator) -> None:
+    async def _until(self, place: str, is_so: Callable[[str], bool]) -> str:
         """Wait for it without a reload where scripts run, and else as people do then."""
         if self.has_scripts:
             await self.page.evaluate("window.isTheSame = true")
+        texts: list[str] = []
         for _ in range(_LONGEST * 4):
-            if await found.count():
-                break
+            texts = await self.page.locator(place).all_inner_texts()
+            if found := next(filter(is_so, texts), None):
+                assert not self.has_scripts or await self.page.evaluate("window.isTheSame")
+                return found
             await asyncio.sleep(0.25)
             if not self.has_scripts:
                 await self.page.reload()
-        assert await found.count(), (await self.page.inner_text("main"))[:1000]
-        assert not self.has_scripts or await self.page.evaluate("window.isTheSame")
+        raise AssertionError((self.page.url, place, [text[:200] for text in texts]))
 
     async def log_in(self, token: str, then: str = "/") -> None:
         """Enter *token*, as people do."""

@@ -94,7 +94,7 @@ async def test_a_run_is_watched_stopped_continued_and_tried_again(
         await anna.open("/")
         await anna.until("td[data-label=State]", "running")
         first = await anna.until(PAGES_ON_NOW, "of 600")
-        await anna.until_other(PAGES_ON_NOW, than=first.split()[0])
+        await anna.until_other(PAGES_ON_NOW, than=first)
 
         await anna.page.locator("th a[href^='/runs/2']").click()
         stop = await anna.press("Stop")
