@@ -1,13 +1,14 @@
 """What a daemon keeps, in any store."""
 
 import io
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from bulk_publisher.errors import RunBusy
+from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.store import Store
 from bulk_publisher.store.agenda import Ended, Firing, Order, Part, Slot, Told, with_part
 
@@ -32,6 +33,18 @@ def ordered(store: Store, name: str, submitted: float) -> Order:
         order = Order(name=name, job={"csv": path}, at=9.0, submitted=submitted, by="ann")
         book.close(order)
     return order
+
+
+def _killed_in(store: Store, name: str) -> None:
+    """A process that is killed while it leaves an order: nothing is cleaned up."""
+    if store.agenda.is_shared:
+        store.service.database.rows("INSERT INTO job_order (name) VALUES (%s)", [name])
+    else:
+        folder = Path(store.agenda.place) / "orders" / name
+        folder.mkdir(parents=True, mode=0o700)
+        folder.parent.chmod(0o700)
+        folder.parent.parent.chmod(0o700)
+        os.utime(folder, (1.0, 1.0))
 
 
 def test_the_plan_is_read_back_as_it_was_written(store: Store) -> None:
@@ -120,3 +133,32 @@ def test_what_was_told_can_be_written_while_a_daemon_is_at_work(store: Store) ->
         store.agenda.write_told("nightly", Told(is_open=True))
 
         assert store.agenda.read_told("nightly").is_open
+
+
+def test_an_order_whose_process_was_killed_in_the_middle_can_be_left_again(store: Store) -> None:
+    _killed_in(store, "resume-1")
+
+    with store.agenda.order("resume-1") as book:
+        book.close(Order(name="resume-1", at=9.0, submitted=8.0))
+
+    assert [order.name for order in store.agenda.orders()] == ["resume-1"]
+
+
+def test_an_order_that_is_there_is_not_left_twice(store: Store) -> None:
+    ordered(store, "verify-1", 1.0)
+
+    with pytest.raises(BadSetting), store.agenda.order("verify-1") as book:
+        book.close(Order(name="verify-1", at=9.0, submitted=2.0))
+
+    assert [order.submitted for order in store.agenda.orders()] == [1.0]
+
+
+def test_an_order_of_a_name_that_was_done_is_another_one(store: Store) -> None:
+    daemon = store.agenda
+    ordered(store, "verify-1", 1.0)
+    assert [order.submitted for order in daemon.orders()] == [1.0]
+
+    daemon.remove_order("verify-1")
+    ordered(store, "verify-1", 2.0)
+
+    assert [order.submitted for order in daemon.orders()] == [2.0]

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from bulk_publisher.clock import utc_now
 from bulk_publisher.errors import BadJournal, BadSetting, JournalLost, RunBusy
 from bulk_publisher.log import log
 from bulk_publisher.store.agenda import NO_SLOTS, Order, Slot, Told
@@ -33,6 +34,8 @@ from bulk_publisher.store.folder.holders import read_holder, write_holder
 _ORDER = "order.json"
 _LIST = re.compile(r"[^A-Za-z0-9._-]+")
 """What a copy's name does without."""
+_LEFT_AFTER = 60.0
+"""Seconds after which a folder that is no order yet is none any more: to make one takes milliseconds."""
 
 
 class FolderAgenda:
@@ -182,6 +185,8 @@ class FolderAgenda:
         order = FolderOrder(self._orders / name)
         try:
             self._make(self._orders)
+            if _is_left_over(order.path):
+                shutil.rmtree(order.path, ignore_errors=True)
             order.path.mkdir(folder_mode())
         except OSError as error:
             raise BadSetting(f"{order.path}: can't be made: {error.strerror}.") from error
@@ -247,6 +252,15 @@ class FolderAgenda:
         for folder in (self._path.parent, self._path, path):
             folder.mkdir(folder_mode(), parents=True, exist_ok=True)
             refuse_planted(folder)
+
+
+def _is_left_over(order: Path) -> bool:
+    """Whether the folder *order* was made by a process that was killed before it was an order."""
+    try:
+        made_at = order.lstat().st_mtime
+    except OSError:
+        return False
+    return not is_there(order / _ORDER) and utc_now() - made_at > _LEFT_AFTER
 
 
 def _is_held(error: OSError) -> bool:

@@ -45,7 +45,7 @@ class PostgresAgenda:
         self._database = service.database
         self._lists = lists
         # An order never changes once it is there, and a daemon looks at them each second.
-        self._read: dict[str, Order | None] = {}
+        self._read: dict[tuple[str, float], Order | None] = {}
         self._plan = PlanRows(self._database)
         self._firings = FiringLeases(self._database, service.leases, self._plan)
 
@@ -144,53 +144,56 @@ class PostgresAgenda:
     @contextmanager
     def order(self, name: str) -> Iterator["PostgresOrder"]:
         """A new order; what is not closed when the block ends is not there."""
+        # What a process that was killed has left of one is taken over when it is closed.
         try:
-            made = self._database.once(
-                "INSERT INTO job_order (name) VALUES (%s) ON CONFLICT DO NOTHING RETURNING name",
-                [name],
+            there = self._database.rows(
+                "SELECT 1 FROM job_order WHERE name = %s AND data IS NOT NULL", [name]
             )
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
             raise _unwritten(self.place, error) from None
-        if not made:
-            raise BadSetting(f"{self.place}: there is an order {name} already.")
+        if there:
+            raise _there_already(self.place, name)
         order = PostgresOrder(self._service, name, self._lists)
         try:
             yield order
         finally:
             if not order.is_closed:
-                self.remove_order(name)
+                order.forget()
 
     def orders(self) -> Sequence[Order]:
         """Those that are there, the oldest first; their lists are then on this machine."""
         with reading(self.place):
             found = self._database.rows(
-                "SELECT name FROM job_order WHERE data IS NOT NULL ORDER BY submitted, name"
+                "SELECT name, submitted FROM job_order WHERE data IS NOT NULL ORDER BY submitted, name"
             )
-        names = [name for (name,) in found]
-        for name in self._read.keys() - set(names):
-            del self._read[name]
-        for name in names:
-            if name not in self._read:
-                self._read_order(name)
-        return [order for name in names if (order := self._read.get(name)) is not None]
+        # Another may have the same name once one was done.
+        there = [(name, submitted) for name, submitted in found]
+        for one in self._read.keys() - set(there):
+            del self._read[one]
+        for one in there:
+            if one not in self._read:
+                self._read_order(*one)
+        return [order for one in there if (order := self._read.get(one)) is not None]
 
-    def _read_order(self, name: str) -> None:
+    def _read_order(self, name: str, submitted: float) -> None:
         with reading(self.place):
             found = self._database.rows("SELECT data FROM job_order WHERE name = %s", [name])
         if not found:
             return
         try:
             order = msgspec.json.decode(found[0][0], type=Order)
-            self._fetch_lists(name)
+            if order.name == name:
+                self._fetch_lists(name)
         except OSError as error:
             # There may be room the next time.
             log.warning("order.damaged", order=name, reason=str(error))
         except (ValueError, RecursionError, zlib.error) as error:
             log.warning("order.damaged", order=name, reason=str(error))
-            self._read[name] = None
+            self._read[name, submitted] = None
         else:
             job = _moved(order.job, _HERE, f"{self._lists}/")
-            self._read[name] = msgspec.structs.replace(order, job=job)
+            kept = msgspec.structs.replace(order, job=job)
+            self._read[name, submitted] = kept if order.name == name else None
 
     def remove_order(self, name: str) -> None:
         """It was done; what was kept for it goes, too."""
@@ -250,13 +253,26 @@ class PostgresOrder:
         """The order itself; from now on it is found."""
         kept = msgspec.structs.replace(order, job=_moved(order.job, f"{self._lists}/", _HERE))
         try:
-            self._database.rows(
-                "UPDATE job_order SET submitted = %s, data = %s WHERE name = %s",
-                [order.submitted, msgspec.json.encode(kept), self._name],
+            made = self._database.rows(
+                "INSERT INTO job_order (name, submitted, data) VALUES (%s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET submitted = excluded.submitted, data = excluded.data "
+                "WHERE job_order.data IS NULL OR job_order.data = excluded.data RETURNING name",
+                [self._name, order.submitted, msgspec.json.encode(kept)],
             )
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
             raise _unwritten(self._database.address.shown, error) from None
+        if not made:
+            raise _there_already(self._database.address.shown, self._name)
         self.is_closed = True
+
+    def forget(self) -> None:
+        """It was not closed: its lists go, unless another has closed one of this name meanwhile."""
+        with suppress(NoAnswerFromDatabase, RefusedByDatabase):
+            self._database.rows(
+                "DELETE FROM order_list WHERE of_order = %(name)s AND NOT EXISTS "
+                "(SELECT FROM job_order WHERE name = %(name)s AND data IS NOT NULL)",
+                {"name": self._name},
+            )
 
 
 def _key(job: str) -> str:
@@ -275,6 +291,10 @@ def _moved(data: Any, before: str, after: str) -> Any:
             return after + data[len(before) :]
         case _:
             return data
+
+
+def _there_already(place: str, name: str) -> BadSetting:
+    return BadSetting(f"{place}: there is an order {name} already.")
 
 
 def _unwritten(place: str, error: Exception) -> BadSetting:
