@@ -236,7 +236,7 @@ async def carry_out(
             portal_name=undertaking.job.portal.name,
         ),
         folder.record(
-            undertaking.totals, out=undertaking.out, place=undertaking.place
+            undertaking.totals, out=undertaking.out, place=undertaking.place, warn=warn
         ) as recording,
     ):
         if recording.torn_bytes:

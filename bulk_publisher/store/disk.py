@@ -5,6 +5,7 @@ written in threads of their own, and what comes while a group is written is the 
 """
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
@@ -48,7 +49,8 @@ class Disk(Closing):
         Raises:
             JournalLost: If *work* does.
         """
-        handed_over = self._threads.submit(work)
+        # What it has to tell belongs into the log of the run that asks.
+        handed_over = self._threads.submit(contextvars.copy_context().run, work)
         # The shield keeps a cancelled wait from taking work back that no thread has begun.
         done = asyncio.wrap_future(handed_over)
         waited_for = asyncio.shield(done)

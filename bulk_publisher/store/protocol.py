@@ -308,7 +308,12 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
         ...
 
     def record(
-        self, totals: Totals, *, out: Sequence[Page] = (), place: Place | None = None
+        self,
+        totals: Totals,
+        *,
+        out: Sequence[Page] = (),
+        place: Place | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> AbstractContextManager[Recording]:
         """Go on recording, under its lock: what a crash has cut is removed, and pages are out from the start.
 
@@ -316,6 +321,7 @@ class KeptRun(Journal, Notes, Verdicts, Guarded, Protocol):
             totals: Counts what is settled.
             out: Pages that an earlier process had sent, and that have no line.
             place: Where a list of the portal goes on.
+            warn: Told in the loop, from which it is called, what a person should know; None for nobody.
 
         Raises:
             JournalLost: If nothing can be written.

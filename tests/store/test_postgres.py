@@ -1,6 +1,7 @@
 """What can go wrong between a run and its database, and what is true of it then; and what its owner does."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from bulk_publisher.errors import BadSetting, BulkPublisherError, JournalLost, RunBusy
 from bulk_publisher.limits.handover import Handover
+from bulk_publisher.log import RunLog, bound
 from bulk_publisher.model import Epoch, Mono, Page, PageId
 from bulk_publisher.operations.moving import move_run
 from bulk_publisher.store import Store, migrate_store, open_store, shared_state
@@ -23,6 +25,7 @@ from bulk_publisher.store.folder.run_folder import RunFolder
 from bulk_publisher.store.postgres.postgres_store import PostgresStore
 from bulk_publisher.store.postgres.schema import CURRENT
 from bulk_publisher.store.totals import Totals
+from bulk_publisher.text.redaction import Redactor
 from tests.postgres_server import PostgresServer, name_in
 from tests.store.making import begun, content_of, lines_of, record, standing_of
 from tests.store.patience import soon
@@ -201,6 +204,35 @@ async def test_a_database_that_is_started_again_is_gone_on_with(
 
     assert pages_of(store) == [1, 2]
     assert [page.id for page in run.still_out()] == [3]
+
+
+async def test_who_looks_on_hears_once_that_the_database_is_away_and_once_that_it_is_back(
+    database: str, postgres: PostgresServer
+) -> None:
+    store, said = open_store(database), []
+    run = begun(store)
+    with run.lock():
+        sink = run.open_log()
+        assert sink is not None
+        run_log = RunLog(Redactor(), sink=sink)
+        with bound(run_log), run.record(Totals(), warn=said.append) as recording:
+            await recording.append(lines_of(run, 1))
+            postgres.stop()
+            try:
+                appending = asyncio.ensure_future(recording.append(lines_of(run, 2)))
+                await asyncio.sleep(2.5)
+                assert said == [
+                    "The database does not answer; this run waits for it for up to 15 minutes."
+                ]
+            finally:
+                postgres.start()
+            await appending
+            await recording.append(lines_of(run, 3))
+        run_log.close()
+
+    assert said[1:] == ["The database answers again; the run goes on."]
+    told = [json.loads(line) for line in content_of(run, "log.jsonl").splitlines()]
+    assert [event["event"] for event in told] == ["database.away", "database.back"]
 
 
 async def test_while_the_database_is_away_nothing_may_leave(

@@ -256,7 +256,12 @@ class FolderRun:
 
     @contextmanager
     def record(
-        self, totals: Totals, *, out: Sequence[Page] = (), place: Place | None = None
+        self,
+        totals: Totals,
+        *,
+        out: Sequence[Page] = (),
+        place: Place | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> Iterator[Ledger]:
         """Go on recording: the journal and the notes, each by a thread of its own."""
         with (

@@ -11,6 +11,7 @@ Rules:
 
 import hashlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -27,6 +28,8 @@ from bulk_publisher.store.postgres.leases import Lease
 PATIENCE = 900.0
 """Seconds for which a database that is away is waited for: as long as a portal that does not answer."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_TOLD_AFTER = 1.0
+"""Seconds of waiting that a person hears of: a connection that is only made anew takes less."""
 
 _WRITE: LiteralString = """
 WITH fence AS (
@@ -85,6 +88,48 @@ class Written:
         return hashlib.sha256(told.encode()).digest()[:16]
 
 
+def _say_nothing(_text: str) -> None:
+    """Where nobody is there to be told."""
+
+
+class _Wait:
+    """For a database that is away: told once when it has become one, and once when it is over."""
+
+    def __init__(self, patience: float, tell: Callable[[str], None]) -> None:
+        """It begins with the first question."""
+        self._patience = patience
+        self._tell = tell
+        self._began_at = boottime()
+        self._pause = _FIRST_PAUSE
+        self._is_told = False
+
+    @property
+    def lasted(self) -> float:
+        """Seconds."""
+        return boottime() - self._began_at
+
+    @property
+    def is_over_patience(self) -> bool:
+        """Whether it is not waited for any more."""
+        return self.lasted > self._patience
+
+    def next_pause(self, why: Exception) -> float:
+        """Seconds until it is asked again, which has not answered because of *why*."""
+        if not self._is_told and self.lasted > _TOLD_AFTER:
+            self._is_told = True
+            log.warning("database.away", reason=str(why), patience=self._patience)
+            minutes = f"{self._patience / 60:.0f} minutes"
+            self._tell(f"The database does not answer; this run waits for it for up to {minutes}.")
+        pause, self._pause = self._pause, min(_LONGEST_PAUSE, 2 * self._pause)
+        return pause
+
+    def end(self) -> None:
+        """It has answered."""
+        if self._is_told:
+            log.warning("database.back", seconds=round(self.lasted, 1))
+            self._tell("The database answers again; the run goes on.")
+
+
 class Fence:
     """Writes of one run, one after the other. Invariant: once it has lost the run it writes nothing."""
 
@@ -97,6 +142,8 @@ class Fence:
         self._lock = threading.Lock()
         self._seq: int | None = None
         self._is_given_up = threading.Event()
+        self.tell: Callable[[str], None] = _say_nothing
+        """Told what a person should know, by whichever thread writes."""
 
     @property
     def lease(self) -> Lease:
@@ -121,22 +168,25 @@ class Fence:
         Raises:
             JournalLost: If it is not written, or nobody can tell, or somebody else has the run.
         """
-        digest, began_at, pause = written.digest(), boottime(), _FIRST_PAUSE
+        digest = written.digest()
         with self._lock:
+            wait = _Wait(self._patience, self.tell)
             while True:
                 try:
-                    return self._write_once(written, digest)
+                    seq = self._write_once(written, digest)
                 except NoAnswerFromDatabase as error:
                     why: Exception = error
                 except RefusedByDatabase as error:
                     why = error
                     if not error.is_passing:
                         raise self._lost(str(error)) from None
-                is_over = boottime() - began_at > self._patience
-                if not is_patient or is_over or self._is_given_up.wait(pause):
+                else:
+                    wait.end()
+                    return seq
+                if not is_patient or wait.is_over_patience:
                     raise self._lost(str(why)) from None
-                log.warning("database.away", reason=str(why))
-                pause = min(_LONGEST_PAUSE, 2 * pause)
+                if self._is_given_up.wait(wait.next_pause(why)):
+                    raise self._lost(str(why)) from None
 
     def wait_until_fresh(self) -> None:
         """Return once it is certain that nobody else has the run; blocks.

@@ -258,10 +258,15 @@ class PostgresRun:
 
     @contextmanager
     def record(
-        self, totals: Totals, *, out: Sequence[Page] = (), place: Place | None = None
+        self,
+        totals: Totals,
+        *,
+        out: Sequence[Page] = (),
+        place: Place | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> Iterator[PostgresLedger]:
         """Go on recording."""
-        with recording(self._fence(), totals, out, place) as ledger:
+        with recording(self._fence(), totals, out, place, warn) as ledger:
             yield ledger
 
     # what stands beside

@@ -1,8 +1,9 @@
 """What is recorded while a run goes on, in the database: the journal in pieces, and the notes of what is out."""
 
+import asyncio
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -186,12 +187,34 @@ class PostgresLedger(Ledger):
 
 @contextmanager
 def recording(
-    fence: Fence, totals: Totals, out: Sequence[Page], place: Place | None
+    fence: Fence,
+    totals: Totals,
+    out: Sequence[Page],
+    place: Place | None,
+    warn: Callable[[str], None] | None = None,
 ) -> Iterator[PostgresLedger]:
     """Go on recording.
+
+    Args:
+        warn: Told, in the loop, when the database is away and when it is back; None for nobody.
 
     Raises:
         JournalLost: If nothing can be written.
     """
+    if warn is not None:
+        fence.tell = _from_any_thread(warn)
     with NotedPages(fence, out, place) as noted, Disk(fence.give_up) as disk:
         yield PostgresLedger(fence, noted, disk, totals, place)
+
+
+def _from_any_thread(warn: Callable[[str], None]) -> Callable[[str], None]:
+    """Has the running loop tell *warn*, at once where its own thread asks for it."""
+    loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+    def tell(text: str) -> None:
+        if threading.get_ident() == thread:
+            warn(text)
+        else:
+            loop.call_soon_threadsafe(warn, text)
+
+    return tell
