@@ -7,6 +7,7 @@ not be ended while the assistant's side stays open.
 
 import asyncio
 import os
+import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -56,12 +57,17 @@ async def _serve(desk: Desk) -> None:
 
 
 class _Lines:
-    """The lines of a pipe, as they come."""
+    """The lines of a pipe, as they come; of a file, which nothing can wait for, as they are read."""
 
     def __init__(self, file: int) -> None:
         self._file = file
 
     async def __aiter__(self) -> AsyncIterator[str]:
+        if not _can_be_waited_for(self._file):
+            with os.fdopen(self._file, "rb", closefd=False) as file:
+                while (line := file.readline(_LONGEST + 1)) and len(line) <= _LONGEST:
+                    yield line.decode("utf-8", "replace")
+            return
         reader = asyncio.StreamReader(limit=_LONGEST)
         loop = asyncio.get_running_loop()
         pipe = os.fdopen(self._file, "rb", buffering=0, closefd=False)
@@ -73,6 +79,12 @@ class _Lines:
                 yield line.decode("utf-8", "replace")
         finally:
             transport.close()
+
+
+def _can_be_waited_for(file: int) -> bool:
+    """Whether *file* is a pipe, a socket or a terminal: of a file and ``/dev/null`` there is all at once."""
+    mode = os.fstat(file).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(file)
 
 
 async def _next_line(reader: asyncio.StreamReader) -> bytes:

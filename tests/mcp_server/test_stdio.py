@@ -156,6 +156,22 @@ async def test_what_is_no_message_ends_nothing(tmp_path: Path) -> None:
         assert spoken.process.returncode == 0
 
 
+@pytest.mark.parametrize("given", [os.devnull, "file"])
+def test_what_is_no_pipe_is_read_to_its_end(tmp_path: Path, given: str) -> None:
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}  # fmt: skip
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    (tmp_path / "file").write_text(json.dumps(message) + "\n")
+    with (tmp_path / given).open("rb") as stdin:
+        done = subprocess.run(
+            [*COMMAND, "mcp", "--runs", str(tmp_path / "runs")],
+            stdin=stdin, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    if given == "file":
+        assert json.loads(done.stdout)["result"]["serverInfo"]["name"] == "bulk-publisher"
+
+
 def test_nothing_but_the_protocol_is_on_standard_output(tmp_path: Path) -> None:
     noisy = (
         "import asyncio, os, subprocess, sys\n"
