@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from bulk_publisher.errors import BadSetting
+from bulk_publisher.text.misfits import misfit_in_words
 from bulk_publisher.text.redaction import is_webhook_url
 
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
@@ -27,6 +28,10 @@ _Run = Annotated[
 _SCOPE = "Kind of site. Leave it out for plain sites and stores."
 _ScopeName = Literal["KNOWLEDGE", "GROUP", "MAINPAGE"]
 _Scope = Annotated[_ScopeName | None, msgspec.Meta(description=_SCOPE)]
+
+
+class BadArgument(BadSetting):
+    """An argument that can't be. Invariant: its message and its hint are words of ours."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,24 +119,26 @@ def read_asked(given: Any, kind: type[Asked]) -> Asked:
     """*given* as what a tool takes.
 
     Raises:
-        BadSetting: If it holds a webhook's URL, or is something else. What was given is not repeated.
+        BadArgument: If it holds a webhook's URL, or is something else. What was given is not repeated.
     """
     refuse_secrets(given)
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"These arguments can't be used: {error}.") from error
+        raise BadArgument(
+            f"These arguments can't be used: {misfit_in_words(error, kind)}."
+        ) from error
 
 
 def refuse_secrets(given: Any) -> None:
     """See that no webhook's URL is in *given*, however deep.
 
     Raises:
-        BadSetting: If one is.
+        BadArgument: If one is.
     """
     match given:
         case str() if is_webhook_url(given):
-            raise BadSetting(
+            raise BadArgument(
                 "That is a webhook's URL, which is a secret: no tool takes one.",
                 "A person keeps it with: bulk-publisher portals add NAME. Then give the name. Tell the person that this webhook was shown to an assistant.",
             )

@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -10,11 +11,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from bulk_publisher.client.sites import EVERY_SCOPE
-from bulk_publisher.errors import BadSetting
+from bulk_publisher.errors import BadJournal, BadSetting, BadSource
 from bulk_publisher.jobs import Job, Portal, Selection, is_portal_name, selection_problems
 from bulk_publisher.mcp_server import told
 from bulk_publisher.mcp_server.asked import (
     ApprovedAsked,
+    BadArgument,
     Doctor,
     HistoryAsked,
     Nothing,
@@ -41,7 +43,6 @@ from bulk_publisher.report.story import read_story
 from bulk_publisher.store import SharedState
 from bulk_publisher.store.approvals import Door
 from bulk_publisher.store.protocol import KeptRun, Store
-from bulk_publisher.text.shown import as_text
 
 _MOST_COUNTED = 20_000
 """Pages that ``doctor`` counts: as the command does."""
@@ -106,8 +107,10 @@ class Desk:
 
     async def plan(self, asked: PlanAsked, call: Call) -> dict[str, Any]:
         """What publishing would do; it is proposed, for a person to approve."""
-        job = Job(name="assistant", portal=_portal(asked.portal), select=self._selection(asked))
-        selected = await beside(lambda: check_selection(job.select))
+        with _repeating():
+            select = self._selection(asked)
+            job = Job(name="assistant", portal=_portal(asked.portal), select=select)
+            selected = await beside(lambda: check_selection(job.select))
         call.note(0, selected.total, "Asking the portal.")
 
         def counted(pages: int) -> None:
@@ -115,15 +118,16 @@ class Desk:
                 call.note(pages, selected.total, f"{pages:,} pages looked at.")
 
         async with call.enter(job) as reached:
-            plan = await make_plan(
-                job,
-                selected,
-                reached,
-                store=self._store,
-                cost=None,
-                warn=call.warn,
-                on_page=counted,
-            )
+            with _repeating():
+                plan = await make_plan(
+                    job,
+                    selected,
+                    reached,
+                    store=self._store,
+                    cost=None,
+                    warn=call.warn,
+                    on_page=counted,
+                )
         answer = told.of_plan(plan, call.warnings)
         if not plan.sent:
             return {"plan_id": None, "what_now": "There is nothing to publish.", **answer}
@@ -138,7 +142,7 @@ class Desk:
         if asked.run is None:
             return await beside(self._newest)
         run = asked.run
-        return await beside(lambda: _status_of(self._store.find(run)))
+        return await beside(lambda: _status_of(self._find(run)))
 
     def _newest(self) -> dict[str, Any]:
         runs = islice(past_runs(self._store), _MOST_RUNS)
@@ -146,11 +150,11 @@ class Desk:
 
     async def report(self, asked: RunAsked, _call: Call) -> dict[str, Any]:
         """What a run has done."""
-        return await beside(lambda: told.of_story(read_story(self._store.find(asked.run))))
+        return await beside(lambda: told.of_story(read_story(self._find(asked.run))))
 
     async def verify(self, asked: RunAsked, call: Call) -> dict[str, Any]:
         """Whether the portal shows what a run's journal says."""
-        kept = await beside(lambda: self._store.find(asked.run))
+        kept = await beside(lambda: self._find(asked.run))
         description = await beside(kept.read_description)
         job = job_of(kept, description)
         check_real(kept, job)
@@ -208,11 +212,23 @@ class Desk:
             partial(publish_plan, self._store, approved, call, self._who)
         )
 
+    def _find(self, run: str) -> KeptRun:
+        """The run *run*, a checked name.
+
+        Raises:
+            BadArgument: If there is none, or more than one.
+        """
+        try:
+            return self._store.find(run)
+        except BadJournal as error:
+            raise BadArgument(error.message, error.hint) from error
+
     def _selection(self, asked: PlanAsked) -> Selection:
         """The pages that *asked* says.
 
         Raises:
-            BadSetting: If it says none, or names a list that it may not.
+            BadArgument: If it says none, or names a list that it may not.
+            BadSource: If it contradicts itself.
         """
         file = None if asked.file is None else self._list(asked.file)
         is_csv = file is None or file.lower().endswith((".csv", ".txt"))
@@ -228,8 +244,10 @@ class Desk:
             where=asked.where,
             limit=asked.limit,
         )
+        if not select.is_named:
+            raise BadArgument("There are no pages selected.", "Give pages, urls, sites, folders or file, or a scope alone for all of its sites.")  # fmt: skip
         if problems := selection_problems(select, naming=_NAMES.__getitem__):
-            raise BadSetting("; ".join(problems))
+            raise BadSource("; ".join(problems))
         return select
 
     def _list(self, name: str) -> str:
@@ -241,8 +259,8 @@ class Desk:
                 if path.is_relative_to(folder.resolve()) and path.is_file():
                     return str(path)
         if not self._folders:
-            raise BadSetting("This server reads no lists.", "A person may start it with --allow FOLDER.")  # fmt: skip
-        raise BadSetting(f"{as_text(name)}: there is no such list in a folder that this server may read.", "Folders are allowed with --allow FOLDER.")  # fmt: skip
+            raise BadArgument("This server reads no lists.", "A person may start it with --allow FOLDER.")  # fmt: skip
+        raise BadArgument("There is no such list in a folder that this server may read.", "Folders are allowed with --allow FOLDER.")  # fmt: skip
 
 
 class _Names(dict[str, str]):
@@ -261,8 +279,19 @@ def _portal(name: str | None) -> Portal:
     if named is None:
         return Portal()
     if not is_portal_name(named):
-        raise BadSetting("That can't be a portal's name, and no tool takes anything else.", "bulk-publisher portals list shows which there are.")  # fmt: skip
+        raise BadArgument("That can't be a portal's name, and no tool takes anything else.", "bulk-publisher portals list shows which there are.")  # fmt: skip
     return Portal(name=named)
+
+
+@contextmanager
+def _repeating() -> Iterator[None]:
+    """Pass on what is wrong with pages as the words of others: it may repeat what was given, which may come from a page."""
+    try:
+        yield
+    except BadArgument:
+        raise
+    except BadSetting as error:
+        raise BadSource(error.message, error.hint) from error
 
 
 def _status_of(kept: KeptRun) -> dict[str, Any]:

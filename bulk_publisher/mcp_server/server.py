@@ -7,9 +7,9 @@ import mcp_types as types
 from mcp.server import Server, ServerRequestContext
 
 from bulk_publisher import __version__
-from bulk_publisher.errors import BadSetting, BulkPublisherError
+from bulk_publisher.errors import BulkPublisherError
 from bulk_publisher.mcp_server import told
-from bulk_publisher.mcp_server.asked import read_asked, refuse_secrets, schema_of
+from bulk_publisher.mcp_server.asked import BadArgument, read_asked, refuse_secrets, schema_of
 from bulk_publisher.mcp_server.calls import Call
 from bulk_publisher.mcp_server.desk import Desk
 from bulk_publisher.mcp_server.tools import INSTRUCTIONS, TOOLS, Tool
@@ -55,7 +55,7 @@ async def _answer(
     tool = _BY_NAME.get(params.name)
     if tool is None:
         refuse_secrets([params.name, given])
-        raise BadSetting("There is no such tool.", f"There are: {', '.join(_BY_NAME)}.")
+        raise BadArgument("There is no such tool.", f"There are: {', '.join(_BY_NAME)}.")
     asked = read_asked(given, tool.asks)
 
     async def report(done: float, total: float | None, words: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bulk_publisher.errors import BulkPublisherError, NotApproved
+from bulk_publisher.errors import BadSetting, BulkPublisherError, NotApproved
 from bulk_publisher.mcp_server.portal_data import bounded, portal_data, rows
 from bulk_publisher.model import Epoch, Status
 from bulk_publisher.operations.checking import Examination
@@ -103,14 +103,14 @@ def of_snapshot(heard: Heard) -> dict[str, Any]:
 
 def of_past(past: PastRun) -> dict[str, Any]:
     """A line on a run, for a list."""
-    started, ended = past.started_at, past.ended_at
+    started = past.started_at
     return {
         "run": bounded(past.kept.name),
         "job": past.job,
         "portal": past.portal,
         "state": past.how.value,
         "started": None if started is None else as_utc(started),
-        "ended": None if ended is None else as_utc(ended),
+        "ended": None if past.description is None else past.description.ended,
         "counts": past.counts,
     }
 
@@ -183,8 +183,9 @@ def of_error(error: BulkPublisherError) -> dict[str, Any]:
     """Why a tool could not do it; what may repeat the portal's words stands apart."""
     told = {"message": error.message, "hint": error.hint}
     kind = {"error": type(error).__name__, "exit_status": error.exit_status}
-    if isinstance(error, NotApproved):
-        # It is made of our words, a checked name and the names of users.
+    if isinstance(error, NotApproved | BadSetting):
+        # It is made of our words, checked names and the settings of this machine; what an assistant
+        # has named that may be text of others is a BadSource.
         return {**kind, **bounded(told)}
     return {**kind, **portal_data(**told)}
 

@@ -110,7 +110,7 @@ async def test_a_webhook_is_refused_and_never_repeated(
     async with meet(Scenario(pages=3)) as assistant:
         refused = await assistant.call(tool, **arguments)
 
-        assert "webhook" in refused["portal_data"]["message"]
+        assert "webhook" in refused["message"]
         assert not any("0a1b2c3d4e5f6g7x" in text for text in assistant.texts)
 
 
@@ -118,9 +118,13 @@ async def test_a_webhook_is_refused_and_never_repeated(
     ("tool", "arguments", "said"),
     [
         ("plan", {}, "no pages selected"),
-        ("plan", {"pages": "3"}, "Expected `array`, got `str`"),
-        ("plan", {"pages": ["x"]}, "pages"),
-        ("plan", {"pages": ["1"], "wher": 1}, "unknown field"),
+        ("plan", {"pages": "3"}, "pages must be a list"),
+        ("plan", {"only": INJECTION}, "only must be one of all, changed, unpublished."),
+        ("plan", {"csv": "a.csv"}, "there is no csv: there is portal, scope, pages, urls,"),
+        ("plan", {INJECTION: 1}, "there is nothing of that name: there is portal"),
+        ("status", {"run": "../x"}, "run must be as follows: "),
+        ("report", {}, "run is missing"),
+        ("jobs", {"x": 1}, "nothing can be said here"),
         ("doctor", {"portal": "../x"}, "portal's name"),
         ("doctor", {"portal": "nobody"}, "nobody"),
         ("report", {"run": "../../etc"}, "These arguments"),
@@ -136,7 +140,30 @@ async def test_what_can_not_be_is_an_error_that_says_so(
         refused = await assistant.call(tool, **arguments)
 
     assert refused["exit_status"] == 2
-    assert said in refused["portal_data"]["message"]
+    assert said in refused["message"]
+    assert "portal_data" not in refused
+    assert "Ignore" not in refused["message"]
+
+
+@pytest.mark.parametrize("asked", [{"pages": [INJECTION]}, {"pages": ["1"], "where": [INJECTION]}])  # fmt: skip
+async def test_what_was_given_is_repeated_as_data_alone(
+    meet: Meeting, asked: dict[str, object]
+) -> None:
+    async with meet(Scenario(pages=3)) as assistant:
+        refused = await assistant.call("plan", scope="KNOWLEDGE", **asked)
+
+    assert refused["exit_status"] == 2
+    assert "Ignore" in json.dumps(refused.pop("portal_data"))
+    assert "Ignore" not in json.dumps(refused)
+
+
+async def test_a_plan_of_nothing_is_told_what_it_takes(meet: Meeting) -> None:
+    async with meet(Scenario(pages=3)) as assistant:
+        hint = (await assistant.call("plan"))["hint"]
+
+    assert (
+        hint == "Give pages, urls, sites, folders or file, or a scope alone for all of its sites."
+    )
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "a\0b"], ids=["long", "nul"])
@@ -146,7 +173,7 @@ async def test_what_can_be_no_file_is_no_fault_of_ours(
     async with meet(Scenario(pages=3), tmp_path) as assistant:
         refused = await assistant.call("plan", file=name)
 
-    assert (refused["error"], refused["exit_status"]) == ("BadSetting", 2)
+    assert (refused["error"], refused["exit_status"]) == ("BadArgument", 2)
 
 
 async def test_lists_are_read_in_allowed_folders_alone(meet: Meeting, tmp_path: Path) -> None:
@@ -162,7 +189,7 @@ async def test_lists_are_read_in_allowed_folders_alone(meet: Meeting, tmp_path: 
         ]
 
         assert made["pages_to_send"] == 2
-        assert all("no such list" in one["portal_data"]["message"] for one in outside)
+        assert all("no such list" in one["message"] for one in outside)
         assistant.a_person_approves(made["plan_id"])
         await assistant.call("publish_approved", plan_id=made["plan_id"])
         assert list(assistant.sandbox.world.active_ids()) == [3, 4]
@@ -242,6 +269,10 @@ async def test_a_run_has_ended_in_order_when_the_server_is_left(meet: Meeting) -
         )
         await begun.wait()
         assert not call.done()
+        newest = (await assistant.call("status"))["portal_data"]["runs"]["rows"][0]
+        assert (newest["state"], newest["ended"]) == ("running", None)
+        job = (await assistant.call("history"))["portal_data"]["jobs"]["rows"][0]
+        assert job["runs"]["rows"][0]["ended"] is None
 
     kept = assistant.store.find("latest")
     assert not kept.is_locked
