@@ -22,7 +22,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
         address: Of the client.
         what: Method and path; of what was asked for there and has ended since, what that was.
         target: What it is about: a run, a job, a token.
-        outcome: ``done`` or ``refused``, or ``failed`` by a fault of ours.
+        outcome: ``done``, ``repeated`` for what was done at an earlier request, ``refused``, or ``failed`` by a fault of ours.
         status: The answer's, in HTTP; of what has ended since, the exit status that a command would have.
         note: What came of it, in words; empty where the answer says all.
     """

@@ -15,7 +15,7 @@ from bulk_publisher.text.escaping import printable
 from bulk_publisher.utc import as_utc
 from bulk_publisher.web.guard.doorkeeper import DOORKEEPER, VISITOR
 from bulk_publisher.web.guard.forms import SAFE
-from bulk_publisher.web.route import TARGET
+from bulk_publisher.web.route import REPEATED, TARGET
 from bulk_publisher.web.surroundings import around
 
 _LONGEST = 1000
@@ -83,16 +83,16 @@ def _deed(request: web.Request, status: int) -> Deed:
         address=_short(request.app[DOORKEEPER].address(request)),
         what=_short(f"{request.method} {request.path}"),
         target=_short(target),
-        outcome=_outcome(status),
+        outcome=_outcome(status, is_repeated=request.get(REPEATED, False)),
         status=status,
     )
 
 
-def _outcome(status: int) -> str:
+def _outcome(status: int, *, is_repeated: bool) -> str:
     if not status:
         return "broken off"
     if status < 400:
-        return "done"
+        return "repeated" if is_repeated else "done"
     return "refused" if status < 500 else "failed"
 
 

@@ -24,8 +24,10 @@ from bulk_publisher.log import log
 from bulk_publisher.model import Mono
 from bulk_publisher.operations import crash
 from bulk_publisher.text.escaping import legible
+from bulk_publisher.web.guard.doorkeeper import is_for_program
 from bulk_publisher.web.guard.forms import SAFE
 from bulk_publisher.web.problem import PROBLEM_TYPE, problem_of
+from bulk_publisher.web.refusal import HINT
 from bulk_publisher.web.rendering import render
 from bulk_publisher.web.surroundings import around
 
@@ -39,7 +41,6 @@ _STATUSES: tuple[tuple[type[BulkPublisherError], int], ...] = (
     (JournalLost, 503),
 )
 """The first that fits; 500 for all others."""
-_API = "/api/"
 _MINUTE = 60.0
 _MOST_FAULTS = 100
 """Of different words that are remembered."""
@@ -111,7 +112,8 @@ def failure_of(error: BulkPublisherError) -> Failure:
 def _failure_of_http(error: web.HTTPException) -> Failure:
     said = error.text or ""
     plain = f"{error.status}: {error.reason}"
-    return Failure(error.status, error.reason if said == plain else said)
+    hint = error.get(HINT, "")
+    return Failure(error.status, error.reason if said == plain else said, hint)
 
 
 def _failure_of_ours(request: web.Request, error: Exception) -> Failure:
@@ -141,7 +143,7 @@ def _answered(
     if error is not None and error.status == HTTPStatus.MISDIRECTED_REQUEST:
         # A page's links would lead back to the host that is not ours.
         response = _line(failure)
-    elif request.path.startswith(_API):
+    elif is_for_program(request):
         response = web.Response(
             body=msgspec.json.encode(problem_of(failure.status, failure.message, failure.hint)),
             status=failure.status,

@@ -13,6 +13,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TARGET: web.RequestKey[str] = web.RequestKey("target", str)
 """What an audited request is about, in the words of its handler; without it the values in its path."""
 
+REPEATED: web.RequestKey[bool] = web.RequestKey("repeated", bool)
+"""An audited request asks for what was done at its first, and is answered alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

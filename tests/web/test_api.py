@@ -108,6 +108,8 @@ async def test_a_program_presses_once_by_its_key(tmp_path):
         assert question["pages"] == 2
         assert (first.status, again.status, other.status) == (202, 202, 409)
         assert first.text == again.text
+        retried = [one.outcome for one in it.store.audit.read() if one.target.startswith("retry")]
+        assert retried == ["done", "repeated", "refused"]
         await it.daemon.until(JobEnds, 2)
         assert len(it.store.runs()) == 2
 
@@ -142,6 +144,7 @@ async def test_a_file_is_no_body(tmp_path):
         form = await robot.ask("POST", "/api/jobs/nightly/submit", data={"at": "+2h"})
 
         assert (toml.status, form.status) == (415, 415)
+        assert "Content-Type: application/json" in json.loads(form.text)["detail"]
         assert not it.store.agenda.orders()
 
 
@@ -176,9 +179,39 @@ async def test_a_program_without_a_token_or_with_a_wrong_one(tmp_path):
         robot.token = ""
         none = await robot.ask("POST", "/api/jobs/nightly/submit", headers={"Authorization": ""})
 
-        assert (see.status, wrong.status) == (403, 401)
-        assert none.status in {401, 403}
+        assert (see.status, wrong.status, none.status) == (403, 401, 401)
+        assert all("web token add" in json.loads(one.text)["hint"] for one in (see, wrong, none))
+        assert "Authorization: Bearer" in json.loads(none.text)["hint"]
         assert not it.store.agenda.orders()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        ("GET", "/api/runs?show=bogus", None, "show must be one of all, trouble, work, done."),
+        ("GET", "/api/runs?number=x", None, "number must be a whole number."),
+        ("POST", "/api/jobs/nightly/submit", b'{"when": 1}', "there is no when: there is at."),
+        ("POST", "/api/jobs/nightly/submit", b'{"at"', "it is no JSON."),
+    ],
+)
+async def test_what_can_be_asked_is_named(tmp_path, method, path, body, said):
+    async with steered(tmp_path) as it, program(it) as robot:
+        headers = {"Content-Type": "application/json"}
+        answer = await robot.ask(method, path, data=body, headers=headers)
+
+        assert answer.status == 400
+        assert json.loads(answer.text)["detail"].endswith(said)
+
+
+async def test_a_list_stands_under_the_name_of_what_it_lists(tmp_path):
+    async with steered(tmp_path) as it, program(it) as robot:
+        kept = await it.done_once()
+        runs = json.loads((await robot.get("/api/runs?show=done&size=25")).text)
+        now = json.loads((await robot.get("/api/now")).text)
+
+        assert [one["run"] for one in runs["runs"]] == [kept.name]
+        assert (runs["total"], runs["count"], runs["number"], runs["size"]) == (1, 1, 1, 25)
+        assert (len(now["portals"]), now["total"]) == (1, 1)
 
 
 async def test_a_session_presses_with_what_the_page_carries(tmp_path):

@@ -91,6 +91,8 @@ async def test_nobody_on_this_machine_steers_without_a_token(tmp_path: Path) -> 
         read = await page.get("/helm")
 
     assert pressed.status == read.status == 403
+    assert "web token add" in read.text
+    assert 'href="/login"' in read.text
 
 
 async def test_a_token_that_was_removed_counts_no_more(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from bulk_publisher.text.misfits import misfit_in_words
 from bulk_publisher.web.guard.roles import Role
+from bulk_publisher.web.refusal import hinted
 from bulk_publisher.web.route import Route
 
 _LONGEST = 200
@@ -94,15 +96,22 @@ async def body_as(request: web.Request, kind: type[S]) -> S:
     if not body:
         return _converted({}, kind)
     if request.content_type != _JSON:
-        raise web.HTTPUnsupportedMediaType(text="Send JSON, or nothing.")
+        raise hinted(
+            web.HTTPUnsupportedMediaType(
+                text="The header Content-Type: application/json is missing."
+            ),
+            "Send JSON with this header, or nothing. With curl: --json in place of -d.",
+        )
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise web.HTTPBadRequest(text=f"The body is not as it must be: {error}") from error
+        why = misfit_in_words(error, kind)
+        raise web.HTTPBadRequest(text=f"The body can't be used: {why}.") from error
 
 
 def _converted(told: Mapping[str, object], kind: type[S]) -> S:
     try:
         return msgspec.convert(told, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise web.HTTPBadRequest(text=f"The query is not as it must be: {error}") from error
+        why = misfit_in_words(error, kind)
+        raise web.HTTPBadRequest(text=f"The query can't be used: {why}.") from error

@@ -15,17 +15,68 @@ from bulk_publisher.web.views.course_of_jobs import JobCourse, Repeats
 from bulk_publisher.web.views.deeds_done import Deeds, DeedsAsked, deeds_of
 from bulk_publisher.web.views.job_rows import JobRow
 from bulk_publisher.web.views.night import Night
-from bulk_publisher.web.views.now import Now, NowAsked
+from bulk_publisher.web.views.now import NowAsked, PortalRow, Upcoming
 from bulk_publisher.web.views.one_run import OneRun
 from bulk_publisher.web.views.outcomes_after import OutcomesAfter, OutcomesPart, outcomes_after
 from bulk_publisher.web.views.proposals import OnePlan, Proposals, one_plan, proposals_of
-from bulk_publisher.web.views.run_list import RunList, RunsAsked
+from bulk_publisher.web.views.run_list import RunsAsked
+from bulk_publisher.web.views.run_row import RunRow
 from bulk_publisher.web.views.undisturbed import in_thread
 
 _READERS = 4
 """Programs that are answered from journals at a time."""
 _BUSY = "2"
 """Seconds after which one more may ask."""
+
+
+class RunsFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs.
+
+    Attributes:
+        at: How they stood then, in UTC seconds.
+        total: Of all that there are.
+        count: Of those that fit, in all parts together.
+        number: Of this part, from 1.
+        size: Runs in a part at most.
+        runs: Those of this part.
+    """
+
+    at: float
+    total: int
+    count: int
+    number: int
+    size: int
+    runs: tuple[RunRow, ...]
+
+
+class PortalsFound(msgspec.Struct, frozen=True, kw_only=True):
+    """How portals stand.
+
+    Attributes:
+        at: When that was, in UTC seconds.
+        is_served: Whether a daemon of this store is at work.
+        why: The daemon's plan can't be read; empty where it can.
+        total: Of all portals.
+        at_work: Of all, those on which a run is at work.
+        in_trouble: Of all, those at which somebody should look.
+        next: What is planned first of all.
+        count: Of those that fit, in all parts together.
+        number: Of this part, from 1.
+        size: Portals in a part at most.
+        portals: Those of this part.
+    """
+
+    at: float
+    is_served: bool
+    why: str
+    total: int
+    at_work: int
+    in_trouble: int
+    next: Upcoming | None
+    count: int
+    number: int
+    size: int
+    portals: tuple[PortalRow, ...]
 
 
 class JobList(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,14 +130,32 @@ class Readers:
 READERS: web.AppKey[Readers] = web.AppKey("readers", Readers)
 
 
-async def now(request: web.Request) -> Now:
+async def now(request: web.Request) -> PortalsFound:
     """How it stands."""
-    return await views_of(request).now(query_as(request, NowAsked))
+    told = await views_of(request).now(query_as(request, NowAsked))
+    part = told.excerpt
+    return PortalsFound(
+        at=told.at,
+        is_served=told.is_served,
+        why=told.why,
+        total=told.portals,
+        at_work=told.at_work,
+        in_trouble=told.in_trouble,
+        next=told.next,
+        count=part.count,
+        number=part.number,
+        size=part.size,
+        portals=part.rows,
+    )
 
 
-async def runs(request: web.Request) -> RunList:
+async def runs(request: web.Request) -> RunsFound:
     """The runs."""
-    return await views_of(request).runs(query_as(request, RunsAsked))
+    told = await views_of(request).runs(query_as(request, RunsAsked))
+    part = told.excerpt
+    return RunsFound(
+        at=told.at, total=told.runs, count=part.count, number=part.number, size=part.size, runs=part.rows
+    )  # fmt: skip
 
 
 async def run(request: web.Request) -> OneRun:
@@ -144,8 +213,8 @@ async def audit(request: web.Request) -> Deeds:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/api/now", "How each portal stands", now, Now, query=NowAsked),
-    Endpoint("GET", "/api/runs", "Runs, the newest first", runs, RunList, query=RunsAsked),
+    Endpoint("GET", "/api/now", "How each portal stands", now, PortalsFound, query=NowAsked),
+    Endpoint("GET", "/api/runs", "Runs, the newest first", runs, RunsFound, query=RunsAsked),
     Endpoint("GET", "/api/runs/{run}", "A run", run, OneRun, refusals=(404,)),
     Endpoint("GET", "/api/runs/{run}/outcomes", "How pages of a run ended, in the order of its journal",
              outcomes, OutcomesPart, query=OutcomesAfter, refusals=(404, 429)),

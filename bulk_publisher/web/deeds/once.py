@@ -65,6 +65,11 @@ class Once(Generic[T]):
                 text="This was asked too long ago. Nothing was done: look again."
             )
 
+    def knows(self, key: str) -> bool:
+        """Whether somebody has come with *key*: ``do`` does nothing more then."""
+        self._forget()
+        return key in self._given
+
     async def do(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
         """What comes of *work*, which is done for the first who comes with *key*."""
         self._forget()

@@ -1,5 +1,6 @@
 """A button, pressed on a page or by a program: done once, and known at once to who looks next."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from bulk_publisher.web.deeds.on_plans import ON_PLANS
 from bulk_publisher.web.deeds.on_runs import ON_RUNS
 from bulk_publisher.web.deeds.once import Once
 from bulk_publisher.web.deeds.question import Pressed, Question
-from bulk_publisher.web.route import TARGET, visitor_of
+from bulk_publisher.web.route import REPEATED, TARGET, visitor_of
 
 ONCE: web.AppKey[Once[Pressed]] = web.AppKey("once", Once)
 
@@ -38,7 +39,7 @@ async def answered(
     """
     _note_target(request, button)
     request.app[ONCE].check(once, _about(request, button, mark))
-    return await request.app[ONCE].do(once, partial(_do, request, button, moment, mark))
+    return await _once(request, once, partial(_do, request, button, moment, mark))
 
 
 async def pressed(request: web.Request, button: Button, *, key: str, moment: str) -> Pressed:
@@ -55,7 +56,13 @@ async def pressed(request: web.Request, button: Button, *, key: str, moment: str
         raise web.HTTPBadRequest(
             text=f"Idempotency-Key: at most {_LONGEST_KEY} printable characters."
         )
-    return await request.app[ONCE].do(f"{_about(request, button, moment)} {key}", work)
+    return await _once(request, f"{_about(request, button, moment)} {key}", work)
+
+
+async def _once(request: web.Request, key: str, work: Callable[[], Awaitable[Pressed]]) -> Pressed:
+    once = request.app[ONCE]
+    request[REPEATED] = once.knows(key)
+    return await once.do(key, work)
 
 
 async def _do(request: web.Request, button: Button, moment: str, mark: str | None) -> Pressed:

@@ -29,6 +29,7 @@ from bulk_publisher.web.guard.proxies import FORWARDING, address_of, client_of, 
 from bulk_publisher.web.guard.roles import Proof, Role, Visitor
 from bulk_publisher.web.guard.sessions import LONGEST, Sessions
 from bulk_publisher.web.place import WebPlace, is_user_name
+from bulk_publisher.web.refusal import hinted
 
 LOCAL = Visitor("local", Role.SEE, Proof.LOOPBACK, "loopback")
 _SESSION = "bulk-publisher-session"
@@ -39,6 +40,9 @@ _BODIES = frozenset(["application/x-www-form-urlencoded", "application/json"])
 _BODY_TIMEOUT = 20.0
 """Seconds in which a body has to come: it is a few kilobytes at most."""
 _BEARER = "bearer "
+_API = "/api/"
+_HOW_TO_SEND = "Send Authorization: Bearer TOKEN. Make a token with: bulk-publisher web token add NAME --role see|steer"
+_HOW_TO_STEER = "Log in with a token that may steer. Make one with: bulk-publisher web token add NAME --role steer"
 _HOST_ONLY = "__Host-"
 """Begins the name of a cookie that no other host of the domain can set; browsers see to that over HTTPS."""
 
@@ -106,7 +110,10 @@ class Doorkeeper:
     def _bearer(self, given: Sequence[str]) -> Visitor:
         token = self.tokens.match(given[0][len(_BEARER) :].strip()) if len(given) == 1 else None
         if token is None:
-            raise unauthorized("This token does not count here.")
+            raise unauthorized(
+                "This token does not count here.",
+                "Make another with: bulk-publisher web token add NAME --role see|steer",
+            )
         return Visitor(token.name, token.role, Proof.BEARER, token.sha256)
 
     def _session(self, request: web.Request) -> Visitor | None:
@@ -162,6 +169,13 @@ class Doorkeeper:
         given = request.headers.get(HEADER) or field
         key = self._form_key(request, visitor)
         if not key or not is_form_token(given, self._secret, key):
+            if is_for_program(request):
+                raise hinted(
+                    web.HTTPForbidden(
+                        text="X-CSRF-Token is missing, or too old. Nothing was done."
+                    ),
+                    "With a session, send what the page carries in its element meta csrf-token; with a token, no cookies.",
+                )
             raise web.HTTPForbidden(
                 text="This form is too old, or not ours. Nothing was done: load the page again, and"
                 " press once more."
@@ -228,11 +242,15 @@ GUEST: web.RequestKey[str] = web.RequestKey("guest", str)
 DOORKEEPER: web.AppKey[Doorkeeper] = web.AppKey("doorkeeper", Doorkeeper)
 
 
-def unauthorized(text: str) -> web.HTTPUnauthorized:
+def unauthorized(text: str, hint: str = _HOW_TO_SEND) -> web.HTTPUnauthorized:
     """The refusal of somebody unknown."""
-    return web.HTTPUnauthorized(
-        text=text, headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="bulk-publisher"'}
-    )
+    headers = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="bulk-publisher"'}
+    return hinted(web.HTTPUnauthorized(text=text, headers=headers), hint)
+
+
+def is_for_program(request: web.Request) -> bool:
+    """Whether a program is answered, in JSON."""
+    return request.path.startswith(_API)
 
 
 async def check(request: web.Request, role: Role | None) -> None:
@@ -253,12 +271,23 @@ async def check(request: web.Request, role: Role | None) -> None:
         request[VISITOR] = visitor
     if request.method not in SAFE:
         keeper.check_origin(request)
-    if role is not None and visitor is None:
+    if role is not None and (visitor is None or _must_say_who(request, visitor, role)):
         raise unauthorized("A token is needed here.")
     if request.method not in SAFE:
         keeper.check_form(request, visitor, await _field_of_form(request))
     if role is not None and visitor is not None and not visitor.role.covers(role):
-        raise web.HTTPForbidden(text=f"{visitor.name} may look, and not do this.")
+        who = "Without a token you" if visitor is LOCAL else visitor.name
+        raise hinted(
+            web.HTTPForbidden(text=f"{who} may look, and not do this."),
+            _HOW_TO_STEER
+            if not is_for_program(request)
+            else "A token that may steer is needed: bulk-publisher web token add NAME --role steer",
+        )
+
+
+def _must_say_who(request: web.Request, visitor: Visitor, role: Role) -> bool:
+    """Whether a program on this machine asks for more than everybody there may have: it has no form to load again."""
+    return is_for_program(request) and visitor is LOCAL and not visitor.role.covers(role)
 
 
 def _visitor(request: web.Request, keeper: Doorkeeper, role: Role | None) -> Visitor | None:
@@ -273,7 +302,9 @@ def _visitor(request: web.Request, keeper: Doorkeeper, role: Role | None) -> Vis
 async def _field_of_form(request: web.Request) -> str:
     """What the form carries that *request* brings; its body has been read then, within bounds."""
     if request.body_exists and request.content_type not in _BODIES:
-        raise web.HTTPUnsupportedMediaType(text="Send a form, or JSON.")
+        raise web.HTTPUnsupportedMediaType(
+            text="Send a form, or JSON with the header Content-Type: application/json."
+        )
     try:
         async with asyncio.timeout(_BODY_TIMEOUT):
             await request.read()
