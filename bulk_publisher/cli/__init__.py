@@ -158,10 +158,11 @@ class _Commands(click.Group):
             if args[0].startswith("-"):
                 raise
             # Loaded late, as all else: a mistake may take its time, --help may not.
-            from bulk_publisher.text.shown import nearest, shown
+            from bulk_publisher.text.shown import did_you_mean, shown
 
             meant = _SYNONYMS.get(args[0].lower())
-            instead = f": bulk-publisher {meant}" if meant else nearest(args[0], _COMMANDS)
+            near = did_you_mean(args[0], _COMMANDS) or f": there is {', '.join(_COMMANDS)}"
+            instead = f": bulk-publisher {meant}" if meant else near
             raise click.UsageError(f"There is no command {shown(args[0])}{instead}", ctx) from error
 
     def make_context(

@@ -105,7 +105,8 @@ class Daemon:
         if not self._is_draining:
             self._is_draining = True
             runs = [part for one in self._doing.values() for part in one.parts.values()]
-            self._around.tell(Draining(sum(part.is_at_work for part in runs)))
+            why = "" if self._lost is None else self._lost.message
+            self._around.tell(Draining(sum(part.is_at_work for part in runs), why))
             for one in self._doing.values():
                 one.drain()
         self._changed.set()

@@ -127,9 +127,14 @@ class JobEnds:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """The daemon ends: runs drain, and go on when it is started again."""
+    """The daemon ends: runs drain, and go on when it is started again.
+
+    Attributes:
+        why: Empty where it was asked to.
+    """
 
     runs: int
+    why: str = ""
 
 
 Happening = (

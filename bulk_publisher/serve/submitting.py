@@ -65,16 +65,26 @@ def submit_known(
     return order
 
 
-def check_known(name: str, slots: Mapping[str, Slot]) -> None:
+def check_known(name: str, slots: Mapping[str, Slot], *, is_served: bool) -> None:
     """See that a daemon knows the job *name*.
+
+    Args:
+        is_served: A daemon is there: then it may have started just now, and know no job yet.
 
     Raises:
         BadSetting: If none does.
     """
     if name not in slots:
+        hint = "bulk-publisher jobs lists the jobs that a daemon knows."
+        if not is_served:
+            hint = "No daemon serves these runs now: one that starts brings the jobs of its files. Or submit the job's file."
+        elif not slots:
+            hint = (
+                "The daemon here has no jobs, or has only just started: then try again in a moment."
+            )
         raise BadSetting(
             f"There is neither a file nor a job called {shown(name)}{nearest(name, slots)}.",
-            "bulk-publisher jobs lists the jobs that a daemon knows.",
+            hint,
         )
 
 

@@ -98,7 +98,7 @@ def check_xlsx(
 
     if find_spec("python_calamine") is None:
         raise BadSource(
-            f"{name} can't be read: spreadsheets need python-calamine",
+            f"{name} can't be read: spreadsheets need python-calamine.",
             "Install it with: pip install 'bulk-publisher[xlsx]'",
         )
     try:

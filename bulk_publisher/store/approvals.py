@@ -188,7 +188,7 @@ def as_approved(proposal: Proposal, sha256: str, act: Act) -> Proposal:
     """
     _check_same(proposal, sha256)
     if act.through is Door.ASSISTANT:
-        raise NotApproved(f"{proposal.name}: no assistant can approve a plan.", f"A person does, at a terminal: bulk-publisher approve {proposal.name}")  # fmt: skip
+        raise NotApproved(f"{proposal.name}: no assistant can approve a plan.", _how(proposal))  # fmt: skip
     if act.through is Door.PAGE:
         _check_another(proposal, act)
     check_waiting(proposal, act.at)
@@ -216,7 +216,7 @@ def check_waiting(proposal: Proposal, at: float) -> None:
         case Phase.WAITING:
             return
         case Phase.APPROVED:
-            raise NotApproved(f"{proposal.name}: {_who(proposal.approved)} has approved it already, until {_moment(proposal.ends_at)}.")  # fmt: skip
+            raise NotApproved(f"{proposal.name}: {_who(proposal.approved)} has approved it already, until {told_moment(proposal.ends_at)}.")  # fmt: skip
         case Phase.EXPIRED | Phase.TAKEN:
             raise _over(proposal, at)
 
@@ -231,7 +231,7 @@ def check_approved(proposal: Proposal, at: float) -> None:
         case Phase.APPROVED:
             return
         case Phase.WAITING:
-            raise NotApproved(f"{proposal.name}: nobody has approved this plan.", f"A person does, at a terminal: bulk-publisher approve {proposal.name}")  # fmt: skip
+            raise NotApproved(f"{proposal.name}: nobody has approved this plan.", _how(proposal))  # fmt: skip
         case Phase.EXPIRED | Phase.TAKEN:
             raise _over(proposal, at)
 
@@ -261,13 +261,19 @@ def _check_another(proposal: Proposal, act: Act) -> None:
 def _over(proposal: Proposal, at: float) -> NotApproved:
     if proposal.phase(at) is Phase.TAKEN:
         return NotApproved(f"{proposal.name}: {_who(proposal.taken)} has used it already, for run {proposal.run}: an approval is for one run.", _NEW)  # fmt: skip
-    return NotApproved(f"{proposal.name}: its approval has expired on {_moment(proposal.ends_at)}: it is for {VALID_FOR / 3600:.0f} hours.", _NEW)  # fmt: skip
+    return NotApproved(f"{proposal.name}: its approval has expired on {told_moment(proposal.ends_at)}: it is for {VALID_FOR / 3600:.0f} hours.", _NEW)  # fmt: skip
 
 
 def _who(act: Act | None) -> str:
     return (act.by if act is not None else "") or "somebody"
 
 
-def _moment(at: float | None) -> str:
-    """To the second; whoever reads it is on any machine."""
+def _how(proposal: Proposal) -> str:
+    return (
+        f"A person does, on the web page or at a terminal: bulk-publisher approve {proposal.name}"
+    )
+
+
+def told_moment(at: float | None) -> str:
+    """A moment of an approval, to the second; whoever reads it is on any machine."""
     return f"{as_utc(Epoch(at or 0.0))[:19]}Z"

@@ -94,6 +94,7 @@ def test_a_proposed_plan_waits_for_a_person(command, at_terminal, webhook: str) 
 
     assert early.returncode == 2
     assert "nobody has approved this plan" in early.stderr
+    assert "on the web page or at a terminal: bulk-publisher approve" in early.stderr
     assert status == 0, screen
     assert f"{name}, proposed by" in screen
     assert done.returncode == 0, done.stderr
@@ -141,3 +142,23 @@ def test_where_no_plans_are_there_are_none(command) -> None:
 
     assert (done.returncode, done.stdout) == (0, "")
     assert "No plans were proposed" in done.stderr
+
+
+def test_that_there_is_no_such_plan_is_said_before_a_terminal_is_asked_for(command) -> None:
+    done = command("approve", "p-0000000000", stdin="")
+
+    assert done.returncode == 2
+    assert "'p-0000000000': no such plan in runs" in done.stderr
+    assert "terminal" not in done.stderr
+
+
+def test_until_when_it_is_approved_is_said_in_one_form(
+    command, at_terminal, webhook: str, tmp_path: Path
+) -> None:
+    command(*PLAN, webhook=webhook)
+    _, screen = at_terminal("approve", "plan.json", "--yes", webhook=webhook)
+
+    again = command("approve", _name(screen))
+
+    (until,) = re.findall(r"until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\.", screen)
+    assert f"has approved it already, until {until}." in again.stderr

@@ -214,6 +214,7 @@ def test_bad_usage_exits_with_2_and_no_traceback(command, words: list[str], said
         ("UNPUBLISH", "There is no command 'UNPUBLISH': did you mean unpublish?"),
         ("zzz", "There is no command 'zzz': there is publish, unpublish, run, plan,"),
         ("nosuch", "There is no command 'nosuch': there is publish, unpublish, run, plan,"),
+        ("nosuch", ", schema, sandbox, demo"),
         ("list", "There is no command 'list': bulk-publisher status lists the runs"),
     ],
 )

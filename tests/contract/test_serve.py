@@ -182,6 +182,28 @@ def test_a_store_without_jobs_knows_no_name(command, tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "There is neither a file nor a job called 'nightly'.\n" in done.stderr
+    assert "No daemon serves these runs now" in done.stderr
+
+
+def test_what_is_named_and_not_there_ends_it_before_anything_begins(
+    command, tmp_path: Path
+) -> None:
+    (tmp_path / "nightly.toml").write_text(JOB)
+
+    ended = command("serve", "nightly.toml", "nojobs/", "--web", "127.0.0.1:8080")
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Error: nojobs: there is no such file or folder.\n")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_without_a_job_is_named(webhook: str, tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+
+    with serving(tmp_path, webhook, "--once", "jobs") as daemon:
+        said = daemon.communicate(timeout=PATIENCE)[1]
+
+    assert "Jobs: none in jobs.\n" in said
 
 
 def test_a_run_that_is_paused_is_not_said_to_run(command, start_sandbox, tmp_path: Path) -> None:

@@ -38,7 +38,12 @@ def test_runs_on_the_command_line_wins_over_a_store_in_the_environment(tmp_path:
         (("--runs", "postgresql://db/bulk"), "a database is named by --store"),
         (("--store", "postgresql://db:x/bulk"), "the database's URL can't be read"),
         (("--store", "postgresql://db/bulk#20260301T030000Z-1f2e"), "a run is named by itself"),
-        (("--store", "https://example.com/"), "that is a URL, and nothing here takes one"),
+        (
+            ("--store", "https://example.com/"),
+            "--store: that is a URL, and only that of a PostgreSQL database is taken: postgresql://HOST/NAME.",
+        ),
+        (("--store=mysql://db/bulk",), "only that of a PostgreSQL database is taken"),
+        (("--runs", "https://example.com/"), "--runs: that is a URL, and nothing here takes one."),
     ],
 )
 def test_what_can_t_be_a_place_is_refused_in_a_line(words: tuple[str, ...], said: str) -> None:
@@ -105,3 +110,22 @@ def test_a_machine_without_the_extra_is_told_how_to_install_it(tmp_path: Path) -
 
     assert done.returncode == 2
     assert "bulk-publisher[cluster]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("jobs", "jobs: that is no run's folder: it has no run.json."),
+        ("/nowhere", "/nowhere: there is no such folder."),
+    ],
+)
+def test_what_is_no_run_is_not_imported(
+    folder: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs").mkdir()
+
+    told = CliRunner().invoke(main, ["store", "import", folder, "--runs", "runs"])
+
+    assert told.exit_code == 2
+    assert f"Error: {said}\n" in told.output

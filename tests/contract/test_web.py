@@ -191,3 +191,17 @@ def test_a_file_of_tokens_that_cannot_be_trusted_is_refused(
 
     assert [one.returncode for one in ends] == [2, 2]
     assert all(str(file) in one.stderr and "Traceback" not in one.stderr for one in ends)
+
+
+def test_who_finds_another_daemon_tells_of_no_page(tmp_path: Path) -> None:
+    with serving(tmp_path, NOWHERE) as daemon:
+        assert daemon.stderr is not None
+        assert daemon.stderr.readline() == "Jobs: none.\n"
+        with serving(tmp_path, NOWHERE, "--web", f"127.0.0.1:{free_port()}") as other:
+            said = other.communicate(timeout=PATIENCE)[1]
+        daemon.send_signal(signal.SIGTERM)
+        daemon.communicate(timeout=PATIENCE)
+
+    assert other.returncode == 5
+    assert "another daemon serves these runs" in said
+    assert "The page is at" not in said

@@ -14,9 +14,11 @@ from bulk_publisher.operations.publishing import Finished
 from bulk_publisher.operations.stopping import end_run
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.store import open_store
+from bulk_publisher.store.description import FinalTotals
 from bulk_publisher.store.steering import Steering, Wish
 from tests.oracle import Seen, assert_journal_tells_the_truth, journal_of, run_job
 from tests.resumption import resume
+from tests.store.making import begun
 
 
 class _Steered(Seen):
@@ -112,3 +114,20 @@ def test_what_can_not_be_asked_of_a_run_is_said_in_a_line(tmp_path, words, why):
 
     assert result.exit_code == 2
     assert why in result.stderr
+
+
+def test_of_a_run_that_was_done_when_it_heard_of_it_nothing_is_said_to_be_left(
+    tmp_path, monkeypatch
+):
+    totals = FinalTotals(is_whole=True, seconds=3.0, counts={})
+    run = begun(open_store(tmp_path), ended="2026-03-01T03:00:03Z", totals=totals)
+
+    async def ended(*_: object, **__: object) -> bool:
+        return True
+
+    monkeypatch.setattr("bulk_publisher.operations.stopping.end_run", ended)
+
+    told = CliRunner().invoke(main, ["stop", "latest", "--runs", str(tmp_path)])
+
+    assert f"Run {run.run_id} has ended: 0 pages settled, and none is left.\n" in told.output
+    assert "resume" not in told.output

@@ -406,6 +406,24 @@ def test_a_database_that_is_not_there_is_said_in_a_line(postgres: PostgresServer
         open_store(postgres.url("nowhere")).find("latest")
 
     assert "\n" not in caught.value.message
+    assert "createdb" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("127.0.0.1:1", "Check that it is running, and the host and the port in the URL."),
+        ("nowhere.invalid", "Check the host's name in the URL."),
+    ],
+)
+def test_a_database_that_is_not_reached_is_said_once_and_with_what_to_do(
+    place: str, hint: str
+) -> None:
+    with pytest.raises(BadSetting) as caught:
+        open_store(f"postgresql://{place}/bulk").find("latest")
+
+    assert caught.value.hint == hint
+    assert "?" not in caught.value.message
 
 
 async def test_a_role_needs_no_more_than_the_docs_say(
@@ -419,6 +437,12 @@ async def test_a_role_needs_no_more_than_the_docs_say(
     store = open_store(postgres.url(name_in(url), user="publisher"))
     moved = move_run(await written(tmp_path / NOW), store)
     await record(moved, lines_of(moved, 8))
+
+    postgres.sql("UPDATE bulk_publisher.store SET version = 1", name=name_in(url))
+    with pytest.raises(BadSetting) as refused:
+        migrate_store(postgres.url(name_in(url), user="publisher"))
+    assert "its owner grants" in refused.value.hint.lower()
+    postgres.sql(f"UPDATE bulk_publisher.store SET version = {CURRENT}", name=name_in(url))
 
     with shared_state(postgres.url(name_in(url), user="publisher"), {}).turn("a", "1", portal="a") as one:  # fmt: skip
         assert one.turn is not None

@@ -404,7 +404,7 @@ def test_without_the_library_it_is_said_how_to_install_it(monkeypatch: pytest.Mo
 
     error = refusal()
 
-    assert error.message == "pages.xlsx can't be read: spreadsheets need python-calamine"
+    assert error.message == "pages.xlsx can't be read: spreadsheets need python-calamine."
     assert error.hint == "Install it with: pip install 'bulk-publisher[xlsx]'"
 
 

@@ -45,16 +45,21 @@ def approve(output: Output, /, *, plan: str, runs: Runs, is_yes: bool) -> None:
     bulk-publisher approve plan.json
     bulk-publisher publish --approved p-3f9c2a81d0
     """  # noqa: D301 - click's own mark
+    from bulk_publisher.clock import utc_now
     from bulk_publisher.errors import BadSetting
     from bulk_publisher.store import open_store
+    from bulk_publisher.store.approvals import check_waiting
 
+    store = open_store(runs)
+    is_kept = _NAME.fullmatch(plan) is not None and not Path(plan).exists()
+    if is_kept:
+        # What can't be approved by anybody is said before who may.
+        check_waiting(store.approvals.find(plan), utc_now())
     if not is_somebody_there():
         raise BadSetting(
             "Only a person at a terminal can approve a plan, and standard input is not a terminal.",
             "Approve it at a terminal, or on the web page.",
         )
-    store = open_store(runs)
-    is_kept = _NAME.fullmatch(plan) is not None and not Path(plan).exists()
     proposal = _kept(store, plan, output) if is_kept else None
     told = b"" if is_kept else _told(Path(plan), output)
     if not confirm("Approve this plan?", is_yes=is_yes, output=output):
@@ -65,11 +70,8 @@ def approve(output: Output, /, *, plan: str, runs: Runs, is_yes: bool) -> None:
 
 def _kept(store: "Store", name: str, output: Output) -> "Proposal":
     """The plan that was proposed as *name*, which is shown."""
-    from bulk_publisher.clock import utc_now
     from bulk_publisher.operations.approving import find_plan
-    from bulk_publisher.store.approvals import check_waiting
 
-    check_waiting(store.approvals.find(name), utc_now())
     kept = find_plan(store, name)
     proposed = kept.proposal.proposed
     how = f" by {proposed.through}" if proposed.through != "terminal" else ""
@@ -140,10 +142,10 @@ def _proposed(store: "Store", told: bytes, path: Path, who: str) -> "Proposal":
 def _approve(store: "Store", proposal: "Proposal", who: str, output: Output, runs: Runs) -> None:
     from bulk_publisher.cli.commands.approved_job import option_for
     from bulk_publisher.operations.approving import approve
-    from bulk_publisher.store.approvals import Door
+    from bulk_publisher.store.approvals import Door, told_moment
 
     approved = approve(store, proposal.name, proposal.sha256, by=who, through=Door.TERMINAL)
-    output.put(f"Approved {approved.name} until {_local(approved.ends_at)}.")
+    output.put(f"Approved {approved.name} until {told_moment(approved.ends_at)}.")
     output.say(
         f"To publish it: bulk-publisher publish --approved {approved.name}{option_for(runs)}"
     )
@@ -208,7 +210,9 @@ def _end(store: "Store", one: "Proposal") -> str:
 
 
 def _act_in_words(act: "Act") -> str:
-    return f"{act.by or 'somebody'} at {_local(act.at)}"
+    from bulk_publisher.store.approvals import told_moment
+
+    return f"{act.by or 'somebody'} at {told_moment(act.at)}"
 
 
 def _local(moment: float | None) -> str:

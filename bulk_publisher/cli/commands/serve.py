@@ -100,10 +100,28 @@ def serve(
         return 0
     from bulk_publisher.serve.submitting import Permits
 
+    _check_there(jobs)
     output.open_log()
     page = open_page(output, web, is_once=once)
     permits = Permits(tuple(folder.resolve() for folder in folders), variables)
     return asyncio.run(_serve(output, jobs, runs, permits, page, parallel=parallel, is_once=once))
+
+
+def _check_there(jobs: tuple[Path, ...]) -> None:
+    """See that what was named is there when the daemon starts; what goes later, it tells and goes on.
+
+    Raises:
+        BadSetting: If something is not.
+    """
+    from bulk_publisher.errors import BadSetting
+    from bulk_publisher.text.shown import as_text
+
+    for path in jobs:
+        if not path.exists():
+            raise BadSetting(
+                f"{as_text(str(path))}: there is no such file or folder.",
+                "Name job files, or folders whose .toml files are jobs.",
+            )
 
 
 async def _serve(
@@ -134,13 +152,14 @@ async def _serve(
         return open_credential(job, output, state)
 
     use_all_descriptors()
-    store, clock, teller = open_store(runs), WallClock(), Teller(output)
+    store, clock, teller = open_store(runs), WallClock(), Teller(output, jobs)
     notices = Notices(store.agenda, entrance, os.environ, clock, output.warn)
     metrics = _metrics(output, store, clock, has_page=page is not None)
+    tell = teller if page is None else both(teller, page.told)
     around = Surroundings(
         store,
         entrance,
-        teller if metrics is None else both(teller, metrics),
+        tell if metrics is None else both(tell, metrics),
         clock,
         by_portal=partial(by_portal, environment=os.environ),
         notices=notices,

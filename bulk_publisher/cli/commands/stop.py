@@ -96,5 +96,9 @@ def _end(
         )
     elif is_waited_for:
         story = read_story(kept)
-        output.put(f"Run {kept.run_id} has ended: {pages_in_words(story.totals.pages)} settled.")
+        settled = f"{pages_in_words(story.totals.pages)} settled"
+        if story.is_whole:
+            output.put(f"Run {kept.run_id} has ended: {settled}, and none is left.")
+            return
+        output.put(f"Run {kept.run_id} has ended: {settled}.")
         output.put(go_on_line(story.left, name_for_commands(kept)))

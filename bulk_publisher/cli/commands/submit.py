@@ -49,7 +49,7 @@ def submit(output: Output, /, *, job: str, runs: Runs, at: str | None) -> None:
         what = with_portals_named(read_job(Path(job)), os.environ)
         order = submit_job(agenda, what, at=moment, now=now, by=who, rng=rng)
     else:
-        check_known(job, agenda.read_slots())
+        check_known(job, agenda.read_slots(), is_served=agenda.is_served)
         order = submit_known(agenda, job, at=moment, now=now, by=who, rng=rng)
     when = "now" if at is None else f"at {as_utc(moment)}"
     output.put(f"Submitted {order.name}; due {when}.")

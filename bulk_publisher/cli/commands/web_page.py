@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bulk_publisher.cli.commands.parameters.web_options import place_of, tokens_path
@@ -12,6 +12,7 @@ from bulk_publisher.errors import BadSetting
 
 if TYPE_CHECKING:
     from bulk_publisher.serve.daemon import Daemon
+    from bulk_publisher.serve.happenings import Happening
     from bulk_publisher.serve.part import Surroundings
     from bulk_publisher.web.guard.page_tokens import PageTokens
     from bulk_publisher.web.place import WebPlace
@@ -27,6 +28,7 @@ class WebPage:
     listener: socket.socket
     make: Callable[["WebSurroundings"], Any]
     output: Output
+    _said: list[bool] = field(default_factory=list)
 
     @asynccontextmanager
     async def served(
@@ -43,8 +45,15 @@ class WebPage:
             around, daemon, self.place, self.tokens, self.output.warn, metrics
         )
         async with serving(self.listener, self.make(surroundings)):
-            self.output.say(f"The page is at {self.place.url}")
             yield
+
+    def told(self, happening: "Happening") -> None:
+        """Say where it is once the daemon has its store: it may find that another one serves it."""
+        from bulk_publisher.serve.happenings import JobsRead
+
+        if isinstance(happening, JobsRead) and not self._said:
+            self._said.append(True)
+            self.output.say(f"The page is at {self.place.url}")
 
 
 def open_page(output: Output, options: Mapping[str, Any], *, is_once: bool) -> WebPage | None:

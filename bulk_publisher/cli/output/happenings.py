@@ -1,6 +1,8 @@
 """What a daemon says: a line for each thing that happens in it."""
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from bulk_publisher.cli.output.ending_line import ending_line
 from bulk_publisher.cli.output.output import Output
@@ -32,14 +34,21 @@ _NOBODY = "no daemon ran or the machine slept"
 class Teller:
     """Says on stderr what happens."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, places: Sequence[Path] = ()) -> None:
+        """Nothing has happened.
+
+        Args:
+            places: Where job files are looked for.
+        """
         self._output = output
+        self._places = tuple(map(str, places))
 
     def __call__(self, happening: Happening) -> None:
         """Something has happened."""
         match happening:
             case JobsRead(names):
-                self._say("jobs.read", f"Jobs: {_names_in_words(names)}.")
+                where = f" in {_names_in_words(self._places)}" if self._places and not names else ""
+                self._say("jobs.read", f"Jobs: {_names_in_words(names)}{where}.")
             case ClockSetBack() | FileRefused() | PlanAway() | PlanBack():
                 self._warn(_trouble_in_words(happening))
             case JobDue(job, what):
@@ -57,7 +66,9 @@ class Teller:
                 self._tell_end(happening)
             case JobEnds():
                 pass
-            case Draining(runs):
+            case Draining(runs, why):
+                if why:
+                    self._warn(printable(why))
                 self._say("draining", f"Ending: runs to finish their pages in flight: {runs}.")
 
     def _tell_rest(self, rests: RunRests) -> None:

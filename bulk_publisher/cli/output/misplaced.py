@@ -23,6 +23,7 @@ _VARIABLES = (
 """Of the environment, beside our own: what may be told wrongly."""
 _TAKES_ANY = {"--column", "--url"}
 """Options that a URL may be given to; what is wrong with it, they say."""
+_NO_DATABASE = "only that of a PostgreSQL database is taken: postgresql://HOST/NAME"
 _OURS = "BULK_PUBLISHER_"
 _OPTION = re.compile(r"--?[a-z][a-z-]*$")
 
@@ -46,7 +47,8 @@ def refuse_misplaced(
         if "://" not in argument or option in _TAKES_ANY or takes_urls:
             continue
         if not _names_database(option, argument):
-            raise click.UsageError(f"{where}that is a URL, and nothing here takes one.", context)
+            why = _NO_DATABASE if option == "--store" else "nothing here takes one"
+            raise click.UsageError(f"{where}that is a URL, and {why}.", context)
     for name, value in environment.items():
         if (name in _VARIABLES or name.startswith(_OURS)) and is_webhook_url(value):
             raise click.UsageError(f"{name}: {IS_WEBHOOK}. {WHERE_TO}", context)

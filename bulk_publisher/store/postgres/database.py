@@ -1,5 +1,6 @@
 """Connections to the database, and statements that end: each is answered, refused or given up in time."""
 
+import re
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +30,8 @@ _UNDECIDED = ("08", "57P", "40003")
 """Beginnings of codes after which nobody knows whether a statement was done."""
 _PASSING = ("40", "55P03", "57014", "53300", "53400", "25P", "25006")
 """Of what was refused for certain, what may be done a little later."""
+_QUESTION = re.compile(r"\s*\bIs the server running [^?]*\?")
+"""What libpq asks where it reaches no server: hints of ours do that."""
 _MISSING = ("42P01", "3F000")
 
 
@@ -224,9 +227,9 @@ def _connect(address: DatabaseAddress, answer_timeout: float) -> _Connection:
 
 
 def _words(error: psycopg.Error) -> str:
-    """Why, in one line, without what the server quotes of the data."""
+    """Why, in one line, without what the server quotes of the data, and without the library's questions."""
     primary = error.diag.message_primary
-    said = primary or str(error) or type(error).__name__
+    said = _QUESTION.sub("", primary or str(error)) or type(error).__name__
     return " ".join(said.split()).removesuffix(".")
 
 

@@ -6,6 +6,7 @@ Rules:
     version first adds what the next one needs, and a later one removes what nobody uses any more.
 """
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import LiteralString
@@ -288,13 +289,27 @@ def migrate(database: Database) -> tuple[int, int]:
     return before, CURRENT
 
 
+_HINTS = tuple(
+    (re.compile(words), hint)
+    for words, hint in (
+        ("certificate", "sslrootcert=FILE in the URL names the authority of the server's certificate, which must be for that host name."),
+        ('database ".*" does not exist', "Check its name in the URL; its owner makes it with createdb."),
+        ("resolve host|translate host name", "Check the host's name in the URL."),
+        ("does not support SSL", "Set up TLS at the server, or change sslmode in the URL: docs/cluster.md tells what is safe."),
+        ("authentication failed|no password supplied|pg_hba|role .* does not exist", "Check the user and the password; pg_hba.conf at the server says who may connect from where."),
+        ("Connection refused|No such file|timeout|timed out|No route|unreachable|does not answer", "Check that it is running, and the host and the port in the URL."),
+    )
+)  # fmt: skip
+"""What to do, by what libpq says: it has no codes for what goes wrong before a connection is there. The first that fits."""
+
+
 def unreachable(database: Database, error: NoAnswerFromDatabase | RefusedByDatabase) -> BadSetting:
     """The error of a database that can't be used, or is not reached."""
-    hint = "Is it running, and may this user connect to it? psql with the same URL tells more."
     if isinstance(error, RefusedByDatabase) and error.code == "42501":
         hint = "Its owner grants the role what it needs: docs/cluster.md has the statements."
-    elif "certificate" in str(error):
-        hint = "sslrootcert=FILE in the URL names the authority of the server's certificate, which must be for that host name."
+    else:
+        said = str(error)
+        hint = next((hint for words, hint in _HINTS if words.search(said)), "psql with the same URL tells more.")  # fmt: skip
     return BadSetting(f"{database.address.shown}: {error}.", hint).passing(may_pass(error))
 
 
