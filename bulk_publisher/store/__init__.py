@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bulk_publisher.errors import BadSetting
 from bulk_publisher.store.database_address import DatabaseAddress, is_database, parse_address
-from bulk_publisher.store.folder.folder_store import FolderStore
+from bulk_publisher.store.folder.folder_store import FolderStore, run_in
 from bulk_publisher.store.protocol import KeptRun, Store
 from bulk_publisher.store.sharing import SharedState
 
@@ -27,6 +27,7 @@ __all__ = [
     "machine_state",
     "migrate_store",
     "open_store",
+    "run_in",
     "shared_state",
 ]
 

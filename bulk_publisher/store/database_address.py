@@ -4,7 +4,7 @@ What stands after ``#`` names a run in it; PostgreSQL itself knows no such part.
 """
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 SCHEMES = ("postgresql://", "postgres://")
 _SECRETS = {"password", "sslpassword"}
@@ -30,9 +30,9 @@ class DatabaseAddress:
         login, at, host = parts.netloc.rpartition("@")
         query = parse_qsl(parts.query, keep_blank_values=True)
         told = urlencode([pair for pair in query if pair[0] not in _SECRETS], safe="/:,")
-        return urlunsplit(
-            (parts.scheme, f"{login.partition(':')[0]}{at}{host}", parts.path, told, "")
-        )
+        # What puts URLs together leaves out the slashes before a host that is not named.
+        where = f"{parts.scheme}://{login.partition(':')[0]}{at}{host}{parts.path}"
+        return f"{where}?{told}" if told else where
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -65,4 +65,4 @@ def parse_address(text: str) -> DatabaseAddress:
         raise ValueError("there are blanks in it: write %20 for one")
     parts = urlsplit(text)
     _ = parts.port  # it raises for what is none
-    return DatabaseAddress(urlunsplit(parts._replace(fragment="")), unquote(parts.fragment))
+    return DatabaseAddress(text.partition("#")[0], unquote(parts.fragment))

@@ -8,12 +8,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bulk_publisher.errors import RunBusy
+from bulk_publisher.errors import BadSetting, RunBusy
 from bulk_publisher.model import Epoch
 from bulk_publisher.operations.approving import approve
 from bulk_publisher.sandbox import Scenario, serve
 from bulk_publisher.serve.happenings import JobDue, JobEnds, RunBegins, RunEnds
-from bulk_publisher.serve.submitting import order_approved, order_for_run, order_plan, submit_known
+from bulk_publisher.serve.submitting import (
+    check_known,
+    order_approved,
+    order_for_run,
+    order_plan,
+    submit_known,
+)
 from bulk_publisher.store import KeptRun, open_store
 from bulk_publisher.store.agenda import Order, OrderKind, Part
 from bulk_publisher.store.approvals import Door, Phase
@@ -300,3 +306,10 @@ async def test_a_plan_that_was_taken_by_a_daemon_that_died_is_gone_on_with(tmp_p
         lines = list(run.outcomes())
         assert len(lines) == 600
         assert_journal_tells_the_truth(lines, sandbox)
+
+
+def test_of_a_daemon_that_has_only_just_started_no_job_is_known_yet() -> None:
+    with pytest.raises(BadSetting) as caught:
+        check_known("nightly", {}, is_served=True)
+
+    assert "only just started" in caught.value.hint

@@ -14,7 +14,14 @@ from bulk_publisher.errors import JournalLost
 from bulk_publisher.operations.resuming import reopened
 from bulk_publisher.portal.credentials import Webhook
 from bulk_publisher.sandbox import Sandbox, Scenario, serve
-from bulk_publisher.serve.happenings import ClockSetBack, JobDue, JobEnds, RunBegins, RunRests
+from bulk_publisher.serve.happenings import (
+    ClockSetBack,
+    Draining,
+    JobDue,
+    JobEnds,
+    RunBegins,
+    RunRests,
+)
 from bulk_publisher.serve.timetable import ended
 from bulk_publisher.store import open_store
 from bulk_publisher.store.agenda import Firing, Order, Slot
@@ -94,6 +101,8 @@ async def _slow_until_the_plan_is_lost(
         monkeypatch.setattr(type(open_store(runs).agenda), "write_slots", fail)
         ordered(runs, "quick")
         await asyncio.wait([it.task])
+        (draining,) = it.heard.of(Draining)
+        assert draining.why == "plan.json: can't be written: No space left on device."
 
 
 async def test_a_plan_that_can_not_be_written_lets_runs_finish_what_is_in_flight(

@@ -40,6 +40,13 @@ def test_a_run_is_found_again_by_its_address(run: str) -> None:
     assert (found.run, found.shown) == (run, address.shown)
 
 
+def test_a_url_whose_host_is_a_parameter_stays_one() -> None:
+    url = "postgresql:///bulk?host=/run/postgresql"
+
+    assert parse_address(f"{url}#latest").url == url
+    assert parse_address(url).shown == url
+
+
 @pytest.mark.parametrize(
     "text",
     ["runs", "postgresql:/db", "http://db/bulk", "postgresql://db/a b", "postgresql://db:x/bulk", "postgresql://[::/bulk"],

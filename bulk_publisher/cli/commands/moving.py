@@ -70,25 +70,7 @@ def import_run(output: Output, /, *, folder: Path, runs: Runs) -> None:
     bulk-publisher store import runs/20260301T030000Z-1f2e --store postgresql://db.example.com/bulk
     """  # noqa: D301 - click's own mark
     from bulk_publisher.operations.moving import move_run
-    from bulk_publisher.store import open_store
+    from bulk_publisher.store import open_store, run_in
 
-    _check_run(folder)
-    moved = move_run(open_store(folder.parent).find(str(folder)), open_store(runs))
+    moved = move_run(run_in(folder), open_store(runs))
     output.put(f"Imported: {moved.place}")
-
-
-def _check_run(folder: Path) -> None:
-    """See that a run is in *folder*.
-
-    Raises:
-        BadJournal: If there is none.
-    """
-    from bulk_publisher.errors import BadJournal
-    from bulk_publisher.store.folder.run_folder import RunFolder
-    from bulk_publisher.text.shown import as_text
-
-    name = as_text(str(folder))
-    if not folder.is_dir():
-        raise BadJournal(f"{name}: there is no such folder.")
-    if not RunFolder(folder).description.is_file():
-        raise BadJournal(f"{name}: that is no run's folder: it has no run.json.")

@@ -18,6 +18,7 @@ from bulk_publisher.store.folder.folder_approvals import FolderApprovals
 from bulk_publisher.store.folder.folder_run import LATEST, REMOVED, FolderRun, run_at
 from bulk_publisher.store.folder.inspection import flaws_beside
 from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.text.shown import as_text
 
 _NAMED = 5
 """Runs that are named where several are meant."""
@@ -161,6 +162,20 @@ class FolderStore:
                 f"{self._path}: can't create a run folder there: {error.strerror}.",
                 "Choose another place with --runs or BULK_PUBLISHER_RUNS.",
             ) from error
+
+
+def run_in(folder: Path) -> FolderRun:
+    """The run that *folder* is, or a link to it.
+
+    Raises:
+        BadJournal: If it is none, or one that somebody else has put there.
+    """
+    name = as_text(str(folder))
+    if not folder.is_dir():
+        raise BadJournal(f"{name}: there is no such folder.")
+    if not RunFolder(folder).description.is_file():
+        raise BadJournal(f"{name}: that is no run's folder: it has no run.json.")
+    return _own_run_at(folder)
 
 
 def _own_run_at(path: Path) -> FolderRun:
