@@ -54,6 +54,12 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     at: When
     through: Door
 
+    @property
+    def who(self) -> str:
+        """Who, and whether an assistant did it for them."""
+        who = self.by or "somebody"
+        return f"an assistant of {who}" if self.through is Door.ASSISTANT else who
+
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """What a plan is about, for a list of many.
@@ -265,7 +271,7 @@ def _over(proposal: Proposal, at: float) -> NotApproved:
 
 
 def _who(act: Act | None) -> str:
-    return (act.by if act is not None else "") or "somebody"
+    return "somebody" if act is None else act.who
 
 
 def _how(proposal: Proposal) -> str:

@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from bulk_publisher.operations.approving import approve, propose
 from bulk_publisher.sandbox import Scenario
 from bulk_publisher.serve.happenings import JobEnds, RunRests
+from bulk_publisher.store.approvals import Act, Door
 from bulk_publisher.store.steering import Wish
 from bulk_publisher.web.guard.roles import Role
 from tests.oracle import assert_journal_tells_the_truth
@@ -235,10 +237,56 @@ async def test_a_plan_is_made_shown_and_approved_by_another(tmp_path):
         assert (approved.status, again.status, published.status) == (303, 409, 303)
         assert (await it.daemon.until(JobEnds, 2)).status == 0
         assert len(list(it.store.find("latest").outcomes())) == 30
+        run = it.store.find("latest").name
+        assert re.search(r'data-label="State">published<.*data-label="Run"><a href="/runs/' + run, (await it.page.get("/plans")).text, re.DOTALL)  # fmt: skip
         assert (await it.page.get(f"{path}/publish")).status == 409
         told = [(one.who, one.what, one.outcome) for one in it.store.audit.read()]
         assert ("berta", f"POST {path}/approve", "done") in told
         assert ("berta", "publish", "done") in told
+
+
+async def test_who_approves_sees_that_an_assistant_has_proposed(tmp_path):
+    async with steered(tmp_path) as it:
+        await it.confirm("/jobs/nightly/plan")
+        await it.daemon.until(JobEnds)
+        (own,) = it.store.approvals.proposals()
+        told = it.store.approvals.read_plan(own.name)
+        proposal = propose(it.store, told, by="root", through=Door.ASSISTANT)
+
+        listed = await it.page.get("/plans")
+        shown = await it.page.get(f"/plans/{proposal.name}")
+        asked = await it.page.get(f"/plans/{proposal.name}/approve")
+
+        assert "an assistant of root" in listed.text
+        assert "waiting for approval" in listed.text
+        assert "by an assistant of root" in shown.text
+        assert "An assistant of root has proposed it." in asked.text
+
+
+async def test_a_plan_whose_run_is_not_there_is_not_called_published(tmp_path):
+    async with steered(tmp_path) as it:
+        await it.confirm("/jobs/nightly/plan")
+        await it.daemon.until(JobEnds)
+        (own,) = it.store.approvals.proposals()
+        approve(it.store, own.name, own.sha256, by="berta", through=Door.TERMINAL)
+        act = Act(by="berta", at=it.page.clock.epoch(), through=Door.TERMINAL)
+        it.store.approvals.take(own.name, own.sha256, act, "20200101T000000Z-0000")
+
+        listed, shown = await it.page.get("/plans"), await it.page.get(f"/plans/{own.name}")
+
+        assert "used for a run that isn&#39;t there" in listed.text
+        assert "<dt>Used</dt>" in shown.text
+
+
+async def test_a_job_that_was_never_done_counts_no_portals(tmp_path):
+    async with steered(tmp_path) as it:
+        before = await it.page.get("/jobs")
+        await it.done_once()
+        await it.daemon.wait(3)
+        after = await it.page.get("/jobs")
+
+        assert "0 portals" not in before.text
+        assert "1 portal<" in after.text
 
 
 async def test_a_job_may_be_called_anything(tmp_path):
@@ -269,4 +317,7 @@ async def test_who_steers_sees_who_did_what(tmp_path):
         assert 'href="/audit"' in audit.text
         assert 'href="/audit"' not in refused.text
         assert f"verify {kept.name}" in audit.text
+        assert f"verify run {kept.name}<" in audit.text
+        assert f"POST /runs/{kept.name}/verify" in audit.text
+        assert re.search(r"<time [^>]*>\d\d \w{3} \d\d:\d\d</time>", audit.text)
         assert refused.status == 403

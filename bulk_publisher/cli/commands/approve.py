@@ -74,8 +74,7 @@ def _kept(store: "Store", name: str, output: Output) -> "Proposal":
 
     kept = find_plan(store, name)
     proposed = kept.proposal.proposed
-    how = f" by {proposed.through}" if proposed.through != "terminal" else ""
-    output.put(f"{name}, proposed by {_act_in_words(proposed)}{how}.")
+    output.put(f"{name}, proposed by {_act_in_words(proposed)}.")
     _show(kept.plan, kept.job.portal, output)
     return kept.proposal
 
@@ -188,7 +187,7 @@ def _lines(store: "Store", found: "Sequence[Proposal]") -> Iterator[str]:
 def _cells(act: "Act | None") -> tuple[str, str]:
     from bulk_publisher.report.text import printable
 
-    return ("", "") if act is None else (printable(act.by or "somebody"), _local(act.at))
+    return ("", "") if act is None else (printable(act.who), _local(act.at))
 
 
 def _end(store: "Store", one: "Proposal") -> str:
@@ -212,7 +211,7 @@ def _end(store: "Store", one: "Proposal") -> str:
 def _act_in_words(act: "Act") -> str:
     from bulk_publisher.store.approvals import told_moment
 
-    return f"{act.by or 'somebody'} at {told_moment(act.at)}"
+    return f"{act.who} at {told_moment(act.at)}"
 
 
 def _local(moment: float | None) -> str:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bulk_publisher.web.api.endpoint import Endpoint, query_as
 from bulk_publisher.web.deeds.helm import helm_of
-from bulk_publisher.web.deeds.on_plans import find
+from bulk_publisher.web.deeds.on_plans import begun_of, find
 from bulk_publisher.web.guard.roles import Role
 from bulk_publisher.web.surroundings import around
 from bulk_publisher.web.viewing import views_of
@@ -197,13 +197,15 @@ async def plans(request: web.Request) -> Proposals:
     """Plans that were handed in."""
     surroundings = around(request)
     proposals = await in_thread(surroundings.store.approvals.proposals)
-    return proposals_of(proposals, at=surroundings.clock.epoch())
+    begun = await begun_of(helm_of(request), proposals)
+    return proposals_of(proposals, begun=begun, at=surroundings.clock.epoch())
 
 
 async def plan(request: web.Request) -> OnePlan:
     """A plan."""
     found = await find(helm_of(request), request.match_info["plan"])
-    return one_plan(found, at=around(request).clock.epoch())
+    begun = await begun_of(helm_of(request), [found.proposal])
+    return one_plan(found, begun=begun, at=around(request).clock.epoch())
 
 
 async def audit(request: web.Request) -> Deeds:

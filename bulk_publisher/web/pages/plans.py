@@ -5,7 +5,7 @@ from aiohttp import web
 from bulk_publisher.store.agenda import OrderKind
 from bulk_publisher.store.approvals import is_same_person
 from bulk_publisher.web.deeds.helm import helm_of
-from bulk_publisher.web.deeds.on_plans import find
+from bulk_publisher.web.deeds.on_plans import begun_of, find
 from bulk_publisher.web.rendering import render
 from bulk_publisher.web.route import Route, visitor_of
 from bulk_publisher.web.surroundings import around
@@ -17,7 +17,8 @@ async def plans(request: web.Request) -> web.StreamResponse:
     """All of them."""
     surroundings = around(request)
     proposals = await in_thread(surroundings.store.approvals.proposals)
-    told = proposals_of(proposals, at=surroundings.clock.epoch())
+    begun = await begun_of(helm_of(request), proposals)
+    told = proposals_of(proposals, begun=begun, at=surroundings.clock.epoch())
     orders = await in_thread(surroundings.store.agenda.orders)
     making = [order for order in orders if order.kind is OrderKind.PLAN]
     return render(request, "plans.html", told=told, making=making)
@@ -26,7 +27,8 @@ async def plans(request: web.Request) -> web.StreamResponse:
 async def plan(request: web.Request) -> web.StreamResponse:
     """One."""
     found = await find(helm_of(request), request.match_info["plan"])
-    told = one_plan(found, at=around(request).clock.epoch())
+    begun = await begun_of(helm_of(request), [found.proposal])
+    told = one_plan(found, begun=begun, at=around(request).clock.epoch())
     is_own = is_same_person(found.proposal.proposed.by, visitor_of(request).name)
     return render(request, "plan.html", told=told, row=told.row, is_own=is_own)
 

@@ -1,15 +1,19 @@
 """Who has done what on the page: the newest first, a part at a time."""
 
+import re
 from collections import deque
 from collections.abc import Iterable
 
 import msgspec
 
+from bulk_publisher.report.story import parse_time
 from bulk_publisher.store.audit import Deed
 from bulk_publisher.web.views.wording import shortened
 
 MOST = 200
 """Of a part."""
+_PRESSED = re.compile(r"POST (?:/api)?/(run|job|plan)s/(.+)/(\w+)")
+_WORDS = {"POST /login": "log in", "POST /logout": "log out"}
 
 
 class DeedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,10 +21,11 @@ class DeedRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         number: Its place among all, from 0.
+        at: UTC seconds; None where that is damaged.
     """
 
     number: int
-    at: str
+    at: float | None
     who: str
     proof: str
     role: str
@@ -30,6 +35,19 @@ class DeedRow(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     status: int
     note: str
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it was asked for here; otherwise it has ended since."""
+        return self.what.startswith("POST ")
+
+    @property
+    def words(self) -> str:
+        """What was done to what, for a person: ``stop run 20261127T004902Z-7f3a``."""
+        if pressed := _PRESSED.fullmatch(self.what):
+            kind, name, verb = pressed.groups()
+            return f"{verb} {kind} {name}"
+        return f"{_WORDS.get(self.what, self.what)} {self.target}".strip()
 
 
 class DeedsAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,4 +90,5 @@ def _row(number: int, deed: Deed) -> DeedRow:
         for name, value in msgspec.structs.asdict(deed).items()
         if isinstance(value, str)
     }
-    return DeedRow(number=number, status=deed.status, **texts)
+    at = parse_time(texts.pop("at")) or None
+    return DeedRow(number=number, at=at, status=deed.status, **texts)

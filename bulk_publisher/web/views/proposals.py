@@ -1,15 +1,21 @@
 """Plans that were handed in, and who did what with them. Made from what a store keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from bulk_publisher.operations.approving import ProposedPlan
-from bulk_publisher.store.approvals import Act, Phase, Proposal
+from bulk_publisher.store.approvals import Act, Door, Phase, Proposal
 from bulk_publisher.web.views.wording import shortened
 
 _MOST = 500
 _MOST_PLACES = 20
+_STATES = {
+    Phase.WAITING: "waiting for approval",
+    Phase.APPROVED: "may be published",
+    Phase.EXPIRED: "expired",
+    Phase.TAKEN: "published",
+}
 
 
 class ActTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +31,11 @@ class ActTold(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     through: str
 
+    @property
+    def who(self) -> str:
+        """Who, for a person: also whether an assistant did it for them."""
+        return Act(by=self.by, at=self.at, through=Door(self.through)).who
+
 
 class ProposalRow(msgspec.Struct, frozen=True, kw_only=True):
     """A plan that was handed in.
@@ -34,6 +45,7 @@ class ProposalRow(msgspec.Struct, frozen=True, kw_only=True):
         pages: That would be sent.
         ends_at: When its approval ends, in UTC seconds; None where it has none.
         run: That has taken it; empty before.
+        run_has_begun: Whether that run is there; if not, nothing was published.
     """
 
     plan: str
@@ -47,6 +59,14 @@ class ProposalRow(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: float | None
     taken: ActTold | None
     run: str
+    run_has_begun: bool
+
+    @property
+    def state(self) -> str:
+        """How far it has come, in the words of ``approvals``."""
+        if self.phase is Phase.TAKEN and not self.run_has_begun:
+            return "used for a run that isn't there"
+        return _STATES[self.phase]
 
 
 class StateCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,13 +121,17 @@ class Proposals(msgspec.Struct, frozen=True, kw_only=True):
     plans: tuple[ProposalRow, ...]
 
 
-def proposals_of(proposals: Sequence[Proposal], *, at: float) -> Proposals:
-    """*proposals*, which are all there are, as they are at the moment *at*."""
-    rows = tuple(proposal_row(one, at=at) for one in proposals[:_MOST])
+def proposals_of(proposals: Sequence[Proposal], *, begun: Collection[str], at: float) -> Proposals:
+    """*proposals*, which are all there are, as they are at the moment *at*.
+
+    Args:
+        begun: The runs that are there, of those that have taken one.
+    """
+    rows = tuple(proposal_row(one, begun=begun, at=at) for one in proposals[:_MOST])
     return Proposals(at=at, count=len(proposals), plans=rows)
 
 
-def proposal_row(proposal: Proposal, *, at: float) -> ProposalRow:
+def proposal_row(proposal: Proposal, *, begun: Collection[str], at: float) -> ProposalRow:
     """*proposal* as it is at the moment *at*, in UTC seconds."""
     about = proposal.about
     return ProposalRow(
@@ -122,10 +146,11 @@ def proposal_row(proposal: Proposal, *, at: float) -> ProposalRow:
         ends_at=proposal.ends_at,
         taken=None if proposal.taken is None else _told(proposal.taken),
         run=proposal.run,
+        run_has_begun=proposal.run in begun,
     )
 
 
-def one_plan(proposed: ProposedPlan, *, at: float) -> OnePlan:
+def one_plan(proposed: ProposedPlan, *, begun: Collection[str], at: float) -> OnePlan:
     """*proposed* as it is at the moment *at*."""
     plan = proposed.plan
     places: dict[tuple[int | None, int | None], int] = {}
@@ -133,7 +158,7 @@ def one_plan(proposed: ProposedPlan, *, at: float) -> OnePlan:
         places[row.site, row.folder] = places.get((row.site, row.folder), 0) + row.pages
     most = sorted(places.items(), key=lambda item: -item[1])[:_MOST_PLACES]
     return OnePlan(
-        row=proposal_row(proposed.proposal, at=at),
+        row=proposal_row(proposed.proposal, begun=begun, at=at),
         job=shortened(proposed.job.name),
         made=shortened(plan.made),
         states=tuple(

@@ -6,7 +6,7 @@ How it works:
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
@@ -143,6 +143,12 @@ class Views:
             BadJournal: If there is none of that name.
         """
         return (await self._looked(lambda: self._known(name))).kept
+
+    async def among(self, names: Collection[str]) -> frozenset[str]:
+        """Those of *names* that are runs which are there."""
+        return await self._looked(
+            lambda: frozenset(name for name in names if self._runs.get(name) is not None)
+        )
 
     async def version(self) -> int:
         """Another number wherever something may have changed since it was asked before."""
