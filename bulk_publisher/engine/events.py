@@ -54,9 +54,14 @@ class UnlistedDone(msgspec.Struct, frozen=True, gc=False):
 
 
 class Warned(msgspec.Struct, frozen=True, gc=False):
-    """Something that a person should know now."""
+    """Something that a person should know now.
+
+    Attributes:
+        is_of_store: It is so for all runs of one store alike.
+    """
 
     text: str
+    is_of_store: bool = False
 
 
 class PagesSettled(msgspec.Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from bulk_publisher.client.notice import Warn
 from bulk_publisher.client.session import Session
 from bulk_publisher.clock import utc_now
 from bulk_publisher.engine.core import Ending, RunSettings
-from bulk_publisher.engine.events import Watcher, both, warner
+from bulk_publisher.engine.events import Warned, Watcher, both, warner
 from bulk_publisher.engine.ports import Look, Sink
 from bulk_publisher.engine.shell import Engine
 from bulk_publisher.errors import JournalLost, ListIncomplete, StoppedByPortal
@@ -226,6 +226,10 @@ async def carry_out(
     """
     folder, settled_before = undertaking.kept, undertaking.totals.pages
     warn = warner(watch)
+
+    def warn_of_store(text: str) -> None:
+        watch(Warned(text, is_of_store=True))
+
     with (
         log_to(
             folder.open_log(),
@@ -236,7 +240,7 @@ async def carry_out(
             portal_name=undertaking.job.portal.name,
         ),
         folder.record(
-            undertaking.totals, out=undertaking.out, place=undertaking.place, warn=warn
+            undertaking.totals, out=undertaking.out, place=undertaking.place, warn=warn_of_store
         ) as recording,
     ):
         if recording.torn_bytes:

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_publisher.cli.output.output import Output
 from bulk_publisher.cli.progress.crowd import Crowd, Row, names_of, totals_lines
+from bulk_publisher.cli.progress.crowd_progress import CrowdProgress
+from bulk_publisher.engine.events import Warned
 from bulk_publisher.errors import PortalUnusable
 from bulk_publisher.jobs import Job
 from bulk_publisher.operations.many import PortalEnd, PortalJob
@@ -114,3 +118,15 @@ def test_names_tell_portals_apart_and_jobs_where_there_are_several() -> None:
 
     assert list(names_of(jobs[:2]).values()) == ["a", "b"]
     assert list(names_of(jobs).values()) == ["one: a", "one: b", "other"]
+
+
+def test_what_is_so_for_all_runs_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [PortalJob(Job(name="j"), name) for name in ("a", "b", "c")]
+    progress = CrowdProgress(Output(verbosity=0, log_format="console", is_plain=True), jobs)
+
+    for text in ("away", "back", "away"):
+        for job in jobs:
+            progress.hears(job, Warned(text, is_of_store=True))
+    progress.hears(jobs[0], Warned("its own"))
+
+    assert capsys.readouterr().err.splitlines() == ["away", "back", "away", "a: its own"]

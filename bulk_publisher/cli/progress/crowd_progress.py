@@ -32,6 +32,7 @@ class CrowdProgress:
         self._began_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._has_told_of_losses: set[PortalJob] = set()
+        self._said_of_store = ""
 
     def start(self) -> None:
         """It begins."""
@@ -65,6 +66,8 @@ class CrowdProgress:
                 self.warn(f"{name}: a request was lost ({fault.words}); its log has the details.")
             case SiteStopped(site, fault):
                 self.warn(f"{name}: site {site} is stopped: {fault.code}. {fault.hint}")
+            case Warned(text, is_of_store=True):
+                self._say_of_store(text)
             case Warned(text):
                 self.warn(f"{name}: {text}")
             case _:
@@ -73,6 +76,12 @@ class CrowdProgress:
     def warn(self, text: str) -> None:
         """Something that a person should know now."""
         self.output.complain(text, colour="yellow")
+
+    def _say_of_store(self, text: str) -> None:
+        """Once for all runs, each of which tells it."""
+        if text != self._said_of_store:
+            self._said_of_store = text
+            self.warn(text)
 
     def _look(self) -> None:
         self.crowd.seconds = asyncio.get_running_loop().time() - self._began_at

@@ -119,7 +119,7 @@ class _Wait:
             self._is_told = True
             log.warning("database.away", reason=str(why), patience=self._patience)
             minutes = f"{self._patience / 60:.0f} minutes"
-            self._tell(f"The database does not answer; this run waits for it for up to {minutes}.")
+            self._tell(f"The database does not answer; waiting for it for up to {minutes}.")
         pause, self._pause = self._pause, min(_LONGEST_PAUSE, 2 * self._pause)
         return pause
 
@@ -127,7 +127,7 @@ class _Wait:
         """It has answered."""
         if self._is_told:
             log.warning("database.back", seconds=round(self.lasted, 1))
-            self._tell("The database answers again; the run goes on.")
+            self._tell("The database answers again.")
 
 
 class Fence:
