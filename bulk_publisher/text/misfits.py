@@ -27,9 +27,9 @@ def misfit_in_words(error: Exception, kind: type) -> str:
     if missing := _MISSING.fullmatch(why):
         return f"{missing[1]} is missing"
     if unknown := _UNKNOWN.fullmatch(why):
-        named = f"no {unknown[1]}" if _NAME.fullmatch(unknown[1]) else "nothing of that name"
-        there_is = f"there is {', '.join(types)}" if types else "nothing can be said here"
-        return f"there is {named}: {there_is}"
+        named = unknown[1] if _NAME.fullmatch(unknown[1]) else "a name"
+        advice = f"use {', '.join(types)}" if types else "leave it out"
+        return f"{named} is not known: {advice}"
     field = _FIELD.match(place)
     if field is None or field[1] not in types:
         return "it must be a JSON object"

@@ -190,7 +190,7 @@ async def test_a_program_without_a_token_or_with_a_wrong_one(tmp_path):
     [
         ("GET", "/api/runs?show=bogus", None, "show must be one of all, trouble, work, done."),
         ("GET", "/api/runs?number=x", None, "number must be a whole number."),
-        ("POST", "/api/jobs/nightly/submit", b'{"when": 1}', "there is no when: there is at."),
+        ("POST", "/api/jobs/nightly/submit", b'{"when": 1}', "when is not known: use at."),
         ("POST", "/api/jobs/nightly/submit", b'{"at"', "it is no JSON."),
     ],
 )
