@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from bulk_publisher.store import Store, migrate_store, open_store, shared_state
 from bulk_publisher.store.approvals import About, Act, Door
 from bulk_publisher.store.database_address import parse_address
 from bulk_publisher.store.folder.run_folder import RunFolder
+from bulk_publisher.store.postgres.leases import Lease
 from bulk_publisher.store.postgres.postgres_store import PostgresStore
 from bulk_publisher.store.postgres.schema import CURRENT
 from bulk_publisher.store.totals import Totals
@@ -510,3 +512,34 @@ def test_what_a_database_that_is_away_makes_impossible_may_pass(
         store.approvals.propose(b"{}", About(portal="a", action="publish", pages=1), ACT)
 
     assert [one.value.is_passing for one in (turn, unopened, taken, proposed)] == [True] * 4
+
+
+def test_who_was_not_heard_for_long_gives_back_without_waiting(
+    database: str, wire: Wire, tmp_path: Path
+) -> None:
+    leases = hasty(wire.url(database), tmp_path).service.leases
+    lease = leases.take("job/a")
+    assert isinstance(lease, Lease)
+    wire.hangs.set()
+    assert soon(lambda: not lease.is_fresh)
+
+    began_at = time.monotonic()
+    leases.give_back(lease)
+    took = time.monotonic() - began_at
+    wire.hangs.clear()
+
+    assert took < 0.5
+    other = open_store(database).service.leases
+    assert soon(lambda: isinstance(other.take("job/a"), Lease))
+
+
+def test_what_is_given_back_late_is_free_soon(database: str) -> None:
+    leases = open_store(database).service.leases
+    lease = leases.take("job/a")
+    assert isinstance(lease, Lease)
+    leases._keeper.every(600.0, "renew", lambda: None)
+    assert soon(lambda: not lease.is_fresh)
+
+    leases.give_back(lease)
+
+    assert soon(lambda: not leases.look("job/a").is_held, seconds=1.0)

@@ -206,14 +206,16 @@ class Leases:
 
     def give_back(self, lease: Lease) -> None:
         """Nobody has it; where that can't be said, others find out in time."""
-        was_lost = lease.is_lost
+        was_lost, was_fresh = lease.is_lost, lease.is_fresh
         self.let_go(lease)
-        if not was_lost:
+        if was_lost:
+            return
+        if was_fresh:
             with suppress(NoAnswerFromDatabase, RefusedByDatabase):
-                self._database.once(
-                    "UPDATE lease SET is_held = false, beat = beat + 1 WHERE key = %s AND token = %s",
-                    [lease.key, lease.token],
-                )
+                self._free(lease)
+        else:
+            # The database has not answered for long: dozens that end now would wait one after another.
+            self._keeper.soon((lease.key, lease.token), lambda: self._free(lease))
 
     def let_go(self, lease: Lease) -> None:
         """Renew it no more; whoever calls this gives it back himself."""
@@ -233,6 +235,12 @@ class Leases:
         finally:
             if isinstance(taken, Lease):
                 self.give_back(taken)
+
+    def _free(self, lease: Lease) -> None:
+        self._database.once(
+            "UPDATE lease SET is_held = false, beat = beat + 1 WHERE key = %s AND token = %s",
+            [lease.key, lease.token],
+        )
 
     def _take_those(self, seen: Mapping[str, SeenLease]) -> list[Lease]:
         """Take these, as far as they are still as they were seen: a statement for all of them."""
