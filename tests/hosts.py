@@ -27,7 +27,11 @@ import pytest
 
 from bulk_publisher.sandbox import Sandbox
 
-_NAMESPACES = ("unshare", "--uts", "--net", "--pid", "--fork", "--mount-proc", "--kill-child")
+# Hosts end with the tests, however these end.
+_NAMESPACES = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--uts", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"),
+)
 _BEGIN = 'hostname "$0"; ip link set lo up; read _; exec "$@"'
 """Waits for a line: the network is to be there before the daemon is."""
 _NO_NAMESPACES = "hosts need name spaces: run it as root; apt-get install -y util-linux iproute2"
