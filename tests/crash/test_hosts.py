@@ -99,15 +99,16 @@ async def test_whichever_host_is_killed_each_page_has_one_line(
             await places[struck].kill()
             places[struck] = await start_host(struck, [sandbox], database, str(known))
         killed_last = time.monotonic()
-        done = await whole(store, kills, most=120)
+        done = await whole(store, kills, most=120 + 10 * kills)
         took = time.monotonic() - killed_last
         for host in places.values():
             await host.kill()
 
         check_lines(done)
         assert len(done) == kills
-        # A run on which nobody was at work is taken over in time, and the rest of the work takes its own.
-        assert took < TAKEN_OVER_AFTER + 30 + kills * PAGES * 0.02
+        # Whatever was left, somebody went on with it in time.
+        asked = [moment for host in places.values() for moment, _ in host.relay.since(killed_last)]
+        assert not asked or min(asked) - killed_last < TAKEN_OVER_AFTER + 30
         repeated = sum(sandbox.truth.publications.values()) - kills * PAGES
         assert repeated <= kills * PAGES
         said = f"{kills} kills, {len(done)} runs, {repeated} pages twice, whole after {took:.1f} s"
