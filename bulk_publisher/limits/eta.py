@@ -51,13 +51,13 @@ class Eta:
             return None
         at_best = levels.window / max(levels.cost, 1e-9)
         rate = self._rate_to_come(settled, at_best, now)
+        pause = 0.0 if wait is None or wait.at == float("inf") else max(0.0, wait.at - now)
+        seconds = pause + left / at_best
         if wait is None or wait.limit is Limit.INTENSITY:
             if rate is None:
                 return None
-            seconds = left / rate
-        else:
-            pause = wait.at - now if wait.at < float("inf") else 0.0
-            seconds = left / at_best + max(0.0, pause)
+            # The rate knows such waits; the last page is not done before this one is over, though.
+            seconds = max(left / rate, seconds if pause else 0.0)
         return max(seconds, self._by_budget(left * levels.cost, levels.operating, now))
 
     def _by_budget(self, work: float, operating: Gauge | None, now: Mono) -> float:
