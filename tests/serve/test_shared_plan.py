@@ -39,7 +39,7 @@ def taken(database: str, tmp_path: Path) -> tuple[PostgresStore, Plan, Plan]:
     (store, mine), (_, theirs) = host(database, tmp_path), host(database, tmp_path)
     mine.change({"nightly": DUE})
     assert mine._agenda.take_up(["nightly"], 1)
-    mine._agenda._service.leases._keeper.every(600.0, "renew", lambda: None)
+    mine._agenda._parts.leases._keeper.every(600.0, "renew", lambda: None)
     assert soon(lambda: theirs._agenda.take_up(["nightly"], 1))
     theirs.read()
     return store, mine, theirs

@@ -143,7 +143,7 @@ async def test_a_backup_is_all_of_it(postgres: PostgresServer, tmp_path: Path) -
     store = PostgresStore(parse_address(url), tmp_path)
     run = begun(store)
     await record(run, made(run, 1, 2, 3))
-    last = store.service.leases.take("portal/of-a-test")
+    last = store.parts.leases.take("portal/of-a-test")
     assert isinstance(last, Lease)
     file = postgres.folder / "backup"
     again = postgres.empty()
@@ -154,7 +154,7 @@ async def test_a_backup_is_all_of_it(postgres: PostgresServer, tmp_path: Path) -
     restored = PostgresStore(parse_address(again), tmp_path)
     assert [line.page for line in lines_of(restored.find("latest"))] == [1, 2, 3]
     assert not list(restored.flaws())
-    taken = restored.service.leases.take("portal/another")
+    taken = restored.parts.leases.take("portal/another")
     assert isinstance(taken, Lease)
     assert taken.token > last.token
 
@@ -180,7 +180,7 @@ async def test_hosts_are_upgraded_one_after_the_other_while_runs_go_on(
         run = begun(old)
         await record(run, made(run, 1, 2))
     with pytest.raises(BadSetting, match="version 1, and this program needs 2"):
-        a_program(hosts).service  # noqa: B018 - it is asked for
+        a_program(hosts).parts  # noqa: B018 - it is asked for
     with run.lock():
         assert schema.migrate(Database(parse_address(url))) == (1, 2)
     new = a_program(hosts)
@@ -196,4 +196,4 @@ async def test_hosts_are_upgraded_one_after_the_other_while_runs_go_on(
     assert [line.page for line in lines_of(found)] == [1, 2, 3, 4, 5]
     assert not list(new.flaws())
     # What the new version has brought is the hosts' role's, too.
-    assert new.service.database.rows("SELECT count(*) FROM credential") == [(0,)]
+    assert new.parts.database.rows("SELECT count(*) FROM credential") == [(0,)]

@@ -38,7 +38,7 @@ def ordered(store: Store, name: str, submitted: float) -> Order:
 def _killed_in(store: Store, name: str) -> None:
     """A process that is killed while it leaves an order: nothing is cleaned up."""
     if store.agenda.is_shared:
-        store.service.database.rows("INSERT INTO job_order (name) VALUES (%s)", [name])
+        store.parts.database.rows("INSERT INTO job_order (name) VALUES (%s)", [name])
     else:
         folder = Path(store.agenda.place) / "orders" / name
         folder.mkdir(parents=True, mode=0o700)

@@ -147,10 +147,10 @@ def test_a_host_that_stands_still_has_no_lock_soon_after(
     keep(tokens, b"first")
     lock = tokens.try_lock()
     assert lock is not None
-    silent = store.service.leases.times.silent_after
+    silent = store.parts.leases.times.silent_after
 
     # As a process that was stopped: nothing of it renews anything.
-    store.service.leases._keeper.no_more("renew")
+    store.parts.leases._keeper.no_more("renew")
     time.sleep(silent + 0.1)
 
     assert not lock.is_ours
@@ -228,13 +228,13 @@ def test_a_machine_without_a_database_keeps_no_tokens_in_one() -> None:
 
 def test_tokens_of_leases_grow_for_ever(database: str) -> None:
     store = another_store(database)
-    leases = store.service.leases
+    leases = store.parts.leases
     seen: list[int] = []
     for _ in range(3):
         lease = leases.take("run/again")
         assert isinstance(lease, Lease)
         seen.append(lease.token)
         leases.give_back(lease)
-        store.service.database.once("DELETE FROM lease WHERE key = 'run/again'")
+        store.parts.database.once("DELETE FROM lease WHERE key = 'run/again'")
 
     assert seen == sorted(set(seen))

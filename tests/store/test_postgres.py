@@ -490,7 +490,7 @@ async def test_what_is_damaged_is_not_taken_in(database: str, tmp_path: Path) ->
         move_run(run, store)
 
     assert list(store.runs()) == []
-    with store.service.database.together() as connection:  # type: ignore[attr-defined]
+    with store.parts.database.together() as connection:  # type: ignore[attr-defined]
         for table in ("run", "chunk", "note", "lease"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
@@ -517,7 +517,7 @@ def test_what_a_database_that_is_away_makes_impossible_may_pass(
 def test_who_was_not_heard_for_long_gives_back_without_waiting(
     database: str, wire: Wire, tmp_path: Path
 ) -> None:
-    leases = hasty(wire.url(database), tmp_path).service.leases
+    leases = hasty(wire.url(database), tmp_path).parts.leases
     lease = leases.take("job/a")
     assert isinstance(lease, Lease)
     wire.hangs.set()
@@ -529,12 +529,12 @@ def test_who_was_not_heard_for_long_gives_back_without_waiting(
     wire.hangs.clear()
 
     assert took < 0.5
-    other = open_store(database).service.leases
+    other = open_store(database).parts.leases
     assert soon(lambda: isinstance(other.take("job/a"), Lease))
 
 
 def test_what_is_given_back_late_is_free_soon(database: str) -> None:
-    leases = open_store(database).service.leases
+    leases = open_store(database).parts.leases
     lease = leases.take("job/a")
     assert isinstance(lease, Lease)
     leases._keeper.every(600.0, "renew", lambda: None)

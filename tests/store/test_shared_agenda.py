@@ -138,8 +138,8 @@ def test_several_daemons_serve_and_what_one_has_taken_up_is_free_when_it_ends(he
 
 def test_what_a_daemon_that_is_silent_has_taken_up_another_takes(here, there, monkeypatch) -> None:
     here.take_up(["a"], 1)
-    monkeypatch.setattr(here._service.leases, "_renew", lambda: None)
-    here._service.leases._keeper.every(0.2, "renew", lambda: None)
+    monkeypatch.setattr(here._parts.leases, "_renew", lambda: None)
+    here._parts.leases._keeper.every(0.2, "renew", lambda: None)
 
     assert list(there.take_up(["a"], 1)) == []
     assert soon(lambda: list(there.take_up(["a"], 1)) == ["a"])
@@ -151,7 +151,7 @@ def test_a_daemon_that_stood_still_hears_that_others_have_what_it_did(
     heard = threading.Event()
     with here.serving(heard.set):
         here.take_up(["a"], 1)
-        leases = here._service.leases
+        leases = here._parts.leases
         # As a process that is stopped: nothing is renewed, and then everything at once.
         leases._keeper.every(600.0, "renew", lambda: None)
         assert soon(lambda: list(there.take_up(["a"], 1)) == ["a"])
@@ -165,7 +165,7 @@ def test_a_daemon_whose_database_was_away_goes_on(here, there) -> None:
     heard = threading.Event()
     with here.serving(heard.set):
         here.take_up(["a"], 1)
-        leases = here._service.leases
+        leases = here._parts.leases
         leases._keeper.every(600.0, "renew", lambda: None)
         assert soon(lambda: list(there.take_up(["a"], 1)) == ["a"])
         # The thread has asked again and again meanwhile, and nobody has answered.
@@ -178,7 +178,7 @@ def test_a_daemon_whose_database_was_away_goes_on(here, there) -> None:
 def test_a_daemon_knows_that_another_does_what_it_had_taken_up(here, there) -> None:
     here.take_up(["a"], 1)
     assert here.still_does("a")
-    leases = here._service.leases
+    leases = here._parts.leases
     leases._keeper.every(600.0, "renew", lambda: None)
     assert soon(lambda: list(there.take_up(["a"], 1)) == ["a"])
     # Nothing was heard of it yet.
@@ -191,7 +191,7 @@ def test_a_daemon_knows_that_another_does_what_it_had_taken_up(here, there) -> N
 
 def test_a_daemon_that_was_silent_still_does_what_nobody_has_taken_up(here) -> None:
     here.take_up(["a"], 1)
-    leases = here._service.leases
+    leases = here._parts.leases
     leases._keeper.every(600.0, "renew", lambda: None)
     lease = here._firings._held["a"]
 

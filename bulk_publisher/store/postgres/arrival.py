@@ -11,7 +11,7 @@ from bulk_publisher.store.files import LARGEST
 from bulk_publisher.store.postgres.fence import Fence, Written
 from bulk_publisher.store.postgres.leases import Lease
 from bulk_publisher.store.postgres.papers import AGAIN, REPORT, Papers
-from bulk_publisher.store.postgres.postgres_run import Service
+from bulk_publisher.store.postgres.postgres_run import PostgresParts
 from bulk_publisher.store.postgres.recording import SentNote, encode_place
 from bulk_publisher.store.standing import Place
 
@@ -20,7 +20,7 @@ _NOTES = msgspec.json.Decoder(SentNote)
 
 
 def receive(
-    service: Service, run: str, lease: Lease, contents: Iterable[tuple[str, Iterator[bytes]]]
+    parts: PostgresParts, run: str, lease: Lease, contents: Iterable[tuple[str, Iterator[bytes]]]
 ) -> bytes:
     """Keep *contents* as those of *run*; gives its description, which is not kept yet.
 
@@ -32,7 +32,7 @@ def receive(
         NoAnswerFromDatabase: Likewise.
         RefusedByDatabase: Likewise.
     """
-    arrival = _Arrival(service, run, lease)
+    arrival = _Arrival(parts, run, lease)
     description = b""
     for name, pieces in contents:
         if name == "run.json":
@@ -47,11 +47,11 @@ def receive(
 class _Arrival:
     """Takes the files of one run, each as what it holds."""
 
-    def __init__(self, service: Service, run: str, lease: Lease) -> None:
-        self._database = service.database
+    def __init__(self, parts: PostgresParts, run: str, lease: Lease) -> None:
+        self._database = parts.database
         self._run = run
-        self._fence = Fence(service.database, run, lease, patience=service.patience)
-        self._papers = Papers(service.database, run, run)
+        self._fence = Fence(parts.database, run, lease, patience=parts.patience)
+        self._papers = Papers(parts.database, run, run)
         self.takers = {
             "outcomes.jsonl": self._take_journal,
             "sent.jsonl": self._take_notes,

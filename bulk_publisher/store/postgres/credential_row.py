@@ -21,7 +21,7 @@ from bulk_publisher.log import log
 from bulk_publisher.store.cluster_key import ClusterKey
 from bulk_publisher.store.postgres.database import NoAnswerFromDatabase, RefusedByDatabase
 from bulk_publisher.store.postgres.leases import Lease, Leases
-from bulk_publisher.store.postgres.postgres_run import Service
+from bulk_publisher.store.postgres.postgres_run import PostgresParts
 from bulk_publisher.store.postgres.schema import unreachable
 from bulk_publisher.store.postgres.sealing import Tampered, sealed, unsealed
 from bulk_publisher.store.secret_file import Room, SecretLock
@@ -37,7 +37,7 @@ class CredentialRow:
     """One row of tokens; see ``SecretFile``. Each use of it in an ``OAuth`` is one of these."""
 
     def __init__(
-        self, reach: Callable[[], Service], name: str, key: Callable[[], ClusterKey]
+        self, reach: Callable[[], PostgresParts], name: str, key: Callable[[], ClusterKey]
     ) -> None:
         """Nothing is asked yet.
 
@@ -186,12 +186,12 @@ class CredentialRow:
         return {"name": self._name, "key_id": key.id, "data": data, "edition": self._edition}
 
     def _row(self) -> tuple[int, str, bytes] | None:
-        service = self._reach()
+        parts = self._reach()
         statement = "SELECT edition, key_id, data FROM credential WHERE name = %s"
         try:
-            found = self._waited_for(lambda: service.database.rows(statement, [self._name]))
+            found = self._waited_for(lambda: parts.database.rows(statement, [self._name]))
         except _AWAY as error:
-            raise unreachable(service.database, error) from None
+            raise unreachable(parts.database, error) from None
         return (int(found[0][0]), found[0][1], bytes(found[0][2])) if found else None
 
     def _asked(self, work: Callable[[], T]) -> T:

@@ -327,6 +327,9 @@ def is_gone(text: str) -> bool:
     found = _HOLDER.match(text)
     if found is None or not found["since"].strip("0") or found["machine"] != _machine():
         return False
+    if found["host"] != socket.gethostname():
+        # Machines that were copied while they ran have one another's marks, and names of their own.
+        return False
     pid = int(found["pid"])
     try:
         os.kill(pid, 0)

@@ -22,7 +22,7 @@ from bulk_publisher.store.postgres.database import (
 from bulk_publisher.store.postgres.firing_leases import FiringLeases
 from bulk_publisher.store.postgres.journal import reading
 from bulk_publisher.store.postgres.plan_rows import PlanRows
-from bulk_publisher.store.postgres.postgres_run import Service
+from bulk_publisher.store.postgres.postgres_run import PostgresParts
 
 _LIST = re.compile(r"[^A-Za-z0-9._-]+")
 """What a copy's name does without."""
@@ -35,19 +35,19 @@ _MOST = 2**28
 class PostgresAgenda:
     """The agenda of one database."""
 
-    def __init__(self, service: Service, lists: Path) -> None:
+    def __init__(self, parts: PostgresParts, lists: Path) -> None:
         """Nothing is looked at yet.
 
         Args:
             lists: A folder of this machine, for copies of the lists that came with orders.
         """
-        self._service = service
-        self._database = service.database
+        self._parts = parts
+        self._database = parts.database
         self._lists = lists
         # An order never changes once it is there, and a daemon looks at them each second.
         self._read: dict[tuple[str, float], Order | None] = {}
         self._plan = PlanRows(self._database)
-        self._firings = FiringLeases(self._database, service.leases, self._plan)
+        self._firings = FiringLeases(self._database, parts.leases, self._plan)
 
     @property
     def place(self) -> str:
@@ -153,7 +153,7 @@ class PostgresAgenda:
             raise _unwritten(self.place, error) from None
         if there:
             raise _there_already(self.place, name)
-        order = PostgresOrder(self._service, name, self._lists)
+        order = PostgresOrder(self._parts, name, self._lists)
         try:
             yield order
         finally:
@@ -226,8 +226,8 @@ class PostgresAgenda:
 class PostgresOrder:
     """An order that is being written."""
 
-    def __init__(self, service: Service, name: str, lists: Path) -> None:
-        self._database = service.database
+    def __init__(self, parts: PostgresParts, name: str, lists: Path) -> None:
+        self._database = parts.database
         self._name = name
         self._lists = lists
         self._number = 0

@@ -57,8 +57,8 @@ from bulk_publisher.store.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """What all runs of one database share in this process.
+class PostgresParts:
+    """What all runs of one database share in this process: its parts that are there once.
 
     Attributes:
         words: Keeps what runs say of themselves.
@@ -87,10 +87,10 @@ class PostgresRun:
     doubt = ""
     """Every host sees a lease."""
 
-    def __init__(self, service: Service, run_id: str) -> None:
+    def __init__(self, parts: PostgresParts, run_id: str) -> None:
         """The run of this name; nothing is read."""
-        self._service = service
-        self._database = service.database
+        self._parts = parts
+        self._database = parts.database
         self.run_id = self.name = run_id
         self._held: _Held | None = None
 
@@ -127,9 +127,9 @@ class PostgresRun:
 
     def beside(self, name: str, otherwise: str = "") -> "PostgresRun":
         """The run *name* of the same database; where there is none, the one at *otherwise*, if it is there."""
-        run = PostgresRun(self._service, name)
+        run = PostgresRun(self._parts, name)
         if is_database(otherwise) and not run.is_described:
-            return PostgresRun(self._service, parse_address(otherwise).run or name)
+            return PostgresRun(self._parts, parse_address(otherwise).run or name)
         return run
 
     # how it is described
@@ -175,7 +175,7 @@ class PostgresRun:
     def is_locked(self) -> bool:
         """Whether a process is at work on it now, or may be."""
         seen = self._look()
-        return not self._service.leases.is_free(key_of(self.run_id), seen)
+        return not self._parts.leases.is_free(key_of(self.run_id), seen)
 
     def holder(self) -> LockHolder:
         """Who is at work on it, or was last."""
@@ -185,7 +185,7 @@ class PostgresRun:
     def lock(self) -> Iterator[None]:
         """Held while this process works on it; where its holder is silent, that is waited out."""
         with _taking(self.place):
-            taken = self._service.leases.take(key_of(self.run_id), waits=True)
+            taken = self._parts.leases.take(key_of(self.run_id), waits=True)
         if isinstance(taken, SeenLease):
             holder = holder_of(taken.holder)
             raise RunBusy(
@@ -197,16 +197,16 @@ class PostgresRun:
     @contextmanager
     def holding(self, lease: Lease) -> Iterator[None]:
         """Work on it under *lease*, which is given back."""
-        service = self._service
-        words = Words(service.database, service.words, self.run_id, lease.token)
-        fence = Fence(service.database, self.run_id, lease, patience=service.patience)
+        parts = self._parts
+        words = Words(parts.database, parts.words, self.run_id, lease.token)
+        fence = Fence(parts.database, self.run_id, lease, patience=parts.patience)
         self._held = _Held(fence, words)
         try:
             yield
         finally:
             self._held = None
             words.end()
-            service.leases.give_back(lease)
+            parts.leases.give_back(lease)
 
     # its journal
 
@@ -289,7 +289,7 @@ class PostgresRun:
     def open_log(self) -> PostgresLog:
         """Where its log goes on."""
         token = None if self._held is None else self._held.fence.lease.token
-        return PostgresLog(self._database, self._service.words, self.run_id, token)
+        return PostgresLog(self._database, self._parts.words, self.run_id, token)
 
     def write_report(self, html: str) -> str:
         """Keep a report of it."""
@@ -354,7 +354,7 @@ class PostgresRun:
 
     def flaws(self) -> Iterator[Flaw]:
         """What is wrong with its rows."""
-        rows = RunRows(self._database, self._service.leases, self.run_id, self.place, self.names)
+        rows = RunRows(self._database, self._parts.leases, self.run_id, self.place, self.names)
         return rows.flaws()
 
     # how
@@ -374,7 +374,7 @@ class PostgresRun:
 
     def _look(self) -> SeenLease:
         with reading(self.place):
-            return self._service.leases.look(key_of(self.run_id))
+            return self._parts.leases.look(key_of(self.run_id))
 
     def _rows(self, statement: LiteralString) -> list[Row]:
         return self._database.rows(statement, [self.run_id])

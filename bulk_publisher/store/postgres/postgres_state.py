@@ -16,7 +16,7 @@ from bulk_publisher.store.postgres.database import (
 )
 from bulk_publisher.store.postgres.leases import SeenLease, holder_of
 from bulk_publisher.store.postgres.portal_turns import PortalTurn
-from bulk_publisher.store.postgres.postgres_run import Service
+from bulk_publisher.store.postgres.postgres_run import PostgresParts
 from bulk_publisher.store.sharing import Sharing
 from bulk_publisher.store.token_keeping import TokenKeeping
 
@@ -24,24 +24,24 @@ from bulk_publisher.store.token_keeping import TokenKeeping
 class PostgresState:
     """The state of one database."""
 
-    def __init__(self, service: Callable[[], Service]) -> None:
+    def __init__(self, parts: Callable[[], PostgresParts]) -> None:
         """Nothing is opened yet.
 
         Args:
-            service: Reaches the database, or says why it can't be.
+            parts: Reaches the database, or says why it can't be.
         """
-        self._reach = service
+        self._reach = parts
 
     @contextmanager
     def turn(self, identity: str, session: str, *, portal: str) -> Iterator[Sharing]:
         """The turn of *session* at *portal*."""
-        service = self._reach()
+        parts = self._reach()
         try:
-            turn = PortalTurn(service.board, identity, session, portal)
+            turn = PortalTurn(parts.board, identity, session, portal)
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
             # Without it two hosts would go over the limits: here there is no other way to share them.
             raise BadSetting(
-                f"{service.database.address.shown}: the portal's limits can't be shared: {error}.",
+                f"{parts.database.address.shown}: the portal's limits can't be shared: {error}.",
                 "Is the database running, and reached from here?",
             ).passing(may_pass(error)) from None
         try:
@@ -63,9 +63,9 @@ class PostgresState:
     @contextmanager
     def alone(self, job: Path) -> Iterator[None]:
         """Hold the job of the file *job*, which has one path on all hosts."""
-        key, service = f"job/{_name_of(job)}", self._reach()
+        key, parts = f"job/{_name_of(job)}", self._reach()
         try:
-            with service.leases.held(key) as taken:
+            with parts.leases.held(key) as taken:
                 if isinstance(taken, SeenLease):
                     holder = holder_of(taken.holder)
                     raise RunBusy(

@@ -28,7 +28,7 @@ from bulk_publisher.store.postgres.leases import Lease, Leases
 from bulk_publisher.store.postgres.portal_turns import TurnBoard
 from bulk_publisher.store.postgres.postgres_agenda import PostgresAgenda
 from bulk_publisher.store.postgres.postgres_approvals import PostgresApprovals
-from bulk_publisher.store.postgres.postgres_run import PostgresRun, Service
+from bulk_publisher.store.postgres.postgres_run import PostgresParts, PostgresRun
 from bulk_publisher.store.postgres.postgres_state import PostgresState
 from bulk_publisher.store.postgres.removal import forget_left_over, forget_unbegun
 from bulk_publisher.store.postgres.row_check import flaw_of, flaws_of_no_run
@@ -64,7 +64,7 @@ class PostgresStore:
         self._patience = patience
         self._answer_timeout = answer_timeout
         self._lock = threading.Lock()
-        self._opened: Service | None = None
+        self._opened: PostgresParts | None = None
 
     @property
     def place(self) -> str:
@@ -72,7 +72,7 @@ class PostgresStore:
         return self._address.shown
 
     @property
-    def service(self) -> Service:
+    def parts(self) -> PostgresParts:
         """What reaches the database.
 
         Raises:
@@ -84,28 +84,30 @@ class PostgresStore:
                 times = check_schema(database)
                 leases = Leases(database, times)
                 board = TurnBoard(database, leases, Keeper("turns"))
-                self._opened = Service(database, leases, Keeper("words"), board, self._patience)
+                self._opened = PostgresParts(
+                    database, leases, Keeper("words"), board, self._patience
+                )
             return self._opened
 
     @property
     def agenda(self) -> PostgresAgenda:
         """What a daemon keeps."""
-        return PostgresAgenda(self.service, self._lists)
+        return PostgresAgenda(self.parts, self._lists)
 
     @property
     def audit(self) -> AuditRows:
         """What people have done on the page."""
-        return AuditRows(self.service.database)
+        return AuditRows(self.parts.database)
 
     @property
     def approvals(self) -> PostgresApprovals:
         """The plans that were handed in."""
-        return PostgresApprovals(self.service.database)
+        return PostgresApprovals(self.parts.database)
 
     @property
     def state(self) -> SharedState:
         """What the runs of all its hosts share."""
-        return PostgresState(lambda: self.service)
+        return PostgresState(lambda: self.parts)
 
     def migrate(self) -> tuple[int, int]:
         """Bring the schema to this program's version; gives those before and after.
@@ -122,34 +124,34 @@ class PostgresStore:
     @contextmanager
     def create(self, now: Epoch, rng: random.Random) -> Iterator[PostgresRun]:
         """Make a new run, locked; one that has not begun by the end leaves nothing behind."""
-        service = self.service
-        run, lease = self._make(service, now, rng)
+        parts = self.parts
+        run, lease = self._make(parts, now, rng)
         try:
             with run.holding(lease):
                 yield run
         except BaseException:
-            _forget(service, run.run_id)
+            _forget(parts, run.run_id)
             raise
 
     def find(self, name: str) -> PostgresRun:
         """The run that *name* stands for: its ID or the beginning of it, ``latest``, or its place."""
-        service = self.service
+        parts = self.parts
         if is_database(name):
             name = parse_address(name).run or _LATEST
         with reading(self.place):
             if name == _LATEST:
-                found = service.database.rows(
+                found = parts.database.rows(
                     "SELECT id FROM run WHERE begun IS NOT NULL ORDER BY begun DESC LIMIT 1"
                 )
             else:
-                found = service.database.rows(
+                found = parts.database.rows(
                     "SELECT id FROM run WHERE begun IS NOT NULL AND starts_with(id, %(name)s) "
                     "AND %(name)s <> '' ORDER BY id <> %(name)s, id DESC",
                     {"name": name.replace("\0", "")},
                 )
         ids = [row[0] for row in found]
         if len(ids) == 1 or ids[:1] == [name]:
-            return PostgresRun(service, ids[0])
+            return PostgresRun(parts, ids[0])
         if ids:
             more = f", and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
             raise BadJournal(
@@ -162,17 +164,17 @@ class PostgresStore:
 
     def runs(self) -> list[PostgresRun]:
         """All that have begun, the newest first."""
-        service = self.service
+        parts = self.parts
         with reading(self.place):
-            found = service.database.rows(
+            found = parts.database.rows(
                 "SELECT id FROM run WHERE begun IS NOT NULL ORDER BY id DESC"
             )
-        return [PostgresRun(service, run) for (run,) in found]
+        return [PostgresRun(parts, run) for (run,) in found]
 
     def flaws(self) -> Iterator[Flaw]:
         """What is wrong beside the runs that are found, and with what a daemon keeps."""
-        service = self.service
-        yield from flaws_of_no_run(service.database, service.leases, self.place)
+        parts = self.parts
+        yield from flaws_of_no_run(parts.database, parts.leases, self.place)
         try:
             self.agenda.read_slots()
         except BadJournal as error:
@@ -180,9 +182,9 @@ class PostgresStore:
 
     def tidy(self) -> None:
         """Remove what is left of runs that have not begun, or whose removal was cut short."""
-        service = self.service
+        parts = self.parts
         try:
-            forget_left_over(service.database, service.leases)
+            forget_left_over(parts.database, parts.leases)
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
             raise BadSetting(
                 f"{self.place}: can't be tidied: {error}.",
@@ -191,48 +193,50 @@ class PostgresStore:
 
     def take_in(self, run_id: str, contents: Iterable[tuple[str, Iterator[bytes]]]) -> PostgresRun:
         """Keep a run of another store; it is found once all of it is there."""
-        service = self.service
-        run, lease = self._make_named(service, run_id)
+        parts = self.parts
+        run, lease = self._make_named(parts, run_id)
         if lease is None:
             raise BadSetting(f"{run_id}: there is a run of this name in {self.place}.")
         try:
             with run.holding(lease):
-                description = receive(service, run_id, lease, contents)
+                description = receive(parts, run_id, lease, contents)
                 run.begin(decode_description(description))
         except ValueError as error:
-            _forget(service, run_id)
+            _forget(parts, run_id)
             raise BadJournal(f"{run_id}: its run.json is damaged: {error}.") from error
         except (JournalLost, NoAnswerFromDatabase, RefusedByDatabase) as error:
-            _forget(service, run_id)
+            _forget(parts, run_id)
             raise BadSetting(f"{self.place}: can't be written: {error}.") from error
         except BaseException:
-            _forget(service, run_id)
+            _forget(parts, run_id)
             raise
         return run
 
-    def _make(self, service: Service, now: Epoch, rng: random.Random) -> tuple[PostgresRun, Lease]:
+    def _make(
+        self, parts: PostgresParts, now: Epoch, rng: random.Random
+    ) -> tuple[PostgresRun, Lease]:
         while True:
-            run, lease = self._make_named(service, new_run_id(now, rng))
+            run, lease = self._make_named(parts, new_run_id(now, rng))
             if lease is not None:
                 return run, lease
 
-    def _make_named(self, service: Service, run_id: str) -> tuple[PostgresRun, Lease | None]:
+    def _make_named(self, parts: PostgresParts, run_id: str) -> tuple[PostgresRun, Lease | None]:
         """The run of this name, with its lease if nobody had it before."""
         try:
-            made = service.database.once(
+            made = parts.database.once(
                 "INSERT INTO run (id) VALUES (%s) ON CONFLICT (id) DO NOTHING RETURNING id",
                 [run_id],
             )
-            taken = service.leases.take(key_of(run_id)) if made else None
+            taken = parts.leases.take(key_of(run_id)) if made else None
         except (NoAnswerFromDatabase, RefusedByDatabase) as error:
             raise BadSetting(
                 f"{self.place}: can't create a run there: {error}.",
                 "Is the database running, and reached from here?",
             ).passing(may_pass(error)) from None
-        return PostgresRun(service, run_id), taken if isinstance(taken, Lease) else None
+        return PostgresRun(parts, run_id), taken if isinstance(taken, Lease) else None
 
 
-def _forget(service: Service, run_id: str) -> None:
+def _forget(parts: PostgresParts, run_id: str) -> None:
     """Where that can't be done, nobody finds it: it has not begun."""
     with suppress(NoAnswerFromDatabase, RefusedByDatabase):
-        forget_unbegun(service.database, run_id)
+        forget_unbegun(parts.database, run_id)
